@@ -1,0 +1,1 @@
+"""Rate-distortion and speed benchmarks; results are JSON."""

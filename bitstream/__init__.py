@@ -1,0 +1,1 @@
+"""Streams and file formats: JPEG segments, JUMBF, the RAW stream, TIFF and DNG. No torch, nothing learned."""

@@ -1,0 +1,43 @@
+"""The errors a user can meet, each with the exit code of the command line.
+
+=========  ====================================================  ====
+error      meaning                                               exit
+=========  ====================================================  ====
+Usage      the call itself makes no sense                        2
+Input      an input is unreadable, unsupported or does not fit   3
+NoRaw      the JPEG carries no RAW                               4
+Stream     the stream is damaged, newer, or another JPEG's       5
+=========  ====================================================  ====
+
+Every message is one line, says what is wrong with which thing, and where possible what to do.
+"""
+
+
+class RawinlayError(Exception):
+    """Base of every error that is shown as one line rather than as a traceback."""
+
+    exit_code = 1
+
+
+class UsageError(RawinlayError):
+    """The call's arguments contradict each other or are out of range."""
+
+    exit_code = 2
+
+
+class InputError(RawinlayError):
+    """An input file is unreadable, of an unsupported kind, or does not fit the other input."""
+
+    exit_code = 3
+
+
+class NoRawError(RawinlayError):
+    """The JPEG carries no RAW (never had one, or a program took it out)."""
+
+    exit_code = 4
+
+
+class StreamError(RawinlayError):
+    """The RAW stream is damaged, of a newer version, or belongs to another JPEG."""
+
+    exit_code = 5

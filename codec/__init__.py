@@ -1,0 +1,1 @@
+"""The codec: RAW and JPEG in, the trunk, RAW out."""

@@ -1,0 +1,1 @@
+"""Entropy coding: integer contexts, shipped probability tables, ANS substreams."""

@@ -1,0 +1,1 @@
+"""Measuring: PSNR, comparison, the demo."""
