@@ -1,0 +1,168 @@
+"""Guides: JPEGs of a RAW by real programs with their own defaults, rendered once into a cache folder.
+
+=============================  =========================================================================
+`--guide`                      picture
+=============================  =========================================================================
+libraw[:quality[:sampling]]    LibRaw's rendering, camera white balance; 95 and 420 unless told
+darktable[:quality]            darktable-cli without any setting of a user; 95 unless told, which is its own
+rawtherapee[:quality[:samp.]]  rawtherapee-cli with its default profile; 92 and 422 unless told, which are its own
+rtnr[:quality[:sampling]]      RawTherapee's profile "Auto-Matched Curve - ISO High", which reduces noise; 90
+                               and 420 unless told
+=============================  =========================================================================
+
+sampling: 444, 422 or 420. Cache: DIR/<name>/<stem>.jpg with a .json beside it that says which program made it and how;
+a JPEG without one is taken as it is. A program that is absent or fails raises `Unavailable` with the reason.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import rawpy
+
+from bitstream.errors import InputError, UsageError
+from codec.raw import render_jpeg
+
+SAMPLINGS = ("444", "422", "420")
+DEFAULTS = {"libraw": (95, "420"), "darktable": (95, ""), "rawtherapee": (92, "422"), "rtnr": (90, "420")}
+NOISE_REDUCTION = "Auto-Matched Curve - ISO High.pp3"
+TIMEOUT = 1800  # seconds; RawTherapee's noise reduction on one old core
+
+
+class Unavailable(Exception):
+    """The guide cannot be made here; the message is the reason."""
+
+
+@dataclass(frozen=True)
+class Guide:
+    """Which program, JPEG quality 1..100 and chroma sampling ("" is the program's own)."""
+
+    program: str
+    quality: int
+    sampling: str
+
+    @property
+    def name(self) -> str:
+        """Short and fit for a folder: "libraw", "libraw-85", "libraw-95-444"."""
+        quality, sampling = DEFAULTS[self.program]
+        parts = [self.program]
+        if (self.quality, self.sampling) != (quality, sampling):
+            parts.append(str(self.quality))
+        if self.sampling != sampling:
+            parts.append(self.sampling)
+        return "-".join(parts)
+
+
+def parse(text: str) -> Guide:
+    """`--guide`'s value as in the table above; UsageError where it is none."""
+    program, *rest = text.split(":")
+    if program not in DEFAULTS or len(rest) > 2:
+        raise UsageError(f"guide {text!r} is none of {', '.join(DEFAULTS)}, each with [:quality[:sampling]]")
+    quality, sampling = DEFAULTS[program]
+    if rest:
+        if not rest[0].isdecimal() or not 1 <= int(rest[0]) <= 100:
+            raise UsageError(f"guide {text!r}: quality {rest[0]!r} is not in 1..100")
+        quality = int(rest[0])
+    if len(rest) == 2:
+        if rest[1] not in SAMPLINGS:
+            raise UsageError(f"guide {text!r}: sampling {rest[1]!r} is none of {', '.join(SAMPLINGS)}")
+        if program == "darktable":
+            raise UsageError(f"guide {text!r}: darktable chooses the sampling itself")
+        sampling = rest[1]
+    return Guide(program, quality, sampling)
+
+
+def default_cache() -> Path:
+    """Where guides are kept unless `--cache` says otherwise."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rawinlay" / "guides"
+
+
+def render(guide: Guide, raw_path: Path, cache: Path) -> tuple[Path, str]:
+    """The JPEG of `raw_path` and the program that made it with its version; rendered now if the cache has none."""
+    target = cache / guide.name / f"{raw_path.stem}.jpg"
+    note = target.with_suffix(".json")
+    if target.exists():
+        made_by = json.loads(note.read_text())["program"] if note.exists() else f"{guide.program}, found in the cache"
+        return target, made_by
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent) as work:
+        picture = Path(work) / "guide.jpg"
+        program, command = _RENDERERS[guide.program](guide, raw_path.resolve(), picture, Path(work))
+        if not picture.exists():
+            raise Unavailable(f"{program} wrote no JPEG of {raw_path.name}")
+        note.write_text(json.dumps({"program": program, "command": command, "source": raw_path.name}, indent=1) + "\n")
+        picture.replace(target)
+    return target, program
+
+
+def _libraw(guide: Guide, raw_path: Path, picture: Path, work: Path) -> tuple[str, str]:
+    sampling = ":".join(guide.sampling)
+    try:
+        picture.write_bytes(render_jpeg(raw_path, guide.quality, sampling))
+    except InputError as error:
+        raise Unavailable(str(error)) from error
+    version = ".".join(map(str, rawpy.libraw_version))
+    return f"LibRaw {version}", f"camera white balance, Pillow q{guide.quality} {sampling}"
+
+
+def _darktable(guide: Guide, raw_path: Path, picture: Path, work: Path) -> tuple[str, str]:
+    version = _version("darktable-cli")
+    command = ["darktable-cli", str(raw_path), str(picture), "--core", "--configdir", str(work / "config")]
+    command += ["--cachedir", str(work / "cache"), "--library", ":memory:", "--disable-opencl"]
+    command += ["--conf", f"plugins/imageio/format/jpeg/quality={guide.quality}"]
+    return version, _call(command, work)
+
+
+def _rawtherapee(guide: Guide, raw_path: Path, picture: Path, work: Path) -> tuple[str, str]:
+    version = _version("rawtherapee-cli")
+    profile = ["-p", str(_profile())] if guide.program == "rtnr" else ["-d"]
+    jpeg = [f"-j{guide.quality}", f"-js{3 - SAMPLINGS.index(guide.sampling)}"]
+    command = ["rawtherapee-cli", "-q", "-o", str(picture), *profile, *jpeg, "-Y", "-c", str(raw_path)]
+    return version, _call(command, work)
+
+
+_RENDERERS = {"libraw": _libraw, "darktable": _darktable, "rawtherapee": _rawtherapee, "rtnr": _rawtherapee}
+
+
+def _profile() -> Path:
+    """RawTherapee's noise-reduction profile, in the data folder beside the program."""
+    program = shutil.which("rawtherapee-cli")
+    if program:
+        path = Path(program).resolve().parent.parent / "share" / "rawtherapee" / "profiles" / NOISE_REDUCTION
+        if path.exists():
+            return path
+    raise Unavailable(f"RawTherapee's profile {NOISE_REDUCTION!r} is not installed")
+
+
+def _version(program: str) -> str:
+    """The program's name and version; Unavailable where it is not installed."""
+    if shutil.which(program) is None:
+        raise Unavailable(f"{program} is not installed")
+    done = subprocess.run([program, "--version"], capture_output=True, text=True, errors="replace", timeout=60)
+    found = re.search(r"\d+(?:\.\d+)+", done.stdout + done.stderr)
+    return f"{program} {found.group() if found else 'of unknown version'}"
+
+
+def _call(command: list[str], work: Path) -> str:
+    """Run the program as a user without settings; its command line without this machine's paths."""
+    settings = {"HOME": work, "XDG_CONFIG_HOME": work / "config", "XDG_CACHE_HOME": work / "cache"}
+    settings |= {"RT_SETTINGS": work / "config" / "rt", "RT_CACHE": work / "cache" / "rt"}
+    environment = os.environ | {name: str(path) for name, path in settings.items()}
+    try:
+        done = subprocess.run(
+            command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
+            timeout=TIMEOUT,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired as error:
+        raise Unavailable(f"{command[0]} took more than {TIMEOUT} s") from error
+    if done.returncode:
+        last = (done.stderr.strip() or done.stdout.strip() or "no message").splitlines()[-1]
+        raise Unavailable(f"{command[0]} failed with {done.returncode}: {last}")
+    return " ".join(Path(word).name if word.startswith("/") else word for word in command)

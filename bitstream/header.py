@@ -1,0 +1,90 @@
+"""The header: what the decoder must know before it reads a recipe or a symbol.
+
+The record `FIELDS` (see `bitstream.fields`) is the layout; `docs/bitstream.md` carries it as a table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+
+from bitstream.errors import StreamError
+from bitstream.fields import Field, read_record, write_record
+from bitstream.raw_image import CFA_PHASES
+
+LEVEL_UNIT = 1024
+"""Black levels are stored in 1/1024 DN."""
+
+MAX_SIDE = 1 << 16
+MAX_PIXELS = 1 << 29
+
+FIELDS = (
+    Field("model", "bytes", "identity of the probability tables: first 8 bytes of their SHA-256", low=8, high=8),
+    Field("binding", "bytes", "identity of the JPEG's decoded planes, `codec.jpeg_planes`", low=16, high=16),
+    Field("height", "varint", "rows of the mosaic", low=2, high=MAX_SIDE),
+    Field("width", "varint", "columns of the mosaic", low=2, high=MAX_SIDE),
+    Field("cfa", "u8", "colours of the first 2x2 sites: 0 RGGB, 1 BGGR, 2 GRBG, 3 GBRG", high=3),
+    Field("orientation", "u8", "TIFF orientation of the mosaic", low=1, high=8),
+    Field("white", "u16", "white level, DN", low=1),
+    Field("top", "u16", "largest value of the mosaic, DN; decoded values are 0..top", low=1),
+    Field("black", "array", "black level of the four sites, 1/1024 DN; one stands for all", low=1, high=4,
+          of=Field("level", "varint", high=65535 * LEVEL_UNIT)),
+    Field("geometry", "bytes", "how the JPEG lies over the mosaic, `codec.geometry`", high=64),
+    Field("companding", "u8", "offset a of the companding, 1/512 of white - black", low=1),
+    Field("kappa", "u8", "exponent of the guided step, 1/4", high=8),
+    Field("step", "u16", "quantisation step: 2^(step / 256 - 20) of white - black in linear light", high=5119),
+    Field("tile", "u16", "side of a tile in pairs of CFA cells; the last row and column of tiles may be smaller", low=8),
+    Field("bases", "bytes", "basis of each tile, one bit a tile from the low end, 1 for Haar; a single byte 0 or 255: all",
+          low=1, high=1 << 17),
+    Field("camera", "str", "make and model, for people", high=128),
+    Field("tags", "bytes", "tags for the DNG, `bitstream.tags`", high=1 << 24),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Header:
+    """One header; every field as in `FIELDS`."""
+
+    model: bytes
+    binding: bytes
+    height: int
+    width: int
+    cfa: int
+    orientation: int
+    white: int
+    top: int
+    black: list[int]
+    geometry: bytes
+    companding: int
+    kappa: int
+    step: int
+    tile: int
+    bases: bytes
+    camera: str
+    tags: bytes = field(repr=False)
+
+    def to_bytes(self) -> bytes:
+        """The header section's bytes; ValueError where a value is out of range."""
+        return write_record(FIELDS, asdict(self))
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Header:
+        """Inverse of `to_bytes`; `StreamError` where the bytes are no sound header."""
+        header = cls(**read_record(FIELDS, data, "header"))
+        if header.height * header.width > MAX_PIXELS:
+            raise StreamError(f"header: a mosaic of {header.width} x {header.height} is larger than this version reads")
+        if len(header.black) not in (1, 4):
+            raise StreamError("header: black has neither one nor four levels")
+        if max(header.black) >= header.white * LEVEL_UNIT:
+            raise StreamError("header: the black level is not below the white level")
+        return header
+
+    @property
+    def phase(self) -> str:
+        """CFA phase as text."""
+        return CFA_PHASES[self.cfa]
+
+    @property
+    def levels(self) -> tuple[float, float, float, float]:
+        """Black level of the four sites, DN."""
+        four = [b / LEVEL_UNIT for b in self.black] * (4 // len(self.black))
+        return four[0], four[1], four[2], four[3]

@@ -1,0 +1,142 @@
+"""What a DNG says about its own mosaic: levels and tags, brought over to the visible area that LibRaw cuts out.
+
+Levels, crops and opcodes of a DNG refer to its ActiveArea (DNG 1.7, chapter 4). LibRaw's visible area is nearly always
+that area; where it is not, what can be moved is moved, and the rest is dropped.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from bitstream import tags, tiff
+from bitstream.errors import InputError
+from bitstream.raw_image import TiffValue
+from bitstream.tiff import Ifd
+
+DNG_VERSION, LINEARIZATION_TABLE, ACTIVE_AREA = 50706, 50712, 50829
+BLACK_REPEAT, BLACK_LEVEL, BLACK_DELTA_H, BLACK_DELTA_V, WHITE_LEVEL = 50713, 50714, 50715, 50716, 50717
+CROP_ORIGIN, CROP_SIZE, USER_CROP = 50719, 50720, 51125
+OPCODES_1, OPCODES_2, OPCODES_3, GAIN_TABLE_MAP = 51008, 51009, 51022, 52525
+CFA_PHOTOMETRIC, LINEAR_RAW = 32803, 34892
+JPEG_XL = 52546
+
+
+@dataclass(frozen=True)
+class Area:
+    """A rectangle of the stored mosaic, in pixels."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+
+def is_dng(ifd0: Ifd) -> bool:
+    """Whether the file says that it is a DNG."""
+    return DNG_VERSION in ifd0.tags
+
+
+def raw_ifd(ifd0: Ifd) -> Ifd:
+    """The directory of a DNG's full-size mosaic. Raises InputError, naming the kind, for a DNG that holds none."""
+    candidates = [ifd for ifd in ifd0.walk() if _number(ifd, 254, 0) == 0 and 256 in ifd.tags and 262 in ifd.tags]
+    for ifd in candidates:
+        if _number(ifd, 259, 1) == JPEG_XL:
+            raise InputError("the DNG is compressed by JPEG XL, which LibRaw does not read")
+        if _number(ifd, 262, 0) == CFA_PHOTOMETRIC:
+            if _number(ifd, 339, 1) == 3:
+                raise InputError("a floating-point DNG has no integer mosaic to store")
+            return ifd
+    if any(_number(ifd, 262, 0) == LINEAR_RAW for ifd in candidates):
+        raise InputError("a linear DNG holds finished colours at each pixel, no mosaic")
+    raise InputError("the DNG holds no colour filter mosaic")
+
+
+def black_levels(raw: Ifd, visible: Area) -> tuple[float, float, float, float] | None:
+    """Black level of the four sites of the visible area's 2x2 cell, or None where the DNG does not say.
+
+    BlackLevelDeltaH and V, a value per column and row, go in as their mean over the site's columns and rows.
+    """
+    levels = _numbers(raw, BLACK_LEVEL)
+    rows, cols = (int(n) for n in (_numbers(raw, BLACK_REPEAT) or [1, 1])[:2])
+    if not levels or not 0 < rows <= 64 or not 0 < cols <= 64 or len(levels) != rows * cols:
+        return None
+    active = active_area(raw)
+    down, right = visible.top - active.top, visible.left - active.left
+    pattern = np.reshape(levels, (rows, cols))
+    deltas = [np.array(_numbers(raw, tag) or [0.0]) for tag in (BLACK_DELTA_V, BLACK_DELTA_H)]
+    out = []
+    for y in (down, down + 1):
+        for x in (right, right + 1):
+            site_rows = [i % rows for i in range(y, y + math.lcm(rows, 2), 2)]
+            site_cols = [j % cols for j in range(x, x + math.lcm(cols, 2), 2)]
+            delta = sum(float(np.mean(d[p % 2 :: 2])) if len(d) > 1 else float(d[0])
+                        for d, p in zip(deltas, (y, x), strict=True))
+            out.append(float(np.mean(pattern[np.ix_(site_rows, site_cols)])) + delta)
+    return (out[0], out[1], out[2], out[3]) if np.all(np.isfinite(out)) else None
+
+
+def white_level(raw: Ifd) -> int | None:
+    """WhiteLevel, or None where the DNG does not say."""
+    levels = _numbers(raw, WHITE_LEVEL)
+    return int(levels[0]) if levels and np.isfinite(levels[0]) else None
+
+
+def active_area(raw: Ifd) -> Area:
+    """The DNG's ActiveArea, by default the whole mosaic."""
+    height, width = int(_number(raw, 257, 0)), int(_number(raw, 256, 0))
+    area = _numbers(raw, ACTIVE_AREA)
+    top, left, bottom, right = (int(n) for n in (area if len(area) == 4 else (0, 0, height, width)))
+    return Area(top, left, bottom - top, right - left)
+
+
+def carried_tags(ifd0: Ifd, raw: Ifd, visible: Area) -> tuple[tags.TagDict, tags.TagDict]:
+    """(ifd0_tags, raw_tags) of a DNG that hold for its visible area too, verbatim where they can be.
+
+    Some cameras write everything into one directory, some put tags of the mosaic into IFD0; so both are looked at.
+    LinearizationTable is not among them: LibRaw has applied it to the mosaic that it hands out.
+    """
+    both = {**ifd0.tags, **raw.tags}
+    ifd0_tags = tags.allowed_tags(tags.IFD0, {**raw.tags, **ifd0.tags})
+    raw_tags = tags.allowed_tags(tags.RAW, both)
+    active = active_area(raw)
+    stored = Area(0, 0, int(_number(raw, 257, 0)), int(_number(raw, 256, 0)))
+    if visible != stored:
+        # Its coordinates count from the stored frame, masked margins included, which is not kept.
+        raw_tags.pop(OPCODES_1, None)
+    if visible != active:
+        # Gain maps, warps and relative crops span the active area: on another frame they would be out of register.
+        for tag in (OPCODES_2, OPCODES_3, USER_CROP, GAIN_TABLE_MAP):
+            raw_tags.pop(tag, None)
+        _move_crop(raw_tags, active.top - visible.top, active.left - visible.left)
+    _check_crop(raw_tags, visible)
+    return ifd0_tags, raw_tags
+
+
+def _move_crop(raw_tags: tags.TagDict, down: int, right: int) -> None:
+    if CROP_ORIGIN in raw_tags:
+        x, y = [*tiff.value_numbers(raw_tags[CROP_ORIGIN]), 0, 0][:2]
+        moved = max(round(x) + right, 0), max(round(y) + down, 0)
+        raw_tags[CROP_ORIGIN] = tiff.pack_value(tiff.LONG, *moved)
+
+
+def _check_crop(raw_tags: tags.TagDict, visible: Area) -> None:
+    """Drop a default crop that is incomplete or reaches beyond the visible area."""
+    pair = [tiff.value_numbers(raw_tags[tag]) for tag in (CROP_ORIGIN, CROP_SIZE) if tag in raw_tags]
+    fits = len(pair) == 2 and len(pair[0]) == len(pair[1]) == 2 and all(
+        0 <= start and size > 0 and start + size <= limit
+        for start, size, limit in zip(*pair, (visible.width, visible.height), strict=True))
+    if not fits:
+        raw_tags.pop(CROP_ORIGIN, None)
+        raw_tags.pop(CROP_SIZE, None)
+
+
+def _numbers(ifd: Ifd, tag: int) -> list[float]:
+    value: TiffValue | None = ifd.tags.get(tag)
+    return tiff.value_numbers(value) if value else []
+
+
+def _number(ifd: Ifd, tag: int, default: float) -> float:
+    return (_numbers(ifd, tag) or [default])[0]

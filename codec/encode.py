@@ -1,0 +1,195 @@
+"""Encoding at the level of arrays: a `RawImage` and a JPEG's bytes to the RAW stream's payload."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from bitstream.errors import InputError, UsageError
+from bitstream.header import MAX_PIXELS, MAX_SIDE, Header
+from bitstream.raw_image import CFA_PHASES, RawImage
+from codec import rate, stream
+from codec.geometry import Geometry
+from codec.guide import make_guide
+from codec.jpeg_planes import JpegPlanes
+from codec.stream import Stream
+from codec.trunk import recipe as recipes
+from codec.trunk.encoder import Coded, Progress, TrunkEncoder
+from codec.trunk.ground import ROWS, Ground
+from codec.trunk.layout import tiles
+from codec.trunk.recipe import Recipe
+
+RECIPE_CELLS = 60_000
+COMPANDING_OFFSET = 15
+KAPPA = {"psnr": 4, "edit": 0}
+START = 3300
+
+
+@dataclass(frozen=True)
+class Target:
+    """What the stream should cost: bytes that the JPEG may grow by, or a quality 0..100."""
+
+    size: int | None = None
+    quality: float | None = None
+
+
+def encode_stream(
+    raw: RawImage,
+    planes: JpegPlanes,
+    geometry: Geometry,
+    target: Target,
+    packed_tags: bytes,
+    growth: Callable[[int], int],
+    tune: str = "psnr",
+    progress: Progress | None = None,
+) -> bytes:
+    """The payload of a picture.
+
+    planes, geometry: the JPEG and how it lies over the mosaic. growth: bytes that the JPEG grows by for a payload of so many
+    bytes. tune: "psnr" (even error in linear light) or "edit" (even against the noise). The result is decoded again
+    and compared before it is returned. Raises `UsageError` where the target can't be met.
+    """
+    height, width = raw.mosaic.shape
+    if max(height, width) > MAX_SIDE or height * width > MAX_PIXELS or min(height, width) < 2:
+        raise InputError(f"a mosaic of {width} x {height} is outside what the format holds")
+    header = Header(
+        model=stream.current_tables().identity, binding=planes.binding_hash(), height=height, width=width,
+        cfa=CFA_PHASES.index(raw.cfa), orientation=raw.orientation, white=raw.white, top=max(int(raw.mosaic.max()), 1),
+        black=stream.pack_black(raw.black), geometry=geometry.to_bytes(), companding=COMPANDING_OFFSET, kappa=KAPPA[tune],
+        step=0, tile=8, bases=b"\0", camera=raw.camera[:60], tags=packed_tags,
+    )  # fmt: skip
+    job = _Job(raw, planes, geometry, header, growth, progress)
+    if target.size is None:
+        step = rate.step_of_quality(target.quality if target.quality is not None else 60.0)
+        best = job.code(job.fit(step), step)
+    else:
+        best = job.code_to_size(target.size)
+    payload = best.to_bytes()
+    check = Stream.from_bytes(payload).decode(planes, lambda _, share: progress("checking", share) if progress else None)
+    if not np.array_equal(check, job.decoded):
+        raise AssertionError("the stream does not decode to what was encoded: please report this picture")
+    return payload
+
+
+class _Job:
+    """One picture being encoded: everything that does not depend on the step."""
+
+    def __init__(
+        self,
+        raw: RawImage,
+        planes: JpegPlanes,
+        geometry: Geometry,
+        header: Header,
+        growth: Callable[[int], int],
+        progress: Progress | None,
+    ) -> None:
+        self.header, self.growth, self.progress = header, growth, progress
+        self.layout = stream.layout_of(header)
+        guide = make_guide(planes, geometry, raw.mosaic.shape, self.layout.origin)  # type: ignore[arg-type]
+        self.ground = Ground(guide, self.layout)
+        self.packed = self.layout.pack(raw.mosaic)
+        self.companding = stream.companding_of(header)
+        self.recipe = self._fit_recipe()
+        self.trunk = TrunkEncoder(
+            self.packed, self.layout, self.ground, self.recipe, self.companding, stream.current_tables(), header.kappa
+        )
+        self.decoded = raw.mosaic
+
+    def _fit_recipe(self) -> Recipe:
+        """Fit the recipe to strips of rows spread over the picture."""
+        h, w = self.layout.cells
+        level = self.companding.level(self.packed)
+        inside = self.layout.inside()
+        rng = np.random.default_rng(0)
+        share = min(1.0, RECIPE_CELLS / (h * w))
+        phi, target, weight = [], [], []
+        for top in range(0, h, ROWS):
+            n = min(ROWS, h - top)
+            pick = torch.from_numpy(np.flatnonzero(rng.random(n * w) < share))
+            rows, cols = pick // w, pick % w
+            # Features of whole rows are the costly part: take only the rows that hold picks, in runs of a few.
+            phi.append(self.ground.features(top, 0, n, w)[pick])
+            target.append(level[:, top + rows, cols].T.to(torch.float64))
+            weight.append(inside[:, top + rows, cols].T.to(torch.float64))
+        span = (self.header.white - sum(self.header.levels) / 4) * 2.0**self.companding.shift
+        return recipes.fit(torch.cat(phi), torch.cat(target), span, torch.cat(weight))
+
+    def fit(self, step: int):  # type: ignore[no-untyped-def]
+        if self.progress:
+            self.progress("fitting", 0.0)
+        return self.trunk.fit(step)
+
+    def side(self, bits: float) -> int:
+        """Side of a tile in cells: larger where there are few bits, since each substream costs bytes of its own."""
+        h, w = self.layout.cells
+        if bits * 4 * h * w / 8 < 40_000:
+            return 2 * ((max(h, w) + 1) // 2)
+        return 1024 if bits < 0.3 else 512
+
+    def code(self, fitted, step: int) -> Stream:  # type: ignore[no-untyped-def]
+        """Code the picture at a step with fitted parameters."""
+        side = max(16, self.side(fitted.bits))
+        coded: Coded = self.trunk.encode(step, fitted.params, side, self.progress)
+        params = {b: p for b, p in fitted.params.items() if b in coded.bases}
+        from dataclasses import replace
+
+        header = replace(self.header, step=step, tile=side // 2, bases=stream.pack_bases(coded.bases))
+        self.decoded = self.layout.unpack(coded.planes.numpy())
+        return Stream(header, self.recipe, params, coded.bases, coded.substreams)
+
+    def code_to_size(self, size: int) -> Stream:
+        """Code so that the JPEG grows by at most `size` bytes and at least `rate.TOLERANCE` of it."""
+        h, w = self.layout.cells
+        fixed = self.growth(len(Stream(self.header, self.recipe, {}, [0] * len(tiles(h, w, 16)), {}).to_bytes()))
+        if fixed > size:
+            raise UsageError(f"the header and the recipe alone need {fixed} bytes, more than the target of {size}")
+        fits = {}
+
+        def estimate(step: int) -> float:
+            fits[step] = self.fit(step)
+            side = sum(len(p.to_bytes()) for p in fits[step].params.values())
+            return fixed + side + fits[step].bits * 4 * h * w / 8
+
+        step, curve = rate.search_estimate(estimate, size * rate.AIM, START)
+        best, best_size, ratio = None, 0, 1.0
+        for _ in range(rate.MAX_CODINGS):
+            nearest = min(fits, key=lambda s: abs(s - step))
+            if abs(nearest - step) > 64:
+                estimate(step)
+                nearest = step
+            coded = self.code(fits[nearest], step)
+            grown = self.growth(len(coded.to_bytes()))
+            if grown <= size and grown > best_size:
+                best, best_size, decoded = coded, grown, self.decoded
+            if rate.TOLERANCE * size <= grown <= size:
+                break
+            ratio = grown / 2 ** _interpolate(curve, step)
+            exact = rate.Curve([(s, b * ratio) for s, b in curve.points])
+            exact.add(step, grown)
+            curve = rate.Curve(exact.points)
+            following = exact.solve(size * rate.AIM)
+            if following == step:
+                following += 1 if grown > size else -1
+            if not rate.FINEST <= following <= rate.COARSEST:
+                break
+            step = following
+        if best is None:
+            raise UsageError(f"no step gives a stream of at most {size} bytes; the smallest seen has {grown}")
+        self.decoded = decoded
+        return best
+
+
+def _interpolate(curve: rate.Curve, step: int) -> float:
+    """Log2 of the curve's bytes at a step."""
+    xs, ys = [p[0] for p in curve.points], [math.log2(p[1]) for p in curve.points]
+    if len(xs) == 1:
+        return ys[0]
+    if step <= xs[0]:
+        return ys[0] + (step - xs[0]) * (ys[1] - ys[0]) / (xs[1] - xs[0])
+    if step >= xs[-1]:
+        return ys[-1] + (step - xs[-1]) * (ys[-1] - ys[-2]) / (xs[-1] - xs[-2])
+    return float(np.interp(step, xs, ys))

@@ -1,0 +1,141 @@
+"""The RAW stream as a whole: header, recipe, parameters and substreams to payload bytes and back.
+
+The PARM section:
+
+==========  ======================================================================
+bytes       meaning
+==========  ======================================================================
+u8          bit b: parameters of basis b follow (0 in place, 1 Haar)
+then each   varint length, then `codec.trunk.params` of that basis
+==========  ======================================================================
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from bitstream.container import Container
+from bitstream.errors import StreamError
+from bitstream.fields import Reader, write_varint
+from bitstream.header import LEVEL_UNIT, Header
+from codec.geometry import Geometry
+from codec.guide import make_guide
+from codec.jpeg_planes import JpegPlanes
+from codec.trunk.companding import Companding
+from codec.trunk.decoder import decode_planes
+from codec.trunk.encoder import Progress
+from codec.trunk.ground import ACTIVITIES, Ground
+from codec.trunk.layout import Layout, tiles
+from codec.trunk.params import Params
+from codec.trunk.recipe import Recipe
+from codec.trunk.stages import HAAR, IN_PLACE
+from entropy import tables
+from entropy.tables import Tables
+
+BASES = (IN_PLACE, HAAR)
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A parsed stream: everything that is not a symbol is checked."""
+
+    header: Header
+    recipe: Recipe
+    params: dict[int, Params]
+    bases: list[int]
+    substreams: dict[tuple[int, int], bytes]
+
+    def to_bytes(self) -> bytes:
+        """The payload."""
+        body = bytes([sum(1 << b for b in self.params)])
+        for basis in sorted(self.params):
+            part = self.params[basis].to_bytes()
+            body += write_varint(len(part)) + part
+        sections = {"HEAD": self.header.to_bytes(), "RECP": self.recipe.to_bytes(), "PARM": body}
+        return Container(sections, {(tile, 0, stage): d for (tile, stage), d in self.substreams.items()}).to_bytes()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Stream:
+        """Parse a payload. Raises `StreamError` for one that is damaged, newer, or of a model that is not here."""
+        container = Container.from_bytes(data)
+        header = Header.from_bytes(container.sections.get("HEAD", b""))
+        if header.model != tables.load().identity:
+            raise StreamError(
+                f"the stream was made with probability tables {header.model.hex()}, "
+                f"this version has {tables.load().identity.hex()}"
+            )
+        recipe = Recipe.from_bytes(container.sections.get("RECP", b""))
+        reader = Reader(container.sections.get("PARM", b""), "parameters")
+        mask = reader.number(1, "bases")
+        if mask >= 1 << len(BASES):
+            raise StreamError("the stream uses a basis that this version does not know")
+        params = {}
+        for basis in BASES:
+            if mask >> basis & 1:
+                part = reader.take(reader.varint("length"), "a basis")
+                params[basis] = Params.from_bytes(part, basis, ACTIVITIES)
+        if reader.remaining:
+            raise StreamError("the stream's parameters have a tail that does not belong there")
+        count = len(tiles(*layout_of(header).cells, 2 * header.tile))
+        bases = unpack_bases(header.bases, count)
+        if any(b not in params for b in bases):
+            raise StreamError("a tile uses a basis whose parameters are missing")
+        substreams = {}
+        for (tile, layer, stage), d in container.substreams.items():
+            if layer or tile >= count or stage >= 16:
+                raise StreamError(f"a substream of tile {tile}, layer {layer}, stage {stage} does not belong there")
+            substreams[tile, stage] = d
+        return cls(header, recipe, params, bases, substreams)
+
+    def decode(self, planes: JpegPlanes, progress: Progress | None = None) -> np.ndarray:
+        """The mosaic, uint16 (H, W), given the JPEG's planes (which must be those the stream was made for)."""
+        header, layout = self.header, layout_of(self.header)
+        guide = make_guide(planes, Geometry.from_bytes(header.geometry), (header.height, header.width), layout.origin)
+        decoded = decode_planes(
+            self.substreams, self.bases, self.params, layout, Ground(guide, layout), self.recipe, companding_of(header),
+            tables.load(), header.step, header.kappa, 2 * header.tile, progress,
+        )  # fmt: skip
+        return layout.unpack(decoded.to(torch.int32).numpy())
+
+
+def layout_of(header: Header) -> Layout:
+    """Cells of the header's mosaic."""
+    return Layout(header.height, header.width, header.phase)
+
+
+def companding_of(header: Header) -> Companding:
+    """The header's companding; its black levels by plane."""
+    return Companding(layout_of(header).per_plane(header.levels), header.white, header.top, header.companding)
+
+
+def pack_black(black: tuple[float, ...]) -> list[int]:
+    """Black levels by site for the header."""
+    units = [max(0, round(b * LEVEL_UNIT)) for b in black]
+    return units[:1] if len(set(units)) == 1 else units
+
+
+def pack_bases(bases: list[int]) -> bytes:
+    """Basis by tile for the header."""
+    if len(set(bases)) == 1:
+        return bytes([255 * bases[0]])
+    return np.packbits(np.array(bases, np.uint8), bitorder="little").tobytes()
+
+
+def unpack_bases(data: bytes, count: int) -> list[int]:
+    """Inverse of `pack_bases`; `StreamError` for a wrong length."""
+    if len(data) == 1 and data[0] in (0, 255):
+        return [data[0] & 1] * count
+    if len(data) != (count + 7) // 8:
+        raise StreamError("the header names another number of tiles than the picture has")
+    bits = np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little")
+    if bits[count:].any():
+        raise StreamError("the header names more tiles than the picture has")
+    return [int(b) for b in bits[:count]]
+
+
+def current_tables() -> Tables:
+    """The tables that new streams are made with."""
+    return tables.load()

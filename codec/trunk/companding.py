@@ -1,0 +1,132 @@
+"""Companding: the square-root-like domain in which the residual is formed, as integer tables.
+
+::
+
+    mosaic x (DN) --L = x 2^F - black_k 2^F--> level L --table T--> u        residual y = u(x) - u(b)
+    u_hat = u(b) + y_hat --midpoints of T at whole DN--> mosaic x_hat
+
+Shot noise grows with the root of the signal, so in ``u`` the noise is about even (Anscombe 1948). ``T`` is
+``sqrt(v + a) - sqrt(a)``, scaled to `U_WHITE` at the white level, straight below black. Both sides build the same
+integers: only + - * / sqrt of float64 are used, which IEEE 754 rounds alike everywhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+U_WHITE = 1 << 19
+"""Companded value of the white level. One DN of 14 bits is about 19 units at white, 110 at black."""
+
+A_UNIT = 1.0 / 512
+"""Unit of the companding offset ``a``, as a share of white - black."""
+
+STEP_OCTAVE = 256
+"""Entries of the step scale in one octave."""
+
+KAPPA_UNIT = 0.25
+"""Unit of the guided step's exponent."""
+
+STEP_CELLS = 4096
+"""Entries of the table of guided steps, over the range of levels."""
+
+
+def _octave_fraction(index: int) -> float:
+    """2^(index / 256) for 0 <= index < 256, from square roots alone, so that every machine gets the same float64."""
+    value, root = 1.0, 2.0
+    for bit in (128, 64, 32, 16, 8, 4, 2, 1):
+        root = float(np.sqrt(root))
+        if index & bit:
+            value *= root
+    return value
+
+
+def step_scale(index: int) -> float:
+    """Linear step in shares of white - black: ``2^(index / 256) * 2^-20``, index 0..5119 (1e-6 .. 1)."""
+    octave, fraction = divmod(index, STEP_OCTAVE)
+    return _octave_fraction(fraction) * 2.0 ** (octave - 20)
+
+
+@dataclass(frozen=True)
+class Companding:
+    """Integer tables between DN, level and companded value.
+
+    black: black level by plane (R, G1, G2, B), DN. white: white level, DN. top: largest DN of the mosaic.
+    offset: ``a`` in units of `A_UNIT`, 1..255.
+    """
+
+    black: tuple[float, float, float, float]
+    white: int
+    top: int
+    offset: int
+    shift: int = field(init=False)
+    low: int = field(init=False)
+    table: torch.Tensor = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        shift = max(0, 17 - int(self.top).bit_length())
+        blacks = self.black_levels(shift)
+        low = min(0, -max(blacks))
+        high = max((self.top << shift) - min(blacks), 1)
+        span = (self.white - sum(self.black) / 4) * 2.0**shift
+        v = np.arange(low, high + 1, dtype=np.float64) / span
+        a = self.offset * A_UNIT
+        root_a = np.sqrt(a)
+        unit = np.sqrt(1.0 + a) - root_a
+        t = np.where(v > 0, np.sqrt(np.maximum(v, 0.0) + a) - root_a, v / (2.0 * root_a)) / unit
+        object.__setattr__(self, "shift", shift)
+        object.__setattr__(self, "low", low)
+        object.__setattr__(self, "table", torch.from_numpy(np.floor(t * U_WHITE + 0.5).astype(np.int32)))
+
+    def black_levels(self, shift: int | None = None) -> list[int]:
+        """Black level of each plane in level units."""
+        scale = 2.0 ** (self.shift if shift is None else shift)
+        return [int(np.floor(b * scale + 0.5)) for b in self.black]
+
+    def level(self, planes: torch.Tensor) -> torch.Tensor:
+        """DN (..., 4, h, w) to levels, int32."""
+        black = torch.tensor(self.black_levels(), dtype=torch.int32, device=planes.device)
+        return (planes.to(torch.int32) << self.shift) - black[:, None, None]
+
+    def compand(self, level: torch.Tensor) -> torch.Tensor:
+        """Levels to companded values, int32; levels out of range are clipped."""
+        table = self.table.to(level.device)
+        return table[(level - self.low).clamp(0, len(table) - 1).long()]
+
+    def expand(self, u: torch.Tensor) -> torch.Tensor:
+        """Companded values (..., 4, h, w) to the nearest DN, uint16-valued int32."""
+        out = torch.empty_like(u, dtype=torch.int32)
+        for k in range(4):
+            dn = torch.arange(self.top + 1, dtype=torch.int32)
+            values = self.table[((dn << self.shift) - self.black_levels()[k] - self.low).long()]
+            middle = (values[1:].long() + values[:-1].long() + 1) >> 1
+            out[..., k, :, :] = torch.bucketize(
+                u[..., k, :, :].contiguous(), middle.to(u.dtype).to(u.device), right=True, out_int32=True
+            )
+        return out
+
+    def steps(self, index: int, kappa: int) -> torch.Tensor:
+        """Quantisation step by level, float64 of whole numbers, `STEP_CELLS` entries over the range of levels.
+
+        ``step = Delta T'(ref) (T'(b) / T'(ref))^kappa``: kappa 1 makes the error even in linear light, 0 even against
+        the noise. index: of `step_scale`; kappa: in units of `KAPPA_UNIT`, 0..8.
+        """
+        a = self.offset * A_UNIT
+        span = (self.white - sum(self.black) / 4) * 2.0**self.shift
+        centre = self.low + (np.arange(STEP_CELLS) + 0.5) * (len(self.table) / STEP_CELLS)
+        v = np.maximum(centre / span, 0.0)
+        unit = 2.0 * (np.sqrt(1.0 + a) - np.sqrt(a))
+        slope, ref = 1.0 / (np.sqrt(v + a) * unit), 1.0 / (np.sqrt(0.1 + a) * unit)
+        quarter = np.sqrt(np.sqrt(slope / ref))
+        power = np.ones_like(quarter)
+        for _ in range(kappa):
+            power = power * quarter
+        step = step_scale(index) * U_WHITE * ref * power
+        return torch.from_numpy(np.maximum(np.floor(step + 0.5), 1.0))
+
+    def step_cell(self, level: torch.Tensor) -> torch.Tensor:
+        """Index of a level in `steps`, int64."""
+        cell = (level.long() - self.low) * STEP_CELLS // len(self.table)
+        return cell.clamp(0, STEP_CELLS - 1)

@@ -1,0 +1,58 @@
+"""The trunk's decoder: tiles of substreams back to packed planes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+
+from codec.trunk.companding import Companding
+from codec.trunk.encoder import Progress, in_parallel, rebuild
+from codec.trunk.ground import Ground, Window
+from codec.trunk.layout import Layout, tiles
+from codec.trunk.params import Params
+from codec.trunk.recipe import Recipe
+from codec.trunk.stages import run_stages
+from codec.trunk.visitors import Decoder
+from entropy.substream import SubstreamCoder
+from entropy.tables import Tables
+
+
+def decode_planes(
+    substreams: Mapping[tuple[int, int], bytes],
+    bases: list[int],
+    params: dict[int, Params],
+    layout: Layout,
+    ground: Ground,
+    recipe: Recipe,
+    companding: Companding,
+    tables: Tables,
+    step: int,
+    kappa: int,
+    side: int,
+    progress: Progress | None = None,
+) -> torch.Tensor:
+    """Packed planes int32 (4, h, w). Raises `StreamError` where a substream does not fit its classes."""
+    h, w = layout.cells
+    places = tiles(h, w, side)
+    coder = SubstreamCoder(tables)
+
+    def tile(n: int) -> torch.Tensor:
+        window = Window((places[n][:2],), places[n][2], places[n][3])
+        base = ground.base(window, recipe, companding)
+        scene = ground.scene(window, base, companding, step, kappa, bases[n])
+
+        def read(stage: int, classes: np.ndarray) -> np.ndarray:
+            return coder.decode(substreams.get((n, stage), b""), classes)
+
+        decoded = run_stages(scene, Decoder(params[bases[n]], tables, read))
+        return rebuild(decoded, base, companding, bases[n])
+
+    planes = torch.zeros(4, h, w, dtype=torch.int32)
+    for n, piece in enumerate(in_parallel(tile, list(range(len(places))))):
+        r, c = places[n][:2]
+        planes[:, r : r + side, c : c + side] = piece[:, : h - r, : w - c]
+        if progress:
+            progress("decoding", (n + 1) / len(places))
+    return planes

@@ -1,0 +1,185 @@
+"""The trunk's encoder: fit on samples, code tile by tile, hit a rate.
+
+::
+
+    sample windows --Fitter at a step--> parameters of the stages, estimated bits     (a few times, until the rate fits)
+    all tiles --Encoder with these parameters--> substreams                           (again with a nearby step if needed)
+
+Only the decoder's arithmetic is exact; here, what is chosen may come from floats, since every choice is sent.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from codec.trunk.companding import Companding
+from codec.trunk.ground import Ground, Window
+from codec.trunk.layout import Layout, tiles
+from codec.trunk.params import Params
+from codec.trunk.recipe import Recipe
+from codec.trunk.stages import HAAR, IN_PLACE, forward_basis, inverse_basis, run_stages, split
+from codec.trunk.visitors import Encoder, Fitter
+from entropy.substream import SubstreamCoder
+from entropy.tables import Tables
+
+SAMPLES, SAMPLE_SIDE = 16, 96
+LAGRANGIAN = 0.14
+CLEAR = 0.97
+"""Share of sample windows that must agree on a basis for the other not to be tried at all."""
+
+Progress = Callable[[str, float], None]
+
+
+@dataclass
+class Fit:
+    """Parameters at a step, and what the samples say of it. bits: per site. by_basis: share of windows by basis."""
+
+    step: int
+    params: dict[int, Params]
+    bits: float
+
+
+@dataclass
+class Coded:
+    """A coded picture: substreams by (tile, stage), basis by tile, decoded planes int32 (4, h, w)."""
+
+    step: int
+    substreams: dict[tuple[int, int], bytes]
+    bases: list[int]
+    planes: torch.Tensor
+
+
+class TrunkEncoder:
+    """Encodes one picture's packed planes.
+
+    planes: int32 (4, h, w), DN; kappa: exponent of the guided step in quarters; tile: side of a tile in cells, even.
+    """
+
+    def __init__(
+        self,
+        planes: torch.Tensor,
+        layout: Layout,
+        ground: Ground,
+        recipe: Recipe,
+        companding: Companding,
+        tables: Tables,
+        kappa: int,
+        lagrangian: float = LAGRANGIAN,
+    ) -> None:
+        self.layout, self.ground, self.recipe, self.companding, self.tables = layout, ground, recipe, companding, tables
+        self.kappa, self.lagrangian = kappa, lagrangian
+        self.coder = SubstreamCoder(tables)
+        h, w = layout.cells
+        edge = (0, 1, 0, 1)
+        self.planes = torch.nn.functional.pad(planes[None].float(), edge, mode="replicate")[0].to(torch.int32)
+        self.inside = torch.nn.functional.pad(layout.inside()[None].float(), edge)[0].bool()
+        self._sample = self._windows(h, w)
+        self._sample_base = ground.base(self._sample, recipe, companding)
+
+    @staticmethod
+    def _windows(h: int, w: int) -> Window:
+        rows, cols = min(SAMPLE_SIDE, h // 2 * 2), min(SAMPLE_SIDE, w // 2 * 2)
+        down = max(1, min(round((SAMPLES * h / w) ** 0.5), h // rows))
+        across = max(1, min(SAMPLES // down, w // cols))
+        places = [
+            (round((i + 0.5) * (h - rows) / down) if down > 1 else (h - rows) // 2,
+             round((j + 0.5) * (w - cols) / across) if across > 1 else (w - cols) // 2)
+            for i in range(down) for j in range(across)
+        ]  # fmt: skip
+        return Window(tuple(places), rows, cols)
+
+    def _targets(
+        self, window: Window, base: torch.Tensor, basis: int
+    ) -> tuple[list[list[torch.Tensor]], list[list[torch.Tensor]]]:
+        cut = lambda v: torch.stack(  # noqa: E731
+            [v[:, r : r + window.rows, c : c + window.cols] for r, c in window.places]
+        )
+        level = self.companding.level(cut(self.planes))
+        y = (self.companding.compand(level) - self.companding.compand(base)).to(torch.float64)
+        inside = cut(self.inside)
+        valid = [split(inside[:, k]) for k in range(4)]
+        if basis == HAAR:
+            valid = [[v[0] | v[1] | v[2] | v[3]] * 4 for v in valid]
+            y = torch.where(inside, y, torch.zeros_like(y))
+        return [forward_basis(y[:, k], basis) for k in range(4)], valid
+
+    def fit(self, step: int, bases: tuple[int, ...] = (IN_PLACE, HAAR)) -> Fit:
+        """Fit the stages' parameters to the sample windows at a step."""
+        costs, fitted = [], {}
+        for basis in bases:
+            scene = self.ground.scene(self._sample, self._sample_base, self.companding, step, self.kappa, basis)
+            fitter = Fitter(basis, self.tables, *self._targets(self._sample, self._sample_base, basis), self.lagrangian)
+            run_stages(scene, fitter)
+            assert isinstance(fitter.rate, torch.Tensor) and isinstance(fitter.distortion, torch.Tensor)
+            costs.append((fitter.distortion + self.lagrangian * fitter.rate).numpy())
+            fitted[basis] = fitter
+        better = np.argmin(costs, 0)
+        shares = [(better == i).mean() for i in range(len(bases))]
+        used = {b: fitted[b].params for i, b in enumerate(bases) if shares[i] > 1 - CLEAR}
+        rates = np.stack([fitted[b].rate.numpy() for b in bases])  # type: ignore[union-attr]
+        sites = 4 * self._sample.rows * self._sample.cols * len(self._sample.places)
+        return Fit(step, used, float(np.take_along_axis(rates, better[None], 0).sum()) / sites)
+
+    def _tile(self, place: tuple[int, int, int, int], step: int, params: dict[int, Params]) -> tuple[int, list[bytes], torch.Tensor]:
+        window = Window((place[:2],), place[2], place[3])
+        base = self.ground.base(window, self.recipe, self.companding)
+        best = None
+        for basis, p in params.items():
+            scene = self.ground.scene(window, base, self.companding, step, self.kappa, basis)
+            encoder = Encoder(p, self.tables, *self._targets(window, base, basis), self.lagrangian)
+            decoded = run_stages(scene, encoder)
+            cost = float(encoder.distortion + self.lagrangian * encoder.rate)
+            if best is None or cost < best[0]:
+                best = cost, basis, encoder.coded, decoded
+        assert best is not None
+        _, basis, coded, decoded = best
+        streams = [
+            self.coder.encode(s.reshape(-1).numpy(), c.reshape(-1).to(torch.uint8).numpy()) for s, c in coded
+        ]
+        return basis, streams, rebuild(decoded, base, self.companding, basis)
+
+    def encode(self, step: int, params: dict[int, Params], side: int, progress: Progress | None = None) -> Coded:
+        """Code every tile of `side` cells at a step."""
+        h, w = self.layout.cells
+        places = tiles(h, w, side)
+        planes = torch.zeros(4, h, w, dtype=torch.int32)
+        out = Coded(step, {}, [], planes)
+        for n, (basis, streams, piece) in enumerate(in_parallel(lambda p: self._tile(p, step, params), places)):
+            out.bases.append(basis)
+            out.substreams |= {(n, stage): data for stage, data in enumerate(streams) if data}
+            r, c = places[n][:2]
+            planes[:, r : r + side, c : c + side] = piece[:, : h - r, : w - c]
+            if progress:
+                progress("coding", (n + 1) / len(places))
+        return out
+
+
+def rebuild(decoded: list[list[torch.Tensor]], base: torch.Tensor, companding: Companding, basis: int) -> torch.Tensor:
+    """Decoded stages and base of one tile to DN, int32 (4, h, w)."""
+    y_hat = torch.stack([inverse_basis(parts, basis)[0] for parts in decoded])
+    return companding.expand(companding.compand(base[0]).to(torch.float64) + y_hat)
+
+
+def in_parallel(work: Callable, items: list) -> list | object:
+    """Results in order. One thread a core, each with single-threaded torch: tiles are independent."""
+    cores = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, len(items))
+    if cores < 2:
+        return map(work, items)
+    return _pooled(work, items, cores)
+
+
+def _pooled(work: Callable, items: list, cores: int):  # type: ignore[no-untyped-def]
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    pool = ThreadPoolExecutor(cores)
+    try:
+        yield from pool.map(work, items)
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+        torch.set_num_threads(before)

@@ -1,0 +1,103 @@
+"""What both sides know of a piece of the picture before the first symbol: base, steps and the guide's activity.
+
+::
+
+    guide --features--> recipe --> base b (levels) --T--> u(b)
+      |                                '--------------> step by site
+      '--> activity: detail, spread, surroundings, chroma detail, clipping
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch.nn.functional import pad
+
+from codec.guide import Guide
+from codec.trunk.companding import Companding
+from codec.trunk.features import ONE, features, radius_squared
+from codec.trunk.layout import Layout
+from codec.trunk.recipe import Recipe
+from codec.trunk.stages import HAAR, Scene, split
+
+HALO = 4
+ACTIVITIES = 5
+NEUTRAL = ONE // 2
+BRIGHT = 250 << 4
+ROWS = 64
+"""Rows of cells whose features are held at once."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """Windows of one size: top-left cells (B, 2) as (row, column), and their size in cells, both even."""
+
+    places: tuple[tuple[int, int], ...]
+    rows: int
+    cols: int
+
+
+class Ground:
+    """The guide of a whole picture in packed form, ready to be looked at window by window."""
+
+    def __init__(self, guide: Guide, layout: Layout) -> None:
+        self.h, self.w = layout.cells
+        y = torch.from_numpy(guide.y.astype(np.int16))
+        four = torch.stack([y[i::2, j::2] for i in (0, 1) for j in (0, 1)])
+        chroma = torch.from_numpy(np.stack([guide.cb - NEUTRAL, guide.cr - NEUTRAL]).astype(np.int16))
+        # One cell more below and to the right: tiles have even sides.
+        edge = (HALO, HALO + 1, HALO, HALO + 1)
+        self.planes = pad(torch.cat([four, chroma]).float()[None], edge, mode="replicate")[0].to(torch.int16)
+
+    def _cut(self, r: int, c: int, rows: int, cols: int, halo: int) -> torch.Tensor:
+        o = HALO - halo
+        return self.planes[:, r + o : r + o + rows + 2 * halo, c + o : c + o + cols + 2 * halo].to(torch.int32)
+
+    def features(self, r: int, c: int, rows: int, cols: int) -> torch.Tensor:
+        """Features of a window's cells, float64 (rows * cols, COUNT)."""
+        piece = self._cut(r, c, rows, cols, 1)
+        radius = radius_squared((r, r + rows), (c, c + cols), self.h, self.w)
+        return features(piece[:4], piece[4], piece[5], radius)
+
+    def base(self, window: Window, recipe: Recipe, companding: Companding) -> torch.Tensor:
+        """Base of the windows in levels, int32 (B, 4, rows, cols)."""
+        low, high = companding.low, companding.low + len(companding.table) - 1
+        out = torch.empty(len(window.places), 4, window.rows, window.cols, dtype=torch.int32)
+        for b, (r, c) in enumerate(window.places):
+            for i in range(0, window.rows, ROWS):
+                n = min(ROWS, window.rows - i)
+                values = recipe.base(self.features(r + i, c, n, window.cols), low, high)
+                out[b, :, i : i + n] = values.T.reshape(4, n, window.cols)
+        return out
+
+    def activity(self, window: Window) -> list[torch.Tensor]:
+        """The guide's contexts of the windows' cells, int32 (B, rows, cols) each, 12-bit units of the guide."""
+        piece = torch.stack([self._cut(r, c, window.rows, window.cols, 3) for r, c in window.places])
+        luma = piece[:, :4].sum(1)
+        detail = (luma[:, 1:-1, 1:-1] * 9 - _box3(luma)).abs() // 36
+        spread = (piece[:, :4].amax(1) - piece[:, :4].amin(1))[:, 1:-1, 1:-1]
+        around = _box3(_box3(detail + spread)) // 81
+        chroma = sum((piece[:, k, 1:-1, 1:-1] * 9 - _box3(piece[:, k])).abs() // 9 for k in (4, 5))
+        assert isinstance(chroma, torch.Tensor)
+        inner = lambda v: v[:, 2:-2, 2:-2]  # noqa: E731
+        clipped = (piece[:, :4].amax(1)[:, 3:-3, 3:-3] >= BRIGHT).to(torch.int32) * 64
+        return [inner(detail), inner(spread), around, inner(chroma), clipped]
+
+    def scene(self, window: Window, base: torch.Tensor, companding: Companding, step: int, kappa: int, basis: int) -> Scene:
+        """Steps and contexts of the windows as the stages want them."""
+        table = companding.steps(step, kappa)
+        steps = [split(table[companding.step_cell(base[:, k])]) for k in range(4)]
+        activity = [split(a.to(torch.float64)) for a in self.activity(window)]
+        if basis == HAAR:
+            mean = lambda parts: [torch.floor(sum(parts[1:], parts[0]) / 4)] * 4  # noqa: E731
+            steps = [[v.clamp(min=1.0) for v in mean(s)] for s in steps]
+            activity = [mean(a) for a in activity]
+        return Scene(steps, activity, basis)
+
+
+def _box3(v: torch.Tensor) -> torch.Tensor:
+    """Sum over 3x3 of (B, h + 2, w + 2), int32 (B, h, w)."""
+    rows = v[:, :-2] + v[:, 1:-1] + v[:, 2:]
+    return rows[:, :, :-2] + rows[:, :, 1:-1] + rows[:, :, 2:]

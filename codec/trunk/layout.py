@@ -1,0 +1,77 @@
+"""From the mosaic to packed planes and back, whatever its CFA phase and size.
+
+A CFA cell begins at an R site, so that the planes are always R, G1, G2, B with the same neighbours: where the mosaic does not
+begin with R, the first cells begin one row or column before it. Sites outside the mosaic repeat the nearest site of
+their colour; their symbols are zero.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Cells of a mosaic of height x width with the given CFA phase."""
+
+    height: int
+    width: int
+    cfa: str
+
+    @property
+    def origin(self) -> tuple[int, int]:
+        """Rows and columns (0 or 1) by which the first cell begins before the mosaic."""
+        return divmod(self.cfa.index("R"), 2)
+
+    @property
+    def cells(self) -> tuple[int, int]:
+        """Rows and columns of cells."""
+        top, left = self.origin
+        return (self.height + top + 1) // 2, (self.width + left + 1) // 2
+
+    def per_plane(self, by_site: tuple[float, ...]) -> tuple[float, float, float, float]:
+        """Four values by site of the mosaic's first 2x2 to values by plane R, G1, G2, B."""
+        top, left = self.origin
+        at = [by_site[2 * ((i + top) % 2) + (j + left) % 2] for i in (0, 1) for j in (0, 1)]
+        return at[0], at[1], at[2], at[3]
+
+    def _index(self, length: int, before: int, cells: int) -> np.ndarray:
+        site = np.arange(2 * cells) - before
+        site[site < 0] += 2
+        site[site >= length] -= 2
+        return np.clip(site, 0, length - 1)
+
+    def pack(self, mosaic: np.ndarray) -> torch.Tensor:
+        """Mosaic (H, W) to planes int32 (4, h, w)."""
+        (top, left), (h, w) = self.origin, self.cells
+        full = mosaic[np.ix_(self._index(self.height, top, h), self._index(self.width, left, w))]
+        planes = [full[i::2, j::2] for i in (0, 1) for j in (0, 1)]
+        return torch.from_numpy(np.stack(planes).astype(np.int32))
+
+    def unpack(self, planes: np.ndarray) -> np.ndarray:
+        """Planes (4, h, w) to the mosaic, uint16 (H, W)."""
+        (top, left), (h, w) = self.origin, self.cells
+        full = np.empty((2 * h, 2 * w), np.uint16)
+        for k in range(4):
+            full[k // 2 :: 2, k % 2 :: 2] = planes[k]
+        return np.ascontiguousarray(full[top : top + self.height, left : left + self.width])
+
+    def inside(self) -> torch.Tensor:
+        """Which sites of the packed planes lie in the mosaic, bool (4, h, w)."""
+        (top, left), (h, w) = self.origin, self.cells
+        rows = (np.arange(2 * h) >= top) & (np.arange(2 * h) < top + self.height)
+        cols = (np.arange(2 * w) >= left) & (np.arange(2 * w) < left + self.width)
+        full = rows[:, None] & cols[None, :]
+        return torch.from_numpy(np.stack([full[i::2, j::2] for i in (0, 1) for j in (0, 1)]))
+
+
+def tiles(h: int, w: int, side: int) -> list[tuple[int, int, int, int]]:
+    """Tiles (row, column, rows, columns) in cells, row by row; every tile has even sides, the last may reach outside."""
+    out = []
+    for r in range(0, h, side):
+        for c in range(0, w, side):
+            out.append((r, c, min(side, h - r) + (h - r < side and (h - r) % 2), min(side, w - c) + (w - c < side and (w - c) % 2)))
+    return out

@@ -1,0 +1,131 @@
+"""The recipe: the per-picture map from the guide to the mosaic, fitted in closed form, sent in a few hundred bytes.
+
+::
+
+    features phi (n, COUNT) --robust weighted least squares, float64--> coefficients c (4, COUNT)
+         --quantised one by one, each error spread over those still free--> integers --Golomb--> bytes
+    base b = (phi @ (C << exponent) + half) >> SHIFT          exact: whole numbers below 2^53 in float64
+
+The quantisation of correlated coefficients follows optimal-brain-surgeon compensation (Hassibi & Stork 1993; as in GPTQ):
+with ``U`` the upper Cholesky factor of the inverse Gram matrix, a step of ``delta U_ii`` for coefficient i costs the same
+error for each, so coefficients that others can stand in for get few bits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from bitstream.errors import StreamError
+from codec.trunk.features import COUNT
+from entropy.golomb import GolombReader, GolombWriter
+
+SHIFT = 20
+"""Fraction bits of a coefficient."""
+
+LIMIT = 1 << 15
+"""Bound of a quantised coefficient."""
+
+EXPONENTS = 21
+"""A coefficient's step is 2^(e - SHIFT), 0 <= e < EXPONENTS."""
+
+SUM_LIMIT = 1 << 37
+"""Bound of a plane's sum of |c| 2^e: times features below 2^15 it stays under 2^52, so every sum is exact in float64."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Quantised coefficients, int64 (4, COUNT), and the exponent of each feature's step, int64 (COUNT,)."""
+
+    coefficients: np.ndarray
+    exponents: np.ndarray
+
+    def base(self, phi: torch.Tensor, low: int, high: int) -> torch.Tensor:
+        """Base in level units, int32 (n, 4), from features float64 (n, COUNT), clipped to low..high."""
+        matrix = torch.from_numpy((self.coefficients << self.exponents).T.astype(np.float64)).to(phi.device)
+        total = phi @ matrix
+        return torch.floor((total + float(1 << (SHIFT - 1))) / float(1 << SHIFT)).clamp(low, high).to(torch.int32)
+
+    def to_bytes(self) -> bytes:
+        """Exponents as differences to their neighbours, then the coefficients feature by feature."""
+        out = GolombWriter()
+        used = np.flatnonzero(np.abs(self.coefficients).sum(0))
+        present = np.zeros(COUNT, np.int64)
+        present[used] = 1
+        out.write([len(used)])
+        if len(used) < COUNT:
+            out.write(np.diff(np.flatnonzero(present), prepend=-1) - 1)
+        out.write(np.diff(self.exponents[used], prepend=EXPONENTS // 2))
+        for k in range(4):
+            out.write(self.coefficients[k, used])
+        return out.to_bytes()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Recipe:
+        """Inverse of `to_bytes`; `StreamError` for values out of range."""
+        bits = GolombReader(data)
+        (count,) = bits.read(1)
+        if not 0 <= count <= COUNT:
+            raise StreamError(f"the recipe names {count} features, this version has {COUNT}")
+        used = np.cumsum(np.array(bits.read(count)) + 1) - 1 if count < COUNT else np.arange(COUNT)
+        steps = np.cumsum(bits.read(count)) + EXPONENTS // 2
+        if count and (used.min() < 0 or used.max() >= COUNT or len(set(used.tolist())) < count):
+            raise StreamError("the recipe's features are out of range")
+        if count and (steps.min() < 0 or steps.max() >= EXPONENTS):
+            raise StreamError("the recipe's steps are out of range")
+        coefficients, exponents = np.zeros((4, COUNT), np.int64), np.zeros(COUNT, np.int64)
+        for k in range(4):
+            coefficients[k, used.astype(np.int64)] = bits.read(count)
+        bits.finish()
+        if np.abs(coefficients).max(initial=0) >= LIMIT:
+            raise StreamError("the recipe's coefficients are out of range")
+        exponents[used.astype(np.int64)] = steps
+        if (np.abs(coefficients) << exponents).sum(1).max() >= SUM_LIMIT:
+            raise StreamError("the recipe's coefficients are too large together")
+        return cls(coefficients, exponents)
+
+
+def fit(
+    phi: torch.Tensor, level: torch.Tensor, span: float, weight: torch.Tensor, precision: float = 0.02, offset: float = 0.03
+) -> Recipe:
+    """Fit the recipe to sampled cells.
+
+    phi: float64 (n, COUNT); level: float64 (n, 4), the mosaic in level units; span: white - black in level units;
+    weight: float64 (n, 4), 0 where a site lies outside the picture. precision: quantisation may add this share to the
+    residual's (weighted) variance. offset: light below which the weight of an error stays even, a share of white.
+    """
+    n = COUNT
+    grams, solutions, variances = [], [], []
+    for k in range(4):
+        t, wk = level[:, k], weight[:, k]
+        w, c = wk.clone(), torch.zeros(n, dtype=torch.float64)
+        for _ in range(4):
+            weighted = phi * w[:, None]
+            gram = weighted.T @ phi
+            ridge = torch.diag(torch.diag(gram) * 1e-6 + 1e-9)
+            c = torch.linalg.solve(gram + ridge, weighted.T @ t)
+            fitted = phi @ c
+            e = fitted - t
+            scale = torch.median(e[wk > 0].abs()) / 0.6745 + 1e-6 * span
+            w = wk / (fitted.clamp(min=0) / span + offset) / (1 + (e / (3 * scale)) ** 2)
+        grams.append(gram + ridge)
+        solutions.append(c)
+        variances.append(float((w * e * e).sum()))
+    # One step per feature for all planes: from the mean of the planes' Gram matrices, each in units of its residual.
+    mean_gram = sum(g / max(v, 1e-12) for g, v in zip(grams, variances, strict=True)) / 4
+    upper = torch.linalg.cholesky(torch.linalg.inv(mean_gram), upper=True)
+    delta = (12.0 * precision / n) ** 0.5
+    wanted = torch.log2(delta * torch.diag(upper)) + SHIFT
+    exponents = wanted.floor().clamp(0, EXPONENTS - 1).long().numpy()
+    coefficients = np.zeros((4, n), np.int64)
+    for k in range(4):
+        u = torch.linalg.cholesky(torch.linalg.inv(grams[k]), upper=True).numpy()
+        rest = solutions[k].numpy().copy()
+        for i in range(n):
+            step = 2.0 ** (exponents[i] - SHIFT)
+            value = int(np.clip(np.rint(rest[i] / step), 1 - LIMIT, LIMIT - 1))
+            coefficients[k, i] = value
+            rest[i:] -= (rest[i] - value * step) / u[i, i] * u[i, i:]
+    return Recipe(coefficients, exponents)

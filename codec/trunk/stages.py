@@ -1,0 +1,216 @@
+"""The 16 closed-loop stages: what each stage codes, and what it may look at.
+
+::
+
+    planes G1, G2, R, B, one after another; in each, four passes:
+
+        in place: the cells of a 2x2 pattern          haar: the four bands of a 2x2 Haar transform
+
+            0 2 0 2        pass t sees, decoded           0: sum        pass t sees, decoded,
+            3 1 3 1        around it in its plane:        1: columns    the earlier bands of
+            0 2 0 2        none, 4 diagonal,              2: rows       its own place
+            3 1 3 1        4 across, all 8                3: diagonal
+
+    of every earlier plane it sees the same place and its eight neighbours.
+
+All arrays of a plane are kept by pass ("polyphase"): four arrays (B, h/2, w/2), so that a neighbour is a shifted view.
+`run_stages` is the one loop that fitting, encoding and decoding share; they differ in the `Visitor` they bring.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch.nn.functional import pad
+
+PLANES = (1, 2, 0, 3)
+PASSES = ((0, 0), (1, 1), (0, 1), (1, 0))
+CROSS = ((-1, 0), (1, 0), (0, -1), (0, 1))
+DIAGONAL = ((-1, -1), (-1, 1), (1, -1), (1, 1))
+NINE = (*CROSS, *DIAGONAL, (0, 0))
+IN_PLACE, HAAR = 0, 1
+STAGES = [(k, t) for k in PLANES for t in range(4)]
+KNOWN: tuple[tuple[tuple[int, int], ...], ...] = ((), DIAGONAL, CROSS, CROSS + DIAGONAL)
+
+MAGNITUDE_BITS = 8
+"""Fraction bits of a magnitude context."""
+
+
+def split(x: torch.Tensor) -> list[torch.Tensor]:
+    """(B, h, w) to its four passes, each (B, h/2, w/2)."""
+    return [x[:, i::2, j::2] for i, j in PASSES]
+
+
+def merge(parts: list[torch.Tensor]) -> torch.Tensor:
+    """Inverse of `split`."""
+    b, h, w = parts[0].shape
+    out = parts[0].new_empty(b, 2 * h, 2 * w)
+    for (i, j), part in zip(PASSES, parts, strict=True):
+        out[:, i::2, j::2] = part
+    return out
+
+
+def forward_basis(y: torch.Tensor, basis: int) -> list[torch.Tensor]:
+    """Residual (B, h, w) float64 to the four arrays that the passes code."""
+    parts = split(y)
+    if basis == IN_PLACE:
+        return parts
+    a, d, b, c = parts  # a b / c d
+    return [(a + b + c + d) / 2, (a - b + c - d) / 2, (a + b - c - d) / 2, (a - b - c + d) / 2]
+
+
+def inverse_basis(parts: list[torch.Tensor], basis: int) -> torch.Tensor:
+    """Decoded passes to the decoded residual, whole numbers to whole numbers."""
+    if basis == IN_PLACE:
+        return merge(parts)
+    s, x, y, z = parts
+    sites = (s + x + y + z, s - x - y + z, s - x + y - z, s + x - y - z)  # a, d, b, c: the order of PASSES
+    return merge([torch.floor((v + 1) / 2) for v in sites])
+
+
+@dataclass
+class Scene:
+    """What the stages know before they start: steps and guide, by plane and pass.
+
+    step: float64 whole numbers [4][4] of (B, h/2, w/2); activity: guide's contexts [k][4], float64 whole numbers;
+    basis: `IN_PLACE` or `HAAR`.
+    """
+
+    step: list[list[torch.Tensor]]
+    activity: list[list[torch.Tensor]]
+    basis: int
+
+
+class Visitor(Protocol):
+    """The part of a stage that differs between fitting, encoding and decoding."""
+
+    def mean(self, stage: int, near: list[torch.Tensor]) -> torch.Tensor:
+        """Mean of y at the stage's places from its decoded neighbours, float64 of whole numbers."""
+
+    def symbols(
+        self, stage: int, mu: torch.Tensor, step: torch.Tensor, contexts: list[torch.Tensor]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Symbols (int32) and y_hat (float64 of whole numbers) of the stage's places."""
+
+
+class _Decoded:
+    """Decoded values or magnitudes of one plane, by pass, each with a border of one repeated place."""
+
+    def __init__(self, basis: int) -> None:
+        self.parts: list[torch.Tensor] = []
+        self.basis = basis
+
+    def add(self, part: torch.Tensor) -> None:
+        self.parts.append(pad(part[None], (1, 1, 1, 1), mode="replicate")[0])
+
+    def at(self, t: int, offset: tuple[int, int]) -> torch.Tensor:
+        """Values at the places of pass t shifted by offset, in cells (in place) or in blocks of the same band (haar)."""
+        if self.basis == IN_PLACE:
+            i, j = PASSES[t][0] + offset[0], PASSES[t][1] + offset[1]
+            part, i, j = self.parts[PASSES.index((i & 1, j & 1))], i >> 1, j >> 1
+        else:
+            part, (i, j) = self.parts[t], offset
+        h, w = part.shape[-2] - 2, part.shape[-1] - 2
+        return part[:, 1 + i : 1 + i + h, 1 + j : 1 + j + w]
+
+    def own(self, t: int, offset: tuple[int, int]) -> torch.Tensor:
+        """Band t of the same plane at a shifted block (haar only)."""
+        part = self.parts[t]
+        h, w = part.shape[-2] - 2, part.shape[-1] - 2
+        return part[:, 1 + offset[0] : 1 + offset[0] + h, 1 + offset[1] : 1 + offset[1] + w]
+
+
+def _sum(views: list[torch.Tensor]) -> torch.Tensor:
+    total = views[0].clone()
+    for v in views[1:]:
+        total += v
+    return total
+
+
+def _box(part: torch.Tensor) -> torch.Tensor:
+    """Sum over 3x3 of a bordered array, without its border."""
+    rows = part[:, :-2] + part[:, 1:-1] + part[:, 2:]
+    return rows[:, :, :-2] + rows[:, :, 1:-1] + rows[:, :, 2:]
+
+
+def near_views(values: list[_Decoded | None], n: int, t: int, basis: int) -> list[torch.Tensor]:
+    """Decoded values around a stage's places: of its own plane, then of the earlier planes."""
+    own = values[PLANES[n]]
+    assert own is not None
+    if basis == IN_PLACE:
+        views = [own.at(t, o) for o in KNOWN[t]]
+    else:
+        views = [own.own(band, (0, 0)) for band in range(t)] + [own.own(0, o) for o in CROSS if t]
+    for j in PLANES[:n]:
+        other = values[j]
+        assert other is not None
+        views += [other.at(t, o) for o in NINE]
+    return views
+
+
+def near_count(n: int, t: int, basis: int) -> int:
+    """Number of `near_views`."""
+    own = len(KNOWN[t]) if basis == IN_PLACE else (t + 4 if t else 0)
+    return own + 9 * n
+
+
+def _magnitude_contexts(sizes: list[_Decoded | None], n: int, t: int, basis: int) -> Iterator[torch.Tensor]:
+    """Magnitudes decoded around, in 2^-MAGNITUDE_BITS of a symbol (averages of 4: the factor is in the scale)."""
+    own = sizes[PLANES[n]]
+    assert own is not None
+    if basis == IN_PLACE:
+        if t >= 2:
+            yield _sum([own.at(t, o) for o in CROSS]) * 64
+        if t in (1, 3):
+            yield _sum([own.at(t, o) for o in DIAGONAL]) * 64
+    elif t:
+        yield own.own(0, (0, 0)) * 256
+        yield _sum([own.own(b, (0, 0)) for b in range(1, t)]) * 128 if t > 1 else _sum([own.own(0, o) for o in CROSS]) * 64
+    others = [sizes[j] for j in PLANES[:n]]
+    for other in others:
+        assert other is not None
+        yield other.at(t, (0, 0)) * 256
+        yield _sum([other.at(t, o) for o in CROSS]) * 64
+        yield _sum([other.at(t, o) for o in DIAGONAL]) * 64
+    if t:
+        yield _sum([_box(p) for p in own.parts]) * 8
+    if others:
+        yield _sum([_box(p) for o in others if o is not None for p in o.parts]) * 4
+
+
+def context_count(n: int, t: int, basis: int, activities: int) -> int:
+    """Number of contexts of a stage."""
+    if basis == IN_PLACE:
+        own = (t >= 2) + (t in (1, 3))
+    else:
+        own = 2 if t else 0
+    return 3 + activities + own + 3 * n + (t > 0) + (n > 0)
+
+
+def run_stages(scene: Scene, visitor: Visitor) -> list[list[torch.Tensor]]:
+    """Run all stages; returns y_hat as [plane][pass] of (B, h/2, w/2), whole numbers in float64."""
+    values: list[_Decoded | None] = [None] * 4
+    sizes: list[_Decoded | None] = [None] * 4
+    out: list[list[torch.Tensor]] = [[], [], [], []]
+    for stage, (k, t) in enumerate(STAGES):
+        n = stage // 4
+        if t == 0:
+            values[k], sizes[k] = _Decoded(scene.basis), _Decoded(scene.basis)
+        step = scene.step[k][t]
+        mu = visitor.mean(stage, near_views(values, n, t, scene.basis))
+        if mu.shape != step.shape:
+            mu = torch.zeros_like(step)
+        contexts = [torch.ones_like(step), torch.floor(65536.0 / step), torch.floor(mu.abs() * 256.0 / step)]
+        contexts += [torch.floor(a[t] * 16384.0 / step) for a in scene.activity]
+        contexts += list(_magnitude_contexts(sizes, n, t, scene.basis))
+        symbols, y_hat = visitor.symbols(stage, mu, step, contexts)
+        out[k].append(y_hat)
+        if stage < len(STAGES) - 1:
+            values_k, sizes_k = values[k], sizes[k]
+            assert values_k is not None and sizes_k is not None
+            values_k.add(y_hat)
+            sizes_k.add(symbols.abs().clamp(max=1 << 14).to(step.dtype))
+    return out

@@ -1,0 +1,199 @@
+"""What happens at a stage: fit its parameters, quantise and collect symbols, or read symbols back.
+
+::
+
+    near --mean coefficients--> mu            contexts --size weights--> size --thresholds--> class
+    encode: e = (y - mu) / step --rate-distortion optimised rounding under the class's table--> s
+    both:   y_hat = mu + (s - sign(s) centroid) step
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from scipy.optimize import nnls
+
+from codec.trunk.params import MEAN_LIMIT, MEAN_UNIT, WEIGHTS, Params, nearest_weight
+from codec.trunk.stages import STAGES
+from entropy.tables import CENTROID_UNIT, CLASSES, HALF, SIZE_BITS, Tables, split_bits
+
+Y_LIMIT = float(1 << 21)
+"""Bound of mean and y_hat, four times the companded white: whatever a stream says, sums stay exact in float64."""
+
+SYMBOL_LIMIT = 1 << 19
+FIT_PLACES = 24_000
+"""Places of a stage that a fit looks at."""
+
+
+class StageCoder:
+    """What encoder and decoder share: mean, class and reconstruction from the parameters."""
+
+    def __init__(self, params: Params, tables: Tables) -> None:
+        self.params = params
+        self.thresholds = torch.from_numpy(tables.thresholds).to(torch.float64)
+        self.centroid = torch.from_numpy(tables.centroid.astype(np.int64)).reshape(-1)
+
+    def mean(self, stage: int, near: list[torch.Tensor]) -> torch.Tensor:
+        coefficients = self.params.mean[stage].tolist()
+        if not near or not any(coefficients):
+            return torch.zeros(0, dtype=torch.float64)
+        total = torch.full_like(near[0], MEAN_UNIT // 2)
+        for c, view in zip(coefficients, near, strict=True):
+            if c:
+                total.add_(view, alpha=c)
+        return torch.floor(total / MEAN_UNIT).clamp(-Y_LIMIT, Y_LIMIT)
+
+    def classes(self, stage: int, contexts: list[torch.Tensor]) -> torch.Tensor:
+        size = torch.zeros_like(contexts[0])
+        for c, z in zip(self.params.weight[stage].tolist(), contexts, strict=True):
+            if c:
+                size.add_(z, alpha=int(WEIGHTS[c]))
+        return torch.bucketize(size, self.thresholds.to(size.device), right=True, out_int32=True)
+
+    def rebuild(
+        self, symbols: torch.Tensor, classes: torch.Tensor, mu: torch.Tensor, step: torch.Tensor
+    ) -> torch.Tensor:
+        """y_hat of symbols, whole numbers in float64."""
+        magnitude = symbols.abs()
+        index = classes.long() * 3 + (magnitude.long() - 1).clamp(0, 2)
+        offset = self.centroid.to(symbols.device)[index] * symbols.sign()
+        y_hat = mu + torch.floor((symbols.double() * CENTROID_UNIT - offset) * step / CENTROID_UNIT + 0.5)
+        return y_hat.clamp(-Y_LIMIT, Y_LIMIT)
+
+
+class Encoder(StageCoder):
+    """Quantises the stages of a tile; collects symbols and classes.
+
+    y: [plane][pass] float64 (B, h/2, w/2); valid: likewise bool, False outside the picture (their symbols are zero).
+    lagrangian: worth of a bit in squared steps. rate, distortion: bits and squared steps of each of the B pieces.
+    """
+
+    def __init__(
+        self, params: Params, tables: Tables, y: list[list[torch.Tensor]], valid: list[list[torch.Tensor]], lagrangian: float
+    ) -> None:
+        super().__init__(params, tables)
+        self.bits = torch.from_numpy(tables.bits()).reshape(-1)
+        self.splits = torch.tensor([split_bits(c) for c in range(CLASSES)], dtype=torch.int32)
+        self.y, self.valid, self.lagrangian = y, valid, lagrangian
+        self.coded: list[tuple[torch.Tensor, torch.Tensor]] = []
+        self.rate: torch.Tensor | float = 0.0
+        self.distortion: torch.Tensor | float = 0.0
+
+    def _target(self, stage: int) -> tuple[torch.Tensor, torch.Tensor]:
+        k, t = STAGES[stage]
+        return self.y[k][t], self.valid[k][t]
+
+    def _length(self, magnitude: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
+        coarse = (magnitude >> self.splits[classes.long()]).clamp(max=HALF)
+        return self.bits[classes.long() * (2 * HALF + 1) + coarse.long() + HALF]
+
+    def quantise(
+        self, e: torch.Tensor, classes: torch.Tensor, valid: torch.Tensor
+    ) -> torch.Tensor:
+        """Rate-distortion optimised rounding of e (in steps) to symbols, int32."""
+        a = e.abs().clamp(max=SYMBOL_LIMIT)
+        high = torch.floor(a + 0.5).to(torch.int32)
+        best, best_cost = high, None
+        for candidate in (high, (high - 1).clamp(min=0), torch.zeros_like(high)):
+            index = classes.long() * 3 + (candidate.long() - 1).clamp(0, 2)
+            value = candidate - self.centroid[index] * (candidate > 0) / CENTROID_UNIT
+            cost = (a - value) ** 2 + self.lagrangian * self._length(candidate, classes)
+            if best_cost is None:
+                best, best_cost = candidate, cost
+            else:
+                better = cost < best_cost
+                best, best_cost = torch.where(better, candidate, best), torch.where(better, cost, best_cost)
+        return torch.where(valid, best * torch.sign(e).to(torch.int32), torch.zeros_like(best))
+
+    def symbols(
+        self, stage: int, mu: torch.Tensor, step: torch.Tensor, contexts: list[torch.Tensor]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        y, valid = self._target(stage)
+        classes = self.classes(stage, contexts)
+        symbols = self.quantise((y - mu) / step, classes, valid)
+        self.coded.append((symbols, classes))
+        y_hat = self.rebuild(symbols, classes, mu, step)
+        self.rate = self.rate + self._length(symbols.abs(), classes).sum((1, 2), dtype=torch.float64)
+        self.distortion = self.distortion + (((y - y_hat) / step) ** 2 * valid).sum((1, 2))
+        return symbols, y_hat
+
+
+class Fitter(Encoder):
+    """An encoder that first fits each stage's parameters to what it sees, in closed form."""
+
+    def __init__(
+        self, basis: int, tables: Tables, y: list[list[torch.Tensor]], valid: list[list[torch.Tensor]], lagrangian: float
+    ) -> None:
+        empty = [np.zeros(0, np.int64)] * 16
+        super().__init__(Params(basis, list(empty), list(empty)), tables, y, valid, lagrangian)
+        self._rng = np.random.default_rng(1)
+
+    def _pick(self, valid: torch.Tensor) -> torch.Tensor:
+        places = torch.nonzero(valid.reshape(-1))[:, 0]
+        if len(places) > FIT_PLACES:
+            places = places[torch.from_numpy(self._rng.choice(len(places), FIT_PLACES, replace=False))]
+        return places
+
+    def mean(self, stage: int, near: list[torch.Tensor]) -> torch.Tensor:
+        y, valid = self._target(stage)
+        self._places = self._pick(valid)
+        if near and len(self._places):
+            a = torch.stack([v.reshape(-1)[self._places] for v in near], 1)
+            gram = a.T @ a
+            ridge = (torch.trace(gram) / len(gram) * 1e-4 + 1e-3) * torch.eye(len(gram), dtype=torch.float64)
+            c = torch.linalg.solve(gram + ridge, a.T @ y.reshape(-1)[self._places])
+            self.params.mean[stage] = (
+                torch.round(c * MEAN_UNIT).clamp(-MEAN_LIMIT, MEAN_LIMIT).to(torch.int64).numpy()
+            )
+        return super().mean(stage, near)
+
+    def symbols(
+        self, stage: int, mu: torch.Tensor, step: torch.Tensor, contexts: list[torch.Tensor]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        y, _ = self._target(stage)
+        pick = self._places
+        at = lambda v: v.reshape(-1)[pick]  # noqa: E731
+        e = at((y - mu) / step)
+        x = torch.stack([at(z) for z in contexts], 1).numpy() / 2.0**SIZE_BITS
+        want = torch.floor(e.abs() + 0.42).numpy()
+        self.params.weight[stage] = fit_weights(x, want)
+        classes = at(self.classes(stage, contexts))
+        want = self.quantise(e, classes, torch.ones_like(pick, dtype=torch.bool)).abs().numpy().astype(np.float64)
+        self.params.weight[stage] = fit_weights(x, want)
+        return super().symbols(stage, mu, step, contexts)
+
+
+def fit_weights(x: np.ndarray, want: np.ndarray) -> np.ndarray:
+    """Non-negative weights with ``x @ w`` near the expected magnitude ``want``, reweighted towards Laplacian likelihood."""
+    weight = np.ones(len(want))
+    mix = np.zeros(x.shape[1])
+    if not want.any():
+        return nearest_weight(mix)
+    scale = np.maximum(np.sqrt((x * x).mean(0)), 1e-12)
+    for _ in range(4):
+        a = x / scale * weight[:, None]
+        gram = a.T @ a
+        gram += np.eye(len(gram)) * (np.trace(gram) / len(gram) * 1e-6 + 1e-12)
+        root = np.linalg.cholesky(gram)
+        mix, _ = nnls(root.T, np.linalg.solve(root, a.T @ (want * weight)))
+        mix = mix / scale
+        weight = 1 / (x @ mix + 0.02)
+    return nearest_weight(mix)
+
+
+class Decoder(StageCoder):
+    """Takes symbols from `read(stage, classes)` (flat arrays, in the order of the places)."""
+
+    def __init__(self, params: Params, tables: Tables, read: Callable[[int, np.ndarray], np.ndarray]) -> None:
+        super().__init__(params, tables)
+        self.read = read
+
+    def symbols(
+        self, stage: int, mu: torch.Tensor, step: torch.Tensor, contexts: list[torch.Tensor]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        classes = self.classes(stage, contexts)
+        flat = self.read(stage, classes.reshape(-1).to(torch.uint8).cpu().numpy())
+        symbols = torch.from_numpy(flat).reshape(classes.shape).to(classes.device)
+        return symbols, self.rebuild(symbols, classes, mu, step)

@@ -1,0 +1,97 @@
+"""The shipped probability tables: integers, one per class of expected magnitude.
+
+A class says how large a symbol is expected to be: class ``c`` stands for an expected ``|s|`` of about
+``2^((c - ZERO_CLASS) / 4)``. Classes above `SPLIT_CLASS` share its upper octave's tables: their symbols are split into a
+coded part ``s >> n`` and ``n`` raw low bits.
+
+======================  ==========================================================================
+array in tables.npz     meaning
+======================  ==========================================================================
+``pmf``                 uint16 (SPLIT_CLASS, ALPHABET); every row sums to 65536 (0 stands for 65536 never), each entry >= 1
+``thresholds``          int64 (CLASSES - 1,): a size of at least thresholds[c] has class > c
+``centroid``            int8 (CLASSES, 3): towards zero, share of a step in 1/64 for |s| = 1, 2, >= 3
+======================  ==========================================================================
+
+The file is read without pickle; its SHA-256 is the model's identity in the stream's header.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import io
+from dataclasses import dataclass
+from importlib import resources
+
+import numpy as np
+
+CLASSES = 96
+ZERO_CLASS = 52
+"""Class of an expected magnitude of one."""
+
+SPLIT_CLASS = 68
+"""First class whose symbols are split; its expected magnitude is 16."""
+
+HALF = 64
+"""Largest magnitude in the alphabet; it stands for itself and everything beyond (an escape)."""
+
+ALPHABET = 2 * HALF + 1
+TOTAL = 1 << 16
+SIZE_BITS = 16
+"""Fraction bits of a size."""
+
+CENTROID_UNIT = 64
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Tables of one model; see the module's table. identity: first 8 bytes of the file's SHA-256."""
+
+    pmf: np.ndarray
+    thresholds: np.ndarray
+    centroid: np.ndarray
+    identity: bytes
+
+    def bits(self) -> np.ndarray:
+        """Code length of each symbol of the alphabet, float32 (CLASSES, ALPHABET), raw low bits included."""
+        length = -np.log2(self.pmf.astype(np.float64) / TOTAL)
+        return np.stack([length[table_of(c)] + split_bits(c) for c in range(CLASSES)]).astype(np.float32)
+
+
+def split_bits(c: int) -> int:
+    """Raw low bits of the symbols of class c."""
+    return 0 if c < SPLIT_CLASS else (c - SPLIT_CLASS) // 4 + 1
+
+
+def table_of(c: int) -> int:
+    """Row of `Tables.pmf` of class c."""
+    return c if c < SPLIT_CLASS else SPLIT_CLASS - 4 + (c - SPLIT_CLASS) % 4
+
+
+def thresholds() -> np.ndarray:
+    """Class borders: a size of 2^((c + 1/2 - ZERO_CLASS)/4), in 2^-SIZE_BITS."""
+    return np.maximum(np.rint(2.0 ** ((np.arange(CLASSES - 1) + 0.5 - ZERO_CLASS) / 4 + SIZE_BITS)), 1).astype(np.int64)
+
+
+def to_bytes(pmf: np.ndarray, centroid: np.ndarray) -> bytes:
+    """The bytes of a table file."""
+    out = io.BytesIO()
+    np.savez(out, pmf=pmf.astype(np.uint16), thresholds=thresholds(), centroid=centroid.astype(np.int8))
+    return out.getvalue()
+
+
+def parse(data: bytes) -> Tables:
+    """Tables from the bytes of a table file; ValueError where they are not tables."""
+    with np.load(io.BytesIO(data), allow_pickle=False) as z:
+        pmf, borders, centroid = z["pmf"].astype(np.int64), z["thresholds"].astype(np.int64), z["centroid"].astype(np.int8)
+    if pmf.shape != (SPLIT_CLASS, ALPHABET) or borders.shape != (CLASSES - 1,) or centroid.shape != (CLASSES, 3):
+        raise ValueError("the table file has other shapes than this version reads")
+    if (pmf < 1).any() or (pmf.sum(1) != TOTAL).any() or (np.diff(borders) < 0).any():
+        raise ValueError("the table file's probabilities do not add up")
+    return Tables(pmf, borders, centroid, hashlib.sha256(data).digest()[:8])
+
+
+@functools.cache
+def load() -> Tables:
+    """The tables that ship with this version."""
+    return parse(resources.files("entropy").joinpath("tables.npz").read_bytes())

@@ -1,0 +1,106 @@
+"""Rate-distortion curves against each other: mean gain in dB at equal bytes, mean saving of bytes at equal PSNR.
+
+Both are Bjontegaard's measures, with three choices of ours:
+
+- a curve is a piecewise cubic Hermite interpolant (PCHIP: no overshoot) of PSNR over log2 of the rate;
+- the average is taken over an asked range, evenly in log rate or in dB, so that files can be compared;
+- the peer may be several curves, of which the best counts at each rate ("the better of linear and companded").
+
+Nothing is extrapolated but `TOLERANCE` octaves past a curve's ends, by the slope there: encoders end a little below
+their target. Where a curve does not reach further, that part of the range is left out of the average and `coverage`
+says which share of it was used: below 1 the figure stands for another range than was asked.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.interpolate import PchipInterpolator
+
+TOLERANCE = 0.06  # octaves of rate, about 4 %
+SAMPLES = 1024  # of the asked range; the mean of samples is the integral
+
+
+@dataclass(frozen=True)
+class Mean:
+    """value: the mean over the covered part of the range, NaN where nothing is covered. coverage: its share, 0..1."""
+
+    value: float
+    coverage: float
+
+
+class Curve:
+    """PSNR over rate through measured points; at least two of different rates."""
+
+    def __init__(self, points: Iterable[tuple[float, float]]) -> None:
+        """points: (rate > 0, PSNR in dB) in any order; points of infinite or no PSNR are left out."""
+        best: dict[float, float] = {}
+        for rate, quality in points:
+            if rate > 0 and math.isfinite(rate) and math.isfinite(quality):
+                best[rate] = max(quality, best.get(rate, -math.inf))
+        if len(best) < 2:
+            raise ValueError(f"a curve needs two points of different rates, there are {len(best)}")
+        self.rate = np.array(sorted(best))
+        self.quality = np.array([best[r] for r in self.rate])
+
+    def quality_at(self, rate: np.ndarray) -> np.ndarray:
+        """PSNR at `rate` (any shape); NaN beyond the curve's ends."""
+        return _interpolate(np.log2(self.rate), self.quality, np.log2(rate), TOLERANCE)
+
+    def log_rate_at(self, quality: np.ndarray) -> np.ndarray:
+        """log2 of the rate that reaches `quality` in dB; NaN beyond the curve's ends.
+
+        Points that cost more than another and are no better are left out: nobody would use them.
+        """
+        front = self.quality > np.maximum.accumulate(np.append(-np.inf, self.quality[:-1]))
+        if front.sum() < 2:
+            return np.full(np.shape(quality), np.nan)
+        return _interpolate(self.quality[front], np.log2(self.rate[front]), np.asarray(quality, float), 0.0)
+
+
+def best_quality(curves: Sequence[Curve], rate: np.ndarray) -> np.ndarray:
+    """The highest PSNR that any of the curves has at `rate`; NaN where none reaches."""
+    return np.fmax.reduce([curve.quality_at(rate) for curve in curves])
+
+
+def gain(curve: Curve, peers: Sequence[Curve], low: float, high: float) -> Mean:
+    """BD-PSNR: dB over the best of `peers` at equal rate, averaged over log rate from `low` to `high`."""
+    if not 0 < low < high:
+        raise ValueError(f"the range of rates {low} to {high} is empty")
+    centres = (np.arange(SAMPLES) + 0.5) / SAMPLES
+    rate = 2 ** (math.log2(low) + centres * math.log2(high / low))
+    return _mean(curve.quality_at(rate) - best_quality(peers, rate))
+
+
+def saving(curve: Curve, peers: Sequence[Curve], low: float, high: float) -> Mean:
+    """BD-rate between the PSNRs `low` and `high` in dB: -0.25 means a quarter fewer bytes than the best of `peers`."""
+    if not low < high:
+        raise ValueError(f"the range of PSNR {low} to {high} is empty")
+    quality = low + (np.arange(SAMPLES) + 0.5) / SAMPLES * (high - low)
+    peer = np.fmin.reduce([p.log_rate_at(quality) for p in peers])
+    octaves = _mean(curve.log_rate_at(quality) - peer)
+    return Mean(2**octaves.value - 1, octaves.coverage)
+
+
+def common_quality(curve: Curve, peers: Sequence[Curve]) -> tuple[float, float] | None:
+    """The range of PSNR that `curve` and at least one peer's ends share, or None."""
+    low = max(curve.quality[0], min(p.quality[0] for p in peers))
+    high = min(curve.quality.max(), max(p.quality.max() for p in peers))
+    return (float(low), float(high)) if low < high else None
+
+
+def _mean(values: np.ndarray) -> Mean:
+    there = np.isfinite(values)
+    return Mean(float(values[there].mean()) if there.any() else math.nan, float(there.mean()))
+
+
+def _interpolate(x: np.ndarray, y: np.ndarray, at: np.ndarray, tolerance: float) -> np.ndarray:
+    """PCHIP through (x, y), x rising; linear for up to `tolerance` past the ends, NaN beyond."""
+    inside = np.clip(at, x[0], x[-1])
+    cubic = PchipInterpolator(x, y)
+    past = at - inside
+    value = cubic(inside) + past * cubic(inside, 1)
+    return np.where(np.abs(past) <= tolerance, value, np.nan)

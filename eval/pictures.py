@@ -1,0 +1,209 @@
+"""Pictures of mosaics for people: a plain development, and true beside decoded beside their difference.
+
+The development is deliberately simple, so that nothing hides in it: black and white level, as-shot neutral,
+demosaicking after Malvar, He and Cutler (ICASSP 2004), the DNG colour matrix where there is one, the sRGB curve. No
+denoising, tone curve, lens or gain-map correction.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+from scipy.ndimage import convolve
+
+from bitstream.errors import InputError
+from bitstream.raw_image import RawImage
+from bitstream.tiff import value_numbers
+from eval.metrics import normalised
+
+AS_SHOT_NEUTRAL, COLOR_MATRIX_1, COLOR_MATRIX_2 = 50728, 50721, 50722
+XYZ_FROM_SRGB = np.array([[0.4125, 0.3576, 0.1804], [0.2127, 0.7152, 0.0722], [0.0193, 0.1192, 0.9502]])  # D65
+MARGIN, CAPTION = 8, 28  # pixels around the panels and for the line above them
+PANEL = 720  # longest side of a panel of a whole picture, pixels
+
+# The 5x5 kernels of Malvar, He and Cutler: green at red or blue; a colour between two of its own in the row (in the
+# column: transposed); red at blue and blue at red.
+_GREEN = np.array([[0, 0, -1, 0, 0], [0, 0, 2, 0, 0], [-1, 2, 4, 2, -1], [0, 0, 2, 0, 0], [0, 0, -1, 0, 0]]) / 8
+_ROW = np.array([[0, 0, 0.5, 0, 0], [0, -1, 0, -1, 0], [-1, 4, 5, 4, -1], [0, -1, 0, -1, 0], [0, 0, 0.5, 0, 0]]) / 8
+_OPPOSITE = np.array([[0, 0, -3, 0, 0], [0, 4, 0, 4, 0], [-3, 0, 12, 0, -3], [0, 4, 0, 4, 0], [0, 0, -3, 0, 0]]) / 16
+
+
+def develop(raw: RawImage, exposure_ev: float = 0.0) -> np.ndarray:
+    """uint8 RGB (H, W, 3), sRGB, upright (turned by the orientation tag: H and W may change places)."""
+    neutral = _neutral(raw)
+    balanced = normalised(raw, raw.mosaic).astype(np.float32)
+    for site, colour in enumerate(raw.cfa):
+        balanced[site // 2 :: 2, site % 2 :: 2] /= neutral["RGB".index(colour)]
+    # The neutral's largest part is 1: what the sensor clipped is at least 1 in each colour and ends as white.
+    rgb = np.clip(demosaic(balanced, raw.cfa), 0, 1)
+    rgb = rgb @ _srgb_from_camera(raw).T.astype(np.float32)
+    return np.ascontiguousarray(upright(srgb_bytes(rgb * np.float32(2**exposure_ev)), raw.orientation))
+
+
+def exposure_for(raw: RawImage, percentile: float = 99.0, level: float = 0.9) -> float:
+    """The exposure in EV, 0 to 6, at which `percentile` of the greens stand at `level` of white: for dark pictures."""
+    value = normalised(raw, raw.mosaic)
+    site = raw.cfa.index("G")
+    high = float(np.percentile(value[site // 2 :: 2, site % 2 :: 2], percentile))
+    return float(np.clip(np.log2(level / max(high, 1e-6)), 0, 6))
+
+
+def crop(raw: RawImage, box: tuple[int, int, int, int]) -> RawImage:
+    """The part of `raw` inside box = (left, top, right, bottom), mosaic coordinates before turning.
+
+    Left and top are rounded down to even, so the CFA phase stays. InputError where fewer than 8x8 samples are left.
+    """
+    left, top, right, bottom = box
+    left, top = max(left, 0) // 2 * 2, max(top, 0) // 2 * 2
+    part = raw.mosaic[top : max(bottom, 0), left : max(right, 0)]
+    if min(part.shape) < 8:
+        raise InputError(f"the crop {box} leaves {part.shape[1]}x{part.shape[0]} of the mosaic, want at least 8x8")
+    return replace(raw, mosaic=part)
+
+
+def centre_box(raw: RawImage, size: int = 480) -> tuple[int, int, int, int]:
+    """A box for `crop` of size x size samples (less where the mosaic is smaller) in the middle."""
+    h, w = raw.mosaic.shape
+    left, top = max(w - size, 0) // 4 * 2, max(h - size, 0) // 4 * 2
+    return left, top, min(left + size, w), min(top + size, h)
+
+
+def side_by_side(
+    true: RawImage,
+    decoded: RawImage,
+    error_gain: float | None = None,
+    exposure_ev: float = 0.0,
+    box: tuple[int, int, int, int] | None = None,
+    note: str = "",
+) -> Image.Image:
+    """Three panels with captions: true, decoded, and the error of the mosaics, amplified.
+
+    box: show this part (see `crop`) at 100 % instead of the whole, which is scaled down. note: stands beside "decoded".
+    error_gain: factor of the error panel, by default the power of two that brings its 99th percentile near a half.
+    Both mosaics are developed with the levels and colours of `true`. InputError where size or CFA phase differ.
+    """
+    if true.mosaic.shape != decoded.mosaic.shape or true.cfa != decoded.cfa:
+        raise InputError("pictures of different size or CFA phase cannot stand side by side")
+    decoded = replace(true, mosaic=decoded.mosaic)
+    if box is not None:
+        true, decoded = crop(true, box), crop(decoded, box)
+    error = cell_error(true, decoded.mosaic)
+    if box is None:
+        factor = max(1, -(-max(true.mosaic.shape) // PANEL))
+        error = _rms(error, max(1, factor // 2))
+    if error_gain is None:
+        high = float(np.percentile(error, 99))
+        error_gain = float(2.0 ** np.clip(np.round(np.log2(0.5 / max(high, 2.0**-16))), 0, 15))
+    amplified = srgb_bytes(upright(np.sqrt(np.clip(error * error_gain, 0, 1)), true.orientation), gamma=False)
+    shown = [Image.fromarray(develop(raw, exposure_ev)) for raw in (true, decoded)]
+    if box is None:
+        shown = [image.resize(_fit(image.size), Image.Resampling.BOX) for image in shown]
+    shown.append(Image.fromarray(amplified).resize(shown[0].size, Image.Resampling.NEAREST))
+    scale = "100 %" if box is not None else f"{true.mosaic.shape[1]}x{true.mosaic.shape[0]}"
+    captions = [f"true, {scale}", ", ".join(filter(None, ("decoded", note)))]
+    return _strip(shown, [*captions, f"error of the mosaic x {error_gain:g}, square root"])
+
+
+def cell_error(true: RawImage, mosaic: np.ndarray) -> np.ndarray:
+    """|error| per 2x2 cell and colour, as a part of white - black: float32 (H/2, W/2, 3) R, G, B; G the mean of two."""
+    error = np.abs(normalised(true, mosaic) - normalised(true, true.mosaic)).astype(np.float32)
+    h, w = (n // 2 * 2 for n in error.shape)
+    planes: dict[str, list[np.ndarray]] = {"R": [], "G": [], "B": []}
+    for site, colour in enumerate(true.cfa):
+        planes[colour].append(error[site // 2 : h : 2, site % 2 : w : 2])
+    return np.stack([np.mean(planes[colour], axis=0) for colour in "RGB"], axis=-1)
+
+
+def demosaic(value: np.ndarray, cfa: str) -> np.ndarray:
+    """float32 (H, W) of one colour per site -> (H, W, 3), by Malvar, He and Cutler; borders mirrored."""
+    value = value.astype(np.float32, copy=False)
+    rgb = np.empty((*value.shape, 3), np.float32)
+    by_kernel = {name: convolve(value, kernel.astype(np.float32), mode="mirror") for name, kernel in
+                 (("green", _GREEN), ("row", _ROW), ("column", _ROW.T), ("opposite", _OPPOSITE))}  # fmt: skip
+    for site, colour in enumerate(cfa):
+        at = np.s_[site // 2 :: 2, site % 2 :: 2]
+        in_row = cfa[site ^ 1]  # the colour of the neighbours left and right
+        for plane, wanted in enumerate("RGB"):
+            if wanted == colour:
+                rgb[(*at, plane)] = value[at]
+            elif wanted == "G":
+                rgb[(*at, plane)] = by_kernel["green"][at]
+            elif colour == "G":
+                rgb[(*at, plane)] = by_kernel["row" if wanted == in_row else "column"][at]
+            else:
+                rgb[(*at, plane)] = by_kernel["opposite"][at]
+    return rgb
+
+
+def srgb_bytes(rgb: np.ndarray, gamma: bool = True) -> np.ndarray:
+    """[0, 1] (clipped) -> uint8 of the same shape, by the sRGB curve (IEC 61966-2-1) unless `gamma` is off."""
+    value = np.clip(rgb, 0, 1)
+    if gamma:
+        value = np.where(value <= 0.0031308, 12.92 * value, 1.055 * np.power(value, 1 / 2.4, dtype=value.dtype) - 0.055)
+    return np.round(255 * value).astype(np.uint8)
+
+
+def upright(image: np.ndarray, orientation: int) -> np.ndarray:
+    """(H, W, ...) turned as TIFF's orientation 1..8 asks a viewer to."""
+    if orientation >= 5:
+        image = image.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        image = image[::-1]
+    if orientation in (2, 3, 6, 7):
+        image = image[:, ::-1]
+    return image
+
+
+def _neutral(raw: RawImage) -> np.ndarray:
+    """What the camera saw as grey, R, G, B, the largest 1; all 1 where the tags do not say."""
+    tag = raw.ifd0_tags.get(AS_SHOT_NEUTRAL)
+    values = np.array(value_numbers(tag) if tag else [])
+    if values.shape != (3,) or not np.isfinite(values).all() or values.min() <= 0:
+        return np.ones(3, np.float32)
+    return (values / values.max()).astype(np.float32)
+
+
+def _srgb_from_camera(raw: RawImage) -> np.ndarray:
+    """3x3, white-balanced camera RGB -> linear sRGB, grey staying grey; identity without a usable colour matrix.
+
+    Of two matrices the second, which belongs to daylight. Its rows are scaled so that sRGB's white is (1, 1, 1) in the
+    camera's colours, as dcraw does it: the white balance has made it so already.
+    """
+    tag = raw.ifd0_tags.get(COLOR_MATRIX_2) or raw.ifd0_tags.get(COLOR_MATRIX_1)
+    values = np.array(value_numbers(tag) if tag else [])
+    if values.shape != (9,) or not np.isfinite(values).all():
+        return np.eye(3)
+    camera = values.reshape(3, 3) @ XYZ_FROM_SRGB
+    white = camera.sum(1, keepdims=True)
+    if np.abs(white).min() < 1e-3 or np.linalg.cond(camera / white) > 1e3:
+        return np.eye(3)
+    return np.linalg.inv(camera / white)
+
+
+def _rms(error: np.ndarray, factor: int) -> np.ndarray:
+    """Root mean square over blocks of factor x factor; a rest at the edges is left out."""
+    h, w = (max(1, n // factor) for n in error.shape[:2])
+    part = error[: h * factor, : w * factor]
+    blocks = part.reshape(h, part.shape[0] // h, w, part.shape[1] // w, 3)
+    return np.sqrt(np.square(blocks).mean((1, 3)))
+
+
+def _fit(size: tuple[int, int]) -> tuple[int, int]:
+    """`size` scaled down to a longest side of `PANEL`; never up."""
+    scale = min(1.0, PANEL / max(size))
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def _strip(images: list[Image.Image], captions: list[str]) -> Image.Image:
+    """The images side by side, each below its caption."""
+    width, height = images[0].size
+    cell = max(width, 240)
+    sheet = Image.new("RGB", (len(images) * (cell + MARGIN) + MARGIN, height + CAPTION + MARGIN), "white")
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=15)
+    for k, (image, caption) in enumerate(zip(images, captions, strict=True)):
+        left = MARGIN + k * (cell + MARGIN)
+        draw.text((left, 5), caption, fill="black", font=font)
+        sheet.paste(image, (left, CAPTION))
+    return sheet

@@ -1,0 +1,73 @@
+"""Guides by program: a stand-in for darktable-cli that writes what it was called with."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from benchmarks import guides
+
+SCRIPT = """#!/bin/sh
+[ "$1" = --version ] && echo "this is darktable-cli 4.9.1" && exit 0
+{body}
+"""
+
+
+@pytest.fixture
+def program(tmp_path, monkeypatch):
+    """A function that installs a darktable-cli with the given shell body in front of the system's programs."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}/usr/bin{os.pathsep}/bin")
+
+    def install(body):
+        path = folder / "darktable-cli"
+        path.write_text(SCRIPT.format(body=body))
+        path.chmod(0o755)
+
+    return install
+
+
+def test_rendered_once_with_its_version_and_no_settings_of_the_user(program, tmp_path):
+    program('echo "$@" > "$2"; echo "$HOME $XDG_CONFIG_HOME" >> "$2"')
+    raw, cache = tmp_path / "a.nef", tmp_path / "cache"
+    raw.write_bytes(b"raw")
+    jpeg, made_by = guides.render(guides.parse("darktable:90"), raw, cache)
+    assert jpeg == cache / "darktable-90" / "a.jpg" and made_by == "darktable-cli 4.9.1"
+    arguments, settings = jpeg.read_text().splitlines()
+    assert arguments.startswith(str(raw)) and "jpeg/quality=90" in arguments and "--library :memory:" in arguments
+    assert str(Path.home()) not in settings.split()
+    note = json.loads(jpeg.with_suffix(".json").read_text())
+    assert note["program"] == made_by and str(tmp_path) not in note["command"]
+    assert sorted(p.name for p in jpeg.parent.iterdir()) == ["a.jpg", "a.json"]  # the work folder is gone
+    program("exit 1")
+    assert guides.render(guides.parse("darktable:90"), raw, cache) == (jpeg, made_by)
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("echo starting; echo no lens >&2; exit 3", "darktable-cli failed with 3: no lens"),
+        ("exit 0", "wrote no JPEG of a.nef"),
+    ],
+)
+def test_a_program_that_fails_says_why_and_leaves_nothing(program, tmp_path, body, reason):
+    program(body)
+    with pytest.raises(guides.Unavailable, match=reason):
+        guides.render(guides.parse("darktable"), tmp_path / "a.nef", tmp_path / "cache")
+    assert not list((tmp_path / "cache" / "darktable").iterdir())
+
+
+def test_a_jpeg_that_is_there_is_taken(tmp_path):
+    (tmp_path / "rtnr").mkdir()
+    (tmp_path / "rtnr" / "a.jpg").write_bytes(b"jpeg")
+    jpeg, made_by = guides.render(guides.parse("rtnr"), Path("a.nef"), tmp_path)
+    assert jpeg.read_bytes() == b"jpeg" and made_by == "rtnr, found in the cache"
+
+
+def test_a_raw_that_libraw_cannot_read(tmp_path):
+    raw = tmp_path / "a.nef"
+    raw.write_bytes(b"no raw at all")
+    with pytest.raises(guides.Unavailable, match=r"a\.nef"):
+        guides.render(guides.parse("libraw"), raw, tmp_path / "cache")
