@@ -27,17 +27,20 @@ from codec.register import Placement, Points, Register, fit
 THUMBNAIL = 192
 """Long side of the mosaic's thumbnail, at most."""
 
-LEAST_SCORE = 0.3
-"""Correlation of the tone-free pictures below which the JPEG shows something else."""
+LEAST_LIKENESS = 0.2
+"""Correlation of the thumbnails at which a closer look is worth while; chance alone makes up to 0.35 of all shifts."""
+
+LEAST_SCORE = 0.45
+"""Correlation of the tone-free pictures in place below which the JPEG shows something else: SCORES"""
 
 WHOLE_PIXELS = 0.15
-"""A displacement up to this, in mosaic pixels, is left alone: whole pixels keep the JPEG's samples exact."""
+"""A displacement up to this, in pixels, is left alone: whole pixels keep the JPEG's samples exact."""
 
 LUMA = {"R": 0.299, "G": 0.587 / 2, "B": 0.114}
 """Share of a site in Y (ITU-R BT.601)."""
 
 WORTHWHILE = 0.5
-"""What interpolated samples must gain over whole pixels, dB of the small regression."""
+"""What a step from whole pixels to interpolation, or from that to a warp, must gain, dB of the small regression."""
 
 LIKELY = 0.02
 """What an orientation that the metadata names is given over the others, in correlation."""
@@ -62,16 +65,20 @@ def align(raw: RawImage, planes: JpegPlanes, exif_orientation: int = 1) -> Align
     light = _light(raw)
     likely = {1, raw.orientation, _unturned(raw.orientation, exif_orientation)}
     found = _search(light, planes, likely)
-    if found is None or found.score < LEAST_SCORE:
-        score = 0.0 if found is None else found.score
-        raise InputError(f"the JPEG does not show this RAW's picture (match score {score:.2f}, {LEAST_SCORE} needed)")
+    if found is None or found.score < LEAST_LIKENESS:
+        raise _another_scene(found.score if found else 0.0)
     register = Register(turn(light, found.orientation), _lead(raw, found.orientation), planes.y)
     placement, points = register.refine(found.placement)
     score = register.score(placement)
     if score < LEAST_SCORE:
-        raise InputError(f"the JPEG does not show this RAW's picture (match score {score:.2f}, {LEAST_SCORE} needed)")
-    geometry, report = _decide(found.orientation, placement, points, Patches(raw, planes))
+        raise _another_scene(score)
+    patches = Patches(raw, planes, placement.geometry(found.orientation))
+    geometry, report = _decide(found.orientation, placement, points, patches)
     return Alignment(geometry, score, f"match score {score:.2f}, {report}")
+
+
+def _another_scene(score: float) -> InputError:
+    return InputError(f"the JPEG does not show this RAW's picture (match score {score:.2f}, {LEAST_SCORE} needed)")
 
 
 def _decide(orientation: int, placement: Placement, points: Points, patches: Patches) -> tuple[Geometry, str]:
@@ -79,9 +86,9 @@ def _decide(orientation: int, placement: Placement, points: Points, patches: Pat
     sites = points.sites if len(points.sites) else np.zeros((1, 2))
 
     def apart(other: Placement) -> float:
-        """Displacement between two placements in mosaic px, where points were measured: nearly the largest."""
+        """Displacement between two placements where points were measured, nearly the largest; px of the coarser."""
         there, here = (np.stack(p(sites[:, 0], sites[:, 1]), 1) for p in (other, placement))
-        return float(np.quantile(np.hypot(*(there - here).T), 0.95)) / min(placement.scale)
+        return float(np.quantile(np.hypot(*(there - here).T), 0.95)) / max(1.0, min(placement.scale))
 
     flat = replace(placement, warp=(0.0, 0.0, 0.0, 0.0))
     square = fit(points, replace(flat, scale=(1.0, 1.0)), 2)
@@ -91,11 +98,13 @@ def _decide(orientation: int, placement: Placement, points: Points, patches: Pat
     exact, exact_db = _best_neighbour(whole.geometry(orientation), patches) if near_full_size else (None, -np.inf)
     if exact is not None and apart(whole) <= WHOLE_PIXELS:
         return exact, _describe(exact, exact_db, 0.0)
-    candidate = plain
-    if apart(plain) > WHOLE_PIXELS:
-        candidate = fit(points, placement, 10)
-    geometry = candidate.geometry(orientation)
+    geometry = plain.geometry(orientation)
     db = patches.psnr(geometry)
+    if apart(plain) > WHOLE_PIXELS:
+        warped = fit(points, placement, 10).geometry(orientation)
+        warped_db = patches.psnr(warped)
+        if warped_db > db + WORTHWHILE:
+            geometry, db = warped, warped_db
     if exact is not None and exact_db + WORTHWHILE >= db:
         return exact, _describe(exact, exact_db, 0.0) + f", up to {apart(whole):.1f} px out of register"
     return geometry, _describe(geometry, db, apart(plain)) + (
@@ -164,8 +173,8 @@ def _light(raw: RawImage) -> np.ndarray:
 def _lead(raw: RawImage, orientation: int) -> tuple[float, float]:
     """The turned site in the corner of `_light`'s first turned cell, as its brightness sees it.
 
-    An odd last row or column belongs to no cell. In a cell, red and blue weigh more and less than a quarter, so its centre
-    of gravity isn't quite its middle.
+    An odd last row or column belongs to no cell. In a cell, red and blue weigh more and less than a quarter, so its
+    centre of gravity isn't quite its middle.
     """
     rows = sum(LUMA[c] * (k // 2) for k, c in enumerate(raw.cfa)) - 0.5
     cols = sum(LUMA[c] * (k % 2) for k, c in enumerate(raw.cfa)) - 0.5

@@ -10,6 +10,8 @@ from scipy.ndimage import uniform_filter
 
 BLOCK = 64
 
+LEAST_BLOCK = 16
+
 SMOOTHING = 1.2
 """Standard deviation of the Gaussian over a block's correlation, samples."""
 
@@ -86,19 +88,21 @@ def _signed(at: tuple[int, int], shape: tuple[int, ...]) -> tuple[int, int]:
 def block_displacements(first: np.ndarray, second: np.ndarray, valid: np.ndarray, most: int = 12) -> Blocks:
     """Displacements between two tone-free images of one shape, in up to `most` blocks a side, up to a quarter block.
 
-    valid: bool, where both show something; blocks that touch the rest are left out.
+    valid: bool, where both show something; blocks spread over its bounding box, and count where they hold enough of it.
     """
-    size = min(BLOCK, *(n // 2 for n in first.shape))
-    counts = [min(most, max(2, 2 * n // size - 1)) for n in first.shape]
-    starts = [np.unique(np.linspace(0, n - size, k).astype(int)) for n, k in zip(first.shape, counts, strict=True)]
-    corners = [(i, j) for i in starts[0] for j in starts[1] if valid[i : i + size : 4, j : j + size : 4].all()]
+    spans = [np.flatnonzero(valid.any(1 - axis)) for axis in (0, 1)]
+    size = min(BLOCK, *(len(span) // 2 for span in spans))
+    corners = []
+    if size >= LEAST_BLOCK:
+        starts = [_spread(int(span[0]), int(span[-1]) + 1 - size, size, most) for span in spans]
+        corners = [(i, j) for i in starts[0] for j in starts[1] if valid[i : i + size, j : j + size].mean() > 0.8]
     if not corners:
         return Blocks(np.zeros((0, 2)), np.zeros((0, 2)), np.zeros(0))
     window = np.hanning(size + 2)[1:-1].astype(np.float32)
     window = window[:, None] * window[None, :]
 
     def cut(image: np.ndarray) -> np.ndarray:
-        blocks = np.stack([image[i : i + size, j : j + size] for i, j in corners])
+        blocks = np.stack([image[i : i + size, j : j + size] * valid[i : i + size, j : j + size] for i, j in corners])
         return (blocks - blocks.mean((1, 2), keepdims=True)) * window
 
     a, b = cut(first), cut(second)
@@ -120,6 +124,11 @@ def block_displacements(first: np.ndarray, second: np.ndarray, valid: np.ndarray
     norm = np.sqrt(_smoothed_energy(a) * _smoothed_energy(b)) + 1e-9
     trust = np.clip(area[k, r, c] / norm, 0, 1) * inside
     return Blocks(np.array(corners, np.float64) + (size - 1) / 2, move.astype(np.float64), trust.astype(np.float64))
+
+
+def _spread(low: int, high: int, size: int, most: int) -> np.ndarray:
+    """Where blocks begin along one axis, low..high, half over each other or farther apart."""
+    return np.unique(np.linspace(low, high, min(most, max(2, 2 * (high - low) // size + 1))).astype(int))
 
 
 def _smoothing(size: int) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -21,10 +21,11 @@ from codec.trunk import recipe as recipes
 from codec.trunk.encoder import Coded, Progress, TrunkEncoder
 from codec.trunk.ground import ROWS, Ground
 from codec.trunk.layout import tiles
+from codec.trunk.parallel import single_threaded
 from codec.trunk.recipe import Recipe
 
 RECIPE_CELLS = 60_000
-COMPANDING_OFFSET = 15
+COMPANDING_OFFSET = 8
 KAPPA = {"psnr": 4, "edit": 0}
 START = 3300
 
@@ -62,7 +63,12 @@ def encode_stream(
         black=stream.pack_black(raw.black), geometry=geometry.to_bytes(), companding=COMPANDING_OFFSET, kappa=KAPPA[tune],
         step=0, tile=8, bases=b"\0", camera=raw.camera[:60], tags=packed_tags,
     )  # fmt: skip
-    job = _Job(raw, planes, geometry, header, growth, progress)
+    with single_threaded():
+        return _encode(_Job(raw, planes, geometry, header, growth, progress), target, planes, progress)
+
+
+def _encode(job: _Job, target: Target, planes: JpegPlanes, progress: Progress | None) -> bytes:
+    """Code to the target, decode again and compare."""
     if target.size is None:
         step = rate.step_of_quality(target.quality if target.quality is not None else 60.0)
         best = job.code(job.fit(step), step)
@@ -135,8 +141,6 @@ class _Job:
         side = max(16, self.side(fitted.bits))
         coded: Coded = self.trunk.encode(step, fitted.params, side, self.progress)
         params = {b: p for b, p in fitted.params.items() if b in coded.bases}
-        from dataclasses import replace
-
         header = replace(self.header, step=step, tile=side // 2, bases=stream.pack_bases(coded.bases))
         self.decoded = self.layout.unpack(coded.planes.numpy())
         return Stream(header, self.recipe, params, coded.bases, coded.substreams)

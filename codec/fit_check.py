@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from bitstream.raw_image import RawImage
-from codec.geometry import NEUTRAL, SAMPLE_BITS, Geometry, resample
+from codec.geometry import NEUTRAL, POSITION_BITS, SAMPLE_BITS, Geometry, resample
 from codec.jpeg_planes import JpegPlanes
 
 PATCH = 24
@@ -14,15 +14,17 @@ PATCH = 24
 SIDE = 6
 """Patches per side of the picture."""
 
+MARGIN = 8
+"""Pixels of the JPEG left out along its edge, so that neighbouring geometries see the same patches."""
+
 
 class Patches:
     """The mosaic's values in patches spread over the picture, as square roots of 0..1 (evens the noise)."""
 
-    def __init__(self, raw: RawImage, planes: JpegPlanes) -> None:
+    def __init__(self, raw: RawImage, planes: JpegPlanes, geometry: Geometry) -> None:
         self._planes = planes
         self._shape = raw.mosaic.shape
-        rows, cols = (self._starts(n // 2) for n in self._shape)
-        self._windows = [(slice(i, i + PATCH), slice(j, j + PATCH)) for i in rows for j in cols]
+        self._windows = self._spread(geometry)
         black = np.array(raw.black, np.float64).reshape(2, 2)
         values, used, radius = [], [], []
         middle = np.array(self._shape) / 4
@@ -31,18 +33,31 @@ class Patches:
             cells = part.reshape(part.shape[0] // 2, 2, part.shape[1] // 2, 2).transpose(0, 2, 1, 3)
             level = (cells - black) / (raw.white - black)
             values.append(np.sqrt(np.clip(level, 0, 1)).reshape(-1, 4))
-            r = np.indices(level.shape[:2]).reshape(2, -1).T + [a.start, b.start] - middle
+            r = np.indices(level.shape[:2]).reshape(2, -1).T + np.array([a.start, b.start]) - middle
             radius.append((r * r).sum(1) / (middle @ middle))
             used.append((level < 0.97).all((2, 3)).reshape(-1))
         self._values = np.concatenate(values)
         self._used = np.concatenate(used)
         self._radius = np.concatenate(radius)  # squared, 1 in the corners: lens corrections brighten them
 
-    @staticmethod
-    def _starts(cells: int) -> list[int]:
-        if cells < PATCH:
-            return [0]
-        return sorted({round(v) for v in np.linspace(0.04 * cells, max(0.96 * cells - PATCH, 0.04 * cells), SIDE)})
+    def _spread(self, geometry: Geometry) -> list[tuple[slice, slice]]:
+        """Up to `SIDE`^2 windows of cells with their corners well inside the JPEG; the picture's middle if none has."""
+        height, width = self._shape
+        rows, cols = (np.unique(np.linspace(0, max(n // 2 - PATCH, 0), 4 * SIDE + 1).astype(int)) for n in self._shape)
+        rows2, cols2 = (np.concatenate([4 * v, 4 * (v + PATCH)]).astype(np.int64) for v in (rows, cols))
+        ys, xs = geometry.positions(*geometry.turned(rows2, cols2, height, width))
+        y, x = geometry.warped(ys[:, None], xs[None, :], self._planes.y.shape)
+        edge = MARGIN << POSITION_BITS
+        high = [(n - 1) << POSITION_BITS for n in self._planes.y.shape]
+        corners = (y >= edge) & (x >= edge) & (y <= high[0] - edge) & (x <= high[1] - edge)
+        if geometry.transposes:
+            corners = corners.T
+        inside = corners.reshape(2, len(rows), 2, len(cols)).all((0, 2))
+        some_rows = _thinned(np.flatnonzero(inside.any(1)))
+        windows = [(rows[i], cols[j]) for i in some_rows for j in _thinned(np.flatnonzero(inside[i]))]
+        if not windows:
+            windows = [(rows[len(rows) // 2], cols[len(cols) // 2])]
+        return [(slice(int(i), int(i) + PATCH), slice(int(j), int(j) + PATCH)) for i, j in windows]
 
     def psnr(self, geometry: Geometry) -> float:
         """Peak signal to noise of the regression from Y, Cb, Cr at each site to its value, dB, in square roots."""
@@ -70,3 +85,8 @@ class Patches:
             gram[np.diag_indices_from(gram)] += 1e-9
             error += float(np.mean((target - np.linalg.solve(gram, phi @ target) @ phi) ** 2)) / 4
         return float(-10 * np.log10(error + 1e-12))
+
+
+def _thinned(places: np.ndarray) -> np.ndarray:
+    """At most `SIDE` of them, evenly."""
+    return places[np.unique(np.linspace(0, len(places) - 1, SIDE).astype(int))] if len(places) else places

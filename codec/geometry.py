@@ -50,8 +50,8 @@ class Warp:
     """A radial polynomial: a position p goes to c + (p - c) (1 + k1 r + k2 r^2 + k3 r^3 + k4 r^4), r = |p - c| / rho.
 
     Odd powers too, since the most used lens profiles (PTLens's, in Lensfun) have them. centre: c as (row, column),
-    1/4096 px. coefficients: k1 to k4 in 2^-20. rho is half the JPEG's diagonal, between the middles of its corner pixels,
-    so r is about 1 in the corners.
+    1/4096 px. coefficients: k1 to k4 in 2^-20. rho is half the JPEG's diagonal, between the middles of its corner
+    pixels, so r is about 1 in the corners.
     """
 
     centre: tuple[int, int]
@@ -145,9 +145,7 @@ class Geometry:
         cols = ((cols2 * self.scale[1] + (1 << (shift - 1))) >> shift) + self.offset[1]
         return rows, cols
 
-    def warped(
-        self, rows: np.ndarray, cols: np.ndarray, jpeg_shape: tuple[int, ...]
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def warped(self, rows: np.ndarray, cols: np.ndarray, jpeg_shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
         """The warp on positions that broadcast to a grid; both int64 (n, m)."""
         rows, cols = np.broadcast_arrays(rows, cols)
         if self.warp is None:

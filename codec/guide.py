@@ -29,8 +29,6 @@ def make_guide(
     return Guide(*resample(planes, geometry, *shape, cell_origin))
 
 
-def load_guide(
-    jpeg: bytes, geometry: Geometry, shape: tuple[int, int], cell_origin: tuple[int, int] = (0, 0)
-) -> Guide:
+def load_guide(jpeg: bytes, geometry: Geometry, shape: tuple[int, int], cell_origin: tuple[int, int] = (0, 0)) -> Guide:
     """The guide of a JPEG file's bytes; `InputError` as `decode_planes`, `StreamError` for a wild geometry."""
     return make_guide(decode_planes(jpeg), geometry, shape, cell_origin)

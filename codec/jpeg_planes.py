@@ -30,7 +30,7 @@ from bitstream.errors import InputError
 MAX_PIXELS = 1 << 28
 """Largest picture taken, in pixels: 268 MP, about 1 GB while decoding."""
 
-MIN_SIDE = 16
+MIN_SIDE = 8
 MAX_SIDE = 65500  # libjpeg's own limit
 MAX_SCANS = 100  # a usual progressive file has 10; each costs a pass over the whole picture
 

@@ -57,10 +57,8 @@ class Placement:
         position, scale, k = float(1 << POSITION_BITS), float(1 << SCALE_BITS), float(1 << WARP_BITS)
         warp = None
         if any(self.warp):
-            warp = Warp(
-                (round(self.centre[0] * position), round(self.centre[1] * position)),
-                (round(self.warp[0] * k), round(self.warp[1] * k), round(self.warp[2] * k), round(self.warp[3] * k)),
-            )
+            k1, k2, k3, k4 = (round(v * k) for v in self.warp)
+            warp = Warp((round(self.centre[0] * position), round(self.centre[1] * position)), (k1, k2, k3, k4))
         return Geometry(
             orientation,
             (round(self.offset[0] * position), round(self.offset[1] * position)),
@@ -96,24 +94,22 @@ class Register:
         self._small: dict[tuple[str, int], np.ndarray] = {}
 
     def refine(self, placement: Placement) -> tuple[Placement, Points]:
-        """The placement with scale and warp free, and the finest points that were good for something."""
+        """The placement with scale and warp free, and the finest points."""
         factor = 1 << max(0, int(np.log2(max(self._light.shape) / 150)))
-        points = Points(np.zeros((0, 2)), np.zeros((0, 2)), np.zeros(0))
-        free = 4
-        while factor >= 1:
-            # twice at the coarsest: a crop may be found a whole thumbnail sample off
-            for _ in range(2 if free == 4 else 1):
-                new = self.measure(placement, factor)
-                if (new.trust > LEAST_TRUST).sum() < LEAST_BLOCKS:
-                    return placement, points
-                points = new
-                placement = fit(points, placement, free)
-            if 2 * factor * min(placement.scale) < 1.5:
+        steps = [(factor, 4)]  # twice at the coarsest: the thumbnails' shift may be a whole sample off
+        while True:
+            steps.append((factor, min(8, 4 + 2 * (len(steps) - 1))))
+            if factor == 1 or factor * min(placement.scale) < 1.5:
                 break
-            free = 6 if free == 4 else 8
             factor //= 2
-        points = self.measure(placement, max(1, factor))
-        return fit(points, placement, free), points
+        steps.append((factor, 8))
+        points = Points(np.zeros((0, 2)), np.zeros((0, 2)), np.zeros(0))
+        for factor, free in steps:
+            # a crop may hold too few blocks while they are large, a noisy picture too few good ones when they are small
+            points = self.measure(placement, factor)
+            if (points.trust > LEAST_TRUST).sum() >= LEAST_BLOCKS:
+                placement = fit(points, placement, free)
+        return placement, points
 
     def measure(self, placement: Placement, factor: int) -> Points:
         """Displacements at one size: `factor` cells to a sample."""
@@ -174,7 +170,8 @@ def fit(points: Points, start: Placement, free: int) -> Placement:
     def placed(p: np.ndarray) -> Placement:
         v = base.copy()
         v[:free] += p * unit[:free]
-        return replace(start, offset=(v[0], v[1]), scale=(v[2], v[3]), warp=(v[4], v[5], v[6], v[7]), centre=(v[8], v[9]))
+        offset, scale, centre = (v[0], v[1]), (v[2], v[3]), (v[8], v[9])
+        return replace(start, offset=offset, scale=scale, warp=(v[4], v[5], v[6], v[7]), centre=centre)
 
     def cost(p: np.ndarray) -> np.ndarray:
         place = placed(p)

@@ -29,6 +29,7 @@ from codec.trunk.decoder import decode_planes
 from codec.trunk.encoder import Progress
 from codec.trunk.ground import ACTIVITIES, Ground
 from codec.trunk.layout import Layout, tiles
+from codec.trunk.parallel import single_threaded
 from codec.trunk.params import Params
 from codec.trunk.recipe import Recipe
 from codec.trunk.stages import HAAR, IN_PLACE
@@ -94,10 +95,11 @@ class Stream:
         """The mosaic, uint16 (H, W), given the JPEG's planes (which must be those the stream was made for)."""
         header, layout = self.header, layout_of(self.header)
         guide = make_guide(planes, Geometry.from_bytes(header.geometry), (header.height, header.width), layout.origin)
-        decoded = decode_planes(
-            self.substreams, self.bases, self.params, layout, Ground(guide, layout), self.recipe, companding_of(header),
-            tables.load(), header.step, header.kappa, 2 * header.tile, progress,
-        )  # fmt: skip
+        with single_threaded():
+            decoded = decode_planes(
+                self.substreams, self.bases, self.params, layout, Ground(guide, layout), self.recipe, companding_of(header),
+                tables.load(), header.step, header.kappa, 2 * header.tile, progress,
+            )  # fmt: skip
         return layout.unpack(decoded.to(torch.int32).numpy())
 
 

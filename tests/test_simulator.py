@@ -138,7 +138,8 @@ def test_libraw_renders_the_dng_in_the_jpegs_colours(tmp_path: Path) -> None:
     plain: dict[str, Any] = {
         "wb_taste": (1.0, 1.0, 1.0), "matrix_error": ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)),
         "vibrance": 0.0, "saturation": 1.0, "s_curve": (0.0,) * 4, "shoulder": 1.0, "hue_kept": 0.0,
-        "local_compression": 0.0, "local_detail": 1.0, "sharpen_amount": 0.0, "distortion": 0.0, "denoise": "none", "vignetting_corrected": 0.0,
+        "local_compression": 0.0, "local_detail": 1.0, "sharpen_amount": 0.0, "distortion": 0.0, "denoise": "none",
+        "vignetting_corrected": 0.0,
     }  # fmt: skip
     patches = np.random.default_rng(3).uniform(0.1, 0.6, (5, 7, 3)).repeat(32, 0).repeat(32, 1)
     daylight: dict[str, Any] = {"iso": 100, "kelvin": 6504.0, "tint": 0.0, "clipped": 0.0}

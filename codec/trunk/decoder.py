@@ -8,9 +8,10 @@ import numpy as np
 import torch
 
 from codec.trunk.companding import Companding
-from codec.trunk.encoder import Progress, in_parallel, rebuild
+from codec.trunk.encoder import Progress, rebuild
 from codec.trunk.ground import Ground, Window
 from codec.trunk.layout import Layout, tiles
+from codec.trunk.parallel import in_parallel
 from codec.trunk.params import Params
 from codec.trunk.recipe import Recipe
 from codec.trunk.stages import run_stages

@@ -10,9 +10,7 @@ Only the decoder's arithmetic is exact; here, what is chosen may come from float
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +19,7 @@ import torch
 from codec.trunk.companding import Companding
 from codec.trunk.ground import Ground, Window
 from codec.trunk.layout import Layout, tiles
+from codec.trunk.parallel import in_parallel
 from codec.trunk.params import Params
 from codec.trunk.recipe import Recipe
 from codec.trunk.stages import HAAR, IN_PLACE, forward_basis, inverse_basis, run_stages, split
@@ -29,7 +28,7 @@ from entropy.substream import SubstreamCoder
 from entropy.tables import Tables
 
 SAMPLES, SAMPLE_SIDE = 16, 96
-LAGRANGIAN = 0.14
+LAGRANGIAN = 0.13
 CLEAR = 0.97
 """Share of sample windows that must agree on a basis for the other not to be tried at all."""
 
@@ -164,22 +163,3 @@ def rebuild(decoded: list[list[torch.Tensor]], base: torch.Tensor, companding: C
     """Decoded stages and base of one tile to DN, int32 (4, h, w)."""
     y_hat = torch.stack([inverse_basis(parts, basis)[0] for parts in decoded])
     return companding.expand(companding.compand(base[0]).to(torch.float64) + y_hat)
-
-
-def in_parallel(work: Callable, items: list) -> list | object:
-    """Results in order. One thread a core, each with single-threaded torch: tiles are independent."""
-    cores = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, len(items))
-    if cores < 2:
-        return map(work, items)
-    return _pooled(work, items, cores)
-
-
-def _pooled(work: Callable, items: list, cores: int):  # type: ignore[no-untyped-def]
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    pool = ThreadPoolExecutor(cores)
-    try:
-        yield from pool.map(work, items)
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-        torch.set_num_threads(before)

@@ -88,7 +88,7 @@ class Recipe:
 
 
 def fit(
-    phi: torch.Tensor, level: torch.Tensor, span: float, weight: torch.Tensor, precision: float = 0.02, offset: float = 0.03
+    phi: torch.Tensor, level: torch.Tensor, span: float, weight: torch.Tensor, precision: float = 0.01, offset: float = 0.03
 ) -> Recipe:
     """Fit the recipe to sampled cells.
 

@@ -23,7 +23,7 @@ Y_LIMIT = float(1 << 21)
 """Bound of mean and y_hat, four times the companded white: whatever a stream says, sums stay exact in float64."""
 
 SYMBOL_LIMIT = 1 << 19
-FIT_PLACES = 24_000
+FIT_PLACES = 16_000
 """Places of a stage that a fit looks at."""
 
 
@@ -156,31 +156,34 @@ class Fitter(Encoder):
         pick = self._places
         at = lambda v: v.reshape(-1)[pick]  # noqa: E731
         e = at((y - mu) / step)
-        x = torch.stack([at(z) for z in contexts], 1).numpy() / 2.0**SIZE_BITS
-        want = torch.floor(e.abs() + 0.42).numpy()
-        self.params.weight[stage] = fit_weights(x, want)
+        x = torch.stack([at(z) for z in contexts], 1) / 2.0**SIZE_BITS
+        self.params.weight[stage] = fit_weights(x, torch.floor(e.abs() + 0.42))
         classes = at(self.classes(stage, contexts))
-        want = self.quantise(e, classes, torch.ones_like(pick, dtype=torch.bool)).abs().numpy().astype(np.float64)
-        self.params.weight[stage] = fit_weights(x, want)
+        want = self.quantise(e, classes, torch.ones_like(pick, dtype=torch.bool)).abs()
+        self.params.weight[stage] = fit_weights(x, want.to(torch.float64))
         return super().symbols(stage, mu, step, contexts)
 
 
-def fit_weights(x: np.ndarray, want: np.ndarray) -> np.ndarray:
-    """Non-negative weights with ``x @ w`` near the expected magnitude ``want``, reweighted towards Laplacian likelihood."""
-    weight = np.ones(len(want))
-    mix = np.zeros(x.shape[1])
+def fit_weights(x: torch.Tensor, want: torch.Tensor) -> np.ndarray:
+    """Codes of non-negative weights with ``x @ w`` near the expected magnitude ``want``.
+
+    x: float64 (n, contexts); want: float64 (n,). Least squares, reweighted towards a Laplacian's likelihood.
+    """
+    mix = torch.zeros(x.shape[1], dtype=torch.float64)
     if not want.any():
-        return nearest_weight(mix)
-    scale = np.maximum(np.sqrt((x * x).mean(0)), 1e-12)
-    for _ in range(4):
-        a = x / scale * weight[:, None]
+        return nearest_weight(mix.numpy())
+    scale = x.square().mean(0).sqrt().clamp(min=1e-12)
+    x = x / scale
+    weight = torch.ones_like(want)
+    for _ in range(3):
+        a = x * weight[:, None]
         gram = a.T @ a
-        gram += np.eye(len(gram)) * (np.trace(gram) / len(gram) * 1e-6 + 1e-12)
-        root = np.linalg.cholesky(gram)
-        mix, _ = nnls(root.T, np.linalg.solve(root, a.T @ (want * weight)))
-        mix = mix / scale
+        gram += torch.eye(len(gram), dtype=torch.float64) * (torch.trace(gram) / len(gram) * 1e-6 + 1e-12)
+        root = torch.linalg.cholesky(gram)
+        right = torch.linalg.solve_triangular(root, (a.T @ (want * weight))[:, None], upper=False)[:, 0]
+        mix = torch.from_numpy(nnls(root.T.numpy(), right.numpy())[0])
         weight = 1 / (x @ mix + 0.02)
-    return nearest_weight(mix)
+    return nearest_weight((mix / scale).numpy())
 
 
 class Decoder(StageCoder):

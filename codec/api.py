@@ -1,0 +1,268 @@
+"""The Python interface: `encode`, `decode`, `info`, `strip`, and the same on arrays.
+
+Files are given as paths or as their bytes; results are bytes. Nothing here writes a file. Errors are those of
+`bitstream.errors`: one line each that says what is wrong with which thing.
+"""
+
+from __future__ import annotations
+
+import importlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import ModuleType
+
+from bitstream import embed
+from bitstream.dng import write_dng
+from bitstream.errors import InputError, UsageError
+from bitstream.exif import exif_from_jpeg
+from bitstream.files import read_file
+from bitstream.raw_image import RawImage
+from bitstream.tags import pack_tags, unpack_tags
+from codec.carried import carried_stream, check_binding
+from codec.inspection import Info, info
+from codec.geometry import POSITION_BITS, Geometry
+from codec.jpeg_planes import JpegPlanes, decode_planes
+
+__all__ = [
+    "Decoded", "Encoded", "Info", "Progress", "Source", "decode", "decode_arrays", "encode", "encode_arrays", "info",
+    "strip",
+]  # fmt: skip
+
+Source = str | Path | bytes
+Progress = Callable[[str, float], None]
+"""Called with what is being done and how much of it is done, 0..1; from the thread that called `encode` or `decode`."""
+
+DEFAULT_QUALITY = 60.0
+TUNES = ("psnr", "edit")
+DEVICES = ("auto", "cpu", "cuda")
+CORE_RUNS_ON = ("cpu",)
+"""Where the trunk runs so far."""
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A JPEG that carries its RAW.
+
+    metadata_bytes: what the JPEG grew by. bpp: 8 x that per pixel of the mosaic. guide: where the JPEG comes from.
+    alignment: how it lies over the mosaic, for people. model: identity of the probability tables. seconds: time taken.
+    """
+
+    jpeg: bytes = field(repr=False)
+    metadata_bytes: int
+    bpp: float
+    guide: str
+    alignment: str
+    model: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """The RAW of a JPEG. device: where it was decoded; seconds: time taken."""
+
+    raw: RawImage = field(repr=False)
+    width: int
+    height: int
+    cfa: str
+    device: str
+    seconds: float
+    preview: bytes = field(repr=False)
+
+    def dng(self) -> bytes:
+        """The DNG file: the mosaic, the JPEG as its preview, the Exif of both."""
+        return write_dng(self.raw, self.preview)
+
+
+def encode(
+    raw: Source,
+    jpeg: Source | None = None,
+    *,
+    bpp: float | None = None,
+    size: int | None = None,
+    quality: float | None = None,
+    tune: str = "psnr",
+    device: str = "auto",
+    progress: Progress | None = None,
+) -> Encoded:
+    """Put a RAW into a JPEG of the same picture.
+
+    raw: any Bayer RAW that LibRaw reads. jpeg: its JPEG; without one `codec.choose_jpeg` finds or makes one. A RAW that
+    the JPEG carries already is replaced.
+    At most one of bpp (bits per pixel of the mosaic), size (bytes that the JPEG may grow by; both are met to 3 % and
+    never exceeded) and quality (0..100, even error); quality 60 without any. tune: "psnr" for even error in linear
+    light, "edit" for error that is even against the noise. device: "auto", "cpu" or "cuda".
+
+    Raises UsageError for contradicting or unreachable options, InputError for files that are unreadable, unsupported,
+    or of another scene.
+    """
+    from codec.choose_jpeg import choose_jpeg
+    from codec.raw import read_raw
+
+    started = time.monotonic()
+    _check_options(bpp, size, quality, tune)
+    choose_device(device)
+    _tell(progress, "reading")
+    image = read_raw(raw)
+    choice = choose_jpeg(raw, image, jpeg)
+    encoded = _encode(image, choice.jpeg, choice.certain, bpp, size, quality, tune, device, progress)
+    return replace(encoded, guide=choice.origin, seconds=time.monotonic() - started)
+
+
+def encode_arrays(
+    raw: RawImage,
+    jpeg: bytes,
+    *,
+    bpp: float | None = None,
+    size: int | None = None,
+    quality: float | None = None,
+    tune: str = "psnr",
+    device: str = "auto",
+    progress: Progress | None = None,
+) -> Encoded:
+    """`encode` for a mosaic that is in memory: `raw.mosaic` uint16 (H, W), DN, with its levels and tags."""
+    from codec.choose_jpeg import without_raw
+
+    _check_options(bpp, size, quality, tune)
+    return _encode(raw, without_raw(jpeg), False, bpp, size, quality, tune, device, progress)
+
+
+def decode(jpeg: Source, *, device: str = "auto", progress: Progress | None = None) -> Decoded:
+    """The RAW that a JPEG carries.
+
+    The mosaic is the same, bit for bit, on every machine and device. Raises InputError for a file that is no JPEG,
+    NoRawError for one that carries no RAW, StreamError where the RAW is damaged, of a newer version, or belongs to
+    another JPEG (which includes this one with its picture edited).
+    """
+    started = time.monotonic()
+    device = choose_device(device)
+    data = _bytes(jpeg)
+    raw = decode_arrays(data, device=device, progress=progress)
+    height, width = raw.mosaic.shape
+    return Decoded(raw, width, height, raw.cfa, device, time.monotonic() - started, embed.strip(data))
+
+
+def decode_arrays(jpeg: bytes, *, device: str = "auto", progress: Progress | None = None) -> RawImage:
+    """`decode` to the `RawImage` alone: mosaic uint16 (H, W), DN, with its levels, orientation and tags."""
+    choose_device(device)
+    _tell(progress, "reading")
+    payload = carried_stream(jpeg)
+    stream = _core().Stream.from_bytes(payload)
+    header = stream.header
+    planes = check_binding(jpeg, header.binding)
+    ifd0_tags, raw_tags, exif_tags = unpack_tags(header.tags)
+    mosaic = stream.decode(planes, progress)
+    return RawImage(
+        mosaic=mosaic, cfa=header.phase, black=header.levels, white=header.white, orientation=header.orientation,
+        camera=header.camera, ifd0_tags=ifd0_tags, raw_tags=raw_tags, exif_tags={**exif_from_jpeg(jpeg), **exif_tags},
+    )  # fmt: skip
+
+
+def strip(jpeg: Source) -> bytes:
+    """The JPEG without its RAW: byte for byte what `encode` was given, if nothing else changed it since.
+
+    Raises NoRawError where it carries none, InputError where it is no JPEG.
+    """
+    return embed.strip(_bytes(jpeg))
+
+
+def choose_device(name: str) -> str:
+    """"cpu" or "cuda" for one of `DEVICES`; UsageError for a device that is unknown or not here."""
+    if name not in DEVICES:
+        raise UsageError(f"device {name!r}: want one of {', '.join(DEVICES)}")
+    if name == "cpu" or (name == "auto" and "cuda" not in CORE_RUNS_ON):
+        return "cpu"
+    import torch
+
+    here = torch.cuda.is_available()
+    if name == "cuda" and not here:
+        raise UsageError("there is no CUDA device here: use --device cpu")
+    if name == "cuda" and "cuda" not in CORE_RUNS_ON:
+        raise UsageError("this version does not run on CUDA yet: use --device cpu")
+    return "cuda" if here else "cpu"
+
+
+def _encode(
+    raw: RawImage,
+    jpeg: bytes,
+    certain: bool,
+    bpp: float | None,
+    size: int | None,
+    quality: float | None,
+    tune: str,
+    device: str,
+    progress: Progress | None,
+) -> Encoded:
+    """Encode into `jpeg`, which carries no RAW; `certain` if it is the RAW's picture by its origin."""
+    started = time.monotonic()
+    choose_device(device)
+    planes = decode_planes(jpeg)
+    _tell(progress, "aligning")
+    geometry, alignment = _geometry(raw, planes, jpeg, certain)
+    if bpp is not None:
+        size = int(bpp * raw.mosaic.size / 8)
+    if size is None and quality is None:
+        quality = DEFAULT_QUALITY
+    core = _core()
+    payload = core.encode_stream(
+        raw, planes, geometry, core.Target(size=size, quality=quality), pack_tags(raw, exif_from_jpeg(jpeg)),
+        lambda n: embed.added_bytes(jpeg, n), tune, progress,
+    )  # fmt: skip
+    carrier = embed.embed(jpeg, payload)
+    if embed.extract(carrier) != payload or embed.strip(carrier) != jpeg:
+        raise AssertionError("the JPEG does not give back what was put into it: please report this picture")
+    growth = len(carrier) - len(jpeg)
+    model = core.Stream.from_bytes(payload).header.model.hex()
+    seconds = time.monotonic() - started
+    return Encoded(carrier, growth, 8 * growth / raw.mosaic.size, "given", alignment, model, seconds)
+
+
+def _core() -> ModuleType:
+    """`codec.encode`, which brings torch. Importing it makes it an attribute of the package, where `encode` stands."""
+    import codec
+
+    core = importlib.import_module("codec.encode")
+    codec.encode = encode  # type: ignore[attr-defined]
+    return core
+
+
+def _geometry(raw: RawImage, planes: JpegPlanes, jpeg: bytes, certain: bool) -> tuple[Geometry, str]:
+    """How the JPEG lies over the mosaic, and that in words."""
+    from codec.align import align
+    from codec.choose_jpeg import exif_orientation
+
+    orientation = exif_orientation(jpeg)
+    try:
+        found = align(raw, planes, orientation)
+        return found.geometry, found.report
+    except InputError:
+        if not certain:
+            raise
+    # A black or featureless picture has nothing to align by. Its rendering lies as the tags say.
+    turned = 1 if raw.orientation == orientation else raw.orientation
+    shape = raw.mosaic.shape[::-1] if turned >= 5 else raw.mosaic.shape
+    offset = [(have - want) // 2 << POSITION_BITS for have, want in zip(planes.y.shape, shape, strict=True)]
+    return Geometry(turned, (offset[0], offset[1])), "too few features to align by, taken as the tags say"
+
+
+def _check_options(bpp: float | None, size: int | None, quality: float | None, tune: str) -> None:
+    if sum(option is not None for option in (bpp, size, quality)) > 1:
+        raise UsageError("give only one of bpp, size and quality")
+    if bpp is not None and not 0 < bpp <= 64:
+        raise UsageError(f"bpp {bpp:g}: want a number above 0, at most 64")
+    if size is not None and not 0 < size < 1 << 32:
+        raise UsageError(f"size {size}: want a number of bytes above 0, below 4 GiB")
+    if quality is not None and not 0 <= quality <= 100:
+        raise UsageError(f"quality {quality:g}: want 0 to 100")
+    if tune not in TUNES:
+        raise UsageError(f"tune {tune!r}: want one of {', '.join(TUNES)}")
+
+
+def _bytes(jpeg: Source) -> bytes:
+    return jpeg if isinstance(jpeg, bytes) else read_file(jpeg, "JPEG")
+
+
+def _tell(progress: Progress | None, what: str) -> None:
+    if progress:
+        progress(what, 0.0)

@@ -1,0 +1,96 @@
+"""Which JPEG carries the RAW: the one given, one beside it, the one within it, or a rendering of it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from bitstream import embed, tiff
+from bitstream.errors import InputError, NoRawError, StreamError
+from bitstream.exif import jpeg_ifd
+from bitstream.files import read_file
+from bitstream.jpeg import frame_info
+from bitstream.raw_image import RawImage
+from codec.raw import FULL_SIZE, Source, embedded_preview, render_jpeg
+
+SUFFIXES = (".jpg", ".jpeg")
+ORIENTATION = 274
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A JPEG, where it comes from in words, and whether it is the RAW's picture by its origin.
+
+    jpeg: without a RAW of ours that it may have carried. path: where it was read, None for one from within the RAW.
+    """
+
+    jpeg: bytes
+    origin: str
+    certain: bool
+    path: Path | None = None
+
+
+def choose_jpeg(source: Source, raw: RawImage, jpeg: Source | None = None) -> Choice:
+    """The JPEG given; else a full-size one beside the RAW with the same stem; else the RAW's embedded full-size preview;
+    else LibRaw's rendering (camera white balance, quality 95, 4:2:0).
+
+    source, raw: the RAW and what was read from it. A JPEG beside it that carries a RAW of ours is passed over: it is an
+    earlier output. Raises InputError for a given file that can't be read or is no JPEG.
+    """
+    if jpeg is not None:
+        if isinstance(jpeg, bytes):
+            return Choice(without_raw(jpeg), "given", certain=False)
+        return Choice(without_raw(read_file(jpeg, "JPEG")), f"given: {os.fspath(jpeg)}", certain=False, path=Path(jpeg))
+    if not isinstance(source, bytes):
+        for path in _beside(Path(source)):
+            data = _full_size(path, raw.mosaic.shape)
+            if data is not None:
+                return Choice(data, f"beside the RAW: {path.name}", certain=False, path=path)
+    preview = embedded_preview(source)
+    if preview is not None:
+        return Choice(without_raw(preview), "embedded preview", certain=True)
+    return Choice(render_jpeg(source), "LibRaw's rendering, quality 95, 4:2:0", certain=True)
+
+
+def without_raw(jpeg: bytes) -> bytes:
+    """`jpeg` without a RAW of ours; InputError where it is no JPEG."""
+    try:
+        return embed.strip(jpeg)
+    except NoRawError:
+        return jpeg
+
+
+def exif_orientation(jpeg: bytes) -> int:
+    """The JPEG's own orientation tag, 1..8; 1 where it has none."""
+    ifd0 = jpeg_ifd(jpeg)
+    values = tiff.value_numbers(ifd0.tags[ORIENTATION]) if ifd0 and ORIENTATION in ifd0.tags else []
+    return int(values[0]) if len(values) and values[0] in range(1, 9) else 1
+
+
+def _beside(raw_path: Path) -> list[Path]:
+    """Files with the RAW's stem and a JPEG's suffix in the RAW's folder."""
+    try:
+        names = sorted(os.listdir(raw_path.parent))
+    except OSError:
+        return []
+    paths = (raw_path.with_name(name) for name in names)
+    return [p for p in paths if p.stem == raw_path.stem and p.suffix.lower() in SUFFIXES and p.name != raw_path.name]
+
+
+def _full_size(path: Path, shape: tuple[int, ...]) -> bytes | None:
+    """The file's bytes where it is a JPEG without a RAW of ours and as large as the mosaic (5 %, upright or turned)."""
+    try:
+        data = read_file(path, "JPEG")
+        frame = frame_info(data)
+        try:
+            embed.extract(data)
+            return None
+        except StreamError:
+            return None
+        except NoRawError:
+            pass
+    except InputError:
+        return None
+    sizes = zip(sorted((frame.width, frame.height)), sorted(shape), strict=True)
+    return data if all(FULL_SIZE <= have / want <= 1 / FULL_SIZE for have, want in sizes) else None

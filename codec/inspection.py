@@ -1,0 +1,71 @@
+"""`info`: what a JPEG carries, without decoding the mosaic and without torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from bitstream import container, embed
+from bitstream.container import MAGIC, Container
+from bitstream.errors import NoRawError, RawinlayError, StreamError
+from bitstream.files import read_file
+from bitstream.header import Header
+from codec.carried import carried_stream, check_binding
+
+
+@dataclass(frozen=True)
+class Info:
+    """What a JPEG carries; all but `has_raw` and `damage` are None where it can't be told.
+
+    version: of the stream, "1.0". model: identity of the probability tables. cfa: phase, "RGGB". metadata_bytes: what
+    the file would lose by `strip`; bpp: 8 x that per pixel. intact: no byte of the stream is damaged and the picture is
+    the one it belongs to. damage: what is wrong, a line each.
+    """
+
+    has_raw: bool
+    version: str | None = None
+    model: str | None = None
+    camera: str | None = None
+    width: int | None = None
+    height: int | None = None
+    cfa: str | None = None
+    bpp: float | None = None
+    metadata_bytes: int | None = None
+    intact: bool | None = None
+    damage: tuple[str, ...] = ()
+
+
+def info(jpeg: str | Path | bytes) -> Info:
+    """What a JPEG carries. Raises InputError for a file that is no JPEG; damage is told, not raised."""
+    data = jpeg if isinstance(jpeg, bytes) else read_file(jpeg, "JPEG")
+    try:
+        payload = carried_stream(data)
+    except NoRawError:
+        return Info(has_raw=False)
+    except StreamError as error:
+        return Info(has_raw=True, metadata_bytes=_growth(data), intact=False, damage=(str(error),))
+    damage = container.check(payload)
+    version = f"{payload[4]}.{payload[5]}" if payload[:4] == MAGIC and len(payload) > 5 else None
+    growth = _growth(data)
+    try:
+        header = Header.from_bytes(Container.from_bytes(payload, verify=False).sections["HEAD"])
+    except StreamError as error:
+        lines = tuple(damage or [str(error)])
+        return Info(has_raw=True, version=version, metadata_bytes=growth, intact=False, damage=lines)
+    try:
+        check_binding(data, header.binding)
+    except StreamError as error:
+        damage.append(str(error))
+    return Info(
+        has_raw=True, version=version, model=header.model.hex(), camera=header.camera, width=header.width,
+        height=header.height, cfa=header.phase, bpp=8 * growth / (header.width * header.height) if growth else None,
+        metadata_bytes=growth, intact=not damage, damage=tuple(damage),
+    )  # fmt: skip
+
+
+def _growth(jpeg: bytes) -> int | None:
+    """Bytes of ours in the file; None where its segments can't be read."""
+    try:
+        return len(jpeg) - len(embed.strip(jpeg))
+    except RawinlayError:
+        return None
