@@ -5,7 +5,10 @@ The record `FIELDS` (see `bitstream.fields`) is the layout; `docs/bitstream.md` 
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import asdict, dataclass, field
+
+import numpy as np
 
 from bitstream.errors import StreamError
 from bitstream.fields import Field, read_record, write_record
@@ -35,6 +38,7 @@ FIELDS = (
     Field("tile", "u16", "side of a tile in pairs of CFA cells; the last row and column of tiles may be smaller", low=8),
     Field("bases", "bytes", "basis of each tile, one bit a tile from the low end, 1 for Haar; a single byte 0 or 255: all",
           low=1, high=1 << 17),
+    Field("values", "bytes", "the values that the mosaic uses, `pack_values`; empty: all of 0..top", high=1 << 16),
     Field("camera", "str", "make and model, for people", high=128),
     Field("tags", "bytes", "tags for the DNG, `bitstream.tags`", high=1 << 24),
 )  # fmt: skip
@@ -59,6 +63,7 @@ class Header:
     step: int
     tile: int
     bases: bytes
+    values: bytes
     camera: str
     tags: bytes = field(repr=False)
 
@@ -88,3 +93,33 @@ class Header:
         """Black level of the four sites, DN."""
         four = [b / LEVEL_UNIT for b in self.black] * (4 // len(self.black))
         return four[0], four[1], four[2], four[3]
+
+
+def pack_values(used: np.ndarray) -> bytes:
+    """A sorted set of values 0..65535 for the header: a raw deflate stream (RFC 1951) of the differences.
+
+    The first difference is the first value + 1, so each is at least 1. A byte 0 counts 255 and leaves the number open; a byte
+    1..255 counts itself and closes it.
+    """
+    out = bytearray()
+    for gap in np.diff(used.astype(np.int64), prepend=-1).tolist():
+        zeros, rest = divmod(gap - 1, 255)
+        out += bytes(zeros) + bytes([rest + 1])
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    return packer.compress(bytes(out)) + packer.flush()
+
+
+def unpack_values(data: bytes, top: int) -> np.ndarray:
+    """Inverse of `pack_values`, int64 ascending; `StreamError` where it is none or leaves 0..top."""
+    unpacker = zlib.decompressobj(-15)
+    try:
+        plain = unpacker.decompress(data, 2 * (top + 1))
+    except zlib.error as error:
+        raise StreamError("header: the set of values is damaged") from error
+    steps = np.frombuffer(plain, np.uint8).astype(np.int64)
+    if not unpacker.eof or unpacker.unused_data or not len(steps) or not steps[-1]:
+        raise StreamError("header: the set of values is damaged")
+    values = np.cumsum(np.where(steps == 0, 255, steps))[steps > 0] - 1
+    if values[-1] > top:
+        raise StreamError("header: the set of values leaves the mosaic's range")
+    return values

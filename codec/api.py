@@ -21,8 +21,8 @@ from bitstream.files import read_file
 from bitstream.raw_image import RawImage
 from bitstream.tags import pack_tags, unpack_tags
 from codec.carried import carried_stream, check_binding
-from codec.inspection import Info, info
 from codec.geometry import POSITION_BITS, Geometry
+from codec.inspection import Info, info
 from codec.jpeg_planes import JpegPlanes, decode_planes
 
 __all__ = [
@@ -45,8 +45,9 @@ CORE_RUNS_ON = ("cpu",)
 class Encoded:
     """A JPEG that carries its RAW.
 
-    metadata_bytes: what the JPEG grew by. bpp: 8 x that per pixel of the mosaic. guide: where the JPEG comes from.
-    alignment: how it lies over the mosaic, for people. model: identity of the probability tables. seconds: time taken.
+    metadata_bytes: what the JPEG grew by. bpp: 8 x that per pixel of the mosaic. guide: where the JPEG comes from;
+    guide_path: its file. alignment: how it lies over the mosaic, for people. model: identity of the probability tables.
+    seconds: time taken.
     """
 
     jpeg: bytes = field(repr=False)
@@ -56,6 +57,7 @@ class Encoded:
     alignment: str
     model: str
     seconds: float
+    guide_path: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,8 @@ def encode(
     image = read_raw(raw)
     choice = choose_jpeg(raw, image, jpeg)
     encoded = _encode(image, choice.jpeg, choice.certain, bpp, size, quality, tune, device, progress)
-    return replace(encoded, guide=choice.origin, seconds=time.monotonic() - started)
+    seconds = time.monotonic() - started
+    return replace(encoded, guide=choice.origin, guide_path=choice.path, seconds=seconds)
 
 
 def encode_arrays(
@@ -223,7 +226,7 @@ def _core() -> ModuleType:
     import codec
 
     core = importlib.import_module("codec.encode")
-    codec.encode = encode  # type: ignore[attr-defined]
+    codec.encode = encode
     return core
 
 

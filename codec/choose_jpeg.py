@@ -32,8 +32,8 @@ class Choice:
 
 
 def choose_jpeg(source: Source, raw: RawImage, jpeg: Source | None = None) -> Choice:
-    """The JPEG given; else a full-size one beside the RAW with the same stem; else the RAW's embedded full-size preview;
-    else LibRaw's rendering (camera white balance, quality 95, 4:2:0).
+    """The JPEG given; else a full-size one beside the RAW with the same stem; else the RAW's embedded full-size
+    preview; else LibRaw's rendering (camera white balance, quality 95, 4:2:0).
 
     source, raw: the RAW and what was read from it. A JPEG beside it that carries a RAW of ours is passed over: it is an
     earlier output. Raises InputError for a given file that can't be read or is no JPEG.

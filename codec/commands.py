@@ -7,8 +7,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from bitstream.errors import InputError
 from codec.console import (
-    TerminalProgress, add_command, add_force, byte_count, bytes_text, check_output, show, write_output,
+    TerminalProgress,
+    add_command,
+    add_force,
+    byte_count,
+    bytes_text,
+    check_output,
+    show,
+    write_output,
 )  # fmt: skip
 
 CARRIER_SUFFIX = ".raw.jpg"
@@ -26,7 +34,7 @@ def encode_command(subparsers: Any) -> None:
     parser.add_argument("--jpeg", type=Path, metavar="JPEG", help="the JPEG to put it into")
     parser.add_argument("-o", "--output", type=Path, metavar="OUT.jpg", help="default: RAW's name with .raw.jpg")
     rate = parser.add_mutually_exclusive_group()
-    rate.add_argument("--bpp", type=float, metavar="F", help="growth in bits per pixel of the mosaic, at most; 0.01 to 6")
+    rate.add_argument("--bpp", type=float, metavar="F", help="growth in bits per pixel of the mosaic, at most")
     rate.add_argument("--size", type=byte_count, metavar="BYTES", help="growth in bytes, at most; 600k, 1.5M")
     rate.add_argument("--quality", type=float, metavar="Q", help="even error instead of a size, 0 to 100")
     parser.add_argument("--tune", choices=("psnr", "edit"), default="psnr",
@@ -80,8 +88,89 @@ def _add_device(parser: argparse.ArgumentParser) -> None:
 
 
 def _encode(args: argparse.Namespace) -> None:
-    from codec import api
+    from codec.api import encode
 
-    output = args.output or args.raw.with_suffix(CARRIER_SUFFIX)
+    output = args.output or _renamed(args.raw, CARRIER_SUFFIX)
     inputs = [args.raw, *([args.jpeg] if args.jpeg else [])]
-    read_inputs = api.read_inputs(args.raw, args.jpeg)
+    check_output(output, inputs, args.force)
+    with TerminalProgress() as progress:
+        encoded = encode(
+            args.raw, args.jpeg, bpp=args.bpp, size=args.size, quality=args.quality, tune=args.tune,
+            device=args.device, progress=progress,
+        )  # fmt: skip
+    inputs += [encoded.guide_path] if encoded.guide_path else []
+    write_output(output, encoded.jpeg, inputs, args.force)
+    result = {
+        "output": str(output), "jpeg_bytes": len(encoded.jpeg), "metadata_bytes": encoded.metadata_bytes,
+        "bpp": encoded.bpp, "guide": encoded.guide, "model": encoded.model, "seconds": round(encoded.seconds, 3),
+        "alignment": encoded.alignment,
+    }  # fmt: skip
+    lines = [
+        ("JPEG", encoded.guide),
+        ("alignment", encoded.alignment),
+        ("size", f"{bytes_text(len(encoded.jpeg))}, of which the RAW {bytes_text(encoded.metadata_bytes)}"),
+        ("rate", f"{encoded.bpp:.4g} bits per pixel"),
+        ("time", f"{encoded.seconds:.1f} s"),
+    ]
+    show(args, result, lines, title=str(output))
+
+
+def _decode(args: argparse.Namespace) -> None:
+    from codec.api import decode
+
+    output = args.output or _renamed(args.jpeg, ".dng")
+    check_output(output, [args.jpeg], args.force)
+    with TerminalProgress() as progress:
+        decoded = decode(args.jpeg, device=args.device, progress=progress)
+        progress("writing", 1.0)
+        data = decoded.dng()
+    write_output(output, data, [args.jpeg], args.force)
+    result = {
+        "output": str(output), "width": decoded.width, "height": decoded.height, "cfa": decoded.cfa,
+        "device": decoded.device, "seconds": round(decoded.seconds, 3),
+    }  # fmt: skip
+    lines = [
+        ("camera", decoded.raw.camera or "unknown"),
+        ("mosaic", f"{decoded.width} x {decoded.height}, {decoded.cfa}"),
+        ("size", bytes_text(len(data))),
+        ("time", f"{decoded.seconds:.1f} s on {decoded.device}"),
+    ]
+    show(args, result, lines, title=str(output))
+
+
+def _info(args: argparse.Namespace) -> None:
+    from codec.inspection import info
+
+    found = info(args.jpeg)
+    lines = [("RAW", "yes" if found.has_raw else "none")]
+    if found.has_raw:
+        lines += [
+            ("intact", "yes" if found.intact else "no"),
+            *(("damage", line) for line in found.damage),
+            ("camera", found.camera or "unknown"),
+            ("mosaic", f"{found.width} x {found.height}, {found.cfa}" if found.width else "unknown"),
+            ("size", bytes_text(found.metadata_bytes) if found.metadata_bytes else "unknown"),
+            ("rate", f"{found.bpp:.4g} bits per pixel" if found.bpp else "unknown"),
+            ("format", f"version {found.version or 'unknown'}, model {found.model or 'unknown'}"),
+        ]
+    show(args, asdict(found), lines, title=str(args.jpeg))
+
+
+def _strip(args: argparse.Namespace) -> None:
+    from bitstream import embed
+    from bitstream.files import read_file
+
+    check_output(args.output, [args.jpeg], args.force)
+    data = read_file(args.jpeg, "JPEG")
+    bare = embed.strip(data)
+    write_output(args.output, bare, [args.jpeg], args.force)
+    result = {"output": str(args.output), "jpeg_bytes": len(bare), "removed_bytes": len(data) - len(bare)}
+    lines = [("size", bytes_text(len(bare))), ("removed", bytes_text(len(data) - len(bare)))]
+    show(args, result, lines, title=str(args.output))
+
+
+def _renamed(path: Path, suffix: str) -> Path:
+    """The path with another suffix."""
+    if not path.name:
+        raise InputError(f"cannot read {path}: it is a directory")
+    return path.with_suffix(suffix)

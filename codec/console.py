@@ -22,8 +22,8 @@ PATIENCE = 2.0  # seconds before progress is shown
 class Parser(argparse.ArgumentParser):
     """argparse with errors as `UsageError`, one line each, and help that keeps its line breaks."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **kwargs)
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **kwargs)
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message} (see {self.prog} --help)")
@@ -81,7 +81,9 @@ def write_output(output: Path, data: bytes, inputs: Iterable[Path], force: bool)
     write_atomically(output, data)
 
 
-def show(args: argparse.Namespace, result: Mapping[str, Any], lines: Iterable[tuple[str, str]], title: str = "") -> None:
+def show(
+    args: argparse.Namespace, result: Mapping[str, Any], lines: Iterable[tuple[str, str]], title: str = ""
+) -> None:
     """The result on stdout: with --json as one object, else a title and aligned lines for people."""
     if args.json:
         print(json.dumps(dict(result), ensure_ascii=False))
@@ -145,7 +147,8 @@ class TerminalProgress:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeElapsedColumn())
+        share = TextColumn("{task.percentage:>3.0f} %")
+        columns = (TextColumn("{task.description}"), BarColumn(), share, TimeElapsedColumn())
         with self._lock:
             if self._closed:
                 return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -10,7 +11,7 @@ import numpy as np
 import torch
 
 from bitstream.errors import InputError, UsageError
-from bitstream.header import MAX_PIXELS, MAX_SIDE, Header
+from bitstream.header import MAX_PIXELS, MAX_SIDE, Header, pack_values
 from bitstream.raw_image import CFA_PHASES, RawImage
 from codec import rate, stream
 from codec.geometry import Geometry
@@ -19,15 +20,17 @@ from codec.jpeg_planes import JpegPlanes
 from codec.stream import Stream
 from codec.trunk import recipe as recipes
 from codec.trunk.encoder import Coded, Progress, TrunkEncoder
-from codec.trunk.ground import ROWS, Ground
+from codec.trunk.ground import Ground
 from codec.trunk.layout import tiles
 from codec.trunk.parallel import single_threaded
 from codec.trunk.recipe import Recipe
 
-RECIPE_CELLS = 60_000
+RECIPE_CELLS, RECIPE_BANDS = 60_000, 120
 COMPANDING_OFFSET = 8
 KAPPA = {"psnr": 4, "edit": 0}
 START = 3300
+SPARSE, SPARSE_BPP, SPARSE_QUALITY = 0.6, 0.2, 50.0
+"""A set of used values (50 to 300 bytes) is sent where it is less than this share of its range and the rate is not low."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ def encode_stream(
         model=stream.current_tables().identity, binding=planes.binding_hash(), height=height, width=width,
         cfa=CFA_PHASES.index(raw.cfa), orientation=raw.orientation, white=raw.white, top=max(int(raw.mosaic.max()), 1),
         black=stream.pack_black(raw.black), geometry=geometry.to_bytes(), companding=COMPANDING_OFFSET, kappa=KAPPA[tune],
-        step=0, tile=8, bases=b"\0", camera=raw.camera[:60], tags=packed_tags,
+        step=0, tile=8, bases=b"\0", values=_values(raw.mosaic, target), camera=raw.camera[:60], tags=packed_tags,
     )  # fmt: skip
     with single_threaded():
         return _encode(_Job(raw, planes, geometry, header, growth, progress), target, planes, progress)
@@ -79,6 +82,16 @@ def _encode(job: _Job, target: Target, planes: JpegPlanes, progress: Progress | 
     if not np.array_equal(check, job.decoded):
         raise AssertionError("the stream does not decode to what was encoded: please report this picture")
     return payload
+
+
+def _values(mosaic: np.ndarray, target: Target) -> bytes:
+    """The set of used values for the header, where it is sparse and the rate high enough for it to matter."""
+    if target.size is not None and target.size * 8 < SPARSE_BPP * mosaic.size:
+        return b""
+    if target.quality is not None and target.quality < SPARSE_QUALITY:
+        return b""
+    used = np.flatnonzero(np.bincount(mosaic.reshape(-1)))
+    return pack_values(used) if len(used) < SPARSE * (used[-1] - used[0] + 1) else b""
 
 
 class _Job:
@@ -106,23 +119,27 @@ class _Job:
         self.decoded = raw.mosaic
 
     def _fit_recipe(self) -> Recipe:
-        """Fit the recipe to strips of rows spread over the picture."""
+        """Fit the recipe to places in narrow bands of rows spread over the picture."""
         h, w = self.layout.cells
-        level = self.companding.level(self.packed)
-        inside = self.layout.inside()
+        level, inside = self.companding.level(self.packed), self.layout.inside()
         rng = np.random.default_rng(0)
-        share = min(1.0, RECIPE_CELLS / (h * w))
+        bands = min(RECIPE_BANDS, h)
         phi, target, weight = [], [], []
-        for top in range(0, h, ROWS):
-            n = min(ROWS, h - top)
-            pick = torch.from_numpy(np.flatnonzero(rng.random(n * w) < share))
-            rows, cols = pick // w, pick % w
-            # Features of whole rows are the costly part: take only the rows that hold picks, in runs of a few.
-            phi.append(self.ground.features(top, 0, n, w)[pick])
-            target.append(level[:, top + rows, cols].T.to(torch.float64))
-            weight.append(inside[:, top + rows, cols].T.to(torch.float64))
+        for band in range(bands):
+            top = round(band * (h - 1) / max(bands - 1, 1))
+            pick = torch.from_numpy(rng.choice(w, min(w, RECIPE_CELLS // bands), replace=False))
+            phi.append(self.ground.features(top, 0, 1, w)[:, pick])
+            target.append(level[:, top, pick].to(torch.float64))
+            weight.append(inside[:, top, pick].to(torch.float64))
         span = (self.header.white - sum(self.header.levels) / 4) * 2.0**self.companding.shift
-        return recipes.fit(torch.cat(phi), torch.cat(target), span, torch.cat(weight))
+        phi_all, target_all, weight_all = torch.cat(phi, 1), torch.cat(target, 1), torch.cat(weight, 1)
+        candidates = [recipes.constant(target_all)]
+        with contextlib.suppress(torch.linalg.LinAlgError):
+            candidates.append(recipes.fit(phi_all, target_all, span, weight_all))
+        low, high = self.companding.low, self.companding.low + len(self.companding.table) - 1
+        return min(
+            candidates, key=lambda r: float((weight_all * (r.base(phi_all, low, high) - target_all) ** 2).sum())
+        )
 
     def fit(self, step: int):  # type: ignore[no-untyped-def]
         if self.progress:

@@ -20,7 +20,7 @@ import torch
 from bitstream.container import Container
 from bitstream.errors import StreamError
 from bitstream.fields import Reader, write_varint
-from bitstream.header import LEVEL_UNIT, Header
+from bitstream.header import LEVEL_UNIT, Header, unpack_values
 from codec.geometry import Geometry
 from codec.guide import make_guide
 from codec.jpeg_planes import JpegPlanes
@@ -91,13 +91,16 @@ class Stream:
             substreams[tile, stage] = d
         return cls(header, recipe, params, bases, substreams)
 
-    def decode(self, planes: JpegPlanes, progress: Progress | None = None) -> np.ndarray:
+    def decode(
+        self, planes: JpegPlanes, progress: Progress | None = None, device: torch.device | str = "cpu"
+    ) -> np.ndarray:
         """The mosaic, uint16 (H, W), given the JPEG's planes (which must be those the stream was made for)."""
         header, layout = self.header, layout_of(self.header)
         guide = make_guide(planes, Geometry.from_bytes(header.geometry), (header.height, header.width), layout.origin)
         with single_threaded():
             decoded = decode_planes(
-                self.substreams, self.bases, self.params, layout, Ground(guide, layout), self.recipe, companding_of(header),
+                self.substreams, self.bases, self.params, layout, Ground(guide, layout, device), self.recipe,
+                companding_of(header),
                 tables.load(), header.step, header.kappa, 2 * header.tile, progress,
             )  # fmt: skip
         return layout.unpack(decoded.to(torch.int32).numpy())
@@ -110,7 +113,9 @@ def layout_of(header: Header) -> Layout:
 
 def companding_of(header: Header) -> Companding:
     """The header's companding; its black levels by plane."""
-    return Companding(layout_of(header).per_plane(header.levels), header.white, header.top, header.companding)
+    black = layout_of(header).per_plane(header.levels)
+    values = unpack_values(header.values, header.top) if header.values else None
+    return Companding(black, header.white, header.top, header.companding, values)
 
 
 def pack_black(black: tuple[float, ...]) -> list[int]:

@@ -8,7 +8,7 @@ coded part ``s >> n`` and ``n`` raw low bits.
 array in tables.npz     meaning
 ======================  ==========================================================================
 ``pmf``                 uint16 (SPLIT_CLASS, ALPHABET); every row sums to 65536 (0 stands for 65536 never), each entry >= 1
-``thresholds``          int64 (CLASSES - 1,): a size of at least thresholds[c] has class > c
+``class_of``            uint8 (53 * 16,): class of a size by its exponent and four mantissa bits, see `size_cell`
 ``centroid``            int8 (CLASSES, 3): towards zero, share of a step in 1/64 for |s| = 1, 2, >= 3
 ======================  ==========================================================================
 
@@ -42,13 +42,18 @@ SIZE_BITS = 16
 
 CENTROID_UNIT = 64
 
+MANTISSA_BITS = 4
+SIZE_CELLS = 53 << MANTISSA_BITS
+"""A size is a whole number below 2^53, held in a float64. Its cell is its exponent and the first four bits of its
+mantissa, which are the float's own bits: ``(bits >> 48) - (1023 << 4)``, or 0 for a size of zero."""
+
 
 @dataclass(frozen=True)
 class Tables:
     """Tables of one model; see the module's table. identity: first 8 bytes of the file's SHA-256."""
 
     pmf: np.ndarray
-    thresholds: np.ndarray
+    class_of: np.ndarray
     centroid: np.ndarray
     identity: bytes
 
@@ -68,27 +73,29 @@ def table_of(c: int) -> int:
     return c if c < SPLIT_CLASS else SPLIT_CLASS - 4 + (c - SPLIT_CLASS) % 4
 
 
-def thresholds() -> np.ndarray:
-    """Class borders: a size of 2^((c + 1/2 - ZERO_CLASS)/4), in 2^-SIZE_BITS."""
-    return np.maximum(np.rint(2.0 ** ((np.arange(CLASSES - 1) + 0.5 - ZERO_CLASS) / 4 + SIZE_BITS)), 1).astype(np.int64)
+def class_table() -> np.ndarray:
+    """Class of each cell of sizes: the one whose magnitude is nearest to the cell's middle on the log scale."""
+    exponent, mantissa = np.divmod(np.arange(SIZE_CELLS), 1 << MANTISSA_BITS)
+    size = 2.0**exponent * (1 + (mantissa + 0.5) / (1 << MANTISSA_BITS)) / (1 << SIZE_BITS)
+    return np.clip(np.rint(4 * np.log2(size) + ZERO_CLASS), 0, CLASSES - 1).astype(np.uint8)
 
 
 def to_bytes(pmf: np.ndarray, centroid: np.ndarray) -> bytes:
     """The bytes of a table file."""
     out = io.BytesIO()
-    np.savez(out, pmf=pmf.astype(np.uint16), thresholds=thresholds(), centroid=centroid.astype(np.int8))
+    np.savez(out, pmf=pmf.astype(np.uint16), class_of=class_table(), centroid=centroid.astype(np.int8))
     return out.getvalue()
 
 
 def parse(data: bytes) -> Tables:
     """Tables from the bytes of a table file; ValueError where they are not tables."""
     with np.load(io.BytesIO(data), allow_pickle=False) as z:
-        pmf, borders, centroid = z["pmf"].astype(np.int64), z["thresholds"].astype(np.int64), z["centroid"].astype(np.int8)
-    if pmf.shape != (SPLIT_CLASS, ALPHABET) or borders.shape != (CLASSES - 1,) or centroid.shape != (CLASSES, 3):
+        pmf, class_of, centroid = z["pmf"].astype(np.int64), z["class_of"].astype(np.uint8), z["centroid"].astype(np.int8)
+    if pmf.shape != (SPLIT_CLASS, ALPHABET) or class_of.shape != (SIZE_CELLS,) or centroid.shape != (CLASSES, 3):
         raise ValueError("the table file has other shapes than this version reads")
-    if (pmf < 1).any() or (pmf.sum(1) != TOTAL).any() or (np.diff(borders) < 0).any():
+    if (pmf < 1).any() or (pmf.sum(1) != TOTAL).any() or class_of.max() >= CLASSES:
         raise ValueError("the table file's probabilities do not add up")
-    return Tables(pmf, borders, centroid, hashlib.sha256(data).digest()[:8])
+    return Tables(pmf, class_of, centroid, hashlib.sha256(data).digest()[:8])
 
 
 @functools.cache

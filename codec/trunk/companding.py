@@ -12,6 +12,7 @@ integers: only + - * / sqrt of float64 are used, which IEEE 754 rounds alike eve
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -54,13 +55,15 @@ class Companding:
     """Integer tables between DN, level and companded value.
 
     black: black level by plane (R, G1, G2, B), DN. white: white level, DN. top: largest DN of the mosaic.
-    offset: ``a`` in units of `A_UNIT`, 1..255.
+    offset: ``a`` in units of `A_UNIT`, 1..255. values: the DN that occur, ascending; None for all of 0..top. Many cameras use
+    few of their values (lossy curves): what is decoded is then one of them.
     """
 
     black: tuple[float, float, float, float]
     white: int
     top: int
     offset: int
+    values: np.ndarray | None = None
     shift: int = field(init=False)
     low: int = field(init=False)
     table: torch.Tensor = field(init=False, repr=False)
@@ -95,17 +98,27 @@ class Companding:
         table = self.table.to(level.device)
         return table[(level - self.low).clamp(0, len(table) - 1).long()]
 
+    @functools.cached_property
+    def _inverse(self) -> tuple[int, torch.Tensor]:
+        """Least companded value, and the nearest DN of every value from there, int32 (4, n)."""
+        used = np.arange(self.top + 1) if self.values is None else self.values
+        dn = torch.from_numpy(used.astype(np.int32))
+        first, last = int(self.table[0]), int(self.table[-1])
+        every = torch.arange(first, last + 1, dtype=torch.int32)
+        by_level: dict[int, torch.Tensor] = {}
+        for black in self.black_levels():
+            if black not in by_level:
+                values = self.table[((dn << self.shift) - black - self.low).long()]
+                middle = (values[1:] + values[:-1] + 1) >> 1
+                by_level[black] = dn[torch.bucketize(every, middle, right=True)]
+        return first, torch.stack([by_level[black] for black in self.black_levels()])
+
     def expand(self, u: torch.Tensor) -> torch.Tensor:
-        """Companded values (..., 4, h, w) to the nearest DN, uint16-valued int32."""
-        out = torch.empty_like(u, dtype=torch.int32)
-        for k in range(4):
-            dn = torch.arange(self.top + 1, dtype=torch.int32)
-            values = self.table[((dn << self.shift) - self.black_levels()[k] - self.low).long()]
-            middle = (values[1:].long() + values[:-1].long() + 1) >> 1
-            out[..., k, :, :] = torch.bucketize(
-                u[..., k, :, :].contiguous(), middle.to(u.dtype).to(u.device), right=True, out_int32=True
-            )
-        return out
+        """Companded values (..., 4, h, w) to the nearest DN, int32 0..top."""
+        first, inverse = self._inverse
+        inverse = inverse.to(u.device)
+        index = (u - first).clamp(0, inverse.shape[1] - 1).long()
+        return torch.stack([inverse[k][index[..., k, :, :]] for k in range(4)], -3)
 
     def steps(self, index: int, kappa: int) -> torch.Tensor:
         """Quantisation step by level, float64 of whole numbers, `STEP_CELLS` entries over the range of levels.

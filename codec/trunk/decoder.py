@@ -47,8 +47,8 @@ def decode_planes(
         def read(stage: int, classes: np.ndarray) -> np.ndarray:
             return coder.decode(substreams.get((n, stage), b""), classes)
 
-        decoded = run_stages(scene, Decoder(params[bases[n]], tables, read))
-        return rebuild(decoded, base, companding, bases[n])
+        decoded = run_stages(scene, Decoder(params[bases[n]], tables, read, base.device))
+        return rebuild(decoded, base, companding, bases[n]).cpu()
 
     planes = torch.zeros(4, h, w, dtype=torch.int32)
     for n, piece in enumerate(in_parallel(tile, list(range(len(places))))):

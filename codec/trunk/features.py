@@ -67,7 +67,7 @@ def features(
     """Features of every cell inside the halo.
 
     y: int32 (4, h + 2, w + 2), the four sites' luma, 12 bits; cb, cr: int32 (h + 2, w + 2), centred, 12 bits and sign;
-    radius: int32 (h, w), squared distance from the middle, 12 bits (1 at the corners). Returns float64 (h w, COUNT) of whole
+    radius: int32 (h, w), squared distance from the middle, 12 bits (1 at the corners). Returns float64 (COUNT, h w) of whole
     numbers below 2^15.
     """
     h, w = y.shape[-2] - 2 * halo, y.shape[-1] - 2 * halo
@@ -90,7 +90,10 @@ def features(
     out += [(ONE - (scaled - k * ONE).abs()).clamp(min=0) for k in range(HATS - 1)]
     lr2 = _mul(light, radius)
     out += [lr2, _mul(lr2, radius)]
-    return torch.stack([v.reshape(-1) for v in out], -1).to(torch.float64)
+    stacked = torch.empty(COUNT, h, w, dtype=torch.float64, device=y.device)
+    for row, v in zip(stacked, out, strict=True):
+        row.copy_(v)
+    return stacked.reshape(COUNT, h * w)
 
 
 def radius_squared(rows: tuple[int, int], cols: tuple[int, int], height: int, width: int) -> torch.Tensor:

@@ -26,7 +26,7 @@ HALO = 4
 ACTIVITIES = 5
 NEUTRAL = ONE // 2
 BRIGHT = 250 << 4
-ROWS = 64
+ROWS = 16
 """Rows of cells whose features are held at once."""
 
 
@@ -42,34 +42,34 @@ class Window:
 class Ground:
     """The guide of a whole picture in packed form, ready to be looked at window by window."""
 
-    def __init__(self, guide: Guide, layout: Layout) -> None:
+    def __init__(self, guide: Guide, layout: Layout, device: torch.device | str = "cpu") -> None:
         self.h, self.w = layout.cells
         y = torch.from_numpy(guide.y.astype(np.int16))
         four = torch.stack([y[i::2, j::2] for i in (0, 1) for j in (0, 1)])
         chroma = torch.from_numpy(np.stack([guide.cb - NEUTRAL, guide.cr - NEUTRAL]).astype(np.int16))
         # One cell more below and to the right: tiles have even sides.
         edge = (HALO, HALO + 1, HALO, HALO + 1)
-        self.planes = pad(torch.cat([four, chroma]).float()[None], edge, mode="replicate")[0].to(torch.int16)
+        self.planes = pad(torch.cat([four, chroma]).float()[None], edge, mode="replicate")[0].to(torch.int16).to(device)
 
     def _cut(self, r: int, c: int, rows: int, cols: int, halo: int) -> torch.Tensor:
         o = HALO - halo
         return self.planes[:, r + o : r + o + rows + 2 * halo, c + o : c + o + cols + 2 * halo].to(torch.int32)
 
     def features(self, r: int, c: int, rows: int, cols: int) -> torch.Tensor:
-        """Features of a window's cells, float64 (rows * cols, COUNT)."""
+        """Features of a window's cells, float64 (COUNT, rows * cols)."""
         piece = self._cut(r, c, rows, cols, 1)
-        radius = radius_squared((r, r + rows), (c, c + cols), self.h, self.w)
+        radius = radius_squared((r, r + rows), (c, c + cols), self.h, self.w).to(self.planes.device)
         return features(piece[:4], piece[4], piece[5], radius)
 
     def base(self, window: Window, recipe: Recipe, companding: Companding) -> torch.Tensor:
         """Base of the windows in levels, int32 (B, 4, rows, cols)."""
         low, high = companding.low, companding.low + len(companding.table) - 1
-        out = torch.empty(len(window.places), 4, window.rows, window.cols, dtype=torch.int32)
+        out = torch.empty(len(window.places), 4, window.rows, window.cols, dtype=torch.int32, device=self.planes.device)
         for b, (r, c) in enumerate(window.places):
             for i in range(0, window.rows, ROWS):
                 n = min(ROWS, window.rows - i)
                 values = recipe.base(self.features(r + i, c, n, window.cols), low, high)
-                out[b, :, i : i + n] = values.T.reshape(4, n, window.cols)
+                out[b, :, i : i + n] = values.reshape(4, n, window.cols)
         return out
 
     def activity(self, window: Window) -> list[torch.Tensor]:
@@ -87,7 +87,7 @@ class Ground:
 
     def scene(self, window: Window, base: torch.Tensor, companding: Companding, step: int, kappa: int, basis: int) -> Scene:
         """Steps and contexts of the windows as the stages want them."""
-        table = companding.steps(step, kappa)
+        table = companding.steps(step, kappa).to(base.device)
         steps = [split(table[companding.step_cell(base[:, k])]) for k in range(4)]
         activity = [split(a.to(torch.float64)) for a in self.activity(window)]
         if basis == HAAR:

@@ -2,9 +2,9 @@
 
 ::
 
-    features phi (n, COUNT) --robust weighted least squares, float64--> coefficients c (4, COUNT)
+    features phi (COUNT, n) --robust weighted least squares, float64--> coefficients c (4, COUNT)
          --quantised one by one, each error spread over those still free--> integers --Golomb--> bytes
-    base b = (phi @ (C << exponent) + half) >> SHIFT          exact: whole numbers below 2^53 in float64
+    base b = ((C << exponent) @ phi + half) >> SHIFT          exact: whole numbers below 2^53 in float64
 
 The quantisation of correlated coefficients follows optimal-brain-surgeon compensation (Hassibi & Stork 1993; as in GPTQ):
 with ``U`` the upper Cholesky factor of the inverse Gram matrix, a step of ``delta U_ii`` for coefficient i costs the same
@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from bitstream.errors import StreamError
-from codec.trunk.features import COUNT
+from codec.trunk.features import BITS, COUNT
 from entropy.golomb import GolombReader, GolombWriter
 
 SHIFT = 20
@@ -43,9 +43,8 @@ class Recipe:
     exponents: np.ndarray
 
     def base(self, phi: torch.Tensor, low: int, high: int) -> torch.Tensor:
-        """Base in level units, int32 (n, 4), from features float64 (n, COUNT), clipped to low..high."""
-        matrix = torch.from_numpy((self.coefficients << self.exponents).T.astype(np.float64)).to(phi.device)
-        total = phi @ matrix
+        """Base in level units, int32 (4, n), from features float64 (COUNT, n), clipped to low..high."""
+        total = torch.from_numpy((self.coefficients << self.exponents).astype(np.float64)).to(phi.device) @ phi
         return torch.floor((total + float(1 << (SHIFT - 1))) / float(1 << SHIFT)).clamp(low, high).to(torch.int32)
 
     def to_bytes(self) -> bytes:
@@ -92,21 +91,22 @@ def fit(
 ) -> Recipe:
     """Fit the recipe to sampled cells.
 
-    phi: float64 (n, COUNT); level: float64 (n, 4), the mosaic in level units; span: white - black in level units;
-    weight: float64 (n, 4), 0 where a site lies outside the picture. precision: quantisation may add this share to the
+    phi: float64 (COUNT, n); level: float64 (4, n), the mosaic in level units; span: white - black in level units;
+    weight: float64 (4, n), 0 where a site lies outside the picture. precision: quantisation may add this share to the
     residual's (weighted) variance. offset: light below which the weight of an error stays even, a share of white.
+    Raises `torch.linalg.LinAlgError` where the picture is too flat to fit anything.
     """
     n = COUNT
     grams, solutions, variances = [], [], []
     for k in range(4):
-        t, wk = level[:, k], weight[:, k]
+        t, wk = level[k], weight[k]
         w, c = wk.clone(), torch.zeros(n, dtype=torch.float64)
         for _ in range(4):
-            weighted = phi * w[:, None]
-            gram = weighted.T @ phi
+            weighted = phi * w
+            gram = weighted @ phi.T
             ridge = torch.diag(torch.diag(gram) * 1e-6 + 1e-9)
-            c = torch.linalg.solve(gram + ridge, weighted.T @ t)
-            fitted = phi @ c
+            c = torch.linalg.solve(gram + ridge, weighted @ t)
+            fitted = c @ phi
             e = fitted - t
             scale = torch.median(e[wk > 0].abs()) / 0.6745 + 1e-6 * span
             w = wk / (fitted.clamp(min=0) / span + offset) / (1 + (e / (3 * scale)) ** 2)
@@ -128,4 +128,14 @@ def fit(
             value = int(np.clip(np.rint(rest[i] / step), 1 - LIMIT, LIMIT - 1))
             coefficients[k, i] = value
             rest[i:] -= (rest[i] - value * step) / u[i, i] * u[i, i:]
+    if (np.abs(coefficients) << exponents).sum(1).max() >= SUM_LIMIT:
+        raise torch.linalg.LinAlgError("the fit has no stable solution")
+    return Recipe(coefficients, exponents)
+
+
+def constant(level: torch.Tensor) -> Recipe:
+    """The best map that does not look at the guide: each plane's mean. level: float64 (4, n)."""
+    coefficients, exponents = np.zeros((4, COUNT), np.int64), np.zeros(COUNT, np.int64)
+    exponents[0] = SHIFT - BITS + 4  # a level is below 2^19
+    coefficients[:, 0] = (level.mean(1) / 16).round().clamp(1 - LIMIT, LIMIT - 1).numpy()
     return Recipe(coefficients, exponents)

@@ -79,8 +79,8 @@ def count(path: Path, seed: int, model: bytes) -> tuple[np.ndarray, np.ndarray]:
     phi = ground.features(0, 0, h, w)
     pick = torch.from_numpy(rng.choice(h * w, min(h * w, 40_000), replace=False))
     span = (raw.white - sum(raw.black) / 4) * 2.0**companding.shift
-    target = level.reshape(4, -1).T[pick].to(torch.float64)
-    recipe = recipes.fit(phi[pick], target, span, torch.ones_like(target))
+    target = level.reshape(4, -1)[:, pick].to(torch.float64)
+    recipe = recipes.fit(phi[:, pick], target, span, torch.ones_like(target))
     base = ground.base(window, recipe, companding)
     basis = HAAR if rng.random() < 0.4 else IN_PLACE
     kappa = 4 if rng.random() < 0.75 else 0

@@ -2,7 +2,7 @@
 
 ::
 
-    near --mean coefficients--> mu            contexts --size weights--> size --thresholds--> class
+    near --mean coefficients--> mu            contexts --size weights--> size --class_of--> class
     encode: e = (y - mu) / step --rate-distortion optimised rounding under the class's table--> s
     both:   y_hat = mu + (s - sign(s) centroid) step
 """
@@ -17,7 +17,7 @@ from scipy.optimize import nnls
 
 from codec.trunk.params import MEAN_LIMIT, MEAN_UNIT, WEIGHTS, Params, nearest_weight
 from codec.trunk.stages import STAGES
-from entropy.tables import CENTROID_UNIT, CLASSES, HALF, SIZE_BITS, Tables, split_bits
+from entropy.tables import CENTROID_UNIT, CLASSES, HALF, MANTISSA_BITS, SIZE_BITS, SIZE_CELLS, Tables, split_bits
 
 Y_LIMIT = float(1 << 21)
 """Bound of mean and y_hat, four times the companded white: whatever a stream says, sums stay exact in float64."""
@@ -30,10 +30,10 @@ FIT_PLACES = 16_000
 class StageCoder:
     """What encoder and decoder share: mean, class and reconstruction from the parameters."""
 
-    def __init__(self, params: Params, tables: Tables) -> None:
+    def __init__(self, params: Params, tables: Tables, device: torch.device | str = "cpu") -> None:
         self.params = params
-        self.thresholds = torch.from_numpy(tables.thresholds).to(torch.float64)
-        self.centroid = torch.from_numpy(tables.centroid.astype(np.int64)).reshape(-1)
+        self.class_of = torch.from_numpy(tables.class_of.astype(np.int32)).to(device)
+        self.centroid = torch.from_numpy(tables.centroid.astype(np.int64)).reshape(-1).to(device)
 
     def mean(self, stage: int, near: list[torch.Tensor]) -> torch.Tensor:
         coefficients = self.params.mean[stage].tolist()
@@ -50,7 +50,8 @@ class StageCoder:
         for c, z in zip(self.params.weight[stage].tolist(), contexts, strict=True):
             if c:
                 size.add_(z, alpha=int(WEIGHTS[c]))
-        return torch.bucketize(size, self.thresholds.to(size.device), right=True, out_int32=True)
+        cell = (size.view(torch.int64) >> (52 - MANTISSA_BITS)) - (1023 << MANTISSA_BITS)
+        return self.class_of[cell.clamp(0, SIZE_CELLS - 1)]
 
     def rebuild(
         self, symbols: torch.Tensor, classes: torch.Tensor, mu: torch.Tensor, step: torch.Tensor
@@ -58,7 +59,7 @@ class StageCoder:
         """y_hat of symbols, whole numbers in float64."""
         magnitude = symbols.abs()
         index = classes.long() * 3 + (magnitude.long() - 1).clamp(0, 2)
-        offset = self.centroid.to(symbols.device)[index] * symbols.sign()
+        offset = self.centroid[index] * symbols.sign()
         y_hat = mu + torch.floor((symbols.double() * CENTROID_UNIT - offset) * step / CENTROID_UNIT + 0.5)
         return y_hat.clamp(-Y_LIMIT, Y_LIMIT)
 
@@ -189,8 +190,14 @@ def fit_weights(x: torch.Tensor, want: torch.Tensor) -> np.ndarray:
 class Decoder(StageCoder):
     """Takes symbols from `read(stage, classes)` (flat arrays, in the order of the places)."""
 
-    def __init__(self, params: Params, tables: Tables, read: Callable[[int, np.ndarray], np.ndarray]) -> None:
-        super().__init__(params, tables)
+    def __init__(
+        self,
+        params: Params,
+        tables: Tables,
+        read: Callable[[int, np.ndarray], np.ndarray],
+        device: torch.device | str = "cpu",
+    ) -> None:
+        super().__init__(params, tables, device)
         self.read = read
 
     def symbols(

@@ -1,0 +1,91 @@
+"""The command line: `main` finds the commands, runs one, and turns every end into an exit code."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import warnings
+from collections.abc import Sequence
+from types import FrameType
+from typing import NoReturn
+
+from bitstream.errors import RawinlayError
+from codec.console import Parser
+from codec.distribution import NAME, commands, version
+
+INTERRUPTED, TERMINATED = 130, 143
+EXIT_CODES = """exit codes:
+  0    done
+  1    a fault of this program
+  2    usage: the options make no sense, or an output exists already
+  3    an input is unreadable, unsupported or of another scene; an output can't be written
+  4    the JPEG carries no RAW
+  5    the RAW in the JPEG is damaged, of a newer version, or belongs to another JPEG
+  130  interrupted; 143 terminated"""
+
+
+class Terminated(BaseException):
+    """SIGTERM, as an exception, so that temporary files are removed on the way out."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; nothing but its result goes to stdout, one line to stderr at most."""
+    _settle()
+    try:
+        args = _parser().parse_args(argv)
+        args.run(args)
+        sys.stdout.flush()
+        return 0
+    except SystemExit as end:  # argparse after --help and --version
+        return int(end.code or 0)
+    except RawinlayError as error:
+        return _fail(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        return _fail("interrupted", INTERRUPTED)
+    except Terminated:
+        return _fail("terminated", TERMINATED)
+    except BrokenPipeError:  # whoever read the result has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except MemoryError:
+        return _fail("not enough memory for this picture", 3)
+    except Exception as error:
+        if os.environ.get("RAWINLAY_DEBUG"):
+            raise
+        reason = f"{type(error).__name__}: {error}"
+        return _fail(f"a fault of this program ({reason}); RAWINLAY_DEBUG=1 shows where, please report it", 1)
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog=NAME, description="One ordinary JPEG that carries its camera RAW.",
+        epilog=f"example:\n  {NAME} encode IMG_1.NEF --jpeg IMG_1.JPG -o IMG_1-raw.jpg\n\n{EXIT_CODES}",
+    )  # fmt: skip
+    parser.add_argument("--version", action="version", version=f"{NAME} {version()}")
+    subparsers = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
+    for add in commands().values():
+        add(subparsers)
+    return parser
+
+
+def _settle() -> None:
+    """Signals as exceptions; no warnings of libraries on stderr unless Python was asked for them."""
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
+    try:
+        signal.signal(signal.SIGTERM, _terminate)
+    except ValueError:  # not in the main thread: signals are the caller's business
+        pass
+
+
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+    raise Terminated
+
+
+def _fail(message: str, code: int) -> int:
+    line = " ".join(message.split())
+    print(f"{NAME}: {line}", file=sys.stderr)
+    return code
+
+

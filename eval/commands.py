@@ -1,0 +1,69 @@
+"""The commands of this layer: compare, demo. Each function adds one to argparse's subparsers."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from pathlib import Path
+from typing import Any
+
+from codec.console import TerminalProgress, add_command, add_force, show
+
+DEMO_FOLDER = Path("demo-out")
+
+
+def compare_command(subparsers: Any) -> None:
+    """Add `compare`."""
+    parser = add_command(
+        subparsers, "compare", "measure a decoded DNG against its RAW",
+        "PSNR in dB over the visible mosaic, linear, (value - black) / (white - black) clipped to 0..1; the largest\n"
+        "error in DN; whether they are identical. In JSON, psnr is null where no clipped value differs.",
+        "rawinlay compare IMG_1.NEF IMG_1.dng --json",
+    )  # fmt: skip
+    parser.add_argument("raw", metavar="RAW", type=Path, help="the true RAW, whose levels count")
+    parser.add_argument("dng", metavar="DECODED.dng", type=Path, help="what was decoded from its JPEG")
+    parser.set_defaults(run=_compare)
+
+
+def demo_command(subparsers: Any) -> None:
+    """Add `demo`."""
+    parser = add_command(
+        subparsers, "demo", "show the whole way on a bundled photograph",
+        "Photographs an openly licensed picture with the camera simulator, encodes the RAW into the camera's JPEG,\n"
+        "decodes it in a fresh process, and writes raw.dng, camera.jpg, with-raw.jpg, decoded.dng, side-by-side.png.",
+        "rawinlay demo demo-out",
+    )  # fmt: skip
+    parser.add_argument("folder", metavar="DIR", type=Path, nargs="?", default=DEMO_FOLDER, help="default: %(default)s")
+    add_force(parser)
+    parser.set_defaults(run=_demo)
+
+
+def _compare(args: argparse.Namespace) -> None:
+    from eval.compare import compare
+
+    with TerminalProgress() as progress:
+        progress("comparing", 0.0)
+        found = compare(args.raw, args.dng)
+    psnr = f"{found.psnr:.2f} dB" if math.isfinite(found.psnr) else "infinite"
+    lines = [
+        ("PSNR", psnr), ("largest error", f"{found.max_error} DN"), ("identical", "yes" if found.identical else "no"),
+    ]  # fmt: skip
+    show(args, found.as_json(), lines)
+
+
+def _demo(args: argparse.Namespace) -> None:
+    from eval.demo import demo
+
+    with TerminalProgress() as progress:
+        result = demo(args.folder, args.force, progress)
+    lines = [
+        ("camera's JPEG", f"{result['camera_bytes']:,} bytes"),
+        ("with the RAW", f"{result['jpeg_bytes']:,} bytes"),
+        ("growth", f"{result['metadata_bytes']:,} bytes, {result['bpp']:.3g} bits per pixel"),
+        ("source RAW", f"{result['raw_bytes']:,} bytes, losslessly compressed"),
+        ("decoded RAW", f"PSNR {result['psnr']:.2f} dB, largest error {result['max_error']} DN"),
+        ("time", f"{result['seconds']:.1f} s"),
+        ("files", ", ".join(result["files"])),
+        ("photograph", result["credit"]),
+    ]  # fmt: skip
+    show(args, result, lines, title=f"{args.folder}:")
