@@ -35,8 +35,8 @@ FIELDS = (
     Field("companding", "u8", "offset a of the companding, 1/512 of white - black", low=1),
     Field("kappa", "u8", "exponent of the guided step, 1/4", high=8),
     Field("step", "u16", "quantisation step: 2^(step / 256 - 20) of white - black in linear light", high=5119),
-    Field("tile", "u16", "side of a tile in pairs of CFA cells; the last row and column of tiles may be smaller", low=8),
-    Field("bases", "bytes", "basis of each tile, one bit a tile from the low end, 1 for Haar; a single byte 0 or 255: all",
+    Field("tile", "u16", "side of a tile in pairs of CFA cells; the last tiles may be smaller", low=8),
+    Field("bases", "bytes", "basis of each tile, a bit each from the low end, 1 for Haar; a single byte 0 or 255: all",
           low=1, high=1 << 17),
     Field("values", "bytes", "the values that the mosaic uses, `pack_values`; empty: all of 0..top", high=1 << 16),
     Field("camera", "str", "make and model, for people", high=128),
@@ -98,8 +98,8 @@ class Header:
 def pack_values(used: np.ndarray) -> bytes:
     """A sorted set of values 0..65535 for the header: a raw deflate stream (RFC 1951) of the differences.
 
-    The first difference is the first value + 1, so each is at least 1. A byte 0 counts 255 and leaves the number open; a byte
-    1..255 counts itself and closes it.
+    The first difference is the first value + 1, so each is at least 1. A byte 0 counts 255 and leaves the number
+    open; a byte 1..255 counts itself and closes it.
     """
     out = bytearray()
     for gap in np.diff(used.astype(np.int64), prepend=-1).tolist():

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
-from bitstream.errors import InputError, UsageError
+from bitstream.errors import InputError, StreamError, UsageError
 from bitstream.header import MAX_PIXELS, MAX_SIDE, Header, pack_values
 from bitstream.raw_image import CFA_PHASES, RawImage
 from codec import rate, stream
@@ -19,7 +18,7 @@ from codec.guide import make_guide
 from codec.jpeg_planes import JpegPlanes
 from codec.stream import Stream
 from codec.trunk import recipe as recipes
-from codec.trunk.encoder import Coded, Progress, TrunkEncoder
+from codec.trunk.encoder import Coded, Fit, Progress, TrunkEncoder
 from codec.trunk.ground import Ground
 from codec.trunk.layout import tiles
 from codec.trunk.parallel import single_threaded
@@ -30,7 +29,8 @@ COMPANDING_OFFSET = 8
 KAPPA = {"psnr": 4, "edit": 0}
 START = 3300
 SPARSE, SPARSE_BPP, SPARSE_QUALITY = 0.6, 0.2, 50.0
-"""A set of used values (50 to 300 bytes) is sent where it is less than this share of its range and the rate is not low."""
+"""A set of used values (50 to 300 bytes) is sent where it is less than this share of its range and the rate is not
+low."""
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,9 @@ def encode_stream(
 ) -> bytes:
     """The payload of a picture.
 
-    planes, geometry: the JPEG and how it lies over the mosaic. growth: bytes that the JPEG grows by for a payload of so many
-    bytes. tune: "psnr" (even error in linear light) or "edit" (even against the noise). The result is decoded again
-    and compared before it is returned. Raises `UsageError` where the target can't be met.
+    planes, geometry: the JPEG and how it lies over the mosaic. growth: bytes that the JPEG grows by for a payload of
+    so many bytes. tune: "psnr" (even error in linear light) or "edit" (even against the noise). The result is decoded
+    again and compared before it is returned. Raises `UsageError` where the target can't be met.
     """
     height, width = raw.mosaic.shape
     if max(height, width) > MAX_SIDE or height * width > MAX_PIXELS or min(height, width) < 2:
@@ -63,7 +63,8 @@ def encode_stream(
     header = Header(
         model=stream.current_tables().identity, binding=planes.binding_hash(), height=height, width=width,
         cfa=CFA_PHASES.index(raw.cfa), orientation=raw.orientation, white=raw.white, top=max(int(raw.mosaic.max()), 1),
-        black=stream.pack_black(raw.black), geometry=geometry.to_bytes(), companding=COMPANDING_OFFSET, kappa=KAPPA[tune],
+        black=stream.pack_black(raw.black), geometry=geometry.to_bytes(),
+        companding=COMPANDING_OFFSET, kappa=KAPPA[tune],
         step=0, tile=8, bases=b"\0", values=_values(raw.mosaic, target), camera=raw.camera[:60], tags=packed_tags,
     )  # fmt: skip
     with single_threaded():
@@ -78,7 +79,9 @@ def _encode(job: _Job, target: Target, planes: JpegPlanes, progress: Progress | 
     else:
         best = job.code_to_size(target.size)
     payload = best.to_bytes()
-    check = Stream.from_bytes(payload).decode(planes, lambda _, share: progress("checking", share) if progress else None)
+    check = Stream.from_bytes(payload).decode(
+        planes, lambda _, share: progress("checking", share) if progress else None
+    )
     if not np.array_equal(check, job.decoded):
         raise AssertionError("the stream does not decode to what was encoded: please report this picture")
     return payload
@@ -108,10 +111,13 @@ class _Job:
     ) -> None:
         self.header, self.growth, self.progress = header, growth, progress
         self.layout = stream.layout_of(header)
-        guide = make_guide(planes, geometry, raw.mosaic.shape, self.layout.origin)  # type: ignore[arg-type]
+        guide = make_guide(planes, geometry, raw.mosaic.shape, self.layout.origin)
         self.ground = Ground(guide, self.layout)
         self.packed = self.layout.pack(raw.mosaic)
-        self.companding = stream.companding_of(header)
+        try:
+            self.companding = stream.companding_of(header)
+        except StreamError as error:
+            raise InputError(f"the RAW's levels can't be coded ({error})") from error
         self.recipe = self._fit_recipe()
         self.trunk = TrunkEncoder(
             self.packed, self.layout, self.ground, self.recipe, self.companding, stream.current_tables(), header.kappa
@@ -137,11 +143,10 @@ class _Job:
         with contextlib.suppress(torch.linalg.LinAlgError):
             candidates.append(recipes.fit(phi_all, target_all, span, weight_all))
         low, high = self.companding.low, self.companding.low + len(self.companding.table) - 1
-        return min(
-            candidates, key=lambda r: float((weight_all * (r.base(phi_all, low, high) - target_all) ** 2).sum())
-        )
+        return min(candidates, key=lambda r: float((weight_all * (r.base(phi_all, low, high) - target_all) ** 2).sum()))
 
-    def fit(self, step: int):  # type: ignore[no-untyped-def]
+    def fit(self, step: int) -> Fit:
+        """Parameters of the stages at a step."""
         if self.progress:
             self.progress("fitting", 0.0)
         return self.trunk.fit(step)
@@ -153,10 +158,10 @@ class _Job:
             return 2 * ((max(h, w) + 1) // 2)
         return 1024 if bits < 0.3 else 512
 
-    def code(self, fitted, step: int) -> Stream:  # type: ignore[no-untyped-def]
-        """Code the picture at a step with fitted parameters."""
+    def code(self, fitted: Fit, step: int, thrift: float = 1.0) -> Stream:
+        """Code the picture at a step with fitted parameters; thrift: how much dearer than usual a bit is."""
         side = max(16, self.side(fitted.bits))
-        coded: Coded = self.trunk.encode(step, fitted.params, side, self.progress)
+        coded: Coded = self.trunk.encode(step, fitted.params, side, thrift, self.progress)
         params = {b: p for b, p in fitted.params.items() if b in coded.bases}
         header = replace(self.header, step=step, tile=side // 2, bases=stream.pack_bases(coded.bases))
         self.decoded = self.layout.unpack(coded.planes.numpy())
@@ -168,49 +173,29 @@ class _Job:
         fixed = self.growth(len(Stream(self.header, self.recipe, {}, [0] * len(tiles(h, w, 16)), {}).to_bytes()))
         if fixed > size:
             raise UsageError(f"the header and the recipe alone need {fixed} bytes, more than the target of {size}")
-        fits = {}
+        fits: dict[int, Fit] = {}
 
         def estimate(step: int) -> float:
             fits[step] = self.fit(step)
             side = sum(len(p.to_bytes()) for p in fits[step].params.values())
             return fixed + side + fits[step].bits * 4 * h * w / 8
 
-        step, curve = rate.search_estimate(estimate, size * rate.AIM, START)
-        best, best_size, ratio = None, 0, 1.0
+        goal = size * rate.AIM
+        step, curve = rate.search_estimate(estimate, goal, START)
+        fitted = fits[step]
+        search = rate.Search(size, curve.slope(step), curve.solve(goal))
+        best, best_size = None, 0
         for _ in range(rate.MAX_CODINGS):
-            nearest = min(fits, key=lambda s: abs(s - step))
-            if abs(nearest - step) > 64:
-                estimate(step)
-                nearest = step
-            coded = self.code(fits[nearest], step)
+            if search.far(fitted.step):
+                fitted = self.fit(search.step)
+                search.forget()
+            coded = self.code(fitted, search.step, search.thrift)
             grown = self.growth(len(coded.to_bytes()))
-            if grown <= size and grown > best_size:
+            if best_size < grown <= size:
                 best, best_size, decoded = coded, grown, self.decoded
-            if rate.TOLERANCE * size <= grown <= size:
+            if search.add(grown):
                 break
-            ratio = grown / 2 ** _interpolate(curve, step)
-            exact = rate.Curve([(s, b * ratio) for s, b in curve.points])
-            exact.add(step, grown)
-            curve = rate.Curve(exact.points)
-            following = exact.solve(size * rate.AIM)
-            if following == step:
-                following += 1 if grown > size else -1
-            if not rate.FINEST <= following <= rate.COARSEST:
-                break
-            step = following
         if best is None:
             raise UsageError(f"no step gives a stream of at most {size} bytes; the smallest seen has {grown}")
         self.decoded = decoded
         return best
-
-
-def _interpolate(curve: rate.Curve, step: int) -> float:
-    """Log2 of the curve's bytes at a step."""
-    xs, ys = [p[0] for p in curve.points], [math.log2(p[1]) for p in curve.points]
-    if len(xs) == 1:
-        return ys[0]
-    if step <= xs[0]:
-        return ys[0] + (step - xs[0]) * (ys[1] - ys[0]) / (xs[1] - xs[0])
-    if step >= xs[-1]:
-        return ys[-1] + (step - xs[-1]) * (ys[-1] - ys[-2]) / (xs[-1] - xs[-2])
-    return float(np.interp(step, xs, ys))

@@ -1,7 +1,7 @@
 """Hitting a rate: from a target in bytes, bpp or quality to the quantisation step.
 
-Bytes fall smoothly with the step, so the search is a secant in (step, log bytes): first on the sample windows' estimates, then
-on real encodings, until the file is within `TOLERANCE` below its target.
+Bytes fall smoothly with the step, so the search is a secant in (step, log bytes): first on the sample windows'
+estimates, then on real encodings, until the file is within `TOLERANCE` below its target.
 """
 
 from __future__ import annotations
@@ -13,7 +13,11 @@ from dataclasses import dataclass, field
 FINEST, COARSEST = 0, 5119
 TOLERANCE = 0.97
 AIM = 0.988
-MAX_CODINGS = 8
+MAX_CODINGS = 12
+REFIT, MAX_REFITS = 48, 4
+
+REACH = 500
+STEEPEST, FLATTEST = -0.03, -0.0012
 
 
 def step_of_quality(quality: float) -> int:
@@ -23,34 +27,41 @@ def step_of_quality(quality: float) -> int:
 
 @dataclass
 class Curve:
-    """Known points (step, bytes), and the step where the bytes should be met."""
+    """Estimates (step, log2 bytes), and the step where a size should be met."""
 
-    points: list[tuple[int, float]] = field(default_factory=list)
+    points: dict[int, float] = field(default_factory=dict)
 
     def add(self, step: int, size: float) -> None:
-        self.points = [(s, b) for s, b in self.points if s != step] + [(step, max(size, 1.0))]
-        self.points.sort()
+        self.points[step] = math.log2(max(size, 1.0))
+
+    def slope(self, step: int) -> float:
+        """Log2 bytes per step around a step."""
+        near = sorted(self.points, key=lambda s: abs(s - step))[:2]
+        if len(near) < 2:
+            return -0.005
+        slope = (self.points[near[1]] - self.points[near[0]]) / (near[1] - near[0])
+        return min(max(slope, STEEPEST), FLATTEST)
 
     def solve(self, target: float) -> int:
-        """The step that should give `target` bytes: interpolated in log bytes, or extrapolated within bounds."""
+        """The step that should give `target` bytes: between two estimates around it, or a bounded way beyond them."""
         goal = math.log2(target)
-        logs = [(s, math.log2(b)) for s, b in self.points]
-        if len(logs) == 1:
-            step = logs[0][0] + (logs[0][1] - goal) * 200
-        else:
-            near = sorted(logs, key=lambda p: abs(p[1] - goal))
-            below = [p for p in near if p[1] <= goal]
-            above = [p for p in near if p[1] > goal]
-            a, b = (below[0], above[0]) if below and above else near[:2]
-            slope = (b[1] - a[1]) / (b[0] - a[0]) if b[0] != a[0] else -0.004
-            slope = min(slope, -0.0012)
-            step = a[0] + (goal - a[1]) / slope
-            step = min(max(step, logs[0][0] - 600), logs[-1][0] + 600)
-        return int(min(max(round(step), FINEST), COARSEST))
+        below = [s for s, b in self.points.items() if b <= goal]
+        above = [s for s, b in self.points.items() if b > goal]
+        if below and above and max(above) < min(below):
+            low, high = max(above), min(below)
+            share = (self.points[low] - goal) / max(self.points[low] - self.points[high], 1e-9)
+            return round(low + share * (high - low))
+        nearest = min(self.points, key=lambda s: abs(self.points[s] - goal))
+        way = (goal - self.points[nearest]) / self.slope(nearest)
+        return _within(nearest + min(max(way, -REACH), REACH))
 
 
-def search_estimate(estimate: Callable[[int], float], target: float, start: int, rounds: int = 5) -> tuple[int, Curve]:
-    """A step whose estimated bytes are within a few percent of the target, and the curve seen."""
+def _within(step: float) -> int:
+    return int(min(max(round(step), FINEST), COARSEST))
+
+
+def search_estimate(estimate: Callable[[int], float], target: float, start: int, rounds: int = 6) -> tuple[int, Curve]:
+    """An estimated step whose bytes are near the target, and all estimates."""
     curve, step = Curve(), start
     for _ in range(rounds):
         size = estimate(step)
@@ -58,7 +69,67 @@ def search_estimate(estimate: Callable[[int], float], target: float, start: int,
         if 0.93 < size / target < 1.07:
             break
         following = curve.solve(target)
-        if following == step:
+        if following in curve.points:
             break
         step = following
-    return step, curve
+    goal = math.log2(target)
+    return min(curve.points, key=lambda s: abs(curve.points[s] - goal)), curve
+
+
+class Search:
+    """The last steps, on real encodings: bracket and interpolate in (step, log bytes), then thrift.
+
+    size: bytes not to be exceeded. slope: expected log2 bytes per step. step, thrift: what to try next; a larger thrift
+    (worth of a bit in the rounding) saves a few percent of the bytes between two neighbouring steps.
+    """
+
+    def __init__(self, size: int, slope: float, step: int) -> None:
+        self.size, self.slope, self.step, self.thrift = size, slope, _within(step), 1.0
+        self._over: tuple[int, float] | None = None
+        self._under: tuple[int, float] | None = None
+        self._thrifts = (1.0, 2.0)
+        self._refits = 0
+
+    def forget(self) -> None:
+        """Drop what was seen: the parameters change."""
+        self._over = self._under = None
+
+    def far(self, fitted: int) -> bool:
+        """Whether parameters fitted at that step should be fitted again at the next one.
+
+        Only a few times, and no longer once the size is bracketed: bytes jump between one fit and another.
+        """
+        if abs(self.step - fitted) <= REFIT or (self._over and self._under) or self._refits >= MAX_REFITS:
+            return False
+        self._refits += 1
+        return True
+
+    def add(self, grown: int) -> bool:
+        """Take the bytes of what was tried last. True if it fits, or if there is nothing left to try."""
+        if TOLERANCE * self.size <= grown <= self.size:
+            return True
+        if self.thrift > 1.0:
+            least, most = self._thrifts
+            self._thrifts = (self.thrift, most) if grown > self.size else (least, self.thrift)
+            self.thrift = sum(self._thrifts) / 2
+            return False
+        size, goal = math.log2(grown), math.log2(self.size * AIM)
+        last = self._over if grown > self.size else self._under
+        if last and last[0] != self.step:
+            self.slope = min(max((size - last[1]) / (self.step - last[0]), STEEPEST), FLATTEST / 4)
+        if grown > self.size:
+            self._over = self.step, size
+        else:
+            self._under = self.step, size
+        if self._over and self._under:
+            low, high = self._over, self._under
+            if high[0] - low[0] <= 1:
+                self.step, self.thrift = low[0], 1.1
+                return False
+            share = (low[1] - goal) / max(low[1] - high[1], 1e-9)
+            self.step = min(max(round(low[0] + share * (high[0] - low[0])), low[0] + 1), high[0] - 1)
+            return False
+        before = self.step
+        way = (goal - size) / self.slope
+        self.step = _within(self.step + math.copysign(min(max(abs(way), 1.0), REACH), way))
+        return self.step == before

@@ -12,6 +12,7 @@ then each   varint length, then `codec.trunk.params` of that basis
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,6 +38,9 @@ from entropy import tables
 from entropy.tables import Tables
 
 BASES = (IN_PLACE, HAAR)
+LEAST_SCALE, LEAST_SIDE = 64, 64
+"""A JPEG has at least 1 / `LEAST_SCALE` of the mosaic's rows and columns (`codec.geometry`), give or take `LEAST_SIDE`:
+a small file can't ask for the memory of a huge mosaic."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,8 @@ class Stream:
                 f"the stream was made with probability tables {header.model.hex()}, "
                 f"this version has {tables.load().identity.hex()}"
             )
+        Geometry.from_bytes(header.geometry)
+        companding_of(header)
         recipe = Recipe.from_bytes(container.sections.get("RECP", b""))
         reader = Reader(container.sections.get("PARM", b""), "parameters")
         mask = reader.number(1, "bases")
@@ -96,6 +102,8 @@ class Stream:
     ) -> np.ndarray:
         """The mosaic, uint16 (H, W), given the JPEG's planes (which must be those the stream was made for)."""
         header, layout = self.header, layout_of(self.header)
+        if header.height * header.width > math.prod(side + LEAST_SIDE for side in planes.y.shape) * LEAST_SCALE**2:
+            raise StreamError(f"header: a mosaic of {header.width} x {header.height} is too large for this JPEG")
         guide = make_guide(planes, Geometry.from_bytes(header.geometry), (header.height, header.width), layout.origin)
         with single_threaded():
             decoded = decode_planes(
@@ -112,10 +120,13 @@ def layout_of(header: Header) -> Layout:
 
 
 def companding_of(header: Header) -> Companding:
-    """The header's companding; its black levels by plane."""
+    """The header's companding; its black levels by plane. `StreamError` for levels that can't be companded."""
     black = layout_of(header).per_plane(header.levels)
     values = unpack_values(header.values, header.top) if header.values else None
-    return Companding(black, header.white, header.top, header.companding, values)
+    try:
+        return Companding(black, header.white, header.top, header.companding, values)
+    except ValueError as error:
+        raise StreamError(f"header: {error}") from error
 
 
 def pack_black(black: tuple[float, ...]) -> list[int]:

@@ -1,8 +1,9 @@
 """Adaptive Golomb-Rice coding of small arrays of whole numbers: the model's parameters, not the picture.
 
-Each value is mapped to a non-negative number (zigzag) and written as a unary quotient and ``k`` raw bits; ``k`` follows a
-running mean of what was written, as in JPEG-LS (ITU-T T.87, A.5). A quotient of `LIMIT` announces a raw 32-bit value, so
-that no hostile stream can make the reader run away. Deterministic, a few hundred values per picture: plain Python.
+Each value is mapped to a non-negative number (zigzag) and written as a unary quotient and ``k`` raw bits; ``k``
+follows a running mean of what was written, as in JPEG-LS (ITU-T T.87, A.5). A quotient of `LIMIT` announces a raw
+32-bit value, so that no hostile stream can make the reader run away. Deterministic, a few hundred values per picture:
+plain Python.
 
 ::
 
@@ -13,7 +14,7 @@ that no hostile stream can make the reader run away. Deterministic, a few hundre
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from bitstream.errors import StreamError
 
@@ -52,7 +53,7 @@ class GolombWriter:
     def __init__(self) -> None:
         self._bits: list[str] = []
 
-    def write(self, values: Sequence[int]) -> None:
+    def write(self, values: Iterable[int]) -> None:
         """Write an array of signed values, |v| < 2^31, with a mean of its own."""
         mean = _Mean()
         for v in values:

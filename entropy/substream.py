@@ -8,8 +8,8 @@
       escapes:         |s >> n| - HALF, 20 bits, uniform
 
 The words come from constriction's ANS coder (a stack: what is encoded last is decoded first, so the encoder pushes
-everything in reverse). They are stored as little-endian 32-bit words. An all-zero stage of certain classes may cost no bytes
-at all: see `encode`.
+everything in reverse). They are stored as little-endian 32-bit words. An all-zero stage of certain classes may cost
+no bytes at all: see `encode`.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class SubstreamCoder:
         out = np.zeros(len(classes), np.int32)
         if not data:
             return out
-        if len(data) % 4:
+        if len(data) % 4 or not len(classes):
             raise StreamError("a substream is no whole number of words")
         order = np.argsort(classes, kind="stable")
         counts = np.bincount(classes, minlength=CLASSES)

@@ -1,13 +1,13 @@
 """The shipped probability tables: integers, one per class of expected magnitude.
 
 A class says how large a symbol is expected to be: class ``c`` stands for an expected ``|s|`` of about
-``2^((c - ZERO_CLASS) / 4)``. Classes above `SPLIT_CLASS` share its upper octave's tables: their symbols are split into a
-coded part ``s >> n`` and ``n`` raw low bits.
+``2^((c - ZERO_CLASS) / 4)``. Classes above `SPLIT_CLASS` share its upper octave's tables: their symbols are split
+into a coded part ``s >> n`` and ``n`` raw low bits.
 
 ======================  ==========================================================================
 array in tables.npz     meaning
 ======================  ==========================================================================
-``pmf``                 uint16 (SPLIT_CLASS, ALPHABET); every row sums to 65536 (0 stands for 65536 never), each entry >= 1
+``pmf``                 uint16 (SPLIT_CLASS, ALPHABET); every row sums to 65536, each entry >= 1
 ``class_of``            uint8 (53 * 16,): class of a size by its exponent and four mantissa bits, see `size_cell`
 ``centroid``            int8 (CLASSES, 3): towards zero, share of a step in 1/64 for |s| = 1, 2, >= 3
 ======================  ==========================================================================
@@ -20,6 +20,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import io
+import zipfile
 from dataclasses import dataclass
 from importlib import resources
 
@@ -89,8 +90,13 @@ def to_bytes(pmf: np.ndarray, centroid: np.ndarray) -> bytes:
 
 def parse(data: bytes) -> Tables:
     """Tables from the bytes of a table file; ValueError where they are not tables."""
-    with np.load(io.BytesIO(data), allow_pickle=False) as z:
-        pmf, class_of, centroid = z["pmf"].astype(np.int64), z["class_of"].astype(np.uint8), z["centroid"].astype(np.int8)
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as z:
+            pmf, class_of, centroid = z["pmf"].astype(np.int64), z["class_of"], z["centroid"]
+    except (KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(f"no table file: {error}") from error
+    if class_of.dtype != np.uint8 or centroid.dtype != np.int8:
+        raise ValueError("the table file has other types than this version reads")
     if pmf.shape != (SPLIT_CLASS, ALPHABET) or class_of.shape != (SIZE_CELLS,) or centroid.shape != (CLASSES, 3):
         raise ValueError("the table file has other shapes than this version reads")
     if (pmf < 1).any() or (pmf.sum(1) != TOTAL).any() or class_of.max() >= CLASSES:

@@ -21,6 +21,9 @@ import torch
 U_WHITE = 1 << 19
 """Companded value of the white level. One DN of 14 bits is about 19 units at white, 110 at black."""
 
+U_LIMIT = 1 << 24
+"""Bound of companded values, which bounds the tables: met unless the black level is near the white level."""
+
 A_UNIT = 1.0 / 512
 """Unit of the companding offset ``a``, as a share of white - black."""
 
@@ -55,8 +58,9 @@ class Companding:
     """Integer tables between DN, level and companded value.
 
     black: black level by plane (R, G1, G2, B), DN. white: white level, DN. top: largest DN of the mosaic.
-    offset: ``a`` in units of `A_UNIT`, 1..255. values: the DN that occur, ascending; None for all of 0..top. Many cameras use
-    few of their values (lossy curves): what is decoded is then one of them.
+    offset: ``a`` in units of `A_UNIT`, 1..255. values: the DN that occur, ascending; None for all of 0..top. Many
+    cameras use few of their values (lossy curves): what is decoded is then one of them. Raises ValueError where a
+    companded value would pass `U_LIMIT`.
     """
 
     black: tuple[float, float, float, float]
@@ -69,19 +73,24 @@ class Companding:
     table: torch.Tensor = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        shift = max(0, 17 - int(self.top).bit_length())
+        shift = max(0, 17 - int(max(self.top, *self.black)).bit_length())
         blacks = self.black_levels(shift)
         low = min(0, -max(blacks))
         high = max((self.top << shift) - min(blacks), 1)
         span = (self.white - sum(self.black) / 4) * 2.0**shift
-        v = np.arange(low, high + 1, dtype=np.float64) / span
-        a = self.offset * A_UNIT
-        root_a = np.sqrt(a)
-        unit = np.sqrt(1.0 + a) - root_a
-        t = np.where(v > 0, np.sqrt(np.maximum(v, 0.0) + a) - root_a, v / (2.0 * root_a)) / unit
+        if span <= 0 or max(np.abs(self._curve(np.array([low, high]) / span))) > U_LIMIT / U_WHITE:
+            raise ValueError(f"black levels {self.black} leave too little below the white level {self.white}")
+        t = self._curve(np.arange(low, high + 1, dtype=np.float64) / span)
         object.__setattr__(self, "shift", shift)
         object.__setattr__(self, "low", low)
         object.__setattr__(self, "table", torch.from_numpy(np.floor(t * U_WHITE + 0.5).astype(np.int32)))
+
+    def _curve(self, v: np.ndarray) -> np.ndarray:
+        """T of light in shares of white - black, 1 at the white level."""
+        a = self.offset * A_UNIT
+        root_a = np.sqrt(a)
+        unit = np.sqrt(1.0 + a) - root_a
+        return np.where(v > 0, np.sqrt(np.maximum(v, 0.0) + a) - root_a, v / (2.0 * root_a)) / unit
 
     def black_levels(self, shift: int | None = None) -> list[int]:
         """Black level of each plane in level units."""

@@ -2,8 +2,8 @@
 
 ::
 
-    sample windows --Fitter at a step--> parameters of the stages, estimated bits     (a few times, until the rate fits)
-    all tiles --Encoder with these parameters--> substreams                           (again with a nearby step if needed)
+    sample windows --Fitter at a step--> parameters of the stages, estimated bits     (until the rate fits)
+    all tiles --Encoder with these parameters--> substreams                         (again with a nearby step if needed)
 
 Only the decoder's arithmetic is exact; here, what is chosen may come from floats, since every choice is sent.
 """
@@ -83,12 +83,12 @@ class TrunkEncoder:
 
     @staticmethod
     def _windows(h: int, w: int) -> Window:
-        rows, cols = min(SAMPLE_SIDE, h // 2 * 2), min(SAMPLE_SIDE, w // 2 * 2)
+        rows, cols = min(SAMPLE_SIDE, max(2, h // 2 * 2)), min(SAMPLE_SIDE, max(2, w // 2 * 2))
         down = max(1, min(round((SAMPLES * h / w) ** 0.5), h // rows))
         across = max(1, min(SAMPLES // down, w // cols))
         places = [
-            (round((i + 0.5) * (h - rows) / down) if down > 1 else (h - rows) // 2,
-             round((j + 0.5) * (w - cols) / across) if across > 1 else (w - cols) // 2)
+            (round((i + 0.5) * (h - rows) / down) if down > 1 else max(0, h - rows) // 2,
+             round((j + 0.5) * (w - cols) / across) if across > 1 else max(0, w - cols) // 2)
             for i in range(down) for j in range(across)
         ]  # fmt: skip
         return Window(tuple(places), rows, cols)
@@ -96,9 +96,9 @@ class TrunkEncoder:
     def _targets(
         self, window: Window, base: torch.Tensor, basis: int
     ) -> tuple[list[list[torch.Tensor]], list[list[torch.Tensor]]]:
-        cut = lambda v: torch.stack(  # noqa: E731
-            [v[:, r : r + window.rows, c : c + window.cols] for r, c in window.places]
-        )
+        def cut(v: torch.Tensor) -> torch.Tensor:
+            return torch.stack([v[:, r : r + window.rows, c : c + window.cols] for r, c in window.places])
+
         level = self.companding.level(cut(self.planes))
         y = (self.companding.compand(level) - self.companding.compand(base)).to(torch.float64)
         inside = cut(self.inside)
@@ -125,31 +125,33 @@ class TrunkEncoder:
         sites = 4 * self._sample.rows * self._sample.cols * len(self._sample.places)
         return Fit(step, used, float(np.take_along_axis(rates, better[None], 0).sum()) / sites)
 
-    def _tile(self, place: tuple[int, int, int, int], step: int, params: dict[int, Params]) -> tuple[int, list[bytes], torch.Tensor]:
+    def _tile(
+        self, place: tuple[int, int, int, int], step: int, params: dict[int, Params], thrift: float
+    ) -> tuple[int, list[bytes], torch.Tensor]:
         window = Window((place[:2],), place[2], place[3])
         base = self.ground.base(window, self.recipe, self.companding)
         best = None
         for basis, p in params.items():
             scene = self.ground.scene(window, base, self.companding, step, self.kappa, basis)
-            encoder = Encoder(p, self.tables, *self._targets(window, base, basis), self.lagrangian)
+            encoder = Encoder(p, self.tables, *self._targets(window, base, basis), thrift * self.lagrangian)
             decoded = run_stages(scene, encoder)
             cost = float(encoder.distortion + self.lagrangian * encoder.rate)
             if best is None or cost < best[0]:
                 best = cost, basis, encoder.coded, decoded
         assert best is not None
         _, basis, coded, decoded = best
-        streams = [
-            self.coder.encode(s.reshape(-1).numpy(), c.reshape(-1).to(torch.uint8).numpy()) for s, c in coded
-        ]
+        streams = [self.coder.encode(s.reshape(-1).numpy(), c.reshape(-1).to(torch.uint8).numpy()) for s, c in coded]
         return basis, streams, rebuild(decoded, base, self.companding, basis)
 
-    def encode(self, step: int, params: dict[int, Params], side: int, progress: Progress | None = None) -> Coded:
-        """Code every tile of `side` cells at a step."""
+    def encode(
+        self, step: int, params: dict[int, Params], side: int, thrift: float = 1.0, progress: Progress | None = None
+    ) -> Coded:
+        """Code every tile of `side` cells at a step; thrift: factor of the Lagrangian."""
         h, w = self.layout.cells
         places = tiles(h, w, side)
         planes = torch.zeros(4, h, w, dtype=torch.int32)
         out = Coded(step, {}, [], planes)
-        for n, (basis, streams, piece) in enumerate(in_parallel(lambda p: self._tile(p, step, params), places)):
+        for n, (basis, streams, piece) in enumerate(in_parallel(lambda p: self._tile(p, step, params, thrift), places)):
             out.bases.append(basis)
             out.substreams |= {(n, stage): data for stage, data in enumerate(streams) if data}
             r, c = places[n][:2]

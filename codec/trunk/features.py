@@ -9,8 +9,8 @@
       |-- hats over m: a free tone curve                            11
       '-- mean light times r^2, r^4: vignetting                      2
 
-``m`` is the mean of the cell's four Y. Everything is integer arithmetic with floor shifts, so encoder and decoder see the
-same numbers on every machine.
+``m`` is the mean of the cell's four Y. Everything is integer arithmetic with floor shifts, so encoder and decoder see
+the same numbers on every machine.
 """
 
 from __future__ import annotations
@@ -27,10 +27,11 @@ NEAR = [(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1)]
 
 
 def _srgb_table() -> torch.Tensor:
-    """IEC 61966-2-1 decoding of a 12-bit sample to 14 bits; from integers only, since pow may differ by a last bit."""
+    """About the decoding of IEC 61966-2-1, 12 bits to 14: x^2.40625 from square roots, which are exact everywhere.
+
+    ``pow`` may differ by a last bit between machines; the recipe is fitted on top, so x^2.4 itself is not needed.
+    """
     v = np.arange(ONE, dtype=np.float64) / (255 * 16)
-    # x^2.4 by a rational fit would be as exact; 2.4 = 2 + 3/8 + 1/40 -> use roots: x^2 * x^(3/8) * x^(1/32) is within 0.7 %
-    # of x^2.4 over the range that matters, and square roots are exact everywhere.
     x = (v + 0.055) / 1.055
     r2 = np.sqrt(x)
     r4 = np.sqrt(r2)
@@ -61,17 +62,18 @@ def _mul(a: torch.Tensor, b: torch.Tensor, shift: int = BITS) -> torch.Tensor:
     return (a * b) >> shift
 
 
-def features(
-    y: torch.Tensor, cb: torch.Tensor, cr: torch.Tensor, radius: torch.Tensor, halo: int = 1
-) -> torch.Tensor:
+def features(y: torch.Tensor, cb: torch.Tensor, cr: torch.Tensor, radius: torch.Tensor, halo: int = 1) -> torch.Tensor:
     """Features of every cell inside the halo.
 
     y: int32 (4, h + 2, w + 2), the four sites' luma, 12 bits; cb, cr: int32 (h + 2, w + 2), centred, 12 bits and sign;
-    radius: int32 (h, w), squared distance from the middle, 12 bits (1 at the corners). Returns float64 (COUNT, h w) of whole
-    numbers below 2^15.
+    radius: int32 (h, w), squared distance from the middle, 12 bits (1 at the corners). Returns float64 (COUNT, h w)
+    of whole numbers below 2^15.
     """
     h, w = y.shape[-2] - 2 * halo, y.shape[-1] - 2 * halo
-    inner = lambda v, i=0, j=0: v[..., halo + i : halo + i + h, halo + j : halo + j + w]  # noqa: E731
+
+    def inner(v: torch.Tensor, i: int = 0, j: int = 0) -> torch.Tensor:
+        return v[..., halo + i : halo + i + h, halo + j : halo + j + w]
+
     lin = LINEAR.to(y.device)[y.clamp(0, ONE - 1).long()]
     m_all = (y.sum(0) + 2) >> 2
     cbm, crm = _mul(cb, m_all), _mul(cr, m_all)
@@ -84,7 +86,15 @@ def features(
     out += [inner(lin[s], i, j) for s in range(4) for i, j in NEAR]
     out += [inner(v, i, j) for v in (cbm, crm) for i, j in NEAR]
     out += [m, m2, m3, _mul(m3, m), l2, _mul(l2, light, 14), b, r, b2, r2, br, _mul(m2, b), _mul(m2, r)]
-    out += [_mul(m, b2), _mul(m, r2), _mul(m, br), _mul(_mul(m, b), b2), _mul(_mul(m, r), r2), _mul(light, b), _mul(light, r)]
+    out += [
+        _mul(m, b2),
+        _mul(m, r2),
+        _mul(m, br),
+        _mul(_mul(m, b), b2),
+        _mul(_mul(m, r), r2),
+        _mul(light, b),
+        _mul(light, r),
+    ]
     out += [inner(y[s]) for s in range(4)] + [_mul(inner(lin[s]), inner(lin[s]), 14) for s in range(4)]
     scaled = m * (HATS - 1)
     out += [(ONE - (scaled - k * ONE).abs()).clamp(min=0) for k in range(HATS - 1)]
@@ -97,8 +107,8 @@ def features(
 
 
 def radius_squared(rows: tuple[int, int], cols: tuple[int, int], height: int, width: int) -> torch.Tensor:
-    """Squared distance of cells from the picture's middle, int32 (rows, cols), `ONE` at the corners."""
+    """Squared distance of cells from the picture's middle, int32 (rows, cols), `ONE` at the corners and beyond."""
     i = 2 * torch.arange(*rows, dtype=torch.int64) - (height - 1)
     j = 2 * torch.arange(*cols, dtype=torch.int64) - (width - 1)
     norm = max((height - 1) ** 2 + (width - 1) ** 2, 1)
-    return ((i[:, None] ** 2 + j[None, :] ** 2) * ONE // norm).to(torch.int32)
+    return ((i[:, None] ** 2 + j[None, :] ** 2) * ONE // norm).clamp(max=ONE).to(torch.int32)

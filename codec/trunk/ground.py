@@ -85,7 +85,9 @@ class Ground:
         clipped = (piece[:, :4].amax(1)[:, 3:-3, 3:-3] >= BRIGHT).to(torch.int32) * 64
         return [inner(detail), inner(spread), around, inner(chroma), clipped]
 
-    def scene(self, window: Window, base: torch.Tensor, companding: Companding, step: int, kappa: int, basis: int) -> Scene:
+    def scene(
+        self, window: Window, base: torch.Tensor, companding: Companding, step: int, kappa: int, basis: int
+    ) -> Scene:
         """Steps and contexts of the windows as the stages want them."""
         table = companding.steps(step, kappa).to(base.device)
         steps = [split(table[companding.step_cell(base[:, k])]) for k in range(4)]

@@ -1,8 +1,8 @@
 """From the mosaic to packed planes and back, whatever its CFA phase and size.
 
-A CFA cell begins at an R site, so that the planes are always R, G1, G2, B with the same neighbours: where the mosaic does not
-begin with R, the first cells begin one row or column before it. Sites outside the mosaic repeat the nearest site of
-their colour; their symbols are zero.
+A CFA cell begins at an R site, so that the planes are always R, G1, G2, B with the same neighbours: where the mosaic
+does not begin with R, the first cells begin one row or column before it. Sites outside the mosaic repeat the nearest
+site of their colour; their symbols are zero.
 """
 
 from __future__ import annotations
@@ -69,9 +69,16 @@ class Layout:
 
 
 def tiles(h: int, w: int, side: int) -> list[tuple[int, int, int, int]]:
-    """Tiles (row, column, rows, columns) in cells, row by row; every tile has even sides, the last may reach outside."""
+    """Tiles (row, column, rows, columns) in cells, row by row; sides are even, the last may reach outside."""
     out = []
     for r in range(0, h, side):
         for c in range(0, w, side):
-            out.append((r, c, min(side, h - r) + (h - r < side and (h - r) % 2), min(side, w - c) + (w - c < side and (w - c) % 2)))
+            out.append(
+                (
+                    r,
+                    c,
+                    min(side, h - r) + (h - r < side and (h - r) % 2),
+                    min(side, w - c) + (w - c < side and (w - c) % 2),
+                )
+            )
     return out

@@ -6,9 +6,9 @@
          --quantised one by one, each error spread over those still free--> integers --Golomb--> bytes
     base b = ((C << exponent) @ phi + half) >> SHIFT          exact: whole numbers below 2^53 in float64
 
-The quantisation of correlated coefficients follows optimal-brain-surgeon compensation (Hassibi & Stork 1993; as in GPTQ):
-with ``U`` the upper Cholesky factor of the inverse Gram matrix, a step of ``delta U_ii`` for coefficient i costs the same
-error for each, so coefficients that others can stand in for get few bits.
+The quantisation of correlated coefficients follows optimal-brain-surgeon compensation (Hassibi & Stork 1993; as in
+GPTQ): with ``U`` the upper Cholesky factor of the inverse Gram matrix, a step of ``delta U_ii`` for coefficient i
+costs the same error for each, so coefficients that others can stand in for get few bits.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ EXPONENTS = 21
 """A coefficient's step is 2^(e - SHIFT), 0 <= e < EXPONENTS."""
 
 SUM_LIMIT = 1 << 37
-"""Bound of a plane's sum of |c| 2^e: times features below 2^15 it stays under 2^52, so every sum is exact in float64."""
+"""Bound of a plane's sum of |c| 2^e: times features below 2^15 it stays under 2^52, so sums are exact in float64."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,12 @@ class Recipe:
 
 
 def fit(
-    phi: torch.Tensor, level: torch.Tensor, span: float, weight: torch.Tensor, precision: float = 0.01, offset: float = 0.03
+    phi: torch.Tensor,
+    level: torch.Tensor,
+    span: float,
+    weight: torch.Tensor,
+    precision: float = 0.01,
+    offset: float = 0.03,
 ) -> Recipe:
     """Fit the recipe to sampled cells.
 

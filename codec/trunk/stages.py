@@ -107,7 +107,7 @@ class _Decoded:
         self.parts.append(pad(part[None], (1, 1, 1, 1), mode="replicate")[0])
 
     def at(self, t: int, offset: tuple[int, int]) -> torch.Tensor:
-        """Values at the places of pass t shifted by offset, in cells (in place) or in blocks of the same band (haar)."""
+        """Values at the places of pass t shifted by offset, in cells (in place) or blocks of the same band (haar)."""
         if self.basis == IN_PLACE:
             i, j = PASSES[t][0] + offset[0], PASSES[t][1] + offset[1]
             part, i, j = self.parts[PASSES.index((i & 1, j & 1))], i >> 1, j >> 1
@@ -168,7 +168,11 @@ def _magnitude_contexts(sizes: list[_Decoded | None], n: int, t: int, basis: int
             yield _sum([own.at(t, o) for o in DIAGONAL]) * 64
     elif t:
         yield own.own(0, (0, 0)) * 256
-        yield _sum([own.own(b, (0, 0)) for b in range(1, t)]) * 128 if t > 1 else _sum([own.own(0, o) for o in CROSS]) * 64
+        yield (
+            _sum([own.own(b, (0, 0)) for b in range(1, t)]) * 128
+            if t > 1
+            else _sum([own.own(0, o) for o in CROSS]) * 64
+        )
     others = [sizes[j] for j in PLANES[:n]]
     for other in others:
         assert other is not None

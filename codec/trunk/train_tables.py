@@ -1,10 +1,11 @@
-"""Train the probability tables: code simulated (and, if wished, real) shots over all rates, count, smooth, write integers.
+"""Train the probability tables: code simulated (and, if wished, real) shots over all rates, count, smooth, write
+integers.
 
     python -m codec.simulator.dataset SCENES_DIR SHOTS_DIR --count 160
     python -m codec.trunk.train_tables SHOTS_DIR [--out entropy/tables.npz] [--rounds 2] [--runs 400]
 
-The quantiser asks the tables what a symbol costs, so the tables are trained in rounds: count under the old ones, replace, count
-again. Only shots whose name ends in -train are used. Deterministic for a set of shots.
+The quantiser asks the tables what a symbol costs, so the tables are trained in rounds: count under the old ones,
+replace, count again. Only shots whose name ends in -train are used. Deterministic for a set of shots.
 """
 
 from __future__ import annotations
@@ -62,12 +63,13 @@ def bootstrap() -> tables.Tables:
 
 
 def count(path: Path, seed: int, model: bytes) -> tuple[np.ndarray, np.ndarray]:
-    """Histogram (CLASSES, ALPHABET) of the coded symbols of one shot at a random step, and centroid sums (CLASSES, 3, 2)."""
+    """Histogram (CLASSES, ALPHABET) of the coded symbols of one shot at a random step, and centroid sums (CLASSES, 3,
+    2)."""
     torch.set_num_threads(1)
     rng = np.random.default_rng(seed)
     shot, model_tables = load_shot(path), tables.parse(model)
     raw = shot.raw
-    layout = Layout(*raw.mosaic.shape, raw.cfa)
+    layout = Layout(raw.mosaic.shape[0], raw.mosaic.shape[1], raw.cfa)
     planes = layout.pack(raw.mosaic)
     guide = make_guide(decode_planes(shot.jpeg), Geometry(), raw.mosaic.shape, layout.origin)
     ground = Ground(guide, layout)
@@ -99,7 +101,9 @@ class _Counter(Fitter):
     histogram: np.ndarray
     sums: np.ndarray
 
-    def symbols(self, stage, mu, step, contexts):  # type: ignore[no-untyped-def]
+    def symbols(
+        self, stage: int, mu: torch.Tensor, step: torch.Tensor, contexts: list[torch.Tensor]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         if stage == 0:
             self.histogram, self.sums = np.zeros((CLASSES, ALPHABET)), np.zeros((CLASSES, 3, 2))
         symbols, y_hat = super().symbols(stage, mu, step, contexts)
@@ -152,7 +156,9 @@ def train(shots: list[Path], rounds: int, runs: int, workers: int) -> bytes:
                 h, s = job.result()
                 histogram, sums, number = histogram + h, sums + s, number + 1
                 if number % 20 == 0:
-                    print(f"round {r + 1}: {number} of {runs}, {histogram.sum():.3g} symbols", file=sys.stderr, flush=True)
+                    print(
+                        f"round {r + 1}: {number} of {runs}, {histogram.sum():.3g} symbols", file=sys.stderr, flush=True
+                    )
             model = estimate(histogram, sums)
     return model
 

@@ -72,7 +72,12 @@ class Encoder(StageCoder):
     """
 
     def __init__(
-        self, params: Params, tables: Tables, y: list[list[torch.Tensor]], valid: list[list[torch.Tensor]], lagrangian: float
+        self,
+        params: Params,
+        tables: Tables,
+        y: list[list[torch.Tensor]],
+        valid: list[list[torch.Tensor]],
+        lagrangian: float,
     ) -> None:
         super().__init__(params, tables)
         self.bits = torch.from_numpy(tables.bits()).reshape(-1)
@@ -90,9 +95,7 @@ class Encoder(StageCoder):
         coarse = (magnitude >> self.splits[classes.long()]).clamp(max=HALF)
         return self.bits[classes.long() * (2 * HALF + 1) + coarse.long() + HALF]
 
-    def quantise(
-        self, e: torch.Tensor, classes: torch.Tensor, valid: torch.Tensor
-    ) -> torch.Tensor:
+    def quantise(self, e: torch.Tensor, classes: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
         """Rate-distortion optimised rounding of e (in steps) to symbols, int32."""
         a = e.abs().clamp(max=SYMBOL_LIMIT)
         high = torch.floor(a + 0.5).to(torch.int32)
@@ -125,7 +128,12 @@ class Fitter(Encoder):
     """An encoder that first fits each stage's parameters to what it sees, in closed form."""
 
     def __init__(
-        self, basis: int, tables: Tables, y: list[list[torch.Tensor]], valid: list[list[torch.Tensor]], lagrangian: float
+        self,
+        basis: int,
+        tables: Tables,
+        y: list[list[torch.Tensor]],
+        valid: list[list[torch.Tensor]],
+        lagrangian: float,
     ) -> None:
         empty = [np.zeros(0, np.int64)] * 16
         super().__init__(Params(basis, list(empty), list(empty)), tables, y, valid, lagrangian)
@@ -145,9 +153,7 @@ class Fitter(Encoder):
             gram = a.T @ a
             ridge = (torch.trace(gram) / len(gram) * 1e-4 + 1e-3) * torch.eye(len(gram), dtype=torch.float64)
             c = torch.linalg.solve(gram + ridge, a.T @ y.reshape(-1)[self._places])
-            self.params.mean[stage] = (
-                torch.round(c * MEAN_UNIT).clamp(-MEAN_LIMIT, MEAN_LIMIT).to(torch.int64).numpy()
-            )
+            self.params.mean[stage] = torch.round(c * MEAN_UNIT).clamp(-MEAN_LIMIT, MEAN_LIMIT).to(torch.int64).numpy()
         return super().mean(stage, near)
 
     def symbols(

@@ -1,0 +1,64 @@
+"""Packing whatever the phase and size, and tiles that cover the picture once."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bitstream.raw_image import CFA_PHASES
+from codec.trunk.layout import Layout, tiles
+
+SIZES = [(2, 2), (2, 3), (3, 2), (5, 4), (8, 8), (9, 13)]
+
+
+@pytest.mark.parametrize("cfa", CFA_PHASES)
+@pytest.mark.parametrize("size", SIZES)
+def test_round_trip(cfa, size):
+    layout = Layout(*size, cfa)
+    mosaic = np.arange(size[0] * size[1], dtype=np.uint16).reshape(size)
+    planes = layout.pack(mosaic)
+    assert planes.shape == (4, *layout.cells)
+    assert np.array_equal(layout.unpack(planes.numpy()), mosaic)
+
+
+@pytest.mark.parametrize("cfa", CFA_PHASES)
+@pytest.mark.parametrize("size", SIZES)
+def test_planes_hold_one_colour(cfa, size):
+    """R, G, G, B whatever the phase, sites outside the mosaic included; inside each site once."""
+    y, x = np.indices(size)
+    colours = np.array(["RGB".index(c) for c in cfa], np.uint16)[2 * (y % 2) + x % 2]
+    layout = Layout(*size, cfa)
+    planes = layout.pack(colours)
+    assert [set(p.unique().tolist()) for p in planes] == [{0}, {1}, {1}, {2}]
+    inside = layout.inside()
+    assert inside.shape == planes.shape and int(inside.sum()) == size[0] * size[1]
+    marks = layout.unpack(inside.numpy().astype(np.uint16))
+    assert marks.all()
+
+
+@pytest.mark.parametrize("cfa", CFA_PHASES)
+def test_g1_lies_in_the_row_of_red(cfa):
+    layout = Layout(6, 6, cfa)
+    rows, cols = np.indices((6, 6)).astype(np.uint16)
+    inside = layout.inside().numpy()
+    both = inside[0] & inside[1]
+    assert (layout.pack(rows)[0].numpy() == layout.pack(rows)[1].numpy())[both].all()
+    assert (layout.pack(cols)[0].numpy() + 1 == layout.pack(cols)[1].numpy())[both].all()
+
+
+@pytest.mark.parametrize("cfa", CFA_PHASES)
+def test_levels_by_plane(cfa):
+    by_site = tuple(float(k) for k in range(4))
+    layout = Layout(4, 4, cfa)
+    mosaic = np.tile(np.array(by_site, np.uint16).reshape(2, 2), (2, 2))
+    assert layout.per_plane(by_site) == tuple(float(p[1, 1]) for p in layout.pack(mosaic))
+
+
+@given(st.integers(1, 90), st.integers(1, 90), st.integers(4, 30).map(lambda n: 2 * n))
+def test_tiles_cover_every_cell_once(h, w, side):
+    seen = np.zeros((h + 1, w + 1), int)
+    for r, c, rows, cols in tiles(h, w, side):
+        assert rows % 2 == cols % 2 == 0 and 0 < rows <= side and 0 < cols <= side
+        assert r + rows <= h + 1 and c + cols <= w + 1
+        seen[r : r + rows, c : c + cols] += 1
+    assert (seen[:h, :w] == 1).all()

@@ -1,0 +1,170 @@
+"""One stage's symbols through the ANS coder: every class, escapes, golden words, garbage."""
+
+import bisect
+
+import constriction
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bitstream.errors import StreamError
+from entropy.substream import ESCAPE_BITS, SubstreamCoder, ideal_bits
+from entropy.tables import ALPHABET, CLASSES, HALF, SPLIT_CLASS, TOTAL, ZERO_CLASS, load, split_bits, table_of
+
+CODER = SubstreamCoder(load())
+LARGEST = 1 << 19
+
+
+def round_trip(symbols, classes):
+    symbols, classes = np.asarray(symbols, np.int32), np.asarray(classes, np.uint8)
+    data = CODER.encode(symbols, classes)
+    assert np.array_equal(CODER.decode(data, classes), symbols)
+    return data
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.one_of(st.integers(-3, 3), st.integers(-200, 200), st.integers(-LARGEST, LARGEST)),
+            st.integers(0, CLASSES - 1),
+        ),
+        min_size=1,
+        max_size=200,
+    )
+)
+def test_round_trip(pairs):
+    round_trip([s for s, _ in pairs], [c for _, c in pairs])
+
+
+@pytest.mark.parametrize("c", [0, ZERO_CLASS, SPLIT_CLASS - 1, SPLIT_CLASS, SPLIT_CLASS + 5, CLASSES - 1])
+def test_limits_of_a_class(c):
+    n = split_bits(c)
+    edge = HALF << n
+    values = [0, -1, 1, edge - 1, edge, edge + 1, -edge, -edge - 1, -edge + 1, LARGEST, -LARGEST]
+    round_trip(values, [c] * len(values))
+    round_trip(list(reversed(values)), [c] * len(values))
+
+
+def test_all_zero_costs_nothing():
+    classes = np.arange(CLASSES, dtype=np.uint8)
+    assert CODER.encode(np.zeros(CLASSES, np.int32), classes) == b""
+    assert not CODER.decode(b"", classes).any()
+
+
+def test_words_are_as_constriction_writes_them():
+    """Written out once more from the description: runs by class, escapes last, everything pushed in reverse."""
+    tables = load()
+    symbols = np.array([3, -70, 0, 1, -1, 1000, 2], np.int32)
+    classes = np.array([60, 52, 52, 70, 60, 70, 52], np.uint8)
+    model = lambda row: constriction.stream.model.Categorical(tables.pmf[row] / TOTAL, perfect=False)  # noqa: E731
+    uniform = constriction.stream.model.Uniform
+    coder = constriction.stream.stack.AnsCoder()
+    int32 = lambda *v: np.array(v, np.int32)  # noqa: E731
+    # class 52: -70, 0, 2: the first is an escape by 6; class 60: 3, -1; class 70: 1 and 1000 split off one bit: 0 and
+    # 500, an escape by 436
+    coder.encode_reverse(int32(6, 436), uniform(1 << ESCAPE_BITS))
+    coder.encode_reverse(int32(1, 0), uniform(2))
+    coder.encode_reverse(int32(HALF, 2 * HALF), model(66))
+    coder.encode_reverse(int32(HALF + 3, HALF - 1), model(60))
+    coder.encode_reverse(int32(0, HALF, HALF + 2), model(52))
+    assert CODER.encode(symbols, classes) == coder.get_compressed().astype("<u4").tobytes()
+    round_trip(symbols, classes)
+
+
+class Stack:
+    """The ANS decoder of docs/bitstream.md, in plain integers."""
+
+    def __init__(self, data):
+        self.words = np.frombuffer(data, "<u4").tolist()
+        self.state = 0
+        self.refill()
+
+    def refill(self):
+        while self.state < 1 << 32 and self.words:
+            self.state = self.state << 32 | self.words.pop()
+
+    def take(self, left):
+        """A symbol whose intervals of 0..2^24 begin at `left`."""
+        place = self.state & 0xFFFFFF
+        symbol = bisect.bisect_right(left, place) - 1
+        width = (left + [1 << 24])[symbol + 1] - left[symbol]
+        self.state = (self.state >> 24) * width + place - left[symbol]
+        self.refill()
+        return symbol
+
+
+def decode_by_the_manual(data, classes):
+    stack = Stack(data)
+    order = np.argsort(classes, kind="stable")
+    row_starts = np.cumsum(load().pmf, 1) - load().pmf
+    lefts = [[int(s) * ((1 << 24) - ALPHABET) // TOTAL + i for i, s in enumerate(row)] for row in row_starts]
+    uniform = lambda bits: [i << (24 - bits) for i in range(1 << bits)]  # noqa: E731
+    coarse, fine, split = [], [], []
+    for c in np.unique(classes).tolist():
+        n, count = split_bits(c), int((classes == c).sum())
+        coarse += [stack.take(lefts[table_of(c)]) - HALF for _ in range(count)]
+        fine += [stack.take(uniform(n)) if n else 0 for _ in range(count)]
+        split += [n] * count
+    escape = uniform(ESCAPE_BITS)
+    coarse = [v + int(np.sign(v)) * stack.take(escape) if abs(v) == HALF else v for v in coarse]
+    assert not stack.state and not stack.words
+    out = np.zeros(len(classes), np.int64)
+    out[order] = [v << n | low for v, low, n in zip(coarse, fine, split, strict=True)]
+    return out
+
+
+def test_the_manual_describes_the_words():
+    rng = np.random.default_rng(2)
+    classes = rng.integers(0, CLASSES, 600).astype(np.uint8)
+    symbols = np.rint(rng.laplace(0, 2.0 ** ((classes.astype(float) - ZERO_CLASS) / 4))).astype(np.int32)
+    symbols[::50] = rng.integers(-LARGEST, LARGEST, 12)
+    assert np.array_equal(decode_by_the_manual(CODER.encode(symbols, classes), classes), symbols)
+
+
+def test_length_is_the_ideal_one():
+    rng = np.random.default_rng(0)
+    classes = rng.integers(0, CLASSES, 20_000).astype(np.uint8)
+    symbols = np.rint(rng.laplace(0, 2.0 ** ((classes.astype(float) - ZERO_CLASS) / 4))).astype(np.int32)
+    ideal = ideal_bits(symbols, classes, load().bits())
+    actual = 8 * len(round_trip(symbols, classes))
+    assert ideal - 1 <= actual <= 1.001 * ideal + 96
+
+
+@given(st.binary(max_size=120), st.lists(st.integers(0, CLASSES - 1), max_size=80))
+def test_garbage(data, classes):
+    """`decode` runs on bytes under a CRC. Garbage under a right CRC is an error or wrong symbols, nothing else."""
+    try:
+        symbols = CODER.decode(data, np.array(classes, np.uint8))
+    except StreamError:
+        return
+    assert symbols.shape == (len(classes),) and symbols.dtype == np.int32
+
+
+@given(st.lists(st.integers(0, CLASSES - 1), min_size=1, max_size=400))
+def test_garbage_words(classes):
+    rng = np.random.default_rng(len(classes))
+    data = rng.integers(0, 1 << 32, rng.integers(1, 60), np.uint32).astype("<u4").tobytes()
+    try:
+        CODER.decode(data, np.array(classes, np.uint8))
+    except StreamError:
+        return
+
+
+@pytest.mark.parametrize("data", [b"abc", b"abcde"])
+def test_no_whole_words(data):
+    with pytest.raises(StreamError, match="whole number of words"):
+        CODER.decode(data, np.zeros(4, np.uint8))
+
+
+def test_a_last_word_of_zero():
+    with pytest.raises(StreamError, match="last word"):
+        CODER.decode(b"\1\0\0\0\0\0\0\0", np.full(4, ZERO_CLASS, np.uint8))
+
+
+def test_words_left_over():
+    data = round_trip([1, 2, 3], [ZERO_CLASS] * 3)
+    with pytest.raises(StreamError):
+        CODER.decode(b"\7\0\0\0" * 3 + data, np.full(3, ZERO_CLASS, np.uint8))
+    with pytest.raises(StreamError):
+        CODER.decode(data, np.zeros(0, np.uint8))
