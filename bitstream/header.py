@@ -17,6 +17,9 @@ from bitstream.raw_image import CFA_PHASES
 LEVEL_UNIT = 1024
 """Black levels are stored in 1/1024 DN."""
 
+LOSSLESS_STEP = 5120
+"""The step that stands for lossless coding."""
+
 MAX_SIDE = 1 << 16
 MAX_PIXELS = 1 << 29
 
@@ -34,7 +37,8 @@ FIELDS = (
     Field("geometry", "bytes", "how the JPEG lies over the mosaic, `codec.geometry`", high=64),
     Field("companding", "u8", "offset a of the companding, 1/512 of white - black", low=1),
     Field("kappa", "u8", "exponent of the guided step, 1/4", high=8),
-    Field("step", "u16", "quantisation step: 2^(step / 256 - 20) of white - black in linear light", high=5119),
+    Field("step", "u16", "quantisation step: 2^(step / 256 - 20) of white - black in linear light; 5120: lossless",
+          high=LOSSLESS_STEP),
     Field("tile", "u16", "side of a tile in pairs of CFA cells; the last tiles may be smaller", low=8),
     Field("bases", "bytes", "basis of each tile, a bit each from the low end, 1 for Haar; a single byte 0 or 255: all",
           low=1, high=1 << 17),

@@ -6,12 +6,10 @@ Files are given as paths or as their bytes; results are bytes. Nothing here writ
 
 from __future__ import annotations
 
-import importlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import ModuleType
 
 from bitstream import embed
 from bitstream.dng import write_dng
@@ -37,8 +35,6 @@ Progress = Callable[[str, float], None]
 DEFAULT_QUALITY = 60.0
 TUNES = ("psnr", "edit")
 DEVICES = ("auto", "cpu", "cuda")
-CORE_RUNS_ON = ("cpu",)
-"""Where the trunk runs so far."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +80,7 @@ def encode(
     bpp: float | None = None,
     size: int | None = None,
     quality: float | None = None,
+    lossless: bool = False,
     tune: str = "psnr",
     device: str = "auto",
     progress: Progress | None = None,
@@ -92,9 +89,9 @@ def encode(
 
     raw: any Bayer RAW that LibRaw reads. jpeg: its JPEG; without one `codec.choose_jpeg` finds or makes one. A RAW that
     the JPEG carries already is replaced.
-    At most one of bpp (bits per pixel of the mosaic), size (bytes that the JPEG may grow by; both are met to 3 % and
-    never exceeded) and quality (0..100, even error); quality 60 without any. tune: "psnr" for even error in linear
-    light, "edit" for error that is even against the noise. device: "auto", "cpu" or "cuda".
+    At most one of bpp (bits per pixel of the mosaic), size (bytes that the JPEG may grow by; both are met to 3 %
+    and never exceeded), quality (0..100, even error) and lossless; quality 60 without any. tune: "psnr" for even
+    error in linear light, "edit" for error that is even against the noise. device: "auto", "cpu" or "cuda".
 
     Raises UsageError for contradicting or unreachable options, InputError for files that are unreadable, unsupported,
     or of another scene.
@@ -103,12 +100,12 @@ def encode(
     from codec.raw import read_raw
 
     started = time.monotonic()
-    _check_options(bpp, size, quality, tune)
+    _check_options(bpp, size, quality, lossless, tune)
     choose_device(device)
     _tell(progress, "reading")
     image = read_raw(raw)
     choice = choose_jpeg(raw, image, jpeg)
-    encoded = _encode(image, choice.jpeg, choice.certain, bpp, size, quality, tune, device, progress)
+    encoded = _encode(image, choice.jpeg, choice.certain, bpp, size, quality, lossless, tune, device, progress)
     seconds = time.monotonic() - started
     return replace(encoded, guide=choice.origin, guide_path=choice.path, seconds=seconds)
 
@@ -120,6 +117,7 @@ def encode_arrays(
     bpp: float | None = None,
     size: int | None = None,
     quality: float | None = None,
+    lossless: bool = False,
     tune: str = "psnr",
     device: str = "auto",
     progress: Progress | None = None,
@@ -127,8 +125,8 @@ def encode_arrays(
     """`encode` for a mosaic that is in memory: `raw.mosaic` uint16 (H, W), DN, with its levels and tags."""
     from codec.choose_jpeg import without_raw
 
-    _check_options(bpp, size, quality, tune)
-    return _encode(raw, without_raw(jpeg), False, bpp, size, quality, tune, device, progress)
+    _check_options(bpp, size, quality, lossless, tune)
+    return _encode(raw, without_raw(jpeg), False, bpp, size, quality, lossless, tune, device, progress)
 
 
 def decode(jpeg: Source, *, device: str = "auto", progress: Progress | None = None) -> Decoded:
@@ -148,14 +146,16 @@ def decode(jpeg: Source, *, device: str = "auto", progress: Progress | None = No
 
 def decode_arrays(jpeg: bytes, *, device: str = "auto", progress: Progress | None = None) -> RawImage:
     """`decode` to the `RawImage` alone: mosaic uint16 (H, W), DN, with its levels, orientation and tags."""
-    choose_device(device)
+    from codec.stream import Stream  # brings torch
+
+    device = choose_device(device)
     _tell(progress, "reading")
     payload = carried_stream(jpeg)
-    stream = _core().Stream.from_bytes(payload)
+    stream = Stream.from_bytes(payload)
     header = stream.header
     planes = check_binding(jpeg, header.binding)
     ifd0_tags, raw_tags, exif_tags = unpack_tags(header.tags)
-    mosaic = stream.decode(planes, progress)
+    mosaic = stream.decode(planes, progress, device)
     return RawImage(
         mosaic=mosaic, cfa=header.phase, black=header.levels, white=header.white, orientation=header.orientation,
         camera=header.camera, ifd0_tags=ifd0_tags, raw_tags=raw_tags, exif_tags={**exif_from_jpeg(jpeg), **exif_tags},
@@ -171,18 +171,16 @@ def strip(jpeg: Source) -> bytes:
 
 
 def choose_device(name: str) -> str:
-    """"cpu" or "cuda" for one of `DEVICES`; UsageError for a device that is unknown or not here."""
+    """ "cpu" or "cuda" for one of `DEVICES`; UsageError for a device that is unknown or not here."""
     if name not in DEVICES:
         raise UsageError(f"device {name!r}: want one of {', '.join(DEVICES)}")
-    if name == "cpu" or (name == "auto" and "cuda" not in CORE_RUNS_ON):
+    if name == "cpu":
         return "cpu"
     import torch
 
     here = torch.cuda.is_available()
     if name == "cuda" and not here:
         raise UsageError("there is no CUDA device here: use --device cpu")
-    if name == "cuda" and "cuda" not in CORE_RUNS_ON:
-        raise UsageError("this version does not run on CUDA yet: use --device cpu")
     return "cuda" if here else "cpu"
 
 
@@ -193,41 +191,35 @@ def _encode(
     bpp: float | None,
     size: int | None,
     quality: float | None,
+    lossless: bool,
     tune: str,
     device: str,
     progress: Progress | None,
 ) -> Encoded:
     """Encode into `jpeg`, which carries no RAW; `certain` if it is the RAW's picture by its origin."""
     started = time.monotonic()
-    choose_device(device)
+    device = choose_device(device)
     planes = decode_planes(jpeg)
     _tell(progress, "aligning")
     geometry, alignment = _geometry(raw, planes, jpeg, certain)
     if bpp is not None:
         size = int(bpp * raw.mosaic.size / 8)
-    if size is None and quality is None:
+    if size is None and quality is None and not lossless:
         quality = DEFAULT_QUALITY
-    core = _core()
-    payload = core.encode_stream(
-        raw, planes, geometry, core.Target(size=size, quality=quality), pack_tags(raw, exif_from_jpeg(jpeg)),
-        lambda n: embed.added_bytes(jpeg, n), tune, progress,
+    from codec.encoding import Target, encode_stream  # brings torch
+    from codec.stream import Stream
+
+    payload = encode_stream(
+        raw, planes, geometry, Target(size, quality, lossless), pack_tags(raw, exif_from_jpeg(jpeg)),
+        lambda n: embed.added_bytes(jpeg, n), tune, device, progress,
     )  # fmt: skip
     carrier = embed.embed(jpeg, payload)
     if embed.extract(carrier) != payload or embed.strip(carrier) != jpeg:
         raise AssertionError("the JPEG does not give back what was put into it: please report this picture")
     growth = len(carrier) - len(jpeg)
-    model = core.Stream.from_bytes(payload).header.model.hex()
+    model = Stream.from_bytes(payload).header.model.hex()
     seconds = time.monotonic() - started
     return Encoded(carrier, growth, 8 * growth / raw.mosaic.size, "given", alignment, model, seconds)
-
-
-def _core() -> ModuleType:
-    """`codec.encode`, which brings torch. Importing it makes it an attribute of the package, where `encode` stands."""
-    import codec
-
-    core = importlib.import_module("codec.encode")
-    codec.encode = encode
-    return core
 
 
 def _geometry(raw: RawImage, planes: JpegPlanes, jpeg: bytes, certain: bool) -> tuple[Geometry, str]:
@@ -249,9 +241,9 @@ def _geometry(raw: RawImage, planes: JpegPlanes, jpeg: bytes, certain: bool) -> 
     return Geometry(turned, (offset[0], offset[1])), "too few features to align by, taken as the tags say"
 
 
-def _check_options(bpp: float | None, size: int | None, quality: float | None, tune: str) -> None:
-    if sum(option is not None for option in (bpp, size, quality)) > 1:
-        raise UsageError("give only one of bpp, size and quality")
+def _check_options(bpp: float | None, size: int | None, quality: float | None, lossless: bool, tune: str) -> None:
+    if sum(option is not None for option in (bpp, size, quality)) + lossless > 1:
+        raise UsageError("give only one of bpp, size, quality and lossless")
     if bpp is not None and not 0 < bpp <= 64:
         raise UsageError(f"bpp {bpp:g}: want a number above 0, at most 64")
     if size is not None and not 0 < size < 1 << 32:

@@ -37,6 +37,7 @@ def encode_command(subparsers: Any) -> None:
     rate.add_argument("--bpp", type=float, metavar="F", help="growth in bits per pixel of the mosaic, at most")
     rate.add_argument("--size", type=byte_count, metavar="BYTES", help="growth in bytes, at most; 600k, 1.5M")
     rate.add_argument("--quality", type=float, metavar="Q", help="even error instead of a size, 0 to 100")
+    rate.add_argument("--lossless", action="store_true", help="every value of the mosaic, bit for bit")
     parser.add_argument("--tune", choices=("psnr", "edit"), default="psnr",
                         help="error even in linear light (psnr, default) or against the noise (edit)")  # fmt: skip
     _add_device(parser)
@@ -95,8 +96,8 @@ def _encode(args: argparse.Namespace) -> None:
     check_output(output, inputs, args.force)
     with TerminalProgress() as progress:
         encoded = encode(
-            args.raw, args.jpeg, bpp=args.bpp, size=args.size, quality=args.quality, tune=args.tune,
-            device=args.device, progress=progress,
+            args.raw, args.jpeg, bpp=args.bpp, size=args.size, quality=args.quality, lossless=args.lossless,
+            tune=args.tune, device=args.device, progress=progress,
         )  # fmt: skip
     inputs += [encoded.guide_path] if encoded.guide_path else []
     write_output(output, encoded.jpeg, inputs, args.force)
@@ -146,6 +147,7 @@ def _info(args: argparse.Namespace) -> None:
     if found.has_raw:
         lines += [
             ("intact", "yes" if found.intact else "no"),
+            ("lossless", {True: "yes", False: "no", None: "unknown"}[found.lossless]),
             *(("damage", line) for line in found.damage),
             ("camera", found.camera or "unknown"),
             ("mosaic", f"{found.width} x {found.height}, {found.cfa}" if found.width else "unknown"),

@@ -9,7 +9,7 @@ from bitstream import container, embed
 from bitstream.container import MAGIC, Container
 from bitstream.errors import NoRawError, RawinlayError, StreamError
 from bitstream.files import read_file
-from bitstream.header import Header
+from bitstream.header import LOSSLESS_STEP, Header
 from codec.carried import carried_stream, check_binding
 
 
@@ -19,7 +19,7 @@ class Info:
 
     version: of the stream, "1.0". model: identity of the probability tables. cfa: phase, "RGGB". metadata_bytes: what
     the file would lose by `strip`; bpp: 8 x that per pixel. intact: no byte of the stream is damaged and the picture is
-    the one it belongs to. damage: what is wrong, a line each.
+    the one it belongs to. damage: what is wrong, a line each. lossless: the mosaic comes back bit for bit.
     """
 
     has_raw: bool
@@ -33,6 +33,7 @@ class Info:
     metadata_bytes: int | None = None
     intact: bool | None = None
     damage: tuple[str, ...] = ()
+    lossless: bool | None = None
 
 
 def info(jpeg: str | Path | bytes) -> Info:
@@ -59,7 +60,7 @@ def info(jpeg: str | Path | bytes) -> Info:
     return Info(
         has_raw=True, version=version, model=header.model.hex(), camera=header.camera, width=header.width,
         height=header.height, cfa=header.phase, bpp=8 * growth / (header.width * header.height) if growth else None,
-        metadata_bytes=growth, intact=not damage, damage=tuple(damage),
+        metadata_bytes=growth, intact=not damage, damage=tuple(damage), lossless=header.step == LOSSLESS_STEP,
     )  # fmt: skip
 
 

@@ -21,8 +21,8 @@ STEEPEST, FLATTEST = -0.03, -0.0012
 
 
 def step_of_quality(quality: float) -> int:
-    """Step index of a quality 0..100: 0 is about 0.02 bpp, 60 about 0.5, 100 about one code value of 14 bits."""
-    return round(4400 - quality / 100 * (4400 - 1540))
+    """Step index of a quality 0..100: 0 is hundredths of a bpp, 60 about half a bpp, 100 one code value of 14 bits."""
+    return round(4400 - (quality / 100) ** 2 * (4400 - 1540))
 
 
 @dataclass

@@ -25,7 +25,7 @@ from bitstream.header import LEVEL_UNIT, Header, unpack_values
 from codec.geometry import Geometry
 from codec.guide import make_guide
 from codec.jpeg_planes import JpegPlanes
-from codec.trunk.companding import Companding
+from codec.trunk.companding import LOSSLESS, Companding
 from codec.trunk.decoder import decode_planes
 from codec.trunk.encoder import Progress
 from codec.trunk.ground import ACTIVITIES, Ground
@@ -38,7 +38,7 @@ from entropy import tables
 from entropy.tables import Tables
 
 BASES = (IN_PLACE, HAAR)
-LEAST_SCALE, LEAST_SIDE = 64, 64
+LEAST_SCALE, LEAST_SIDE = 64, 8
 """A JPEG has at least 1 / `LEAST_SCALE` of the mosaic's rows and columns (`codec.geometry`), give or take `LEAST_SIDE`:
 a small file can't ask for the memory of a huge mosaic."""
 
@@ -88,6 +88,8 @@ class Stream:
             raise StreamError("the stream's parameters have a tail that does not belong there")
         count = len(tiles(*layout_of(header).cells, 2 * header.tile))
         bases = unpack_bases(header.bases, count)
+        if header.step == LOSSLESS and any(b != IN_PLACE for b in bases):
+            raise StreamError("a lossless stream has a tile that is not coded in place")
         if any(b not in params for b in bases):
             raise StreamError("a tile uses a basis whose parameters are missing")
         substreams = {}

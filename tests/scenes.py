@@ -1,4 +1,4 @@
-"""Small pictures from formulas, with mosaic and JPEG, for the tests of the codec: no simulator, no file, any size and phase."""
+"""Small pictures from formulas, with mosaic and JPEG, for the tests of the codec: any size and phase, no simulator."""
 
 import io
 from dataclasses import dataclass
@@ -8,9 +8,11 @@ from PIL import Image
 
 from bitstream import embed
 from bitstream.raw_image import RawImage
-from codec.encode import Target, encode_stream
+from codec.encoding import Target, encode_stream
 from codec.geometry import Geometry
 from codec.jpeg_planes import JpegPlanes, decode_planes
+from codec.trunk.stages import HAAR, IN_PLACE, run_stages
+from codec.trunk.visitors import Fitter
 
 KINDS = ("soft", "edges", "texture")
 
@@ -31,8 +33,19 @@ class Scene:
         """The payload for a size or a quality."""
         growth = lambda n: embed.added_bytes(self.jpeg, n)  # noqa: E731
         return encode_stream(
-            self.raw, self.planes, self.geometry, Target(**target), packed_tags, growth, tune, progress
+            self.raw, self.planes, self.geometry, Target(**target), packed_tags, growth, tune, progress=progress
         )
+
+
+def fit_bases(trunk, step):
+    """Parameters of both bases at a step, whichever the encoder would keep."""
+    params = {}
+    for basis in (IN_PLACE, HAAR):
+        scene = trunk.ground.scene(trunk._sample, trunk._sample_base, trunk.companding, step, trunk.kappa, basis)
+        fitter = Fitter(basis, trunk.tables, *trunk._targets(trunk._sample, trunk._sample_base, basis), 0.13)
+        run_stages(scene, fitter)
+        params[basis] = fitter.params
+    return params
 
 
 def light(height, width, kind="edges", seed=0):

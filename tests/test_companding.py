@@ -1,5 +1,7 @@
 """Companding: identity on every DN, sets of values, steps, and levels that no table could hold."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -28,7 +30,7 @@ def test_identity_on_every_value(bits, black, white, offset):
     companding = Companding(black, white, (1 << bits) - 1, offset)
     x = every_value((1 << bits) - 1)
     u = companding.compand(companding.level(x))
-    assert (u.diff(dim=-1) >= 2).all() or bits == 16 and (u.diff(dim=-1) >= 1).all()
+    assert (u.diff(dim=-1) >= 2).all() or (bits == 16 and (u.diff(dim=-1) >= 1).all())
     assert torch.equal(companding.expand(u.double()), x)
     # and the nearest one from a little off
     off = u + torch.where(u.diff(dim=-1, prepend=u[..., :1] - 9) > 2, -1, 0)
@@ -77,7 +79,7 @@ def test_steps(kappa):
         # the step in the companded domain shrinks with light, or stays where kappa is 0
         assert (table.diff() <= 0).all()
         assert kappa or (table == table[0]).all()
-    assert all((b >= a).all() for a, b in zip(steps, steps[1:], strict=False))
+    assert all((b >= a).all() for a, b in pairwise(steps))
 
 
 def test_even_error_in_linear_light():
@@ -97,7 +99,7 @@ def test_step_scale():
     values = np.array([step_scale(i) for i in range(5120)])
     assert (np.diff(values) > 0).all()
     assert np.allclose(values, 2.0 ** (np.arange(5120) / 256 - 20), rtol=1e-14)
-    assert step_scale(3301).hex() == "0x1.e4a47b8b7b0ecp-8" or True
+    assert step_scale(3301).hex() == "0x1.dbe7cd63a8315p-8"
 
 
 def test_step_cells_cover_the_levels():
@@ -133,5 +135,5 @@ def test_levels_without_room_are_refused(black, white, top):
 
 def test_bounds_of_the_tables():
     """The worst levels that pass give tables within the bound."""
-    companding = Companding((14000.0,) * 4, 16383, 16383, 8)
-    assert companding.table.abs().max() <= U_LIMIT
+    companding = Companding((10400.0,) * 4, 16383, 16383, 8)
+    assert U_LIMIT * 0.9 < companding.table.abs().max() <= U_LIMIT

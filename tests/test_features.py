@@ -94,11 +94,7 @@ def test_linear_table():
     exact = np.where(v <= 0.04045, v / 12.92, ((v + 0.055) / 1.055) ** 2.4)
     assert (np.diff(table) >= 0).all() and table[MOST] == 1 and LINEAR.max() < BOUND
     assert np.abs(table - exact).max() < 0.002
-    # its sum fixes every entry that a build of NumPy could round otherwise
-    assert int(LINEAR.sum()) == LINEAR_SUM
-
-
-LINEAR_SUM = 0
+    assert int(LINEAR.sum()) == 20957647  # the same integers on every machine
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 2), (2, 1), (7, 9), (3, 4000)])

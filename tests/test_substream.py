@@ -88,7 +88,7 @@ class Stack:
         """A symbol whose intervals of 0..2^24 begin at `left`."""
         place = self.state & 0xFFFFFF
         symbol = bisect.bisect_right(left, place) - 1
-        width = (left + [1 << 24])[symbol + 1] - left[symbol]
+        width = [*left, 1 << 24][symbol + 1] - left[symbol]
         self.state = (self.state >> 24) * width + place - left[symbol]
         self.refill()
         return symbol

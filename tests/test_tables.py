@@ -59,7 +59,7 @@ def test_bits():
 
 
 def test_split_classes():
-    assert [split_bits(c) for c in (0, SPLIT_CLASS - 1, SPLIT_CLASS, SPLIT_CLASS + 3, SPLIT_CLASS + 4)] == [0, 0, 1, 1, 2]
+    assert [split_bits(SPLIT_CLASS + k) for k in (-SPLIT_CLASS, -1, 0, 3, 4)] == [0, 0, 1, 1, 2]
     for c in range(CLASSES):
         assert 0 <= table_of(c) < SPLIT_CLASS
         # splitting off n bits divides the magnitude by 2^n: 4 n classes down

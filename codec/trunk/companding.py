@@ -21,14 +21,17 @@ import torch
 U_WHITE = 1 << 19
 """Companded value of the white level. One DN of 14 bits is about 19 units at white, 110 at black."""
 
-U_LIMIT = 1 << 24
-"""Bound of companded values, which bounds the tables: met unless the black level is near the white level."""
+U_LIMIT = 1 << 22
+"""Bound of companded values, which bounds the tables: met unless the black level is over 0.6 of the white level."""
 
 A_UNIT = 1.0 / 512
 """Unit of the companding offset ``a``, as a share of white - black."""
 
 STEP_OCTAVE = 256
 """Entries of the step scale in one octave."""
+
+LOSSLESS = 20 * STEP_OCTAVE
+"""The step index that stands for lossless coding (`codec.trunk.exact`)."""
 
 KAPPA_UNIT = 0.25
 """Unit of the guided step's exponent."""
@@ -108,33 +111,43 @@ class Companding:
         return table[(level - self.low).clamp(0, len(table) - 1).long()]
 
     @functools.cached_property
-    def _inverse(self) -> tuple[int, torch.Tensor]:
-        """Least companded value, and the nearest DN of every value from there, int32 (4, n)."""
-        used = np.arange(self.top + 1) if self.values is None else self.values
-        dn = torch.from_numpy(used.astype(np.int32))
+    def _dn(self) -> torch.Tensor:
+        """The DN that occur, ascending, int32."""
+        return torch.from_numpy((np.arange(self.top + 1) if self.values is None else self.values).astype(np.int32))
+
+    @functools.cached_property
+    def used(self) -> torch.Tensor:
+        """Companded value of each DN that occurs, by plane, int32 (4, number of values)."""
+        level = (self._dn << self.shift)[None] - torch.tensor(self.black_levels(), dtype=torch.int32)[:, None]
+        return self.table[(level - self.low).long()]
+
+    @functools.cached_property
+    def nearest(self) -> tuple[int, torch.Tensor]:
+        """Least companded value, and for each from there on the number of the nearest DN that occurs, int32 (4, n)."""
         first, last = int(self.table[0]), int(self.table[-1])
         every = torch.arange(first, last + 1, dtype=torch.int32)
-        by_level: dict[int, torch.Tensor] = {}
-        for black in self.black_levels():
-            if black not in by_level:
-                values = self.table[((dn << self.shift) - black - self.low).long()]
+        found: dict[int, torch.Tensor] = {}
+        for black, values in zip(self.black_levels(), self.used, strict=True):
+            if black not in found:
                 middle = (values[1:] + values[:-1] + 1) >> 1
-                by_level[black] = dn[torch.bucketize(every, middle, right=True)]
-        return first, torch.stack([by_level[black] for black in self.black_levels()])
+                found[black] = torch.bucketize(every, middle, right=True, out_int32=True)
+        return first, torch.stack([found[black] for black in self.black_levels()])
 
     def expand(self, u: torch.Tensor) -> torch.Tensor:
-        """Companded values (..., 4, h, w) to the nearest DN, int32 0..top."""
-        first, inverse = self._inverse
-        inverse = inverse.to(u.device)
-        index = (u - first).clamp(0, inverse.shape[1] - 1).long()
-        return torch.stack([inverse[k][index[..., k, :, :]] for k in range(4)], -3)
+        """Companded values (..., 4, h, w) to the nearest DN that occurs, int32 0..top."""
+        first, nearest = self.nearest
+        nearest, dn = nearest.to(u.device), self._dn.to(u.device)
+        index = (u - first).clamp(0, nearest.shape[1] - 1).long()
+        return torch.stack([dn[nearest[k][index[..., k, :, :]].long()] for k in range(4)], -3)
 
     def steps(self, index: int, kappa: int) -> torch.Tensor:
         """Quantisation step by level, float64 of whole numbers, `STEP_CELLS` entries over the range of levels.
 
         ``step = Delta T'(ref) (T'(b) / T'(ref))^kappa``: kappa 1 makes the error even in linear light, 0 even against
-        the noise. index: of `step_scale`; kappa: in units of `KAPPA_UNIT`, 0..8.
+        the noise. index: of `step_scale`, or `LOSSLESS`; kappa: in units of `KAPPA_UNIT`, 0..8.
         """
+        if index == LOSSLESS:
+            return self._gaps()
         a = self.offset * A_UNIT
         span = (self.white - sum(self.black) / 4) * 2.0**self.shift
         centre = self.low + (np.arange(STEP_CELLS) + 0.5) * (len(self.table) / STEP_CELLS)
@@ -147,6 +160,16 @@ class Companding:
             power = power * quarter
         step = step_scale(index) * U_WHITE * ref * power
         return torch.from_numpy(np.maximum(np.floor(step + 0.5), 1.0))
+
+    def _gaps(self) -> torch.Tensor:
+        """The step of lossless coding: distance of used values, averaged over nine, as `steps` gives its own."""
+        values = self.used[0].to(torch.int64)
+        number = torch.arange(len(values))
+        below, above = (number - 4).clamp(min=0), (number + 4).clamp(max=len(values) - 1)
+        gap = ((values[above] - values[below]) // (above - below).clamp(min=1)).clamp(min=1)
+        first, nearest = self.nearest
+        centre = torch.arange(STEP_CELLS) * len(self.table) // STEP_CELLS + len(self.table) // (2 * STEP_CELLS)
+        return gap[nearest[0][(self.table[centre] - first).long()].long()].to(torch.float64)
 
     def step_cell(self, level: torch.Tensor) -> torch.Tensor:
         """Index of a level in `steps`, int64."""

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 
-from codec.trunk.companding import Companding
+from codec.trunk.companding import LOSSLESS, Companding
 from codec.trunk.encoder import Progress, rebuild
+from codec.trunk.exact import ExactDecoder, Lattice
 from codec.trunk.ground import Ground, Window
 from codec.trunk.layout import Layout, tiles
 from codec.trunk.parallel import in_parallel
@@ -47,7 +48,11 @@ def decode_planes(
         def read(stage: int, classes: np.ndarray) -> np.ndarray:
             return coder.decode(substreams.get((n, stage), b""), classes)
 
-        decoded = run_stages(scene, Decoder(params[bases[n]], tables, read, base.device))
+        if step == LOSSLESS:
+            decoder: Decoder = ExactDecoder(Lattice(companding, base), params[bases[n]], tables, read, base.device)
+        else:
+            decoder = Decoder(params[bases[n]], tables, read, base.device)
+        decoded = run_stages(scene, decoder)
         return rebuild(decoded, base, companding, bases[n]).cpu()
 
     planes = torch.zeros(4, h, w, dtype=torch.int32)

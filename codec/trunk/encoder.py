@@ -16,7 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from codec.trunk.companding import Companding
+from codec.trunk.companding import LOSSLESS, Companding
+from codec.trunk.exact import ExactEncoder, ExactFitter, Lattice
 from codec.trunk.ground import Ground, Window
 from codec.trunk.layout import Layout, tiles
 from codec.trunk.parallel import in_parallel
@@ -29,6 +30,9 @@ from entropy.tables import Tables
 
 SAMPLES, SAMPLE_SIDE = 16, 96
 LAGRANGIAN = 0.13
+KEEP_BASES = 50_000_000
+"""Sites up to which the base is kept in memory, 4 bytes a site."""
+
 CLEAR = 0.97
 """Share of sample windows that must agree on a basis for the other not to be tried at all."""
 
@@ -76,8 +80,11 @@ class TrunkEncoder:
         self.coder = SubstreamCoder(tables)
         h, w = layout.cells
         edge = (0, 1, 0, 1)
-        self.planes = torch.nn.functional.pad(planes[None].float(), edge, mode="replicate")[0].to(torch.int32)
-        self.inside = torch.nn.functional.pad(layout.inside()[None].float(), edge)[0].bool()
+        self.planes = torch.nn.functional.pad(planes[None].float(), edge, mode="replicate")[0].to(
+            ground.device, torch.int32
+        )
+        self.inside = torch.nn.functional.pad(layout.inside()[None].float(), edge)[0].to(ground.device, torch.bool)
+        self._bases: dict[Window, torch.Tensor] = {}
         self._sample = self._windows(h, w)
         self._sample_base = ground.base(self._sample, recipe, companding)
 
@@ -108,20 +115,25 @@ class TrunkEncoder:
             y = torch.where(inside, y, torch.zeros_like(y))
         return [forward_basis(y[:, k], basis) for k in range(4)], valid
 
-    def fit(self, step: int, bases: tuple[int, ...] = (IN_PLACE, HAAR)) -> Fit:
+    def fit(self, step: int) -> Fit:
         """Fit the stages' parameters to the sample windows at a step."""
+        bases = (IN_PLACE,) if step == LOSSLESS else (IN_PLACE, HAAR)
         costs, fitted = [], {}
         for basis in bases:
             scene = self.ground.scene(self._sample, self._sample_base, self.companding, step, self.kappa, basis)
-            fitter = Fitter(basis, self.tables, *self._targets(self._sample, self._sample_base, basis), self.lagrangian)
+            targets = self._targets(self._sample, self._sample_base, basis)
+            if step == LOSSLESS:
+                fitter: Fitter = ExactFitter(Lattice(self.companding, self._sample_base), self.tables, *targets)
+            else:
+                fitter = Fitter(basis, self.tables, *targets, self.lagrangian)
             run_stages(scene, fitter)
             assert isinstance(fitter.rate, torch.Tensor) and isinstance(fitter.distortion, torch.Tensor)
-            costs.append((fitter.distortion + self.lagrangian * fitter.rate).numpy())
+            costs.append((fitter.distortion + self.lagrangian * fitter.rate).cpu().numpy())
             fitted[basis] = fitter
         better = np.argmin(costs, 0)
         shares = [(better == i).mean() for i in range(len(bases))]
         used = {b: fitted[b].params for i, b in enumerate(bases) if shares[i] > 1 - CLEAR}
-        rates = np.stack([fitted[b].rate.numpy() for b in bases])  # type: ignore[union-attr]
+        rates = np.stack([fitted[b].rate.cpu().numpy() for b in bases])  # type: ignore[union-attr]
         sites = 4 * self._sample.rows * self._sample.cols * len(self._sample.places)
         return Fit(step, used, float(np.take_along_axis(rates, better[None], 0).sum()) / sites)
 
@@ -129,19 +141,35 @@ class TrunkEncoder:
         self, place: tuple[int, int, int, int], step: int, params: dict[int, Params], thrift: float
     ) -> tuple[int, list[bytes], torch.Tensor]:
         window = Window((place[:2],), place[2], place[3])
-        base = self.ground.base(window, self.recipe, self.companding)
+        base = self._base(window)
         best = None
         for basis, p in params.items():
             scene = self.ground.scene(window, base, self.companding, step, self.kappa, basis)
-            encoder = Encoder(p, self.tables, *self._targets(window, base, basis), thrift * self.lagrangian)
+            targets = self._targets(window, base, basis)
+            if step == LOSSLESS:
+                encoder: Encoder = ExactEncoder(Lattice(self.companding, base), p, self.tables, *targets)
+            else:
+                encoder = Encoder(p, self.tables, *targets, thrift * self.lagrangian)
             decoded = run_stages(scene, encoder)
             cost = float(encoder.distortion + self.lagrangian * encoder.rate)
             if best is None or cost < best[0]:
                 best = cost, basis, encoder.coded, decoded
         assert best is not None
         _, basis, coded, decoded = best
-        streams = [self.coder.encode(s.reshape(-1).numpy(), c.reshape(-1).to(torch.uint8).numpy()) for s, c in coded]
-        return basis, streams, rebuild(decoded, base, self.companding, basis)
+        streams = [
+            self.coder.encode(s.reshape(-1).cpu().numpy(), c.reshape(-1).to(torch.uint8).cpu().numpy())
+            for s, c in coded
+        ]
+        return basis, streams, rebuild(decoded, base, self.companding, basis).cpu()
+
+    def _base(self, window: Window) -> torch.Tensor:
+        """Base of a tile; kept between codings where the picture is not huge."""
+        base = self._bases.get(window)
+        if base is None:
+            base = self.ground.base(window, self.recipe, self.companding)
+            if self.planes.numel() < KEEP_BASES:
+                self._bases[window] = base
+        return base
 
     def encode(
         self, step: int, params: dict[int, Params], side: int, thrift: float = 1.0, progress: Progress | None = None

@@ -44,6 +44,7 @@ class Ground:
 
     def __init__(self, guide: Guide, layout: Layout, device: torch.device | str = "cpu") -> None:
         self.h, self.w = layout.cells
+        self.device = torch.device(device)
         y = torch.from_numpy(guide.y.astype(np.int16))
         four = torch.stack([y[i::2, j::2] for i in (0, 1) for j in (0, 1)])
         chroma = torch.from_numpy(np.stack([guide.cb - NEUTRAL, guide.cr - NEUTRAL]).astype(np.int16))
@@ -58,13 +59,13 @@ class Ground:
     def features(self, r: int, c: int, rows: int, cols: int) -> torch.Tensor:
         """Features of a window's cells, float64 (COUNT, rows * cols)."""
         piece = self._cut(r, c, rows, cols, 1)
-        radius = radius_squared((r, r + rows), (c, c + cols), self.h, self.w).to(self.planes.device)
+        radius = radius_squared((r, r + rows), (c, c + cols), self.h, self.w).to(self.device)
         return features(piece[:4], piece[4], piece[5], radius)
 
     def base(self, window: Window, recipe: Recipe, companding: Companding) -> torch.Tensor:
         """Base of the windows in levels, int32 (B, 4, rows, cols)."""
         low, high = companding.low, companding.low + len(companding.table) - 1
-        out = torch.empty(len(window.places), 4, window.rows, window.cols, dtype=torch.int32, device=self.planes.device)
+        out = torch.empty(len(window.places), 4, window.rows, window.cols, dtype=torch.int32, device=self.device)
         for b, (r, c) in enumerate(window.places):
             for i in range(0, window.rows, ROWS):
                 n = min(ROWS, window.rows - i)

@@ -96,7 +96,7 @@ class Visitor(Protocol):
         """Symbols (int32) and y_hat (float64 of whole numbers) of the stage's places."""
 
 
-class _Decoded:
+class Decoded:
     """Decoded values or magnitudes of one plane, by pass, each with a border of one repeated place."""
 
     def __init__(self, basis: int) -> None:
@@ -136,7 +136,7 @@ def _box(part: torch.Tensor) -> torch.Tensor:
     return rows[:, :, :-2] + rows[:, :, 1:-1] + rows[:, :, 2:]
 
 
-def near_views(values: list[_Decoded | None], n: int, t: int, basis: int) -> list[torch.Tensor]:
+def near_views(values: list[Decoded | None], n: int, t: int, basis: int) -> list[torch.Tensor]:
     """Decoded values around a stage's places: of its own plane, then of the earlier planes."""
     own = values[PLANES[n]]
     assert own is not None
@@ -157,7 +157,7 @@ def near_count(n: int, t: int, basis: int) -> int:
     return own + 9 * n
 
 
-def _magnitude_contexts(sizes: list[_Decoded | None], n: int, t: int, basis: int) -> Iterator[torch.Tensor]:
+def _magnitude_contexts(sizes: list[Decoded | None], n: int, t: int, basis: int) -> Iterator[torch.Tensor]:
     """Magnitudes decoded around, in 2^-MAGNITUDE_BITS of a symbol (averages of 4: the factor is in the scale)."""
     own = sizes[PLANES[n]]
     assert own is not None
@@ -196,13 +196,13 @@ def context_count(n: int, t: int, basis: int, activities: int) -> int:
 
 def run_stages(scene: Scene, visitor: Visitor) -> list[list[torch.Tensor]]:
     """Run all stages; returns y_hat as [plane][pass] of (B, h/2, w/2), whole numbers in float64."""
-    values: list[_Decoded | None] = [None] * 4
-    sizes: list[_Decoded | None] = [None] * 4
+    values: list[Decoded | None] = [None] * 4
+    sizes: list[Decoded | None] = [None] * 4
     out: list[list[torch.Tensor]] = [[], [], [], []]
     for stage, (k, t) in enumerate(STAGES):
         n = stage // 4
         if t == 0:
-            values[k], sizes[k] = _Decoded(scene.basis), _Decoded(scene.basis)
+            values[k], sizes[k] = Decoded(scene.basis), Decoded(scene.basis)
         step = scene.step[k][t]
         mu = visitor.mean(stage, near_views(values, n, t, scene.basis))
         if mu.shape != step.shape:

@@ -79,9 +79,10 @@ class Encoder(StageCoder):
         valid: list[list[torch.Tensor]],
         lagrangian: float,
     ) -> None:
-        super().__init__(params, tables)
-        self.bits = torch.from_numpy(tables.bits()).reshape(-1)
-        self.splits = torch.tensor([split_bits(c) for c in range(CLASSES)], dtype=torch.int32)
+        device = y[0][0].device
+        super().__init__(params, tables, device)
+        self.bits = torch.from_numpy(tables.bits()).reshape(-1).to(device)
+        self.splits = torch.tensor([split_bits(c) for c in range(CLASSES)], dtype=torch.int32, device=device)
         self.y, self.valid, self.lagrangian = y, valid, lagrangian
         self.coded: list[tuple[torch.Tensor, torch.Tensor]] = []
         self.rate: torch.Tensor | float = 0.0
@@ -99,17 +100,15 @@ class Encoder(StageCoder):
         """Rate-distortion optimised rounding of e (in steps) to symbols, int32."""
         a = e.abs().clamp(max=SYMBOL_LIMIT)
         high = torch.floor(a + 0.5).to(torch.int32)
-        best, best_cost = high, None
-        for candidate in (high, (high - 1).clamp(min=0), torch.zeros_like(high)):
-            index = classes.long() * 3 + (candidate.long() - 1).clamp(0, 2)
-            value = candidate - self.centroid[index] * (candidate > 0) / CENTROID_UNIT
-            cost = (a - value) ** 2 + self.lagrangian * self._length(candidate, classes)
-            if best_cost is None:
-                best, best_cost = candidate, cost
-            else:
-                better = cost < best_cost
-                best, best_cost = torch.where(better, candidate, best), torch.where(better, cost, best_cost)
+        low = (high - 1).clamp(min=0)
+        best = torch.where(self._cost(a, low, classes) < self._cost(a, high, classes), low, high)
         return torch.where(valid, best * torch.sign(e).to(torch.int32), torch.zeros_like(best))
+
+    def _cost(self, a: torch.Tensor, candidate: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
+        """Squared error, in steps, and worth of the bits of coding magnitudes a as whole numbers."""
+        index = classes.long() * 3 + (candidate.long() - 1).clamp(0, 2)
+        value = candidate - self.centroid[index] * (candidate > 0) / CENTROID_UNIT
+        return (a - value) ** 2 + self.lagrangian * self._length(candidate, classes)
 
     def symbols(
         self, stage: int, mu: torch.Tensor, step: torch.Tensor, contexts: list[torch.Tensor]
@@ -142,18 +141,24 @@ class Fitter(Encoder):
     def _pick(self, valid: torch.Tensor) -> torch.Tensor:
         places = torch.nonzero(valid.reshape(-1))[:, 0]
         if len(places) > FIT_PLACES:
-            places = places[torch.from_numpy(self._rng.choice(len(places), FIT_PLACES, replace=False))]
+            pick = torch.from_numpy(self._rng.choice(len(places), FIT_PLACES, replace=False))
+            places = places[pick.to(places.device)]
         return places
 
     def mean(self, stage: int, near: list[torch.Tensor]) -> torch.Tensor:
         y, valid = self._target(stage)
         self._places = self._pick(valid)
+        self.params.mean[stage] = np.zeros(len(near), np.int64)
         if near and len(self._places):
             a = torch.stack([v.reshape(-1)[self._places] for v in near], 1)
             gram = a.T @ a
-            ridge = (torch.trace(gram) / len(gram) * 1e-4 + 1e-3) * torch.eye(len(gram), dtype=torch.float64)
+            ridge = (torch.trace(gram) / len(gram) * 1e-4 + 1e-3) * torch.eye(
+                len(gram), dtype=torch.float64, device=gram.device
+            )
             c = torch.linalg.solve(gram + ridge, a.T @ y.reshape(-1)[self._places])
-            self.params.mean[stage] = torch.round(c * MEAN_UNIT).clamp(-MEAN_LIMIT, MEAN_LIMIT).to(torch.int64).numpy()
+            self.params.mean[stage] = (
+                torch.round(c * MEAN_UNIT).clamp(-MEAN_LIMIT, MEAN_LIMIT).to(torch.int64).cpu().numpy()
+            )
         return super().mean(stage, near)
 
     def symbols(
@@ -164,10 +169,10 @@ class Fitter(Encoder):
         at = lambda v: v.reshape(-1)[pick]  # noqa: E731
         e = at((y - mu) / step)
         x = torch.stack([at(z) for z in contexts], 1) / 2.0**SIZE_BITS
-        self.params.weight[stage] = fit_weights(x, torch.floor(e.abs() + 0.42))
+        self.params.weight[stage] = fit_weights(x.cpu(), torch.floor(e.abs() + 0.42).cpu())
         classes = at(self.classes(stage, contexts))
         want = self.quantise(e, classes, torch.ones_like(pick, dtype=torch.bool)).abs()
-        self.params.weight[stage] = fit_weights(x, want.to(torch.float64))
+        self.params.weight[stage] = fit_weights(x.cpu(), want.to(torch.float64).cpu())
         return super().symbols(stage, mu, step, contexts)
 
 
@@ -209,7 +214,11 @@ class Decoder(StageCoder):
     def symbols(
         self, stage: int, mu: torch.Tensor, step: torch.Tensor, contexts: list[torch.Tensor]
     ) -> tuple[torch.Tensor, torch.Tensor]:
+        symbols, classes = self._read_symbols(stage, contexts)
+        return symbols, self.rebuild(symbols, classes, mu, step)
+
+    def _read_symbols(self, stage: int, contexts: list[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Symbols of a stage and their classes."""
         classes = self.classes(stage, contexts)
         flat = self.read(stage, classes.reshape(-1).to(torch.uint8).cpu().numpy())
-        symbols = torch.from_numpy(flat).reshape(classes.shape).to(classes.device)
-        return symbols, self.rebuild(symbols, classes, mu, step)
+        return torch.from_numpy(flat).reshape(classes.shape).to(classes.device), classes

@@ -18,6 +18,7 @@ from codec.guide import make_guide
 from codec.jpeg_planes import JpegPlanes
 from codec.stream import Stream
 from codec.trunk import recipe as recipes
+from codec.trunk.companding import LOSSLESS
 from codec.trunk.encoder import Coded, Fit, Progress, TrunkEncoder
 from codec.trunk.ground import Ground
 from codec.trunk.layout import tiles
@@ -28,17 +29,18 @@ RECIPE_CELLS, RECIPE_BANDS = 60_000, 120
 COMPANDING_OFFSET = 8
 KAPPA = {"psnr": 4, "edit": 0}
 START = 3300
-SPARSE, SPARSE_BPP, SPARSE_QUALITY = 0.6, 0.2, 50.0
+SPARSE, SPARSE_LOSSLESS, SPARSE_BPP, SPARSE_QUALITY = 0.6, 0.95, 0.2, 50.0
 """A set of used values (50 to 300 bytes) is sent where it is less than this share of its range and the rate is not
 low."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """What the stream should cost: bytes that the JPEG may grow by, or a quality 0..100."""
+    """What the stream should cost: bytes that the JPEG may grow by, a quality 0..100, or what lossless takes."""
 
     size: int | None = None
     quality: float | None = None
+    lossless: bool = False
 
 
 def encode_stream(
@@ -49,6 +51,7 @@ def encode_stream(
     packed_tags: bytes,
     growth: Callable[[int], int],
     tune: str = "psnr",
+    device: str = "cpu",
     progress: Progress | None = None,
 ) -> bytes:
     """The payload of a picture.
@@ -68,20 +71,20 @@ def encode_stream(
         step=0, tile=8, bases=b"\0", values=_values(raw.mosaic, target), camera=raw.camera[:60], tags=packed_tags,
     )  # fmt: skip
     with single_threaded():
-        return _encode(_Job(raw, planes, geometry, header, growth, progress), target, planes, progress)
+        return _encode(_Job(raw, planes, geometry, header, growth, device, progress), target, planes)
 
 
-def _encode(job: _Job, target: Target, planes: JpegPlanes, progress: Progress | None) -> bytes:
+def _encode(job: _Job, target: Target, planes: JpegPlanes) -> bytes:
     """Code to the target, decode again and compare."""
-    if target.size is None:
+    if target.lossless:
+        best = job.code(job.fit(LOSSLESS), LOSSLESS)
+    elif target.size is None:
         step = rate.step_of_quality(target.quality if target.quality is not None else 60.0)
         best = job.code(job.fit(step), step)
     else:
         best = job.code_to_size(target.size)
     payload = best.to_bytes()
-    check = Stream.from_bytes(payload).decode(
-        planes, lambda _, share: progress("checking", share) if progress else None
-    )
+    check = Stream.from_bytes(payload).decode(planes, lambda _, share: job.tell("checking", share), job.device)
     if not np.array_equal(check, job.decoded):
         raise AssertionError("the stream does not decode to what was encoded: please report this picture")
     return payload
@@ -94,7 +97,8 @@ def _values(mosaic: np.ndarray, target: Target) -> bytes:
     if target.quality is not None and target.quality < SPARSE_QUALITY:
         return b""
     used = np.flatnonzero(np.bincount(mosaic.reshape(-1)))
-    return pack_values(used) if len(used) < SPARSE * (used[-1] - used[0] + 1) else b""
+    share = SPARSE_LOSSLESS if target.lossless else SPARSE
+    return pack_values(used) if len(used) < share * (used[-1] - used[0] + 1) else b""
 
 
 class _Job:
@@ -107,12 +111,13 @@ class _Job:
         geometry: Geometry,
         header: Header,
         growth: Callable[[int], int],
+        device: str,
         progress: Progress | None,
     ) -> None:
-        self.header, self.growth, self.progress = header, growth, progress
+        self.header, self.growth, self.device, self.progress = header, growth, device, progress
         self.layout = stream.layout_of(header)
         guide = make_guide(planes, geometry, raw.mosaic.shape, self.layout.origin)
-        self.ground = Ground(guide, self.layout)
+        self.ground = Ground(guide, self.layout, device)
         self.packed = self.layout.pack(raw.mosaic)
         try:
             self.companding = stream.companding_of(header)
@@ -124,6 +129,11 @@ class _Job:
         )
         self.decoded = raw.mosaic
 
+    def tell(self, what: str, share: float) -> None:
+        """Say how far the work is."""
+        if self.progress:
+            self.progress(what, share)
+
     def _fit_recipe(self) -> Recipe:
         """Fit the recipe to places in narrow bands of rows spread over the picture."""
         h, w = self.layout.cells
@@ -134,7 +144,7 @@ class _Job:
         for band in range(bands):
             top = round(band * (h - 1) / max(bands - 1, 1))
             pick = torch.from_numpy(rng.choice(w, min(w, RECIPE_CELLS // bands), replace=False))
-            phi.append(self.ground.features(top, 0, 1, w)[:, pick])
+            phi.append(self.ground.features(top, 0, 1, w).cpu()[:, pick])
             target.append(level[:, top, pick].to(torch.float64))
             weight.append(inside[:, top, pick].to(torch.float64))
         span = (self.header.white - sum(self.header.levels) / 4) * 2.0**self.companding.shift
@@ -147,8 +157,7 @@ class _Job:
 
     def fit(self, step: int) -> Fit:
         """Parameters of the stages at a step."""
-        if self.progress:
-            self.progress("fitting", 0.0)
+        self.tell("fitting", 0.0)
         return self.trunk.fit(step)
 
     def side(self, bits: float) -> int:

@@ -1,0 +1,164 @@
+"""Lossless stages: symbols count the mosaic's own values, so nothing is rounded away.
+
+::
+
+    u(b) + mu --nearest used value--> index i^      s = i - i^     i: index of the true value among those used
+    y_hat = u(value i) - u(b)                       exact, and with it everything that follows
+
+The stages, means and contexts are those of the lossy codec; the step is the distance of neighbouring used values in the
+companded domain, so that contexts keep their meaning. One thing is added: where the decoded neighbours are all of one
+value (clipped highlights, crushed shadows), that value is expected and all contexts but the constant one are zero, so
+that flat places cost next to nothing.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from codec.trunk.companding import Companding
+from codec.trunk.params import Params
+from codec.trunk.stages import IN_PLACE, KNOWN, NINE, STAGES, Decoded, near_views, split
+from codec.trunk.visitors import Decoder, Encoder, Fitter, fit_weights
+from entropy.tables import SIZE_BITS, Tables
+
+
+class Lattice:
+    """The used values of the windows with the given base, companded. base: int32 (B, 4, h, w), levels."""
+
+    def __init__(self, companding: Companding, base: torch.Tensor) -> None:
+        companded = companding.compand(base).to(torch.float64)
+        self._base = [split(companded[:, k]) for k in range(4)]
+        self._first, self._index = companding.nearest
+        self._values = companding.used.to(base.device, torch.float64)
+        self._index = self._index.to(base.device)
+        self.last = self._values.shape[1] - 1
+        self._seen: list[Decoded | None] = [None] * 4
+
+    def index(self, stage: int, y: torch.Tensor) -> torch.Tensor:
+        """Index of the used value nearest to u(b) + y, int32."""
+        k, t = STAGES[stage]
+        u = self._base[k][t] + y - self._first
+        return self._index[k][u.clamp(0, self._index.shape[1] - 1).long()]
+
+    def y(self, stage: int, index: torch.Tensor) -> torch.Tensor:
+        """y of used values, whole numbers in float64."""
+        k, t = STAGES[stage]
+        return self._values[k][index.long()] - self._base[k][t]
+
+    def expect(
+        self, stage: int, mu: torch.Tensor, contexts: list[torch.Tensor]
+    ) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        """Expected index of a stage's places, int32, and its contexts.
+
+        Where the surroundings are flat, that is all decoded neighbours of the own plane have one value (in pass 0: all
+        of each earlier plane), contexts but the first are zero; in passes 1 to 3 that value is what is expected.
+        """
+        k, t = STAGES[stage]
+        n = stage // 4
+        if t == 0:
+            self._seen[k] = Decoded(IN_PLACE)
+        expected = self.index(stage, mu)
+        views = near_views(self._seen, n, t, IN_PLACE)
+        own = len(KNOWN[t])
+        groups = [views[:own]] if own else [views[i : i + len(NINE)] for i in range(0, len(views), len(NINE))]
+        if not views:
+            return expected, contexts
+        flat = functools.reduce(torch.logical_and, [_equal(group) for group in groups])
+        if own:
+            expected = torch.where(flat, views[0].to(torch.int32), expected)
+        rough = (~flat).to(torch.float64)
+        return expected, [contexts[0], *(z * rough for z in contexts[1:])]
+
+    def note(self, stage: int, index: torch.Tensor) -> None:
+        """Remember the indices of a stage."""
+        if stage < len(STAGES) - 1:
+            seen = self._seen[STAGES[stage][0]]
+            assert seen is not None
+            seen.add(index.to(torch.float64))
+
+
+def _equal(views: list[torch.Tensor]) -> torch.Tensor:
+    """Where all views have one value, bool."""
+    return functools.reduce(torch.logical_and, [view == views[0] for view in views[1:]])
+
+
+class ExactEncoder(Encoder):
+    """An encoder that loses nothing; its arguments are `Encoder`'s behind the lattice."""
+
+    def __init__(
+        self,
+        lattice: Lattice,
+        params: Params,
+        tables: Tables,
+        y: list[list[torch.Tensor]],
+        valid: list[list[torch.Tensor]],
+    ) -> None:
+        super().__init__(params, tables, y, valid, 0.0)
+        self.lattice = lattice
+
+    def symbols(
+        self, stage: int, mu: torch.Tensor, step: torch.Tensor, contexts: list[torch.Tensor]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        expected, contexts = self.lattice.expect(stage, mu, contexts)
+        return _code(self, self.lattice, stage, expected, contexts)
+
+
+class ExactFitter(Fitter):
+    """`Fitter` for lossless stages."""
+
+    def __init__(
+        self, lattice: Lattice, tables: Tables, y: list[list[torch.Tensor]], valid: list[list[torch.Tensor]]
+    ) -> None:
+        super().__init__(IN_PLACE, tables, y, valid, 0.0)
+        self.lattice = lattice
+
+    def symbols(
+        self, stage: int, mu: torch.Tensor, step: torch.Tensor, contexts: list[torch.Tensor]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        expected, contexts = self.lattice.expect(stage, mu, contexts)
+        y, _ = self._target(stage)
+        want = (self.lattice.index(stage, y) - expected).abs().to(torch.float64)
+        picked = [v.reshape(-1)[self._places] for v in (*contexts, want)]
+        x = torch.stack(picked[:-1], 1) / 2.0**SIZE_BITS
+        self.params.weight[stage] = fit_weights(x.cpu(), picked[-1].cpu())
+        return _code(self, self.lattice, stage, expected, contexts)
+
+
+def _code(
+    coder: Encoder, lattice: Lattice, stage: int, expected: torch.Tensor, contexts: list[torch.Tensor]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Symbols and y_hat of a stage; the coder keeps the symbols and their code length."""
+    y, valid = coder._target(stage)
+    classes = coder.classes(stage, contexts)
+    symbols = torch.where(valid, lattice.index(stage, y) - expected, 0).to(torch.int32)
+    index = expected + symbols
+    coder.coded.append((symbols, classes))
+    coder.rate = coder.rate + coder._length(symbols.abs(), classes).sum((1, 2), dtype=torch.float64)
+    coder.distortion = torch.zeros_like(coder.rate)
+    lattice.note(stage, index)
+    return symbols, lattice.y(stage, index)
+
+
+class ExactDecoder(Decoder):
+    """`Decoder` for lossless stages."""
+
+    def __init__(
+        self, lattice: Lattice, params: Params, tables: Tables, read: Callable[[int, np.ndarray], np.ndarray],
+        device: torch.device | str = "cpu",
+    ) -> None:  # fmt: skip
+        super().__init__(params, tables, read, device)
+        self.lattice = lattice
+
+    def symbols(
+        self, stage: int, mu: torch.Tensor, step: torch.Tensor, contexts: list[torch.Tensor]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        expected, contexts = self.lattice.expect(stage, mu, contexts)
+        symbols, _ = self._read_symbols(stage, contexts)
+        # What a forged stream asks for beyond the used values is held at their ends.
+        index = (expected + symbols).clamp(0, self.lattice.last)
+        self.lattice.note(stage, index)
+        return symbols, self.lattice.y(stage, index)

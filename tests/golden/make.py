@@ -1,0 +1,85 @@
+"""Make the golden streams: `python tests/golden/make.py`, after a change of the format or of the tables.
+
+Small JPEGs with a RAW, and golden.json with what they must decode to. The encoder works in floating point and may give
+other bytes on another machine; the decoder never may.
+"""
+
+import hashlib
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE.parent), str(HERE.parents[1])]
+
+from scenes import fit_bases, scene  # noqa: E402
+
+from bitstream import embed  # noqa: E402
+from codec.encoding import _Job  # noqa: E402
+from codec.geometry import Geometry, Warp  # noqa: E402
+from codec.stream import Stream, pack_bases  # noqa: E402
+from codec.trunk.parallel import single_threaded  # noqa: E402
+from codec.trunk.stages import HAAR, IN_PLACE  # noqa: E402
+from entropy.tables import load  # noqa: E402
+
+WARPED = Geometry(1, (5000, -2500), (1 << 24, (1 << 24) + 9000), Warp((170_000, 210_000), (9000, -4000, 700, 500)))
+BASIS_NAMES = {IN_PLACE: "in place", HAAR: "haar"}
+
+
+def recoded(picture, payload, bases, side):
+    """The payload coded again over the bases given, tile by tile in turn."""
+    stream = Stream.from_bytes(payload)
+    job = _Job(picture.raw, picture.planes, picture.geometry, stream.header, len, "cpu", None)
+    step, trunk = stream.header.step, job.trunk
+    with single_threaded():
+        params = fit_bases(trunk, step)
+        coded = {basis: trunk.encode(step, {basis: params[basis]}, side) for basis in params}
+    chosen = [bases[n % len(bases)] for n in range(len(coded[bases[0]].bases))]
+    streams = {k: v for basis, c in coded.items() for k, v in c.substreams.items() if chosen[k[0]] == basis}
+    header = replace(stream.header, tile=side // 2, bases=pack_bases(chosen))
+    return Stream(header, job.recipe, params, chosen, streams).to_bytes()
+
+
+def pictures():
+    """Name, picture, payload."""
+    plain = scene((72, 96), "RGGB", seed=1, bits=10, black=(64,) * 4)
+    yield "plain", plain, plain.encode(quality=55)
+    odd = scene((91, 67), "GBRG", "texture", seed=2, black=(500, 510.5, 520, 530.25), subsampling=2)
+    yield "edit-tiles", odd, recoded(odd, odd.encode(quality=75, tune="edit"), [HAAR, IN_PLACE, IN_PLACE], 16)
+    jpeg = {"progressive": True, "subsampling": 1}
+    warped = scene((64, 80), "BGGR", seed=3, bits=12, black=(128,) * 4, geometry=WARPED, **jpeg)
+    yield "warped", warped, warped.encode(quality=90)
+    base = scene((50, 62), "GRBG", "soft", seed=4, bits=16)
+    few = scene((50, 62), "GRBG", "soft", seed=4, bits=16, mosaic=base.raw.mosaic // 96 * 96 + 7)
+    yield "values", few, few.encode(quality=100)
+    bright = scene((43, 58), "RGGB", seed=6, bits=12, black=(64, 66, 62, 64), white=2600)
+    bright.raw.mosaic[:14, :20] = 4095
+    yield "lossless", bright, bright.encode(lossless=True)
+
+
+def main():
+    facts = {"tables": load().identity.hex(), "streams": {}}
+    for name, picture, payload in pictures():
+        jpeg = embed.embed(picture.jpeg, payload)
+        (HERE / f"{name}.jpg").write_bytes(jpeg)
+        stream = Stream.from_bytes(payload)
+        mosaic = stream.decode(picture.planes)
+        header = stream.header
+        facts["streams"][name] = {
+            "payload_sha256": hashlib.sha256(payload).hexdigest(),
+            "mosaic_sha256": hashlib.sha256(mosaic.astype("<u2").tobytes()).hexdigest(),
+            "mosaic": f"{header.width} x {header.height} {header.phase}",
+            "kappa": header.kappa,
+            "step": header.step,
+            "bases": sorted({BASIS_NAMES[b] for b in stream.bases}),
+            "tiles": len(stream.bases),
+            "values": bool(header.values),
+            "bpp": round(8 * (len(jpeg) - len(picture.jpeg)) / mosaic.size, 4),
+        }
+        print(f"{name}: {len(jpeg)} bytes")
+    (HERE / "golden.json").write_text(json.dumps(facts, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

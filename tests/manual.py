@@ -1,0 +1,258 @@
+"""A second decoder of the coded mosaic, from chapters 3 to 5 of docs/bitstream.md alone, as slow as it is plain.
+
+It shares with the project the JPEG's planes and the parsing of container and header, nothing else.
+"""
+
+import math
+
+import numpy as np
+from manual_picture import NEAR, Picture
+
+CROSS = ((-1, 0), (1, 0), (0, -1), (0, 1))
+DIAGONAL = ((-1, -1), (-1, 1), (1, -1), (1, 1))
+PASS_OF = {(0, 0): 0, (1, 1): 1, (0, 1): 2, (1, 0): 3}
+PLACE_OF = {v: k for k, v in PASS_OF.items()}
+PLANES = (1, 2, 0, 3)
+
+
+class Golomb:
+    def __init__(self, data):
+        self.bits = "".join(f"{byte:08b}" for byte in data)
+
+    def take(self, n):
+        head, self.bits = self.bits[:n], self.bits[n:]
+        assert len(head) == n
+        return int(head or "0", 2)
+
+    def array(self, count):
+        out, total, number = [], 8, 2
+        for _ in range(count):
+            quotient = total // number
+            k = int(math.log2(quotient)) if quotient else 0
+            ones = 0
+            while ones < 24 and self.take(1):
+                ones += 1
+            z = self.take(32) if ones == 24 else (ones << k) + self.take(k)
+            out.append(z // 2 if z % 2 == 0 else -(z + 1) // 2)
+            total, number = total + min(z, 1 << 24), number + 1
+            if number > 12:
+                total, number = (total + 1) >> 1, number >> 1
+        return out
+
+
+def read_recipe(data):
+    """Whole coefficients c 2^e, int64 (4, 96)."""
+    bits = Golomb(data)
+    (count,) = bits.array(1)
+    places = range(96) if count == 96 else np.cumsum(np.array(bits.array(count), int) + 1) - 1
+    exponents = np.cumsum(bits.array(count)) + 10
+    out = np.zeros((4, 96), np.int64)
+    for plane in range(4):
+        for place, e, c in zip(places, exponents, bits.array(count), strict=True):
+            out[plane, int(place)] = c << int(e)
+    return out
+
+
+def counts(n, t, basis):
+    """Numbers of mean coefficients and of contexts of a stage."""
+    if basis == 0:
+        return (0, 4, 4, 8)[t] + 9 * n, 8 + (t >= 2) + (t in (1, 3)) + 3 * n + (t > 0) + (n > 0)
+    return (t + 4 if t else 0) + 9 * n, 8 + 2 * (t > 0) + 3 * n + (t > 0) + (n > 0)
+
+
+def read_parameters(data):
+    """By basis: mean coefficients and weights, lists by stage."""
+    weights = [*range(16), *(m << e for e in range(1, 14) for m in range(8, 16))]
+    mask, at, out = data[0], 1, {}
+    for basis in (0, 1):
+        if mask >> basis & 1:
+            length = shift = 0
+            while True:
+                byte, at = data[at], at + 1
+                length, shift = length | (byte & 127) << shift, shift + 7
+                if byte < 128:
+                    break
+            bits = Golomb(data[at : at + length])
+            at += length
+            sizes = [counts(stage // 4, stage % 4, basis) for stage in range(16)]
+            mean = [bits.array(m) for m, _ in sizes]
+            out[basis] = mean, [[weights[code] for code in bits.array(c)] for _, c in sizes]
+    return out
+
+
+class Words:
+    """The ANS decoder of 5.11."""
+
+    def __init__(self, data, pmf):
+        self.words, self.state, self.pmf = np.frombuffer(data, "<u4").tolist(), 0, pmf
+        self.refill()
+
+    def refill(self):
+        while self.state < 1 << 32 and self.words:
+            self.state = (self.state << 32) + self.words.pop()
+
+    def move(self, left, width):
+        self.state = (self.state >> 24) * width + self.state % (1 << 24) - left
+        self.refill()
+
+    def uniform(self, n):
+        value = self.state % (1 << 24) >> (24 - n)
+        self.move(value << (24 - n), 1 << (24 - n))
+        return value
+
+    def row(self, row):
+        place = self.state % (1 << 24)
+        ends = [*(int(v) * ((1 << 24) - 129) // 65536 + i for i, v in enumerate(self.starts(row))), 1 << 24]
+        i = int(np.searchsorted(ends, place, "right")) - 1
+        self.move(ends[i], ends[i + 1] - ends[i])
+        return i
+
+    def starts(self, row):
+        return np.cumsum(self.pmf[row]) - self.pmf[row]
+
+
+def read_symbols(data, classes, pmf):
+    if not data:
+        return np.zeros(len(classes), np.int64)
+    words, found, escapes = Words(data, pmf), [], []
+    for c in sorted(set(classes.tolist())):
+        places = np.flatnonzero(classes == c).tolist()
+        row, n = (c, 0) if c < 68 else (64 + (c - 68) % 4, (c - 68) // 4 + 1)
+        coded = [words.row(row) - 64 for _ in places]
+        raw = [words.uniform(n) if n else 0 for _ in places]
+        for place, value, low in zip(places, coded, raw, strict=True):
+            escapes += [len(found)] * (abs(value) == 64)
+            found.append([place, value, low, n])
+    for k in escapes:
+        found[k][1] += int(np.sign(found[k][1])) * words.uniform(20)
+    assert words.state == 0 and not words.words
+    out = np.zeros(len(classes), np.int64)
+    for place, value, low, n in found:
+        out[place] = value * 2**n + low
+    return out
+
+
+class Arrays:
+    """The arrays of one plane that are decoded, and their neighbours."""
+
+    def __init__(self, basis):
+        self.basis, self.parts = basis, []
+
+    def shifted(self, part, i, j):
+        n, m = self.parts[part].shape
+        return self.parts[part][np.clip(np.arange(n) + i, 0, n - 1)][:, np.clip(np.arange(m) + j, 0, m - 1)]
+
+    def near(self, t, i, j):
+        """The neighbours of pass t by (i, j): cells in place, blocks of band t in Haar."""
+        if self.basis:
+            return self.shifted(t, i, j)
+        row, col = PLACE_OF[t][0] + i, PLACE_OF[t][1] + j
+        return self.shifted(PASS_OF[row % 2, col % 2], row // 2, col // 2)
+
+    def boxes(self):
+        return sum(self.shifted(p, i, j) for p in range(len(self.parts)) for i, j in NEAR)
+
+
+def halves(v, basis):
+    """A tile's (rows, columns) by pass; over Haar every band has the blocks' means."""
+    parts = [v[i::2, j::2] for i, j in (PLACE_OF[t] for t in range(4))]
+    return [sum(parts) // 4] * 4 if basis else parts
+
+
+def decode_tile(picture, place, basis, parameters, substreams, tables):
+    """DN (4, rows, columns) of the tile at rows and columns `place`, slices of cells."""
+    means, weights = parameters[basis]
+    steps = [[np.maximum(s, 1) for s in halves(v[place], basis)] for v in picture.step]
+    activity = [halves(v[place], basis) for v in picture.activity()]
+    values, sizes, largest = [None] * 4, [None] * 4, [None] * 4
+    lossless = picture.header.step == 5120
+    for stage in range(16):
+        n, t = divmod(stage, 4)
+        k = PLANES[n]
+        if t == 0:
+            values[k], sizes[k], largest[k] = Arrays(basis), Arrays(basis), Arrays(basis)
+        own, m, step = values[k], sizes[k], steps[k][t].astype(float)
+        earlier = PLANES[:n]
+        if basis:
+            views = [own.shifted(band, 0, 0) for band in range(t)] + [own.shifted(0, *o) for o in CROSS if t]
+        else:
+            views = [own.near(t, *o) for o in ((), DIAGONAL, CROSS, CROSS + DIAGONAL)[t]]
+        views += [values[p].near(t, *o) for p in earlier for o in (*CROSS, *DIAGONAL, (0, 0))]
+        total = sum((c * v for c, v in zip(means[stage], views, strict=True)), np.zeros(step.shape, np.int64))
+        mu = np.clip((total + 256) // 512, -(1 << 21), 1 << 21)
+        contexts = [np.ones(step.shape), 65536 / step, 256 * np.abs(mu) / step]
+        contexts += [16384 * a[t] / step for a in activity]
+        if basis == 0:
+            contexts += [64 * sum(m.near(t, *o) for o in CROSS)] if t >= 2 else []
+            contexts += [64 * sum(m.near(t, *o) for o in DIAGONAL)] if t in (1, 3) else []
+        elif t:
+            contexts.append(256 * m.parts[0])
+            contexts.append(
+                128 * sum(m.parts[1:t]) if t > 1 else 64 * sum(m.shifted(0, *o) for o in CROSS)
+            )
+        for p in earlier:
+            contexts.append(256 * sizes[p].near(t, 0, 0))
+            contexts += [64 * sum(sizes[p].near(t, *o) for o in group) for group in (CROSS, DIAGONAL)]
+        contexts += [8 * m.boxes()] if t else []
+        contexts += [4 * sum(sizes[p].boxes() for p in earlier)] if n else []
+        if lossless and views:
+            full = [largest[k].near(t, *o) for o in ((), DIAGONAL, CROSS, CROSS + DIAGONAL)[t]]
+            full += [largest[p].near(t, *o) for p in earlier for o in (*CROSS, *DIAGONAL, (0, 0))]
+            contexts = [contexts[0], *(np.where(np.all(full, 0), 0, c) for c in contexts[1:])]
+        size = sum(w * np.floor(c).astype(np.int64) for w, c in zip(weights[stage], contexts, strict=True))
+        classes = np.array([class_of(int(v), tables["class_of"]) for v in size.reshape(-1)])
+        s = read_symbols(substreams.get(stage, b""), classes, tables["pmf"].astype(np.int64)).reshape(step.shape)
+        m.parts.append(np.minimum(np.abs(s), 1 << 14))
+        if lossless:
+            base, last = halves(picture.table[picture.base[k][place] - picture.low], basis)[t], len(picture.values) - 1
+            index = np.clip(picture.nearest(k, base + mu) + s, 0, last)
+            own.parts.append(picture.companded(k)[index] - base)
+            largest[k].parts.append(index == last)
+            continue
+        kind = np.clip(np.abs(s) - 1, 0, 2)
+        nearer = np.sign(s) * tables["centroid"].astype(np.int64)[classes.reshape(step.shape), kind]
+        y_hat = np.clip(mu + np.floor((64 * s - nearer) * step / 64 + 0.5).astype(np.int64), -(1 << 21), 1 << 21)
+        own.parts.append(np.where(s == 0, mu, y_hat))
+    out = []
+    for k in range(4):
+        parts = values[k].parts
+        if basis:
+            s, x, y, z = parts
+            parts = [(v + 1) // 2 for v in (s + x + y + z, s - x - y + z, s - x + y - z, s + x - y - z)]
+        residual = np.zeros(picture.base[k][place].shape, np.int64)
+        for t, (i, j) in PLACE_OF.items():
+            residual[i::2, j::2] = parts[t]
+        out.append(picture.expand(k, picture.base[k][place], residual))
+    return out
+
+
+def class_of(size, table):
+    if not size:
+        return int(table[0])
+    exponent = size.bit_length() - 1
+    mantissa = (size << 4 >> exponent) - 16
+    return int(table[16 * exponent + mantissa])
+
+
+def decode(header, sections, substreams, planes, tables):
+    """The mosaic, uint16. substreams: (tile, stage) -> bytes; tables: the arrays of entropy/tables.npz."""
+    picture = Picture(header, read_recipe(sections["RECP"]), planes)
+    parameters = read_parameters(sections["PARM"])
+    h, w, side = picture.h, picture.w, 2 * header.tile
+    full = np.zeros((2 * h + 2, 2 * w + 2), np.int64)
+    tile = 0
+    for r in range(0, h, side):
+        for c in range(0, w, side):
+            rows, cols = (min(side, n - at) for n, at in ((h, r), (w, c)))
+            place = slice(r, r + rows + rows % 2), slice(c, c + cols + cols % 2)
+            if header.bases in (b"\0", b"\xff"):
+                basis = header.bases[0] & 1
+            else:
+                basis = header.bases[tile // 8] >> tile % 8 & 1
+            own = {stage: data for (number, stage), data in substreams.items() if number == tile}
+            for k, plane in enumerate(decode_tile(picture, place, basis, parameters, own, tables)):
+                rows2 = slice(2 * place[0].start + k // 2, 2 * place[0].stop, 2)
+                full[rows2, 2 * place[1].start + k % 2 : 2 * place[1].stop : 2] = plane
+            tile += 1
+    top, left = picture.top, picture.left
+    return full[top : top + header.height, left : left + header.width].astype(np.uint16)

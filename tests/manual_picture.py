@@ -1,0 +1,219 @@
+"""Half of the second decoder (see `manual`): guide, companding, features, base and steps, manual 5.1 to 5.6."""
+
+import math
+import zlib
+
+import numpy as np
+
+NEAR = [(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1)]
+
+
+def read_geometry(data):
+    flags, at = data[0], 1
+    offset, scale, warp = (0, 0), (1 << 24, 1 << 24), None
+    if flags & 8:
+        offset, at = np.frombuffer(data, "<i4", 2, at).tolist(), at + 8
+    if flags & 16:
+        scale, at = np.frombuffer(data, "<u4", 2, at).tolist(), at + 8
+    if flags & 32:
+        warp = np.frombuffer(data, "<i4", 6, at).tolist()
+    return (flags & 7) + 1, offset, scale, warp
+
+
+def cubic():
+    out = []
+    for t in range(64):
+        left, right = -(t**3) + 128 * t**2 - 4096 * t, t**3 - 64 * t**2
+        middle = 3 * t**3 - 320 * t**2 + 2 * 2**18
+        taps = [(v + 256) >> 9 for v in (left, middle, 2 * 2**18 - left - middle - right, right)]
+        taps[1] += 1024 - sum(taps)
+        out.append(taps)
+    return np.array(out)
+
+
+def sample(plane, geometry, twice_rows, twice_cols, shape, jpeg_shape, subsampling, first, weights):
+    """The plane at a grid of twice the mosaic's rows and columns."""
+    orientation, offset, scale, warp = geometry
+    height, width = shape
+    r2, c2 = np.meshgrid(twice_rows, twice_cols, indexing="ij")
+    if orientation in (3, 4, 6, 7):
+        r2 = 2 * (height - 1) - r2
+    if orientation in (2, 3, 7, 8):
+        c2 = 2 * (width - 1) - c2
+    if orientation >= 5:
+        r2, c2 = c2, r2
+    p = [((v * s + 4096) >> 13) + o for v, s, o in zip((r2, c2), scale, offset, strict=True)]
+    if warp:
+        k1, k2, k3, k4 = (k / 2**20 for k in warp[2:])
+        rho2 = 2.0**22 * ((jpeg_shape[0] - 1) ** 2 + (jpeg_shape[1] - 1) ** 2)
+        dy, dx = ((v - c).astype(float) for v, c in zip(p, warp[:2], strict=True))
+        r = np.sqrt((dy * dy + dx * dx) / rho2)
+        g = r * (k1 + r * (k2 + r * (k3 + r * k4)))
+        moves = (np.rint(np.clip(d * g, -(2.0**40), 2.0**40)).astype(np.int64) for d in (dy, dx))
+        p = [v + move for v, move in zip(p, moves, strict=True)]
+    q = [((v - (f - 1) * 2048) // f + 32) >> 6 for v, f in zip(p, subsampling[::-1], strict=True)]
+    total = np.zeros(r2.shape, np.int64)
+    for a in range(weights.shape[1]):
+        for b in range(weights.shape[1]):
+            row = np.clip((q[0] >> 6) + first + a, 0, plane.shape[0] - 1)
+            col = np.clip((q[1] >> 6) + first + b, 0, plane.shape[1] - 1)
+            total += plane[row, col].astype(np.int64) * weights[q[0] & 63, a] * weights[q[1] & 63, b]
+    return np.clip((total + (1 << 15)) >> 16, 0, 4080)
+
+
+class Picture:
+    """Everything before the stages: guide, companding, base and steps of every cell, one cell beyond included."""
+
+    def __init__(self, header, recipe, planes):
+        self.header = header
+        self.top, self.left = divmod(header.phase.index("R"), 2)
+        self.h, self.w = (header.height + self.top + 1) // 2, (header.width + self.left + 1) // 2
+        # planes' black levels: the site of plane k in the mosaic's first 2x2
+        sites = [((k // 2 + self.top) % 2, (k % 2 + self.left) % 2) for k in range(4)]
+        self.black = [header.levels[2 * i + j] for i, j in sites]
+        self.guide(planes)
+        self.compand()
+        self.base = [self.base_of(row) for row in recipe]
+        self.step = [self.step_of(b) for b in self.base]
+
+    def guide(self, planes):
+        head = self.header
+        geometry, shape = read_geometry(head.geometry), (head.height, head.width)
+        rows = np.arange(2 * self.h, dtype=np.int64) - self.top
+        cols = np.arange(2 * self.w, dtype=np.int64) - self.left
+        y = sample(planes.y, geometry, 2 * rows, 2 * cols, shape, planes.y.shape, (1, 1), -1, cubic())
+        linear = np.array([[1024 - 16 * t, 16 * t] for t in range(64)])
+        middles = 2 * rows[::2] + 1, 2 * cols[::2] + 1
+        chroma = [
+            sample(p, geometry, *middles, shape, planes.y.shape, planes.subsampling, 0, linear) - 2048
+            for p in (planes.cb, planes.cr)
+            if p is not None
+        ] or [np.zeros((self.h, self.w), np.int64)] * 2
+        # five cells around, of which the nearest inside is taken: room for the picture's neighbours and one cell more
+        pad = lambda v: np.pad(v, 5, mode="edge")  # noqa: E731
+        self.y = [pad(y[i::2, j::2]) for i in (0, 1) for j in (0, 1)]
+        self.b, self.r = map(pad, chroma)
+
+    @staticmethod
+    def around(v, i, j):
+        """The neighbour of every cell that has one."""
+        n, m = v.shape
+        return v[1 + i : n - 1 + i, 1 + j : m - 1 + j]
+
+    def box(self, v):
+        return sum(self.around(v, i, j) for i, j in NEAR)
+
+    def activity(self):
+        y, edge = np.array(self.y), slice(1, -1)
+        light = y.sum(0)
+        detail = np.abs(9 * light[edge, edge] - self.box(light)) // 36
+        spread = (y.max(0) - y.min(0))[edge, edge]
+        around = self.box(self.box(detail + spread)) // 81
+        chroma = sum(np.abs(9 * c[edge, edge] - self.box(c)) // 9 for c in (self.b, self.r))
+        clipped = np.where(y.max(0) >= 4000, 64, 0)
+        # all of the cells 0..h and 0..w
+        at = lambda v, edge: v[edge : edge + self.h + 1, edge : edge + self.w + 1]  # noqa: E731
+        return [at(detail, 4), at(spread, 4), at(around, 2), at(chroma, 4), at(clipped, 5)]
+
+    def compand(self):
+        head = self.header
+        self.a = head.companding / 512
+        self.shift = max(0, 17 - max(head.top, *(int(b) for b in self.black)).bit_length())
+        self.levels = [math.floor(b * 2**self.shift + 0.5) for b in self.black]
+        self.low = min(0, -max(self.levels))
+        self.high = max((head.top << self.shift) - min(self.levels), 1)
+        self.span = (head.white - sum(self.black) / 4) * 2**self.shift
+        a, out = self.a, []
+        for level in range(self.low, self.high + 1):
+            v = level / self.span
+            t = math.sqrt(v + a) - math.sqrt(a) if v > 0 else v / (2 * math.sqrt(a))
+            out.append(math.floor(t / (math.sqrt(1 + a) - math.sqrt(a)) * 2**19 + 0.5))
+        self.table = np.array(out)
+        self.values = np.arange(head.top + 1)
+        if head.values:
+            used, value, open_ = [], -1, 0
+            for byte in zlib.decompress(head.values, -15):
+                open_ += byte or 255
+                if byte:
+                    value, open_ = value + open_, 0
+                    used.append(value)
+            self.values = np.array(used)
+
+    def linear(self, y):
+        v = y / 4080
+        x = (v + 0.055) / 1.055
+        s = np.sqrt(np.sqrt(x))
+        s8 = np.sqrt(s)
+        return np.floor(16384 * np.where(v <= 0.04045, v / 12.92, x * x * s * s8 * np.sqrt(np.sqrt(s8))) + 0.5).astype(
+            np.int64
+        )
+
+    def features(self):
+        """Every feature of the cells 0..h, 0..w."""
+        crop = lambda v, i=0, j=0: v[5 + i : 6 + i + self.h, 5 + j : 6 + j + self.w]  # noqa: E731
+        lin = [self.linear(y) for y in self.y]
+        m_all = (sum(self.y) + 2) >> 2
+        m, b, r, light = crop(m_all), crop(self.b), crop(self.r), crop((sum(lin) + 2) >> 2)
+        i, j = 2 * np.arange(self.h + 1) - (self.h - 1), 2 * np.arange(self.w + 1) - (self.w - 1)
+        norm = max((self.h - 1) ** 2 + (self.w - 1) ** 2, 1)
+        radius = np.minimum(4096, 4096 * (i[:, None] ** 2 + j[None] ** 2) // norm)
+        m2, l2, b2, r2, br = m * m >> 12, light * light >> 14, b * b >> 12, r * r >> 12, b * r >> 12
+        m3 = m2 * m >> 12
+        out = [np.full_like(m, 4096)]
+        out += [crop(plane, i, j) for plane in lin for i, j in NEAR]
+        out += [crop(c * m_all >> 12, i, j) for c in (self.b, self.r) for i, j in NEAR]
+        out += [m, m2, m3, m3 * m >> 12, l2, l2 * light >> 14, b, r, b2, r2, br, m2 * b >> 12, m2 * r >> 12]
+        out += [m * b2 >> 12, m * r2 >> 12, m * br >> 12, (m * b >> 12) * b2 >> 12, (m * r >> 12) * r2 >> 12]
+        out += [light * b >> 12, light * r >> 12]
+        out += [crop(y) for y in self.y] + [crop(plane) ** 2 >> 14 for plane in lin]
+        out += [np.maximum(0, 4096 - np.abs(11 * m - 4096 * k)) for k in range(11)]
+        lr2 = light * radius >> 12
+        return [*out, lr2, lr2 * radius >> 12]
+
+    def base_of(self, coefficients):
+        total = sum(int(c) * feature.astype(object) for c, feature in zip(coefficients, self.features(), strict=True))
+        return np.clip((total + (1 << 19)) // (1 << 20), self.low, self.high).astype(np.int64)
+
+    def step_of(self, base):
+        head, a, n = self.header, self.a, self.high - self.low + 1
+        if head.step == 5120:
+            return self.gaps()[np.clip((base - self.low) * 4096 // n, 0, 4095)]
+        octave, bits = divmod(head.step, 256)
+        delta, root = 1.0, 2.0
+        for bit in (128, 64, 32, 16, 8, 4, 2, 1):
+            root = math.sqrt(root)
+            delta *= root if bits & bit else 1
+        delta *= 2.0 ** (octave - 20)
+        unit = 2 * (math.sqrt(1 + a) - math.sqrt(a))
+        ref = 1 / (math.sqrt(0.1 + a) * unit)
+        table = []
+        for k in range(4096):
+            v = max((self.low + (k + 0.5) * (n / 4096)) / self.span, 0)
+            q = math.sqrt(math.sqrt(1 / (math.sqrt(v + a) * unit) / ref))
+            power = 1.0
+            for _ in range(head.kappa):
+                power *= q
+            table.append(max(math.floor(delta * 2**19 * ref * power + 0.5), 1))
+        return np.array(table)[np.clip((base - self.low) * 4096 // n, 0, 4095)]
+
+    def expand(self, plane, base, y):
+        """DN of one plane's residual."""
+        return self.values[self.nearest(plane, self.table[base - self.low] + y)]
+
+    def companded(self, plane):
+        """T of the values that can occur."""
+        return self.table[(self.values << self.shift) - self.levels[plane] - self.low]
+
+    def nearest(self, plane, u):
+        """Numbers of the values."""
+        t = self.companded(plane)
+        return np.searchsorted((t[:-1] + t[1:] + 1) >> 1, np.clip(u, self.table[0], self.table[-1]), "right")
+
+    def gaps(self):
+        """The steps of lossless coding."""
+        t, n = self.companded(0), self.high - self.low + 1
+        gaps = []
+        for i in range(len(t)):
+            below, above = max(i - 4, 0), min(i + 4, len(t) - 1)
+            gaps.append(max((t[above] - t[below]) // max(above - below, 1), 1))
+        return np.array([gaps[self.nearest(0, self.table[k * n // 4096 + n // 8192])] for k in range(4096)])

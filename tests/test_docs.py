@@ -1,0 +1,74 @@
+"""The documents say what the code does, where a test can tell."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from bitstream.container import PREAMBLE
+from bitstream.fields import markdown_table
+from bitstream.header import FIELDS
+from codec.trunk.features import COUNT, names
+from codec.trunk.ground import ACTIVITIES
+from codec.trunk.params import WEIGHTS
+from codec.trunk.stages import context_count, near_count
+from entropy.tables import ALPHABET, CLASSES, SIZE_CELLS, SPLIT_CLASS
+
+ROOT = Path(__file__).parents[1]
+DOCS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+MANUAL = (ROOT / "docs" / "bitstream.md").read_text()
+
+
+def test_the_manual_has_the_header():
+    """After a change of the header, its table is `markdown_table(FIELDS)`."""
+    assert markdown_table(FIELDS) in MANUAL
+    assert markdown_table(PREAMBLE) in MANUAL
+
+
+def test_the_manual_has_every_feature():
+    """The rows' numbers follow one another, and name what the code has there."""
+    section = MANUAL[MANUAL.index("### 5.5") : MANUAL.index("### 5.6")]
+    following = 0
+    for numbers, text in re.findall(r"^\| (\d[^|]*) \| (.*) \|$", section, re.MULTILINE):
+        ends = [int(n) for n in re.findall(r"\d+", numbers)]
+        assert ends[0] == following
+        following = ends[-1] + 1
+        here = names()[ends[0] : following]
+        for name in re.findall(r"`([^`]+)`", text):
+            assert any(n == name or re.split(r"[\[\d]", n)[0] == name for n in here), name
+    assert following == COUNT and f"maps {COUNT} features" in MANUAL
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        f"uint16 ({SPLIT_CLASS}, {ALPHABET})",
+        f"uint8 ({SIZE_CELLS})",
+        f"int8 ({CLASSES}, 3)",
+        f"the class, 0 to {CLASSES - 1}",
+        f"codes 0 to {len(WEIGHTS) - 1}",
+        f"A class c below {SPLIT_CLASS} uses row c",
+    ],
+)
+def test_the_manual_has_the_numbers(sentence):
+    assert sentence in " ".join(MANUAL.split())
+
+
+def test_the_second_decoder_counts_alike():
+    import manual
+
+    for basis in (0, 1):
+        for n in range(4):
+            for t in range(4):
+                assert manual.counts(n, t, basis) == (near_count(n, t, basis), context_count(n, t, basis, ACTIVITIES))
+
+
+@pytest.mark.parametrize("document", DOCS, ids=lambda p: p.name)
+def test_files_that_are_named_exist(document):
+    """`codec/trunk/recipe.py`, or `recipe.py` where only one has that name or the folder is clear; and links."""
+    text = document.read_text()
+    every = [p.relative_to(ROOT).as_posix() for p in ROOT.rglob("*") if p.suffix in (".py", ".md", ".npz")]
+    for name in re.findall(r"`((?:\w+/)*\w+\.(?:py|md|npz))`", text):
+        assert any(f == name or f.endswith("/" + name) for f in every), name
+    for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
+        assert (document.parent / link).exists(), link
