@@ -164,13 +164,13 @@ def decode_tile(picture, place, basis, parameters, substreams, tables):
     means, weights = parameters[basis]
     steps = [[np.maximum(s, 1) for s in halves(v[place], basis)] for v in picture.step]
     activity = [halves(v[place], basis) for v in picture.activity()]
-    values, sizes, largest = [None] * 4, [None] * 4, [None] * 4
+    values, sizes, numbers = [None] * 4, [None] * 4, [None] * 4
     lossless = picture.header.step == 5120
     for stage in range(16):
         n, t = divmod(stage, 4)
         k = PLANES[n]
         if t == 0:
-            values[k], sizes[k], largest[k] = Arrays(basis), Arrays(basis), Arrays(basis)
+            values[k], sizes[k], numbers[k] = Arrays(basis), Arrays(basis), Arrays(basis)
         own, m, step = values[k], sizes[k], steps[k][t].astype(float)
         earlier = PLANES[:n]
         if basis:
@@ -195,19 +195,25 @@ def decode_tile(picture, place, basis, parameters, substreams, tables):
             contexts += [64 * sum(sizes[p].near(t, *o) for o in group) for group in (CROSS, DIAGONAL)]
         contexts += [8 * m.boxes()] if t else []
         contexts += [4 * sum(sizes[p].boxes() for p in earlier)] if n else []
-        if lossless and views:
-            full = [largest[k].near(t, *o) for o in ((), DIAGONAL, CROSS, CROSS + DIAGONAL)[t]]
-            full += [largest[p].near(t, *o) for p in earlier for o in (*CROSS, *DIAGONAL, (0, 0))]
-            contexts = [contexts[0], *(np.where(np.all(full, 0), 0, c) for c in contexts[1:])]
+        if lossless:
+            expected = picture.nearest(k, halves(picture.table[picture.base[k][place] - picture.low], basis)[t] + mu)
+            if t:
+                around = [numbers[k].near(t, *o) for o in ((), DIAGONAL, CROSS, CROSS + DIAGONAL)[t]]
+                flat = equal(around)
+                expected = np.where(flat, around[0], expected)
+            else:
+                flat = [equal([numbers[p].near(t, *o) for o in (*CROSS, *DIAGONAL, (0, 0))]) for p in earlier]
+                flat = np.all(flat, 0) if flat else np.zeros(step.shape, bool)
+            contexts = [contexts[0], *(np.where(flat, 0, c) for c in contexts[1:])]
         size = sum(w * np.floor(c).astype(np.int64) for w, c in zip(weights[stage], contexts, strict=True))
         classes = np.array([class_of(int(v), tables["class_of"]) for v in size.reshape(-1)])
         s = read_symbols(substreams.get(stage, b""), classes, tables["pmf"].astype(np.int64)).reshape(step.shape)
         m.parts.append(np.minimum(np.abs(s), 1 << 14))
         if lossless:
-            base, last = halves(picture.table[picture.base[k][place] - picture.low], basis)[t], len(picture.values) - 1
-            index = np.clip(picture.nearest(k, base + mu) + s, 0, last)
+            index = np.clip(expected + s, 0, len(picture.values) - 1)
+            base = halves(picture.table[picture.base[k][place] - picture.low], basis)[t]
             own.parts.append(picture.companded(k)[index] - base)
-            largest[k].parts.append(index == last)
+            numbers[k].parts.append(index)
             continue
         kind = np.clip(np.abs(s) - 1, 0, 2)
         nearer = np.sign(s) * tables["centroid"].astype(np.int64)[classes.reshape(step.shape), kind]
@@ -224,6 +230,11 @@ def decode_tile(picture, place, basis, parameters, substreams, tables):
             residual[i::2, j::2] = parts[t]
         out.append(picture.expand(k, picture.base[k][place], residual))
     return out
+
+
+def equal(views):
+    """Where all are the same."""
+    return np.all([v == views[0] for v in views], 0)
 
 
 def class_of(size, table):
