@@ -28,7 +28,7 @@ from pathlib import Path
 import rawpy
 
 from bitstream.errors import InputError, UsageError
-from codec.raw import render_jpeg
+from codec.source.raw import render_jpeg
 
 SAMPLINGS = ("444", "422", "420")
 DEFAULTS = {"libraw": (95, "420"), "darktable": (95, ""), "rawtherapee": (92, "422"), "rtnr": (90, "420")}

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import subprocess
 import sys
@@ -26,12 +27,13 @@ from pathlib import Path
 from benchmarks import guides, peers
 from benchmarks.rows import REPOSITORY, Results, Row, commit, key, machine, versions
 from bitstream.errors import InputError, RawinlayError, UsageError
-from codec.raw import read_raw
+from codec.source.raw import read_raw
 from eval.compare import compare
 
 RATES = (0.1, 0.2, 0.4, 0.8, 1.5, 3.0)
 PEER_BPP = 4.5  # a sweep ends with its first point above this
 RAW_SUFFIXES = set(".3fr .arw .cr2 .cr3 .crw .dng .erf .iiq .nef .nrw .orf .pef .raf .raw .rw2 .rwl .sr2 .srw".split())
+LOSSLESS = math.inf  # as a rate
 TIMEOUT = 6 * 3600  # seconds for one encode or decode
 
 
@@ -55,7 +57,7 @@ class Benchmark:
     def ours(self, raw_path: Path, guide: guides.Guide, rates: Sequence[float]) -> None:
         """Measure the rates of one RAW and guide that are missing."""
         head: Row = {"file": raw_path.name, "guide": guide.name, "codec": "rawinlay"}
-        missing = [rate for rate in rates if key(head | {"setting": f"bpp={rate:g}"}) not in self.results.done]
+        missing = [rate for rate in rates if key(head | {"setting": setting(rate)}) not in self.results.done]
         if not missing or self.stopped.is_set():
             return
         raw = read_raw(raw_path)
@@ -67,10 +69,10 @@ class Benchmark:
                 jpeg, head["guide_program"] = guides.render(guide, raw_path, self.cache)
         except guides.Unavailable as error:
             for rate in missing:
-                self._add(head | {"setting": f"bpp={rate:g}", "error": f"no guide: {error}"})
+                self._add(head | {"setting": setting(rate), "error": f"no guide: {error}"})
             return
         for rate in missing:
-            self._measure(head | {"setting": f"bpp={rate:g}"}, partial(self._round_trip, raw_path, jpeg, rate, pixels))
+            self._measure(head | {"setting": setting(rate)}, partial(self._round_trip, raw_path, jpeg, rate, pixels))
 
     def peer(self, raw_path: Path) -> None:
         """Measure JPEG XL's points of one RAW that are missing."""
@@ -114,7 +116,8 @@ class Benchmark:
             carrier, dng = Path(work) / "carrier.jpg", Path(work) / "decoded.dng"
             start = time.perf_counter()
             inputs = [raw_path.resolve(), "--jpeg", jpeg.resolve()]
-            said = self._command("encode", *inputs, "-o", carrier, "--bpp", f"{rate:g}")
+            option = ["--lossless"] if rate == LOSSLESS else ["--bpp", f"{rate:g}"]
+            said = self._command("encode", *inputs, "-o", carrier, *option)
             middle = time.perf_counter()
             self._command("decode", carrier, "-o", dng)
             end = time.perf_counter()
@@ -161,14 +164,19 @@ def bayer_files(folder: Path) -> list[Path]:
     return found
 
 
+def setting(rate: float) -> str:
+    """What a row says of its rate."""
+    return "lossless" if rate == LOSSLESS else f"bpp={rate:g}"
+
+
 def parse_rates(text: str) -> list[float]:
-    """`0.1,0.2,...`: bpp between 0.01 and 16."""
+    """`0.1,0.2,...`: bpp between 0.01 and 16, or the word lossless."""
     try:
-        rates = [float(word) for word in text.split(",")]
+        rates = [LOSSLESS if word.strip() == "lossless" else float(word) for word in text.split(",")]
     except ValueError:
         rates = []
-    if not rates or not all(0.01 <= rate <= 16 for rate in rates):
-        raise UsageError(f"--rates {text!r}: want numbers of bpp between 0.01 and 16 with commas between")
+    if not rates or not all(0.01 <= rate <= 16 or rate == LOSSLESS for rate in rates):
+        raise UsageError(f"--rates {text!r}: want numbers of bpp between 0.01 and 16, or lossless, with commas between")
     return rates
 
 

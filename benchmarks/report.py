@@ -50,8 +50,8 @@ class Outcome:
 class Summary:
     """All that the report says.
 
-    peers: file -> codec -> points (bpp, psnr). failures: rows with an error. missed: rows whose bytes are not what was
-    asked for.
+    peers: file -> codec -> points (bpp, psnr). lossless: (file, guide) -> our bpp, bit for bit. failures: rows with
+    an error. missed: rows whose bytes are not what was asked for.
     """
 
     outcomes: list[Outcome]
@@ -59,6 +59,7 @@ class Summary:
     failures: list[Row]
     missed: list[Row]
     setups: list[str]
+    lossless: dict[tuple[str, str], float] = field(default_factory=dict)
 
     @property
     def files(self) -> list[str]:
@@ -75,6 +76,10 @@ def summarise(rows: Iterable[Row]) -> Summary:
     """Curves, gains and losses from the rows of the benchmark; of rows with the same key the last counts."""
     latest = {key(row): row for row in rows}.values()
     good = [row for row in latest if "error" not in row]
+    exact = [row for row in good if row["codec"] == "rawinlay" and row["setting"] == "lossless"]
+    broken = [row | {"error": "lossless, but not identical"} for row in exact if not row["identical"]]
+    good = [row for row in good if row not in exact]
+    lossless = {(row["file"], row["guide"]): row["bpp"] for row in exact if row["identical"]}
     peers: dict[str, dict[str, list[tuple[float, float | None]]]] = {}
     ours: dict[tuple[str, str], list[Row]] = {}
     for row in good:
@@ -88,7 +93,8 @@ def summarise(rows: Iterable[Row]) -> Summary:
     outcomes = [_outcome(file, guide, part, peers.get(file, {})) for (file, guide), part in ours.items()]
     setups = sorted({f"commit {row['commit']}, {row['machine']}" for row in good if row["codec"] == "rawinlay"})
     missed = [row for row in good if row["codec"] == "rawinlay" and not _on_target(row)]
-    return Summary(outcomes, peers, [row for row in latest if "error" in row], missed, setups)
+    failures = [row for row in latest if "error" in row] + broken
+    return Summary(outcomes, peers, failures, missed, setups, lossless)
 
 
 def _on_target(row: Row) -> bool:
@@ -131,7 +137,8 @@ def rival_curves(peers: dict[str, list[tuple[float, float | None]]]) -> list[Cur
 
 def markdown(summary: Summary) -> str:
     """The report as text."""
-    parts = ["# Rate-distortion benchmark", *_setups(summary), *_losses(summary), *_gains(summary), *_points(summary)]
+    parts = ["# Rate-distortion benchmark", *_setups(summary), *_losses(summary), *_gains(summary)]
+    parts += [*_lossless(summary), *_points(summary)]
     return "\n".join(parts) + "\n"
 
 
@@ -204,6 +211,26 @@ def _row(title: str, guides: list[str], outcomes: list[Outcome], how: Callable[[
             parts.append(f"{how(there):+.1f}{few}" if there else "-")
         cells.append(" / ".join(parts))
     return f"| {title} | {' | '.join(cells)} |"
+
+
+def _lossless(summary: Summary) -> list[str]:
+    """Our lossless bytes against JPEG XL's."""
+    if not summary.lossless:
+        return []
+    guides = list(dict.fromkeys(guide for _, guide in summary.lossless))
+    out = ["", "## Lossless", "", "bpp, and its share of JPEG XL lossless (effort 7, packed mosaic).", ""]
+    out += [f"| file | JPEG XL | {' | '.join(guides)} |", "|---" * (2 + len(guides)) + "|"]
+    shares: dict[str, list[float]] = {guide: [] for guide in guides}
+    for file in dict.fromkeys(name for name, _ in summary.lossless):
+        blind = min((bpp for bpp, _ in summary.peers.get(file, {}).get(LOSSLESS, [])), default=math.nan)
+        cells = []
+        for guide in guides:
+            bpp = summary.lossless.get((file, guide), math.nan)
+            shares[guide].append(bpp / blind)
+            cells.append(f"{bpp:.3f}: {bpp / blind:.3f}" if math.isfinite(bpp) else "-")
+        out.append(f"| {file} | {blind:.3f} | {' | '.join(cells)} |")
+    means = [f"{np.nanmean(shares[guide]):.3f}" for guide in guides]
+    return [*out, f"| **mean share** |  | {' | '.join(means)} |"]
 
 
 def _points(summary: Summary) -> list[str]:

@@ -25,7 +25,7 @@ def __getattr__(name: str) -> Any:
 
         return getattr(api, name)
     if name == "__version__":
-        from codec.distribution import version
+        from codec.cli.distribution import version
 
         return version()
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

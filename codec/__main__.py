@@ -2,7 +2,7 @@
 
 import sys
 
-from codec.cli import main
+from codec.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

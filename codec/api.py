@@ -87,8 +87,8 @@ def encode(
 ) -> Encoded:
     """Put a RAW into a JPEG of the same picture.
 
-    raw: any Bayer RAW that LibRaw reads. jpeg: its JPEG; without one `codec.choose_jpeg` finds or makes one. A RAW that
-    the JPEG carries already is replaced.
+    raw: any Bayer RAW that LibRaw reads. jpeg: its JPEG; without one `codec.source.choose_jpeg` finds or makes one.
+    A RAW that the JPEG carries already is replaced.
     At most one of bpp (bits per pixel of the mosaic), size (bytes that the JPEG may grow by; both are met to 3 %
     and never exceeded), quality (0..100, even error) and lossless; quality 60 without any. tune: "psnr" for even
     error in linear light, "edit" for error that is even against the noise. device: "auto", "cpu" or "cuda".
@@ -96,8 +96,8 @@ def encode(
     Raises UsageError for contradicting or unreachable options, InputError for files that are unreadable, unsupported,
     or of another scene.
     """
-    from codec.choose_jpeg import choose_jpeg
-    from codec.raw import read_raw
+    from codec.source.choose_jpeg import choose_jpeg
+    from codec.source.raw import read_raw
 
     started = time.monotonic()
     _check_options(bpp, size, quality, lossless, tune)
@@ -123,7 +123,7 @@ def encode_arrays(
     progress: Progress | None = None,
 ) -> Encoded:
     """`encode` for a mosaic that is in memory: `raw.mosaic` uint16 (H, W), DN, with its levels and tags."""
-    from codec.choose_jpeg import without_raw
+    from codec.source.choose_jpeg import without_raw
 
     _check_options(bpp, size, quality, lossless, tune)
     return _encode(raw, without_raw(jpeg), False, bpp, size, quality, lossless, tune, device, progress)
@@ -224,8 +224,8 @@ def _encode(
 
 def _geometry(raw: RawImage, planes: JpegPlanes, jpeg: bytes, certain: bool) -> tuple[Geometry, str]:
     """How the JPEG lies over the mosaic, and that in words."""
-    from codec.align import align
-    from codec.choose_jpeg import exif_orientation
+    from codec.alignment.align import align
+    from codec.source.choose_jpeg import exif_orientation
 
     orientation = exif_orientation(jpeg)
     try:

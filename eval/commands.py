@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from codec.console import TerminalProgress, add_command, add_force, show
+from codec.cli.console import TerminalProgress, add_command, add_force, show
 
 DEMO_FOLDER = Path("demo-out")
 

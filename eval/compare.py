@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bitstream.errors import InputError
 from bitstream.raw_image import RawImage
-from codec.raw import read_raw
+from codec.source.raw import read_raw
 from eval.metrics import Comparison, measure
 
 LEVEL_TOLERANCE = 0.01  # DN; a DNG's black level is a ratio of integers

@@ -19,10 +19,10 @@ from bitstream.dng import write_dng
 from bitstream.errors import InputError, RawinlayError
 from bitstream.files import write_atomically
 from codec.api import Progress, encode
-from codec.console import check_output
-from codec.raw import read_raw
+from codec.cli.console import check_output
 from codec.simulator import Shot, simulate, to_scene
 from codec.simulator.photo import CREDIT, bundled_photo
+from codec.source.raw import read_raw
 from eval.compare import compare_images
 from eval.metrics import finite_or_none
 from eval.pictures import exposure_for, side_by_side

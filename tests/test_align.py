@@ -12,10 +12,10 @@ from scipy.ndimage import gaussian_filter, map_coordinates
 
 from bitstream.errors import InputError
 from bitstream.raw_image import RawImage
-from codec.align import Alignment, align, turn
+from codec.alignment.align import Alignment, align, turn
+from codec.alignment.register import Placement
 from codec.geometry import POSITION_BITS, Geometry
 from codec.jpeg_planes import JpegPlanes, decode_planes
-from codec.register import Placement
 
 HEIGHT, WIDTH = 640, 900
 

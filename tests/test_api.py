@@ -17,7 +17,7 @@ from bitstream.dng import write_dng
 from bitstream.errors import InputError, NoRawError, StreamError, UsageError
 from bitstream.jpeg import APP11, read_segments
 from codec import Decoded, Encoded, api, decode, decode_arrays, encode, encode_arrays, info, strip
-from codec.raw import read_raw, render_jpeg
+from codec.source.raw import read_raw, render_jpeg
 
 REPOSITORY = Path(__file__).parents[1]
 

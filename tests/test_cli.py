@@ -20,10 +20,10 @@ from bitstream import embed
 from bitstream.dng import write_dng
 from bitstream.jpeg import APP11, read_segments, splice
 from codec import encode_arrays
-from codec.cli import main
-from codec.console import TerminalProgress, byte_count, bytes_text
-from codec.distribution import commands
-from codec.raw import read_raw
+from codec.cli.console import TerminalProgress, byte_count, bytes_text
+from codec.cli.distribution import commands
+from codec.cli.main import main
+from codec.source.raw import read_raw
 
 REPOSITORY = Path(__file__).parents[1]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
@@ -268,7 +268,7 @@ def test_an_interrupt_leaves_nothing(tmp_path, number, code):
 
 @pytest.mark.skipif(os.name != "posix", reason="needs a pseudo-terminal")
 def test_progress_is_for_terminals_only_and_leaves_a_clean_line(monkeypatch):
-    monkeypatch.setattr("codec.console.PATIENCE", 0.0)
+    monkeypatch.setattr("codec.cli.console.PATIENCE", 0.0)
     monkeypatch.setenv("TERM", "xterm")
     leader, follower = os.openpty()
     with os.fdopen(follower, "w") as terminal:

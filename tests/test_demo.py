@@ -8,8 +8,8 @@ from PIL import Image
 
 from bitstream.errors import UsageError
 from codec.api import decode, strip
-from codec.cli import main
-from codec.raw import read_raw
+from codec.cli.main import main
+from codec.source.raw import read_raw
 from eval import demo
 
 

@@ -19,8 +19,8 @@ from bitstream.exif import exif_from_jpeg
 from bitstream.raw_image import CFA_PHASES, RawImage
 from bitstream.tags import pack_tags, unpack_tags
 from bitstream.tiff import Ifd, pack_value
-from codec.raw import embedded_preview, read_raw, render_jpeg
-from codec.source_metadata import CANON_UUID, RAF_MAGIC, source_ifd
+from codec.source.metadata import CANON_UUID, RAF_MAGIC, source_ifd
+from codec.source.raw import embedded_preview, read_raw, render_jpeg
 
 RNG = np.random.default_rng(9)
 FRAME = RNG.integers(100, 15000, (120, 160)).astype(np.uint16)

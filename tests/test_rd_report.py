@@ -214,3 +214,17 @@ def test_rates():
     for text in ("", "0.1,x", "0", "99"):
         with pytest.raises(UsageError):
             rd.parse_rates(text)
+
+
+def test_lossless_rows_have_a_table_of_their_own():
+    exact = {"setting": "lossless", "psnr": None, "identical": True}
+    rows = [
+        row("jxl-lossless", 8.0, None),
+        row("rawinlay", 6.0, None) | exact,
+        row("rawinlay", 6.5, None, guide="darktable") | exact | {"identical": False},
+        row("rawinlay", 1.0, 50.0),
+    ]
+    summary = report.summarise(rows)
+    assert summary.lossless == {("a.nef", "libraw"): 6.0}
+    assert [failure["guide"] for failure in summary.failures] == ["darktable"]
+    assert "| a.nef | 8.000 | 6.000: 0.750 |" in report.markdown(summary)

@@ -7,7 +7,7 @@ import pytest
 from shots import write_pair
 
 from bitstream import errors
-from codec.cli import EXIT_CODES, main
+from codec.cli.main import EXIT_CODES, main
 
 REPOSITORY = Path(__file__).parents[1]
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")

@@ -12,7 +12,7 @@ import rawpy
 from raws import BAYER_FILES, shared_raw, slow
 
 from bitstream.jpeg import read_segments
-from codec.raw import read_raw, render_jpeg
+from codec.source.raw import read_raw, render_jpeg
 
 LEAST_PSNR = {"nikon-d1.nef": 49, "nikon-d5000-a.dng": 45, "nikon-d5000-b.dng": 42, "canon-kissx4-chart.dng": 57,
               "gopro-hero6.dng": 54, "gopro-fusion.dng": 53}

@@ -26,8 +26,8 @@ from bitstream.exif import jpeg_ifd
 from bitstream.files import read_file
 from bitstream.raw_image import CFA_PHASES, RawImage
 from bitstream.tiff import Ifd
-from codec import dng_source
-from codec.source_metadata import source_ifd
+from codec.source import dng as dng_source
+from codec.source.metadata import source_ifd
 
 Source = str | Path | bytes
 

@@ -37,7 +37,7 @@ def commands() -> dict[str, Callable[[Any], None]]:
 
 def _project() -> dict[str, Any]:
     """The [project] table of a checkout that is not installed; empty where there is none."""
-    path = Path(__file__).parents[1] / "pyproject.toml"
+    path = Path(__file__).parents[2] / "pyproject.toml"
     try:
         return dict(tomllib.loads(path.read_text(encoding="utf-8"))["project"])
     except (OSError, KeyError, tomllib.TOMLDecodeError):

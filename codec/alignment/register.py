@@ -8,7 +8,7 @@ import numpy as np
 from scipy.ndimage import map_coordinates
 from scipy.optimize import least_squares
 
-from codec.displacement import block_displacements, detail, shrink
+from codec.alignment.displacement import block_displacements, detail, shrink
 from codec.geometry import POSITION_BITS, SCALE_BITS, WARP_BITS, Geometry, Warp
 
 LEAST_TRUST = 0.25

@@ -12,7 +12,7 @@ from bitstream.exif import jpeg_ifd
 from bitstream.files import read_file
 from bitstream.jpeg import frame_info
 from bitstream.raw_image import RawImage
-from codec.raw import FULL_SIZE, Source, embedded_preview, render_jpeg
+from codec.source.raw import FULL_SIZE, Source, embedded_preview, render_jpeg
 
 SUFFIXES = (".jpg", ".jpeg")
 ORIENTATION = 274

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bitstream.errors import InputError
-from codec.console import (
+from codec.cli.console import (
     TerminalProgress,
     add_command,
     add_force,
@@ -147,7 +147,6 @@ def _info(args: argparse.Namespace) -> None:
     if found.has_raw:
         lines += [
             ("intact", "yes" if found.intact else "no"),
-            ("lossless", {True: "yes", False: "no", None: "unknown"}[found.lossless]),
             *(("damage", line) for line in found.damage),
             ("camera", found.camera or "unknown"),
             ("mosaic", f"{found.width} x {found.height}, {found.cfa}" if found.width else "unknown"),

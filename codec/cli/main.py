@@ -11,8 +11,8 @@ from types import FrameType
 from typing import NoReturn
 
 from bitstream.errors import RawinlayError
-from codec.console import Parser
-from codec.distribution import NAME, commands, version
+from codec.cli.console import Parser
+from codec.cli.distribution import NAME, commands, version
 
 INTERRUPTED, TERMINATED = 130, 143
 EXIT_CODES = """exit codes:

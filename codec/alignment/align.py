@@ -3,7 +3,7 @@
 ::
 
     thumbnails without tones --8 orientations, a few scales, all shifts at once--> orientation, rough scale and shift
-    blocks at finer and finer size --robust fit--> offset, scale, radial warp                (`codec.register`)
+    blocks at finer and finer size --robust fit--> offset, scale, radial warp      (`codec.alignment.register`)
     whole pixels, if that says the same within 0.15 px --regression on neighbours--> the geometry
 
 File metadata (the RAW's orientation, the JPEG's EXIF) only break ties: programs differ in what they honour.
@@ -18,11 +18,11 @@ import numpy as np
 
 from bitstream.errors import InputError
 from bitstream.raw_image import RawImage
-from codec.displacement import best_shift, detail, shrink
-from codec.fit_check import Patches
+from codec.alignment.displacement import best_shift, detail, shrink
+from codec.alignment.fit_check import Patches
+from codec.alignment.register import Placement, Points, Register, fit
 from codec.geometry import POSITION_BITS, SCALE_BITS, Geometry
 from codec.jpeg_planes import JpegPlanes
-from codec.register import Placement, Points, Register, fit
 
 THUMBNAIL = 192
 """Long side of the mosaic's thumbnail, at most."""

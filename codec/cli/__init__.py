@@ -1,0 +1,1 @@
+"""The command line: finding the commands, and those of this layer."""
