@@ -29,6 +29,9 @@ RECIPE_CELLS, RECIPE_BANDS = 60_000, 120
 COMPANDING_OFFSET = 8
 KAPPA = {"psnr": 4, "edit": 0}
 START = 3300
+LOSSLESS_BPP = 2.0
+"""Targets from here on are tried without loss first."""
+
 SPARSE, SPARSE_LOSSLESS, SPARSE_BPP, SPARSE_QUALITY = 0.6, 0.95, 0.2, 50.0
 """A set of used values (50 to 300 bytes) is sent where it is less than this share of its range and the rate is not
 low."""
@@ -82,10 +85,10 @@ def _encode(job: _Job, target: Target, planes: JpegPlanes) -> bytes:
         step = rate.step_of_quality(target.quality if target.quality is not None else 60.0)
         best = job.code(job.fit(step), step)
     else:
-        best = job.code_to_size(target.size)
+        best = job.code_within(target.size) or job.code_to_size(target.size)
     payload = best.to_bytes()
     check = Stream.from_bytes(payload).decode(planes, lambda _, share: job.tell("checking", share), job.device)
-    if not np.array_equal(check, job.decoded):
+    if not np.array_equal(check, job.mosaic if best.header.step == LOSSLESS else job.decoded):
         raise AssertionError("the stream does not decode to what was encoded: please report this picture")
     return payload
 
@@ -97,7 +100,8 @@ def _values(mosaic: np.ndarray, target: Target) -> bytes:
     if target.quality is not None and target.quality < SPARSE_QUALITY:
         return b""
     used = np.flatnonzero(np.bincount(mosaic.reshape(-1)))
-    share = SPARSE_LOSSLESS if target.lossless else SPARSE
+    may_be_lossless = target.lossless or (target.size or 0) * 8 >= LOSSLESS_BPP * mosaic.size
+    share = SPARSE_LOSSLESS if may_be_lossless else SPARSE
     return pack_values(used) if len(used) < share * (used[-1] - used[0] + 1) else b""
 
 
@@ -127,7 +131,7 @@ class _Job:
         self.trunk = TrunkEncoder(
             self.packed, self.layout, self.ground, self.recipe, self.companding, stream.current_tables(), header.kappa
         )
-        self.decoded = raw.mosaic
+        self.mosaic = self.decoded = raw.mosaic
 
     def tell(self, what: str, share: float) -> None:
         """Say how far the work is."""
@@ -175,6 +179,16 @@ class _Job:
         header = replace(self.header, step=step, tile=side // 2, bases=stream.pack_bases(coded.bases))
         self.decoded = self.layout.unpack(coded.planes.numpy())
         return Stream(header, self.recipe, params, coded.bases, coded.substreams)
+
+    def code_within(self, size: int) -> Stream | None:
+        """Lossless coding, where the JPEG grows by no more than `size` bytes by it: more could not be had for them."""
+        if size * 8 < LOSSLESS_BPP * self.mosaic.size:
+            return None
+        fitted = self.fit(LOSSLESS)
+        if fitted.bits * self.mosaic.size / 8 > size:
+            return None
+        coded = self.code(fitted, LOSSLESS)
+        return coded if self.growth(len(coded.to_bytes())) <= size else None
 
     def code_to_size(self, size: int) -> Stream:
         """Code so that the JPEG grows by at most `size` bytes and at least `rate.TOLERANCE` of it."""

@@ -88,3 +88,13 @@ def test_used_values_stay_apart_when_companded(white, top):
     companding = Companding((0.0, 3.5, 100.0, 64.0), white, top, 8)
     assert (companding.used.diff(dim=1) > 0).all()
     assert (companding.steps(LOSSLESS, 4) >= 1).all()
+
+
+def test_what_fits_without_loss_is_coded_so():
+    taken = shot(2)
+    exact = encode_arrays(taken.raw, taken.jpeg, lossless=True)
+    roomy = encode_arrays(taken.raw, taken.jpeg, size=exact.metadata_bytes + 10)
+    tight = encode_arrays(taken.raw, taken.jpeg, size=exact.metadata_bytes - 1000)
+    assert info(roomy.jpeg).lossless and roomy.metadata_bytes == exact.metadata_bytes
+    assert not info(tight.jpeg).lossless
+    assert 0.97 * (exact.metadata_bytes - 1000) <= tight.metadata_bytes < exact.metadata_bytes - 1000
