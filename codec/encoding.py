@@ -171,10 +171,13 @@ class _Job:
             return 2 * ((max(h, w) + 1) // 2)
         return 1024 if bits < 0.3 else 512
 
-    def code(self, fitted: Fit, step: int, thrift: float = 1.0) -> Stream:
-        """Code the picture at a step with fitted parameters; thrift: how much dearer than usual a bit is."""
+    def code(self, fitted: Fit, step: int, thrift: float = 1.0, bases: list[int] | None = None) -> Stream:
+        """Code the picture at a step with fitted parameters.
+
+        thrift: how much dearer than usual a bit is; bases: of the tiles, if they are chosen already.
+        """
         side = max(16, self.side(fitted.bits))
-        coded: Coded = self.trunk.encode(step, fitted.params, side, thrift, self.progress)
+        coded: Coded = self.trunk.encode(step, fitted.params, side, thrift, bases, self.progress)
         params = {b: p for b, p in fitted.params.items() if b in coded.bases}
         header = replace(self.header, step=step, tile=side // 2, bases=stream.pack_bases(coded.bases))
         self.decoded = self.layout.unpack(coded.planes.numpy())
@@ -207,12 +210,13 @@ class _Job:
         step, curve = rate.search_estimate(estimate, goal, START)
         fitted = fits[step]
         search = rate.Search(size, curve.slope(step), curve.solve(goal))
-        best, best_size = None, 0
+        best, best_size, bases = None, 0, None
         for _ in range(rate.MAX_CODINGS):
             if search.far(fitted.step):
-                fitted = self.fit(search.step)
+                fitted, bases = self.fit(search.step), None
                 search.forget()
-            coded = self.code(fitted, search.step, search.thrift)
+            coded = self.code(fitted, search.step, search.thrift, bases)
+            bases = coded.bases  # a tile that changes its basis would make the bytes jump
             grown = self.growth(len(coded.to_bytes()))
             if best_size < grown <= size:
                 best, best_size, decoded = coded, grown, self.decoded

@@ -153,3 +153,27 @@ def test_a_dark_or_tiny_picture_does_not_break_it() -> None:
     ):
         with pytest.raises(InputError, match="does not show"):
             align(raw, planes)
+
+
+def smooth(seed: int) -> np.ndarray:
+    """A night sky: broad light without detail, (HEIGHT, WIDTH, 3)."""
+    rng = np.random.default_rng(seed)
+    light = gaussian_filter(rng.normal(size=(HEIGHT, WIDTH, 3)), (90, 90, 0))
+    light = light / light.std() + np.linspace(-2, 2, HEIGHT)[:, None, None]
+    return 0.3 / (1 + np.exp(-light))
+
+
+def jpeg_planes(rgb: np.ndarray) -> JpegPlanes:
+    out = io.BytesIO()
+    Image.fromarray((255 * np.clip(3 * rgb, 0, 1) ** (1 / 2.2)).astype(np.uint8)).save(out, "JPEG", quality=90)
+    return decode_planes(out.getvalue())
+
+
+def test_a_noisy_sky_without_detail_is_known_by_its_light() -> None:
+    raw = raw_of(smooth(1), noise=0.01)
+    found = align(raw, jpeg_planes(smooth(1)))
+    assert (found.geometry.orientation, found.geometry.warp) == (1, None)
+    upended = align(raw, jpeg_planes(smooth(1)[::-1]))
+    assert upended.geometry.orientation == 4
+    with pytest.raises(InputError, match="does not show"):
+        align(raw, jpeg_planes(smooth(2)[:, ::-1]))

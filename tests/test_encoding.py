@@ -237,3 +237,22 @@ def test_progress():
     scene((48, 64)).encode(quality=50, progress=lambda what, share: seen.append((what, share)))
     assert {what for what, _ in seen} == {"fitting", "coding", "checking"}
     assert all(0 <= share <= 1 for _, share in seen) and seen[-1] == ("checking", 1.0)
+
+
+def test_tiles_keep_their_basis_while_the_rate_is_searched(monkeypatch):
+    """A tile that changes its basis makes the bytes jump over the target."""
+    from codec.trunk.encoder import TrunkEncoder
+
+    chosen = []
+    plain = TrunkEncoder.encode
+
+    def encode(self, step, params, side, thrift=1.0, bases=None, progress=None):
+        coded = plain(self, step, params, side, thrift, bases, progress)
+        assert bases is None or coded.bases == bases
+        chosen.append(bases)
+        return coded
+
+    monkeypatch.setattr(TrunkEncoder, "encode", encode)
+    one = scene((300, 400), "RGGB")
+    one.encode(size=6000)
+    assert chosen[0] is None and all(b is not None for b in chosen[2:])

@@ -10,7 +10,7 @@ Only the decoder's arithmetic is exact; here, what is chosen may come from float
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -138,7 +138,7 @@ class TrunkEncoder:
         return Fit(step, used, float(np.take_along_axis(rates, better[None], 0).sum()) / sites)
 
     def _tile(
-        self, place: tuple[int, int, int, int], step: int, params: dict[int, Params], thrift: float
+        self, place: tuple[int, int, int, int], step: int, params: Mapping[int, Params], thrift: float
     ) -> tuple[int, list[bytes], torch.Tensor]:
         window = Window((place[:2],), place[2], place[3])
         base = self._base(window)
@@ -172,14 +172,25 @@ class TrunkEncoder:
         return base
 
     def encode(
-        self, step: int, params: dict[int, Params], side: int, thrift: float = 1.0, progress: Progress | None = None
+        self,
+        step: int,
+        params: dict[int, Params],
+        side: int,
+        thrift: float = 1.0,
+        bases: list[int] | None = None,
+        progress: Progress | None = None,
     ) -> Coded:
-        """Code every tile of `side` cells at a step; thrift: factor of the Lagrangian."""
+        """Code every tile of `side` cells; thrift: factor of the Lagrangian; bases: of the tiles, if chosen already."""
         h, w = self.layout.cells
         places = tiles(h, w, side)
         planes = torch.zeros(4, h, w, dtype=torch.int32)
         out = Coded(step, {}, [], planes)
-        for n, (basis, streams, piece) in enumerate(in_parallel(lambda p: self._tile(p, step, params, thrift), places)):
+
+        def code(n: int) -> tuple[int, list[bytes], torch.Tensor]:
+            choice = params if bases is None else {bases[n]: params[bases[n]]}
+            return self._tile(places[n], step, choice, thrift)
+
+        for n, (basis, streams, piece) in enumerate(in_parallel(code, range(len(places)))):
             out.bases.append(basis)
             out.substreams |= {(n, stage): data for stage, data in enumerate(streams) if data}
             r, c = places[n][:2]
