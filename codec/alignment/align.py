@@ -103,8 +103,9 @@ def _by_regression(raw: RawImage, planes: JpegPlanes, score: float) -> Alignment
     if not candidates or min(sides) < LEAST_SIDE:
         raise _another_scene(score)
     patches = Patches(raw, planes, candidates[0])
-    ranked = sorted(candidates, key=patches.psnr, reverse=True)
-    fits = [patches.psnr(geometry) for geometry in ranked]
+    fit_of = {geometry: patches.psnr(geometry) for geometry in candidates}
+    ranked = sorted(candidates, key=fit_of.__getitem__, reverse=True)
+    fits = [fit_of[geometry] for geometry in ranked]
     if len(fits) < 2 or fits[0] - fits[1] < CLEAR_FIT:
         raise _another_scene(score)
     report = (
