@@ -25,6 +25,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks import guides, peers
+from benchmarks.command import exit_with
 from benchmarks.rows import REPOSITORY, Results, Row, commit, key, machine, versions
 from bitstream.errors import InputError, RawinlayError, UsageError
 from codec.source.raw import read_raw
@@ -224,14 +225,5 @@ def run(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def main() -> None:
-    """Run the command; errors as one line with their exit code."""
-    try:
-        sys.exit(run())
-    except RawinlayError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
-
-
 if __name__ == "__main__":
-    main()
+    exit_with(run)

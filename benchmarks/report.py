@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import argparse
 import math
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.command import exit_with
 from benchmarks.rows import Row, key, read_rows
-from bitstream.errors import InputError, RawinlayError
+from bitstream.errors import InputError
 from eval.bdrate import Curve, Mean, best_quality, common_quality, gain, saving
 
 RANGES = {"low": (0.1, 0.8), "high": (0.8, 3.0)}  # bpp
@@ -302,14 +302,5 @@ def run(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def main() -> None:
-    """Run the command; errors as one line with their exit code."""
-    try:
-        sys.exit(run())
-    except RawinlayError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
-
-
 if __name__ == "__main__":
-    main()
+    exit_with(run)

@@ -32,7 +32,6 @@ Source = str | Path | bytes
 Progress = Callable[[str, float], None]
 """Called with what is being done and how much of it is done, 0..1; from the thread that called `encode` or `decode`."""
 
-DEFAULT_QUALITY = 60.0
 TUNES = ("psnr", "edit")
 DEVICES = ("auto", "cpu", "cuda")
 
@@ -204,10 +203,8 @@ def _encode(
     geometry, alignment = _geometry(raw, planes, jpeg, certain)
     if bpp is not None:
         size = int(bpp * raw.mosaic.size / 8)
-    if size is None and quality is None and not lossless:
-        quality = DEFAULT_QUALITY
     from codec.encoding import Target, encode_stream  # brings torch
-    from codec.stream import Stream
+    from entropy import tables
 
     payload = encode_stream(
         raw, planes, geometry, Target(size, quality, lossless), pack_tags(raw, exif_from_jpeg(jpeg)),
@@ -217,7 +214,7 @@ def _encode(
     if embed.extract(carrier) != payload or embed.strip(carrier) != jpeg:
         raise AssertionError("the JPEG does not give back what was put into it: please report this picture")
     growth = len(carrier) - len(jpeg)
-    model = Stream.from_bytes(payload).header.model.hex()
+    model = tables.load().identity.hex()
     seconds = time.monotonic() - started
     return Encoded(carrier, growth, 8 * growth / raw.mosaic.size, "given", alignment, model, seconds)
 

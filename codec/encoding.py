@@ -24,6 +24,7 @@ from codec.trunk.ground import Ground
 from codec.trunk.layout import tiles
 from codec.trunk.parallel import single_threaded
 from codec.trunk.recipe import Recipe
+from entropy import tables
 
 RECIPE_CELLS, RECIPE_BANDS = 60_000, 120
 COMPANDING_OFFSET = 8
@@ -67,7 +68,7 @@ def encode_stream(
     if max(height, width) > MAX_SIDE or height * width > MAX_PIXELS or min(height, width) < 2:
         raise InputError(f"a mosaic of {width} x {height} is outside what the format holds")
     header = Header(
-        model=stream.current_tables().identity, binding=planes.binding_hash(), height=height, width=width,
+        model=tables.load().identity, binding=planes.binding_hash(), height=height, width=width,
         cfa=CFA_PHASES.index(raw.cfa), orientation=raw.orientation, white=raw.white, top=max(int(raw.mosaic.max()), 1),
         black=stream.pack_black(raw.black), geometry=geometry.to_bytes(),
         companding=COMPANDING_OFFSET, kappa=KAPPA[tune],
@@ -82,7 +83,7 @@ def _encode(job: _Job, target: Target, planes: JpegPlanes) -> bytes:
     if target.lossless:
         best = job.code(job.fit(LOSSLESS), LOSSLESS)
     elif target.size is None:
-        step = rate.step_of_quality(target.quality if target.quality is not None else 60.0)
+        step = rate.step_of_quality(rate.DEFAULT_QUALITY if target.quality is None else target.quality)
         best = job.code(job.fit(step), step)
     else:
         best = job.code_within(target.size) or job.code_to_size(target.size)
@@ -129,7 +130,7 @@ class _Job:
             raise InputError(f"the RAW's levels can't be coded ({error})") from error
         self.recipe = self._fit_recipe()
         self.trunk = TrunkEncoder(
-            self.packed, self.layout, self.ground, self.recipe, self.companding, stream.current_tables(), header.kappa
+            self.packed, self.layout, self.ground, self.recipe, self.companding, tables.load(), header.kappa
         )
         self.mosaic = self.decoded = raw.mosaic
 

@@ -35,7 +35,6 @@ from codec.trunk.params import Params
 from codec.trunk.recipe import Recipe
 from codec.trunk.stages import HAAR, IN_PLACE
 from entropy import tables
-from entropy.tables import Tables
 
 BASES = (IN_PLACE, HAAR)
 LEAST_SCALE, LEAST_SIDE = 64, 8
@@ -154,8 +153,3 @@ def unpack_bases(data: bytes, count: int) -> list[int]:
     if bits[count:].any():
         raise StreamError("the header names more tiles than the picture has")
     return [int(b) for b in bits[:count]]
-
-
-def current_tables() -> Tables:
-    """The tables that new streams are made with."""
-    return tables.load()

@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
+from bitstream.header import LOSSLESS_STEP as LOSSLESS
+
 U_WHITE = 1 << 19
 """Companded value of the white level. One DN of 14 bits is about 19 units at white, 110 at black."""
 
@@ -29,9 +31,6 @@ A_UNIT = 1.0 / 512
 
 STEP_OCTAVE = 256
 """Entries of the step scale in one octave."""
-
-LOSSLESS = 20 * STEP_OCTAVE
-"""The step index that stands for lossless coding (`codec.trunk.exact`)."""
 
 KAPPA_UNIT = 0.25
 """Unit of the guided step's exponent."""

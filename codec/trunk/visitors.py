@@ -53,13 +53,15 @@ class StageCoder:
         cell = (size.view(torch.int64) >> (52 - MANTISSA_BITS)) - (1023 << MANTISSA_BITS)
         return self.class_of[cell.clamp(0, SIZE_CELLS - 1)]
 
+    def _towards_zero(self, magnitude: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
+        """How far towards zero a magnitude >= 1 is rebuilt, in 1 / CENTROID_UNIT of a step."""
+        return self.centroid[classes.long() * 3 + (magnitude.long() - 1).clamp(0, 2)]
+
     def rebuild(
         self, symbols: torch.Tensor, classes: torch.Tensor, mu: torch.Tensor, step: torch.Tensor
     ) -> torch.Tensor:
         """y_hat of symbols, whole numbers in float64."""
-        magnitude = symbols.abs()
-        index = classes.long() * 3 + (magnitude.long() - 1).clamp(0, 2)
-        offset = self.centroid[index] * symbols.sign()
+        offset = self._towards_zero(symbols.abs(), classes) * symbols.sign()
         y_hat = mu + torch.floor((symbols.double() * CENTROID_UNIT - offset) * step / CENTROID_UNIT + 0.5)
         return y_hat.clamp(-Y_LIMIT, Y_LIMIT)
 
@@ -106,8 +108,7 @@ class Encoder(StageCoder):
 
     def _cost(self, a: torch.Tensor, candidate: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
         """Squared error, in steps, and worth of the bits of coding magnitudes a as whole numbers."""
-        index = classes.long() * 3 + (candidate.long() - 1).clamp(0, 2)
-        value = candidate - self.centroid[index] * (candidate > 0) / CENTROID_UNIT
+        value = candidate - self._towards_zero(candidate, classes) * (candidate > 0) / CENTROID_UNIT
         return (a - value) ** 2 + self.lagrangian * self._length(candidate, classes)
 
     def symbols(
