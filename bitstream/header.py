@@ -37,6 +37,7 @@ FIELDS = (
     Field("geometry", "bytes", "how the JPEG lies over the mosaic, `codec.geometry`", high=64),
     Field("companding", "u8", "offset a of the companding, 1/512 of white - black", low=1),
     Field("kappa", "u8", "exponent of the guided step, 1/4", high=8),
+    Field("states", "u8", "logarithm of the number of the trellis's states", low=2, high=6),
     Field("step", "u16", "quantisation step: 2^(step / 256 - 20) of white - black in linear light; 5120: lossless",
           high=LOSSLESS_STEP),
     Field("tile", "u16", "side of a tile in pairs of CFA cells; the last tiles may be smaller", low=8),
@@ -64,6 +65,7 @@ class Header:
     geometry: bytes
     companding: int
     kappa: int
+    states: int
     step: int
     tile: int
     bases: bytes

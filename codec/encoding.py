@@ -24,6 +24,7 @@ from codec.trunk.ground import Ground
 from codec.trunk.layout import tiles
 from codec.trunk.parallel import single_threaded
 from codec.trunk.recipe import Recipe
+from codec.trunk.trellis import DEFAULT_STATES
 from entropy import tables
 
 RECIPE_CELLS, RECIPE_BANDS = 60_000, 120
@@ -71,7 +72,7 @@ def encode_stream(
         model=tables.load().identity, binding=planes.binding_hash(), height=height, width=width,
         cfa=CFA_PHASES.index(raw.cfa), orientation=raw.orientation, white=raw.white, top=max(int(raw.mosaic.max()), 1),
         black=stream.pack_black(raw.black), geometry=geometry.to_bytes(),
-        companding=COMPANDING_OFFSET, kappa=KAPPA[tune],
+        companding=COMPANDING_OFFSET, kappa=KAPPA[tune], states=DEFAULT_STATES,
         step=0, tile=8, bases=b"\0", values=_values(raw.mosaic, target), camera=raw.camera[:60], tags=packed_tags,
     )  # fmt: skip
     with single_threaded():
@@ -130,7 +131,14 @@ class _Job:
             raise InputError(f"the RAW's levels can't be coded ({error})") from error
         self.recipe = self._fit_recipe()
         self.trunk = TrunkEncoder(
-            self.packed, self.layout, self.ground, self.recipe, self.companding, tables.load(), header.kappa
+            self.packed,
+            self.layout,
+            self.ground,
+            self.recipe,
+            self.companding,
+            tables.load(),
+            header.kappa,
+            header.states,
         )
         self.mosaic = self.decoded = raw.mosaic
 

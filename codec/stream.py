@@ -110,7 +110,7 @@ class Stream:
             decoded = decode_planes(
                 self.substreams, self.bases, self.params, layout, Ground(guide, layout, device), self.recipe,
                 companding_of(header),
-                tables.load(), header.step, header.kappa, 2 * header.tile, progress,
+                tables.load(), header.step, header.kappa, header.states, 2 * header.tile, progress,
             )  # fmt: skip
         return layout.unpack(decoded.to(torch.int32).numpy())
 

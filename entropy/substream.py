@@ -30,16 +30,18 @@ def _uniform(bits: int) -> object:
     return constriction.stream.model.Uniform(1 << bits)
 
 
-def models(tables: Tables) -> list[object]:
+def models(tables: Tables, kind: int) -> list[object]:
     """constriction's model of each table row. Dyadic probabilities, so that no rounding enters."""
-    return [constriction.stream.model.Categorical(row / TOTAL, perfect=False) for row in tables.pmf.astype(np.float64)]
+    return [
+        constriction.stream.model.Categorical(row / TOTAL, perfect=False) for row in tables.pmf[kind].astype(np.float64)
+    ]
 
 
 class SubstreamCoder:
-    """Codes stages under one set of tables."""
+    """Codes stages under one kind of tables, `TRELLIS` or `EXACT`."""
 
-    def __init__(self, tables: Tables) -> None:
-        self._models = models(tables)
+    def __init__(self, tables: Tables, kind: int) -> None:
+        self._models = models(tables, kind)
 
     def encode(self, symbols: np.ndarray, classes: np.ndarray) -> bytes:
         """symbols: int32 (n,); classes: uint8 (n,), known to the decoder. No bytes where every symbol is zero."""

@@ -7,12 +7,15 @@ into a coded part ``s >> n`` and ``n`` raw low bits.
 ======================  ==========================================================================
 array in tables.npz     meaning
 ======================  ==========================================================================
-``pmf``                 uint16 (SPLIT_CLASS, ALPHABET); every row sums to 65536, each entry >= 1
+``pmf``                 uint16 (KINDS, SPLIT_CLASS, ALPHABET); every row sums to 65536, each entry >= 1
 ``class_of``            uint8 (53 * 16,): class of a size by its exponent and four mantissa bits, see `size_cell`
-``centroid``            int8 (CLASSES, 3): towards zero, share of a step in 1/64 for |s| = 1, 2, >= 3
+``offset``              int8 (CLASSES, 2 REACH + 1): what a trellis value lies above its symbol, 1/64 of a step,
+                        for symbols of -REACH and less to REACH and more
 ======================  ==========================================================================
 
-The file is read without pickle; its SHA-256 is the model's identity in the stream's header.
+Kind `TRELLIS` is for the symbols of `codec.trunk.trellis`, whose values lie a quarter step above them, `EXACT` for
+those of lossless coding, which are symmetric. The file is read without pickle; its SHA-256 is the model's identity in
+the stream's header.
 """
 
 from __future__ import annotations
@@ -41,7 +44,10 @@ TOTAL = 1 << 16
 SIZE_BITS = 16
 """Fraction bits of a size."""
 
-CENTROID_UNIT = 64
+OFFSET_UNIT = 64
+REACH = 3
+TRELLIS, EXACT = 0, 1
+KINDS = 2
 
 MANTISSA_BITS = 4
 SIZE_CELLS = 53 << MANTISSA_BITS
@@ -55,12 +61,12 @@ class Tables:
 
     pmf: np.ndarray
     class_of: np.ndarray
-    centroid: np.ndarray
+    offset: np.ndarray
     identity: bytes
 
-    def bits(self) -> np.ndarray:
+    def bits(self, kind: int) -> np.ndarray:
         """Code length of each symbol of the alphabet, float32 (CLASSES, ALPHABET), raw low bits included."""
-        length = -np.log2(self.pmf.astype(np.float64) / TOTAL)
+        length = -np.log2(self.pmf[kind].astype(np.float64) / TOTAL)
         return np.stack([length[table_of(c)] + split_bits(c) for c in range(CLASSES)]).astype(np.float32)
 
 
@@ -81,10 +87,10 @@ def class_table() -> np.ndarray:
     return np.clip(np.rint(4 * np.log2(size) + ZERO_CLASS), 0, CLASSES - 1).astype(np.uint8)
 
 
-def to_bytes(pmf: np.ndarray, centroid: np.ndarray) -> bytes:
+def to_bytes(pmf: np.ndarray, offset: np.ndarray) -> bytes:
     """The bytes of a table file."""
     out = io.BytesIO()
-    np.savez(out, pmf=pmf.astype(np.uint16), class_of=class_table(), centroid=centroid.astype(np.int8))
+    np.savez(out, pmf=pmf.astype(np.uint16), class_of=class_table(), offset=offset.astype(np.int8))
     return out.getvalue()
 
 
@@ -92,16 +98,17 @@ def parse(data: bytes) -> Tables:
     """Tables from the bytes of a table file; ValueError where they are not tables."""
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as z:
-            pmf, class_of, centroid = z["pmf"].astype(np.int64), z["class_of"], z["centroid"]
+            pmf, class_of, offset = z["pmf"].astype(np.int64), z["class_of"], z["offset"]
     except (KeyError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f"no table file: {error}") from error
-    if class_of.dtype != np.uint8 or centroid.dtype != np.int8:
+    if class_of.dtype != np.uint8 or offset.dtype != np.int8:
         raise ValueError("the table file has other types than this version reads")
-    if pmf.shape != (SPLIT_CLASS, ALPHABET) or class_of.shape != (SIZE_CELLS,) or centroid.shape != (CLASSES, 3):
+    shapes = pmf.shape, class_of.shape, offset.shape
+    if shapes != ((KINDS, SPLIT_CLASS, ALPHABET), (SIZE_CELLS,), (CLASSES, 2 * REACH + 1)):
         raise ValueError("the table file has other shapes than this version reads")
-    if (pmf < 1).any() or (pmf.sum(1) != TOTAL).any() or class_of.max() >= CLASSES:
+    if (pmf < 1).any() or (pmf.sum(2) != TOTAL).any() or class_of.max() >= CLASSES:
         raise ValueError("the table file's probabilities do not add up")
-    return Tables(pmf, class_of, centroid, hashlib.sha256(data).digest()[:8])
+    return Tables(pmf, class_of, offset, hashlib.sha256(data).digest()[:8])
 
 
 @functools.cache

@@ -18,7 +18,7 @@ from codec.trunk.recipe import Recipe
 from codec.trunk.stages import run_stages
 from codec.trunk.visitors import Decoder
 from entropy.substream import SubstreamCoder
-from entropy.tables import Tables
+from entropy.tables import EXACT, TRELLIS, Tables
 
 
 def decode_planes(
@@ -32,13 +32,14 @@ def decode_planes(
     tables: Tables,
     step: int,
     kappa: int,
+    states: int,
     side: int,
     progress: Progress | None = None,
 ) -> torch.Tensor:
     """Packed planes int32 (4, h, w). Raises `StreamError` where a substream does not fit its classes."""
     h, w = layout.cells
     places = tiles(h, w, side)
-    coder = SubstreamCoder(tables)
+    coder = SubstreamCoder(tables, EXACT if step == LOSSLESS else TRELLIS)
 
     def tile(n: int) -> torch.Tensor:
         window = Window((places[n][:2],), places[n][2], places[n][3])
@@ -51,7 +52,7 @@ def decode_planes(
         if step == LOSSLESS:
             decoder: Decoder = ExactDecoder(Lattice(companding, base), params[bases[n]], tables, read, base.device)
         else:
-            decoder = Decoder(params[bases[n]], tables, read, base.device)
+            decoder = Decoder(params[bases[n]], tables, read, states, base.device)
         decoded = run_stages(scene, decoder)
         return rebuild(decoded, base, companding, bases[n]).cpu()
 

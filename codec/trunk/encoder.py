@@ -24,12 +24,13 @@ from codec.trunk.parallel import in_parallel
 from codec.trunk.params import Params
 from codec.trunk.recipe import Recipe
 from codec.trunk.stages import HAAR, IN_PLACE, forward_basis, inverse_basis, run_stages, split
+from codec.trunk.trellis import DEFAULT_STATES
 from codec.trunk.visitors import Encoder, Fitter
 from entropy.substream import SubstreamCoder
-from entropy.tables import Tables
+from entropy.tables import EXACT, TRELLIS, Tables
 
 SAMPLES, SAMPLE_SIDE = 16, 96
-LAGRANGIAN = 0.13
+LAGRANGIAN = 0.10
 KEEP_BASES = 50_000_000
 """Sites up to which the base is kept in memory, 4 bytes a site."""
 
@@ -73,11 +74,12 @@ class TrunkEncoder:
         companding: Companding,
         tables: Tables,
         kappa: int,
+        states: int = DEFAULT_STATES,
         lagrangian: float = LAGRANGIAN,
     ) -> None:
         self.layout, self.ground, self.recipe, self.companding, self.tables = layout, ground, recipe, companding, tables
-        self.kappa, self.lagrangian = kappa, lagrangian
-        self.coder = SubstreamCoder(tables)
+        self.kappa, self.states, self.lagrangian = kappa, states, lagrangian
+        self.coder = {kind: SubstreamCoder(tables, kind) for kind in (TRELLIS, EXACT)}
         h, w = layout.cells
         edge = (0, 1, 0, 1)
         self.planes = torch.nn.functional.pad(planes[None].float(), edge, mode="replicate")[0].to(
@@ -125,7 +127,7 @@ class TrunkEncoder:
             if step == LOSSLESS:
                 fitter: Fitter = ExactFitter(Lattice(self.companding, self._sample_base), self.tables, *targets)
             else:
-                fitter = Fitter(basis, self.tables, *targets, self.lagrangian)
+                fitter = Fitter(basis, self.tables, *targets, self.lagrangian, self.states)
             run_stages(scene, fitter)
             assert isinstance(fitter.rate, torch.Tensor) and isinstance(fitter.distortion, torch.Tensor)
             costs.append((fitter.distortion + self.lagrangian * fitter.rate).cpu().numpy())
@@ -149,7 +151,7 @@ class TrunkEncoder:
             if step == LOSSLESS:
                 encoder: Encoder = ExactEncoder(Lattice(self.companding, base), p, self.tables, *targets)
             else:
-                encoder = Encoder(p, self.tables, *targets, thrift * self.lagrangian)
+                encoder = Encoder(p, self.tables, *targets, thrift * self.lagrangian, self.states)
             decoded = run_stages(scene, encoder)
             cost = float(encoder.distortion + self.lagrangian * encoder.rate)
             if best is None or cost < best[0]:
@@ -157,7 +159,9 @@ class TrunkEncoder:
         assert best is not None
         _, basis, coded, decoded = best
         streams = [
-            self.coder.encode(s.reshape(-1).cpu().numpy(), c.reshape(-1).to(torch.uint8).cpu().numpy())
+            self.coder[EXACT if step == LOSSLESS else TRELLIS].encode(
+                s.reshape(-1).cpu().numpy(), c.reshape(-1).to(torch.uint8).cpu().numpy()
+            )
             for s, c in coded
         ]
         return basis, streams, rebuild(decoded, base, self.companding, basis).cpu()

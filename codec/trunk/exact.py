@@ -21,9 +21,10 @@ import torch
 
 from codec.trunk.companding import Companding
 from codec.trunk.params import Params
+from codec.trunk.quantiser import Lengths
 from codec.trunk.stages import IN_PLACE, KNOWN, NINE, STAGES, Decoded, near_views, split
 from codec.trunk.visitors import Decoder, Encoder, Fitter, fit_weights
-from entropy.tables import SIZE_BITS, Tables
+from entropy.tables import EXACT, SIZE_BITS, Tables
 
 
 class Lattice:
@@ -99,12 +100,13 @@ class ExactEncoder(Encoder):
     ) -> None:
         super().__init__(params, tables, y, valid, 0.0)
         self.lattice = lattice
+        self.lengths = Lengths(tables, EXACT, y[0][0].device)
 
     def symbols(
         self, stage: int, mu: torch.Tensor, step: torch.Tensor, contexts: list[torch.Tensor]
     ) -> tuple[torch.Tensor, torch.Tensor]:
         expected, contexts = self.lattice.expect(stage, mu, contexts)
-        return _code(self, self.lattice, stage, expected, contexts)
+        return _code(self, stage, expected, contexts)
 
 
 class ExactFitter(Fitter):
@@ -115,6 +117,7 @@ class ExactFitter(Fitter):
     ) -> None:
         super().__init__(IN_PLACE, tables, y, valid, 0.0)
         self.lattice = lattice
+        self.lengths = Lengths(tables, EXACT, y[0][0].device)
 
     def symbols(
         self, stage: int, mu: torch.Tensor, step: torch.Tensor, contexts: list[torch.Tensor]
@@ -125,22 +128,23 @@ class ExactFitter(Fitter):
         picked = [v.reshape(-1)[self._places] for v in (*contexts, want)]
         x = torch.stack(picked[:-1], 1) / 2.0**SIZE_BITS
         self.params.weight[stage] = fit_weights(x.cpu(), picked[-1].cpu())
-        return _code(self, self.lattice, stage, expected, contexts)
+        return _code(self, stage, expected, contexts)
 
 
 def _code(
-    coder: Encoder, lattice: Lattice, stage: int, expected: torch.Tensor, contexts: list[torch.Tensor]
+    coder: ExactEncoder | ExactFitter, stage: int, expected: torch.Tensor, contexts: list[torch.Tensor]
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Symbols and y_hat of a stage; the coder keeps the symbols and their code length."""
+    """Magnitudes and y_hat of a stage; the coder keeps the symbols and their code length."""
+    lattice = coder.lattice
     y, valid = coder._target(stage)
     classes = coder.classes(stage, contexts)
     symbols = torch.where(valid, lattice.index(stage, y) - expected, 0).to(torch.int32)
     index = expected + symbols
     coder.coded.append((symbols, classes))
-    coder.rate = coder.rate + coder._length(symbols.abs(), classes).sum((1, 2), dtype=torch.float64)
+    coder.rate = coder.rate + coder.lengths(symbols, classes).sum((1, 2), dtype=torch.float64)
     coder.distortion = torch.zeros_like(coder.rate)
     lattice.note(stage, index)
-    return symbols, lattice.y(stage, index)
+    return 4 * symbols.abs(), lattice.y(stage, index)
 
 
 class ExactDecoder(Decoder):
@@ -150,7 +154,7 @@ class ExactDecoder(Decoder):
         self, lattice: Lattice, params: Params, tables: Tables, read: Callable[[int, np.ndarray], np.ndarray],
         device: torch.device | str = "cpu",
     ) -> None:  # fmt: skip
-        super().__init__(params, tables, read, device)
+        super().__init__(params, tables, read, device=device)
         self.lattice = lattice
 
     def symbols(
@@ -161,4 +165,4 @@ class ExactDecoder(Decoder):
         # What a forged stream asks for beyond the used values is held at their ends.
         index = (expected + symbols).clamp(0, self.lattice.last)
         self.lattice.note(stage, index)
-        return symbols, self.lattice.y(stage, index)
+        return 4 * symbols.abs(), self.lattice.y(stage, index)

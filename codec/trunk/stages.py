@@ -38,6 +38,9 @@ KNOWN: tuple[tuple[tuple[int, int], ...], ...] = ((), DIAGONAL, CROSS, CROSS + D
 MAGNITUDE_BITS = 8
 """Fraction bits of a magnitude context."""
 
+MAGNITUDE_LIMIT = 1 << 16
+"""Bound of a magnitude, in quarters of a step."""
+
 
 def split(x: torch.Tensor) -> list[torch.Tensor]:
     """(B, h, w) to its four passes, each (B, h/2, w/2)."""
@@ -93,7 +96,7 @@ class Visitor(Protocol):
     def symbols(
         self, stage: int, mu: torch.Tensor, step: torch.Tensor, contexts: list[torch.Tensor]
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Symbols (int32) and y_hat (float64 of whole numbers) of the stage's places."""
+        """Magnitudes, in quarters of a step (int32), and y_hat (float64 of whole numbers) of the stage's places."""
 
 
 class Decoded:
@@ -158,31 +161,29 @@ def near_count(n: int, t: int, basis: int) -> int:
 
 
 def _magnitude_contexts(sizes: list[Decoded | None], n: int, t: int, basis: int) -> Iterator[torch.Tensor]:
-    """Magnitudes decoded around, in 2^-MAGNITUDE_BITS of a symbol (averages of 4: the factor is in the scale)."""
+    """Magnitudes decoded around, in 2^-MAGNITUDE_BITS of a step (averages of 4: the factor is in the scale)."""
     own = sizes[PLANES[n]]
     assert own is not None
     if basis == IN_PLACE:
         if t >= 2:
-            yield _sum([own.at(t, o) for o in CROSS]) * 64
+            yield _sum([own.at(t, o) for o in CROSS]) * 16
         if t in (1, 3):
-            yield _sum([own.at(t, o) for o in DIAGONAL]) * 64
+            yield _sum([own.at(t, o) for o in DIAGONAL]) * 16
     elif t:
-        yield own.own(0, (0, 0)) * 256
+        yield own.own(0, (0, 0)) * 64
         yield (
-            _sum([own.own(b, (0, 0)) for b in range(1, t)]) * 128
-            if t > 1
-            else _sum([own.own(0, o) for o in CROSS]) * 64
+            _sum([own.own(b, (0, 0)) for b in range(1, t)]) * 32 if t > 1 else _sum([own.own(0, o) for o in CROSS]) * 16
         )
     others = [sizes[j] for j in PLANES[:n]]
     for other in others:
         assert other is not None
-        yield other.at(t, (0, 0)) * 256
-        yield _sum([other.at(t, o) for o in CROSS]) * 64
-        yield _sum([other.at(t, o) for o in DIAGONAL]) * 64
+        yield other.at(t, (0, 0)) * 64
+        yield _sum([other.at(t, o) for o in CROSS]) * 16
+        yield _sum([other.at(t, o) for o in DIAGONAL]) * 16
     if t:
-        yield _sum([_box(p) for p in own.parts]) * 8
+        yield _sum([_box(p) for p in own.parts]) * 2
     if others:
-        yield _sum([_box(p) for o in others if o is not None for p in o.parts]) * 4
+        yield _sum([_box(p) for o in others if o is not None for p in o.parts])
 
 
 def context_count(n: int, t: int, basis: int, activities: int) -> int:
@@ -210,11 +211,11 @@ def run_stages(scene: Scene, visitor: Visitor) -> list[list[torch.Tensor]]:
         contexts = [torch.ones_like(step), torch.floor(65536.0 / step), torch.floor(mu.abs() * 256.0 / step)]
         contexts += [torch.floor(a[t] * 16384.0 / step) for a in scene.activity]
         contexts += list(_magnitude_contexts(sizes, n, t, scene.basis))
-        symbols, y_hat = visitor.symbols(stage, mu, step, contexts)
+        magnitudes, y_hat = visitor.symbols(stage, mu, step, contexts)
         out[k].append(y_hat)
         if stage < len(STAGES) - 1:
             values_k, sizes_k = values[k], sizes[k]
             assert values_k is not None and sizes_k is not None
             values_k.add(y_hat)
-            sizes_k.add(symbols.abs().clamp(max=1 << 14).to(step.dtype))
+            sizes_k.add(magnitudes.clamp(max=MAGNITUDE_LIMIT).to(step.dtype))
     return out

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import sys
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -25,14 +26,34 @@ from codec.guide import make_guide
 from codec.jpeg_planes import decode_planes
 from codec.simulator.dataset import load_shot
 from codec.trunk import recipe as recipes
-from codec.trunk.companding import Companding
+from codec.trunk.companding import LOSSLESS, Companding
 from codec.trunk.encoder import LAGRANGIAN
+from codec.trunk.exact import ExactFitter, Lattice
 from codec.trunk.ground import Ground, Window
 from codec.trunk.layout import Layout
 from codec.trunk.stages import HAAR, IN_PLACE, STAGES, forward_basis, run_stages, split
+from codec.trunk.trellis import QUARTER, quantiser
 from codec.trunk.visitors import Fitter
 from entropy import tables
-from entropy.tables import ALPHABET, CENTROID_UNIT, CLASSES, HALF, SPLIT_CLASS, TOTAL, ZERO_CLASS, split_bits, table_of
+from entropy.tables import (
+    ALPHABET,
+    CLASSES,
+    EXACT,
+    HALF,
+    KINDS,
+    OFFSET_UNIT,
+    REACH,
+    SPLIT_CLASS,
+    TOTAL,
+    TRELLIS,
+    ZERO_CLASS,
+    split_bits,
+    table_of,
+)
+
+SPLITS = np.array([split_bits(c) for c in range(CLASSES)])
+LOSSLESS_SHARE = 0.25
+"""Share of the runs that code without loss."""
 
 FINE, COARSE = 2100, 4400
 """Range of steps trained on: from about a code value of 14 bits to a few kilobytes a picture."""
@@ -41,11 +62,12 @@ PRIOR = 60.0
 """Weight of the Laplacian prior of a class, in symbols."""
 
 
-def laplacian(c: float) -> np.ndarray:
-    """Two-sided geometric distribution whose mean magnitude is that of class c, (ALPHABET,)."""
+def laplacian(c: float, kind: int) -> np.ndarray:
+    """Two-sided geometric distribution whose mean magnitude is about that of class c, (ALPHABET,)."""
     mean = 2.0 ** ((c - ZERO_CLASS) / 4)
     ratio = (np.sqrt(1 + mean * mean) - 1) / mean
-    p = ratio ** np.abs(np.arange(ALPHABET) - HALF) + 1e-9
+    lift = QUARTER / OFFSET_UNIT if kind == TRELLIS else 0.0
+    p = ratio ** np.abs(np.arange(ALPHABET) - HALF + lift) + 1e-9
     return p / p.sum()
 
 
@@ -56,15 +78,44 @@ def to_integers(p: np.ndarray) -> np.ndarray:
     return q
 
 
-def bootstrap() -> tables.Tables:
-    """Laplacian tables to start from."""
-    pmf = np.stack([to_integers(0.98 * laplacian(c) + 0.02 * laplacian(c + 4)) for c in range(SPLIT_CLASS)])
-    return tables.parse(tables.to_bytes(pmf, np.zeros((CLASSES, 3))))
+def bootstrap() -> bytes:
+    """A table file of Laplacians to start from."""
+    pmf = [
+        [to_integers(0.98 * laplacian(c, kind) + 0.02 * laplacian(c + 4, kind)) for c in range(SPLIT_CLASS)]
+        for kind in range(KINDS)
+    ]
+    offset = np.full((CLASSES, 2 * REACH + 1), QUARTER)
+    offset[:ZERO_CLASS, REACH] = 0
+    return tables.to_bytes(np.array(pmf), offset)
 
 
-def count(path: Path, seed: int, model: bytes) -> tuple[np.ndarray, np.ndarray]:
-    """Histogram (CLASSES, ALPHABET) of the coded symbols of one shot at a random step, and centroid sums (CLASSES, 3,
-    2)."""
+@dataclass
+class Counts:
+    """Histogram (KINDS, CLASSES, ALPHABET) of symbols; offsets (CLASSES, 2 REACH + 1, 2): their sum and number."""
+
+    histogram: np.ndarray = field(default_factory=lambda: np.zeros((KINDS, CLASSES, ALPHABET)))
+    offsets: np.ndarray = field(default_factory=lambda: np.zeros((CLASSES, 2 * REACH + 1, 2)))
+
+    def add(self, kind: int, symbols: np.ndarray, classes: np.ndarray) -> None:
+        """Count symbols, coded parts only."""
+        coarse = np.clip(symbols >> SPLITS[classes], -HALF, HALF) + HALF
+        number = np.bincount(classes * ALPHABET + coarse, minlength=CLASSES * ALPHABET)
+        self.histogram[kind] += number.reshape(CLASSES, ALPHABET)
+
+    def add_offsets(self, symbols: np.ndarray, classes: np.ndarray, x: np.ndarray) -> None:
+        """Count how far residuals x, as quantiser A sees them, lie above their symbols."""
+        kind = np.clip(symbols, -REACH, REACH) + REACH
+        np.add.at(self.offsets, (classes, kind, 0), np.clip(x - symbols, -1, 1))
+        np.add.at(self.offsets, (classes, kind, 1), 1.0)
+
+    def __iadd__(self, other: Counts) -> Counts:
+        self.histogram += other.histogram
+        self.offsets += other.offsets
+        return self
+
+
+def count(path: Path, seed: int, model: bytes) -> Counts:
+    """Counts of one shot at a random step, or without loss."""
     torch.set_num_threads(1)
     rng = np.random.default_rng(seed)
     shot, model_tables = load_shot(path), tables.parse(model)
@@ -84,82 +135,91 @@ def count(path: Path, seed: int, model: bytes) -> tuple[np.ndarray, np.ndarray]:
     target = level.reshape(4, -1)[:, pick].to(torch.float64)
     recipe = recipes.fit(phi[:, pick], target, span, torch.ones_like(target))
     base = ground.base(window, recipe, companding)
-    basis = HAAR if rng.random() < 0.4 else IN_PLACE
+    lossless = rng.random() < LOSSLESS_SHARE
+    basis = HAAR if not lossless and rng.random() < 0.4 else IN_PLACE
     kappa = 4 if rng.random() < 0.75 else 0
-    step = int(rng.integers(FINE, COARSE))
+    step = LOSSLESS if lossless else int(rng.integers(FINE, COARSE))
     y = (companding.compand(level[None]) - companding.compand(base)).to(torch.float64)
     targets = [forward_basis(y[:, k], basis) for k in range(4)]
     valid = [split(torch.ones_like(y[:, k], dtype=torch.bool)) for k in range(4)]
-    fitter = _Counter(basis, model_tables, targets, valid, LAGRANGIAN)
-    run_stages(ground.scene(window, base, companding, step, kappa, basis), fitter)
-    return fitter.histogram, fitter.sums
+    counts = Counts()
+    counter: Fitter
+    if lossless:
+        counter = _ExactCounter(Lattice(companding, base), model_tables, targets, valid)
+    else:
+        counter = _Counter(basis, model_tables, targets, valid, LAGRANGIAN)
+    counter.counts = counts
+    run_stages(ground.scene(window, base, companding, step, kappa, basis), counter)
+    return counts
 
 
 class _Counter(Fitter):
     """A fitter that counts what it codes."""
 
-    histogram: np.ndarray
-    sums: np.ndarray
+    counts: Counts
 
     def symbols(
         self, stage: int, mu: torch.Tensor, step: torch.Tensor, contexts: list[torch.Tensor]
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        if stage == 0:
-            self.histogram, self.sums = np.zeros((CLASSES, ALPHABET)), np.zeros((CLASSES, 3, 2))
-        symbols, y_hat = super().symbols(stage, mu, step, contexts)
-        s, c = (v.reshape(-1).numpy() for v in self.coded[-1])
-        n = np.array([split_bits(k) for k in range(CLASSES)])[c]
-        coarse = np.clip(s >> n, -HALF, HALF) + HALF
-        self.histogram += np.bincount(c * ALPHABET + coarse, minlength=CLASSES * ALPHABET).reshape(CLASSES, ALPHABET)
+        coded = super().symbols(stage, mu, step, contexts)
+        symbols, classes = self.coded.pop()
+        sign = 1 - 2 * quantiser(symbols, self.values.states)
         k, t = STAGES[stage]
-        e = ((self.y[k][t] - mu) / step).reshape(-1).numpy()
-        some = np.abs(s) > 0
-        kind = np.minimum(np.abs(s[some]), 3) - 1
-        short = np.clip((np.abs(s) - np.abs(e))[some], -1, 1)
-        np.add.at(self.sums, (c[some], kind, 0), short)
-        np.add.at(self.sums, (c[some], kind, 1), 1.0)
-        self.coded.pop()
-        return symbols, y_hat
+        x = sign * (self.y[k][t] - mu) / step
+        flat = symbols.reshape(-1).numpy(), classes.reshape(-1).numpy()
+        self.counts.add(TRELLIS, *flat)
+        self.counts.add_offsets(*flat, x.reshape(-1).numpy())
+        return coded
 
 
-def estimate(histogram: np.ndarray, sums: np.ndarray) -> bytes:
-    """Table file from counts: folded to table rows, symmetric, smoothed over classes, with a Laplacian prior."""
-    rows = np.zeros((SPLIT_CLASS, ALPHABET))
-    for c in range(CLASSES):
-        rows[table_of(c)] += histogram[c]
-    rows[:SPLIT_CLASS] += rows[:SPLIT_CLASS, ::-1]
-    smooth = rows.copy()
-    for c in range(SPLIT_CLASS):
-        for near in (c - 1, c + 1):
-            if 0 <= near < SPLIT_CLASS and rows[near].sum():
-                smooth[c] += 0.02 * rows[near]
-    pmf = np.stack(
-        [to_integers((smooth[c] + PRIOR * laplacian(c)) / (smooth[c].sum() + PRIOR)) for c in range(SPLIT_CLASS)]
-    )
-    total, number = sums[..., 0], sums[..., 1]
-    for c in range(1, CLASSES):  # neighbours steady rare classes
-        total[c] += 0.1 * sums[c - 1, :, 0]
-        number[c] += 0.1 * sums[c - 1, :, 1]
-    centroid = np.clip(np.rint(total / (number + 50) * CENTROID_UNIT), -20, 31)
-    return tables.to_bytes(pmf, centroid)
+class _ExactCounter(ExactFitter):
+    """A lossless fitter that counts what it codes."""
+
+    counts: Counts
+
+    def symbols(
+        self, stage: int, mu: torch.Tensor, step: torch.Tensor, contexts: list[torch.Tensor]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        coded = super().symbols(stage, mu, step, contexts)
+        symbols, classes = self.coded.pop()
+        self.counts.add(EXACT, symbols.reshape(-1).numpy(), classes.reshape(-1).numpy())
+        return coded
+
+
+def estimate(counts: Counts) -> bytes:
+    """Table file from counts: folded to table rows, smoothed over classes, with a Laplacian prior."""
+    pmf = np.zeros((KINDS, SPLIT_CLASS, ALPHABET), np.int64)
+    for kind in range(KINDS):
+        rows = np.zeros((SPLIT_CLASS, ALPHABET))
+        for c in range(CLASSES):
+            rows[table_of(c)] += counts.histogram[kind, c]
+        if kind == EXACT:
+            rows = rows + rows[:, ::-1]
+        smooth = rows.copy()
+        smooth[1:] += 0.02 * rows[:-1]
+        smooth[:-1] += 0.02 * rows[1:]
+        for c in range(SPLIT_CLASS):
+            pmf[kind, c] = to_integers((smooth[c] + PRIOR * laplacian(c, kind)) / (smooth[c].sum() + PRIOR))
+    total, number = counts.offsets[..., 0].copy(), counts.offsets[..., 1].copy()
+    total[1:] += 0.1 * counts.offsets[:-1, :, 0]  # neighbours steady rare classes
+    number[1:] += 0.1 * counts.offsets[:-1, :, 1]
+    usual = np.full(2 * REACH + 1, QUARTER / OFFSET_UNIT)
+    offset = np.rint((total + 50 * usual) / (number + 50) * OFFSET_UNIT)
+    return tables.to_bytes(pmf, np.clip(offset, -OFFSET_UNIT // 2, OFFSET_UNIT // 2))
 
 
 def train(shots: list[Path], rounds: int, runs: int, workers: int) -> bytes:
     """Bytes of the trained table file."""
-    start = bootstrap()
-    model = tables.to_bytes(start.pmf, start.centroid)
+    model = bootstrap()
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         for r in range(rounds):
-            histogram, sums, number = np.zeros((CLASSES, ALPHABET)), np.zeros((CLASSES, 3, 2)), 0
+            counts = Counts()
             jobs = [pool.submit(count, shots[i % len(shots)], 1000 * r + i, model) for i in range(runs)]
-            for job in jobs:
-                h, s = job.result()
-                histogram, sums, number = histogram + h, sums + s, number + 1
+            for number, job in enumerate(jobs, 1):
+                counts += job.result()
                 if number % 20 == 0:
-                    print(
-                        f"round {r + 1}: {number} of {runs}, {histogram.sum():.3g} symbols", file=sys.stderr, flush=True
-                    )
-            model = estimate(histogram, sums)
+                    print(f"round {r + 1}: {number} of {runs}, {counts.histogram.sum():.3g} symbols", file=sys.stderr)
+            model = estimate(counts)
     return model
 
 

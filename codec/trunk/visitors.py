@@ -3,8 +3,8 @@
 ::
 
     near --mean coefficients--> mu            contexts --size weights--> size --class_of--> class
-    encode: e = (y - mu) / step --rate-distortion optimised rounding under the class's table--> s
-    both:   y_hat = mu + (s - sign(s) centroid) step
+    encode: e = (y - mu) / step --codec.trunk.quantiser, under the class's table--> symbols
+    both:   mu, symbols, classes --codec.trunk.quantiser--> y_hat
 """
 
 from __future__ import annotations
@@ -16,13 +16,11 @@ import torch
 from scipy.optimize import nnls
 
 from codec.trunk.params import MEAN_LIMIT, MEAN_UNIT, WEIGHTS, Params, nearest_weight
+from codec.trunk.quantiser import Y_LIMIT, Quantiser, Values
 from codec.trunk.stages import STAGES
-from entropy.tables import CENTROID_UNIT, CLASSES, HALF, MANTISSA_BITS, SIZE_BITS, SIZE_CELLS, Tables, split_bits
+from codec.trunk.trellis import DEFAULT_STATES
+from entropy.tables import MANTISSA_BITS, SIZE_BITS, SIZE_CELLS, Tables
 
-Y_LIMIT = float(1 << 21)
-"""Bound of mean and y_hat, four times the companded white: whatever a stream says, sums stay exact in float64."""
-
-SYMBOL_LIMIT = 1 << 19
 FIT_PLACES = 16_000
 """Places of a stage that a fit looks at."""
 
@@ -30,10 +28,12 @@ FIT_PLACES = 16_000
 class StageCoder:
     """What encoder and decoder share: mean, class and reconstruction from the parameters."""
 
-    def __init__(self, params: Params, tables: Tables, device: torch.device | str = "cpu") -> None:
+    def __init__(
+        self, params: Params, tables: Tables, states: int = DEFAULT_STATES, device: torch.device | str = "cpu"
+    ) -> None:
         self.params = params
         self.class_of = torch.from_numpy(tables.class_of.astype(np.int32)).to(device)
-        self.centroid = torch.from_numpy(tables.centroid.astype(np.int64)).reshape(-1).to(device)
+        self.values = Values(tables, states, device)
 
     def mean(self, stage: int, near: list[torch.Tensor]) -> torch.Tensor:
         coefficients = self.params.mean[stage].tolist()
@@ -53,18 +53,6 @@ class StageCoder:
         cell = (size.view(torch.int64) >> (52 - MANTISSA_BITS)) - (1023 << MANTISSA_BITS)
         return self.class_of[cell.clamp(0, SIZE_CELLS - 1)]
 
-    def _towards_zero(self, magnitude: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
-        """How far towards zero a magnitude >= 1 is rebuilt, in 1 / CENTROID_UNIT of a step."""
-        return self.centroid[classes.long() * 3 + (magnitude.long() - 1).clamp(0, 2)]
-
-    def rebuild(
-        self, symbols: torch.Tensor, classes: torch.Tensor, mu: torch.Tensor, step: torch.Tensor
-    ) -> torch.Tensor:
-        """y_hat of symbols, whole numbers in float64."""
-        offset = self._towards_zero(symbols.abs(), classes) * symbols.sign()
-        y_hat = mu + torch.floor((symbols.double() * CENTROID_UNIT - offset) * step / CENTROID_UNIT + 0.5)
-        return y_hat.clamp(-Y_LIMIT, Y_LIMIT)
-
 
 class Encoder(StageCoder):
     """Quantises the stages of a tile; collects symbols and classes.
@@ -80,12 +68,12 @@ class Encoder(StageCoder):
         y: list[list[torch.Tensor]],
         valid: list[list[torch.Tensor]],
         lagrangian: float,
+        states: int = DEFAULT_STATES,
     ) -> None:
         device = y[0][0].device
-        super().__init__(params, tables, device)
-        self.bits = torch.from_numpy(tables.bits()).reshape(-1).to(device)
-        self.splits = torch.tensor([split_bits(c) for c in range(CLASSES)], dtype=torch.int32, device=device)
-        self.y, self.valid, self.lagrangian = y, valid, lagrangian
+        super().__init__(params, tables, states, device)
+        self.quantiser = Quantiser(tables, self.values, lagrangian, device)
+        self.y, self.valid = y, valid
         self.coded: list[tuple[torch.Tensor, torch.Tensor]] = []
         self.rate: torch.Tensor | float = 0.0
         self.distortion: torch.Tensor | float = 0.0
@@ -94,34 +82,17 @@ class Encoder(StageCoder):
         k, t = STAGES[stage]
         return self.y[k][t], self.valid[k][t]
 
-    def _length(self, magnitude: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
-        coarse = (magnitude >> self.splits[classes.long()]).clamp(max=HALF)
-        return self.bits[classes.long() * (2 * HALF + 1) + coarse.long() + HALF]
-
-    def quantise(self, e: torch.Tensor, classes: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
-        """Rate-distortion optimised rounding of e (in steps) to symbols, int32."""
-        a = e.abs().clamp(max=SYMBOL_LIMIT)
-        high = torch.floor(a + 0.5).to(torch.int32)
-        low = (high - 1).clamp(min=0)
-        best = torch.where(self._cost(a, low, classes) < self._cost(a, high, classes), low, high)
-        return torch.where(valid, best * torch.sign(e).to(torch.int32), torch.zeros_like(best))
-
-    def _cost(self, a: torch.Tensor, candidate: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
-        """Squared error, in steps, and worth of the bits of coding magnitudes a as whole numbers."""
-        value = candidate - self._towards_zero(candidate, classes) * (candidate > 0) / CENTROID_UNIT
-        return (a - value) ** 2 + self.lagrangian * self._length(candidate, classes)
-
     def symbols(
         self, stage: int, mu: torch.Tensor, step: torch.Tensor, contexts: list[torch.Tensor]
     ) -> tuple[torch.Tensor, torch.Tensor]:
         y, valid = self._target(stage)
         classes = self.classes(stage, contexts)
-        symbols = self.quantise((y - mu) / step, classes, valid)
+        symbols = self.quantiser.search((y - mu) / step, classes, valid)
         self.coded.append((symbols, classes))
-        y_hat = self.rebuild(symbols, classes, mu, step)
-        self.rate = self.rate + self._length(symbols.abs(), classes).sum((1, 2), dtype=torch.float64)
+        y_hat = self.values.rebuild(symbols, classes, mu, step)
+        self.rate = self.rate + self.quantiser.lengths(symbols, classes).sum((1, 2), dtype=torch.float64)
         self.distortion = self.distortion + (((y - y_hat) / step) ** 2 * valid).sum((1, 2))
-        return symbols, y_hat
+        return self.values.magnitude(symbols), y_hat
 
 
 class Fitter(Encoder):
@@ -134,9 +105,10 @@ class Fitter(Encoder):
         y: list[list[torch.Tensor]],
         valid: list[list[torch.Tensor]],
         lagrangian: float,
+        states: int = DEFAULT_STATES,
     ) -> None:
         empty = [np.zeros(0, np.int64)] * 16
-        super().__init__(Params(basis, list(empty), list(empty)), tables, y, valid, lagrangian)
+        super().__init__(Params(basis, list(empty), list(empty)), tables, y, valid, lagrangian, states)
         self._rng = np.random.default_rng(1)
 
     def _pick(self, valid: torch.Tensor) -> torch.Tensor:
@@ -165,15 +137,13 @@ class Fitter(Encoder):
     def symbols(
         self, stage: int, mu: torch.Tensor, step: torch.Tensor, contexts: list[torch.Tensor]
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        y, _ = self._target(stage)
-        pick = self._places
-        at = lambda v: v.reshape(-1)[pick]  # noqa: E731
-        e = at((y - mu) / step)
+        y, valid = self._target(stage)
+        at = lambda v: v.reshape(-1)[self._places]  # noqa: E731
+        e = (y - mu) / step
         x = torch.stack([at(z) for z in contexts], 1) / 2.0**SIZE_BITS
-        self.params.weight[stage] = fit_weights(x.cpu(), torch.floor(e.abs() + 0.42).cpu())
-        classes = at(self.classes(stage, contexts))
-        want = self.quantise(e, classes, torch.ones_like(pick, dtype=torch.bool)).abs()
-        self.params.weight[stage] = fit_weights(x.cpu(), want.to(torch.float64).cpu())
+        self.params.weight[stage] = fit_weights(x.cpu(), torch.floor(at(e).abs() + 0.42).cpu())
+        want = self.values.magnitude(at(self.quantiser.search(e, self.classes(stage, contexts), valid)))
+        self.params.weight[stage] = fit_weights(x.cpu(), want.to(torch.float64).cpu() / 4)
         return super().symbols(stage, mu, step, contexts)
 
 
@@ -207,16 +177,17 @@ class Decoder(StageCoder):
         params: Params,
         tables: Tables,
         read: Callable[[int, np.ndarray], np.ndarray],
+        states: int = DEFAULT_STATES,
         device: torch.device | str = "cpu",
     ) -> None:
-        super().__init__(params, tables, device)
+        super().__init__(params, tables, states, device)
         self.read = read
 
     def symbols(
         self, stage: int, mu: torch.Tensor, step: torch.Tensor, contexts: list[torch.Tensor]
     ) -> tuple[torch.Tensor, torch.Tensor]:
         symbols, classes = self._read_symbols(stage, contexts)
-        return symbols, self.rebuild(symbols, classes, mu, step)
+        return self.values.magnitude(symbols), self.values.rebuild(symbols, classes, mu, step)
 
     def _read_symbols(self, stage: int, contexts: list[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
         """Symbols of a stage and their classes."""

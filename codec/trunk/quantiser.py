@@ -1,0 +1,105 @@
+"""From residuals to symbols and back: rate-distortion optimised search through the trellis, and the values of symbols.
+
+::
+
+    e = (y - mu) / step --four candidates in each quantiser, squared error + lagrangian bits--> best by parity
+        --cheapest path, row by row--> symbols m
+    both sides:  y_hat = mu + floor((+-(64 m + offset(class, m)) step) / 64 + 1/2)        - in quantiser B
+
+Only the second half is normative: how an encoder finds its symbols is its own affair.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from codec.trunk import trellis
+from entropy.tables import CLASSES, HALF, OFFSET_UNIT, REACH, TRELLIS, Tables, split_bits
+
+Y_LIMIT = float(1 << 21)
+"""Bound of mean and y_hat, four times the companded white: whatever a stream says, sums stay exact in float64."""
+
+SYMBOL_LIMIT = 1 << 19
+FORBIDDEN = 1e9
+
+
+class Values:
+    """What symbols stand for. states: logarithm of the number of the trellis's states."""
+
+    def __init__(self, tables: Tables, states: int, device: torch.device | str) -> None:
+        self.states = states
+        self._offset = torch.from_numpy(tables.offset.astype("int64")).reshape(-1).to(device)
+
+    def plain(self, symbols: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
+        """Value of symbols in quantiser A, in 1 / OFFSET_UNIT of a step, int64."""
+        row = classes.long() * (2 * REACH + 1) + REACH
+        return symbols.long() * OFFSET_UNIT + self._offset[row + symbols.clamp(-REACH, REACH)]
+
+    def magnitude(self, symbols: torch.Tensor) -> torch.Tensor:
+        """How large symbols are, in quarters of a step, int32: 0 for 0, else with the quarter by which A is off."""
+        return torch.where(symbols == 0, 0, (4 * symbols + 1).abs())
+
+    def rebuild(
+        self, symbols: torch.Tensor, classes: torch.Tensor, mu: torch.Tensor, step: torch.Tensor
+    ) -> torch.Tensor:
+        """y_hat of a stage's symbols (B, h, w), whole numbers in float64."""
+        sign = 1 - 2 * trellis.quantiser(symbols, self.states)
+        value = (self.plain(symbols, classes) * sign).to(torch.float64)
+        return (mu + torch.floor(value * step / OFFSET_UNIT + 0.5)).clamp(-Y_LIMIT, Y_LIMIT)
+
+
+class Lengths:
+    """Bits that symbols cost under one kind of tables."""
+
+    def __init__(self, tables: Tables, kind: int, device: torch.device | str) -> None:
+        self._bits = torch.from_numpy(tables.bits(kind)).reshape(-1).to(device)
+        self._splits = torch.tensor([split_bits(c) for c in range(CLASSES)], dtype=torch.int32, device=device)
+
+    def __call__(self, symbols: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
+        """Bits, float32, of symbols (int32) and classes of one shape; an escape's own bits are left out."""
+        coarse = (symbols >> self._splits[classes.long()]).clamp(-HALF, HALF)
+        return self._bits[classes.long() * (2 * HALF + 1) + coarse.long() + HALF]
+
+
+class Quantiser:
+    """An encoder's search for symbols. lagrangian: worth of a bit in squared steps."""
+
+    def __init__(self, tables: Tables, values: Values, lagrangian: float, device: torch.device | str) -> None:
+        self.values, self.lagrangian = values, lagrangian
+        self.lengths = Lengths(tables, TRELLIS, device)
+
+    def search(self, e: torch.Tensor, classes: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
+        """Symbols int32 of residuals e (B, h, w), in steps; zero where not valid."""
+        e = e.to(torch.float32).clamp(-SYMBOL_LIMIT, SYMBOL_LIMIT)
+        costs, choices = [], []
+        for sign in (1.0, -1.0):
+            by_parity = self._by_parity(sign * e, classes)
+            for cost, choice in by_parity:
+                odd = len(costs) % 2
+                costs.append(torch.where(valid, cost, FORBIDDEN * odd))
+                choices.append(torch.where(valid, choice, 0))
+        b, h, w = e.shape
+        cost = torch.stack(costs).permute(3, 0, 1, 2).reshape(w, 4, b * h).contiguous().cpu().numpy()
+        labels = torch.from_numpy(trellis.cheapest(cost, self.values.states)).to(e.device)
+        labels = labels.T.reshape(1, b, h, w).long()
+        return torch.stack(choices).gather(0, labels)[0]
+
+    def _by_parity(self, x: torch.Tensor, classes: torch.Tensor) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        """Least cost and its symbol among even and among odd symbols, of residuals as quantiser A sees them."""
+        low = torch.floor(x - trellis.QUARTER / OFFSET_UNIT).to(torch.int32) - 1
+        cost, symbol = [], []
+        for i in (0, 1):
+            near, far = low + i, low + i + 2
+            near_cost, far_cost = self._cost(x, near, classes), self._cost(x, far, classes)
+            better = far_cost < near_cost
+            cost.append(torch.where(better, far_cost, near_cost))
+            symbol.append(torch.where(better, far, near))
+        odd = (low & 1).bool()
+        return [
+            (torch.where(odd, cost[1], cost[0]), torch.where(odd, symbol[1], symbol[0])),
+            (torch.where(odd, cost[0], cost[1]), torch.where(odd, symbol[0], symbol[1])),
+        ]
+
+    def _cost(self, x: torch.Tensor, symbols: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
+        error = x - self.values.plain(symbols, classes).to(torch.float32) / OFFSET_UNIT
+        return error * error + self.lagrangian * self.lengths(symbols, classes)
