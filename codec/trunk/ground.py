@@ -66,11 +66,19 @@ class Ground:
         """Base of the windows in levels, int32 (B, 4, rows, cols)."""
         low, high = companding.low, companding.low + len(companding.table) - 1
         out = torch.empty(len(window.places), 4, window.rows, window.cols, dtype=torch.int32, device=self.device)
+        side = recipe.local.side if recipe.local else 0
         for b, (r, c) in enumerate(window.places):
-            for i in range(0, window.rows, ROWS):
-                n = min(ROWS, window.rows - i)
-                values = recipe.base(self.features(r + i, c, n, window.cols), low, high)
-                out[b, :, i : i + n] = values.reshape(4, n, window.cols)
+            i = 0
+            while i < window.rows:
+                n = min(ROWS - (r + i) % ROWS, window.rows - i)
+                phi = self.features(r + i, c, n, window.cols)
+                for first, last in _spans(c, window.cols, side):
+                    piece = phi.reshape(-1, n, window.cols)[:, :, first - c : last - c].reshape(len(phi), -1)
+                    # A cell beyond the picture's edge, in tiles of even sides, goes with the last block.
+                    block = (min(r + i, self.h - 1) // side, min(first, self.w - 1) // side) if side else None
+                    values = recipe.base(piece, low, high, block)
+                    out[b, :, i : i + n, first - c : last - c] = values.reshape(4, n, -1)
+                i += n
         return out
 
     def activity(self, window: Window) -> list[torch.Tensor]:
@@ -98,6 +106,14 @@ class Ground:
             steps = [[v.clamp(min=1.0) for v in mean(s)] for s in steps]
             activity = [mean(a) for a in activity]
         return Scene(steps, activity, basis)
+
+
+def _spans(start: int, count: int, side: int) -> list[tuple[int, int]]:
+    """start .. start + count cut at multiples of side, which is 0 for no cut."""
+    if not side:
+        return [(start, start + count)]
+    cuts = [start, *range(start // side * side + side, start + count, side), start + count]
+    return list(zip(cuts, cuts[1:], strict=False))
 
 
 def _box3(v: torch.Tensor) -> torch.Tensor:

@@ -20,6 +20,7 @@ import torch
 
 from bitstream.errors import StreamError
 from codec.trunk.features import BITS, COUNT
+from codec.trunk.local import LocalRecipe
 from entropy.golomb import GolombReader, GolombWriter
 
 SHIFT = 20
@@ -41,10 +42,18 @@ class Recipe:
 
     coefficients: np.ndarray
     exponents: np.ndarray
+    local: LocalRecipe | None = None
 
-    def base(self, phi: torch.Tensor, low: int, high: int) -> torch.Tensor:
-        """Base in level units, int32 (4, n), from features float64 (COUNT, n), clipped to low..high."""
-        total = torch.from_numpy((self.coefficients << self.exponents).astype(np.float64)).to(phi.device) @ phi
+    def base(self, phi: torch.Tensor, low: int, high: int, block: tuple[int, int] | None = None) -> torch.Tensor:
+        """Base in level units, int32 (4, n), from features float64 (COUNT, n), clipped to low..high.
+
+        block: row and column of the block that the features are in, where there is a local recipe.
+        """
+        whole = self.coefficients << self.exponents
+        if self.local and block:
+            more = self.local.block(*block)
+            whole[:, : more.shape[1]] += more
+        total = torch.from_numpy(whole.astype(np.float64)).to(phi.device) @ phi
         return torch.floor((total + float(1 << (SHIFT - 1))) / float(1 << SHIFT)).clamp(low, high).to(torch.int32)
 
     def to_bytes(self) -> bytes:
