@@ -2,8 +2,8 @@
 
 ::
 
-    guide --features--> recipe --> base b (levels) --T--> u(b)
-      |                                '--------------> step by site
+    guide --features [and learned ones]--> recipe --> base b (levels) --T--> u(b)
+      |                                                  '--------------> step by site
       '--> activity: detail, spread, surroundings, chroma detail, clipping
 """
 
@@ -16,6 +16,7 @@ import torch
 from torch.nn.functional import pad
 
 from codec.guide import Guide
+from codec.learned.guide_net import REACH, GuideNet
 from codec.trunk.companding import Companding
 from codec.trunk.features import ONE, features, radius_squared
 from codec.trunk.layout import Layout
@@ -26,8 +27,8 @@ HALO = 4
 ACTIVITIES = 5
 NEUTRAL = ONE // 2
 BRIGHT = 250 << 4
-ROWS = 16
-"""Rows of cells whose features are held at once."""
+ROWS, COLS = 32, 512
+"""Rows and columns of cells whose features are held at once."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +41,14 @@ class Window:
 
 
 class Ground:
-    """The guide of a whole picture in packed form, ready to be looked at window by window."""
+    """The guide of a whole picture in packed form, ready to be looked at window by window.
 
-    def __init__(self, guide: Guide, layout: Layout, device: torch.device | str = "cpu") -> None:
+    net: of the learned features, if any recipe asks for them.
+    """
+
+    def __init__(
+        self, guide: Guide, layout: Layout, device: torch.device | str = "cpu", net: GuideNet | None = None
+    ) -> None:
         self.h, self.w = layout.cells
         self.device = torch.device(device)
         y = torch.from_numpy(guide.y.astype(np.int16))
@@ -51,16 +57,23 @@ class Ground:
         # One cell more below and to the right: tiles have even sides.
         edge = (HALO, HALO + 1, HALO, HALO + 1)
         self.planes = pad(torch.cat([four, chroma]).float()[None], edge, mode="replicate")[0].to(torch.int16).to(device)
+        self.net = net.to(device) if net else None
+        self.surroundings = self.net.surroundings(self._cut(0, 0, self.h, self.w, 0)) if self.net else None
 
     def _cut(self, r: int, c: int, rows: int, cols: int, halo: int) -> torch.Tensor:
         o = HALO - halo
         return self.planes[:, r + o : r + o + rows + 2 * halo, c + o : c + o + cols + 2 * halo].to(torch.int32)
 
-    def features(self, r: int, c: int, rows: int, cols: int) -> torch.Tensor:
-        """Features of a window's cells, float64 (COUNT, rows * cols)."""
+    def features(self, r: int, c: int, rows: int, cols: int, learned: bool = False) -> torch.Tensor:
+        """Features of a window's cells, float64 (features, rows * cols): the hand-made, then the learned ones."""
         piece = self._cut(r, c, rows, cols, 1)
         radius = radius_squared((r, r + rows), (c, c + cols), self.h, self.w).to(self.device)
-        return features(piece[:4], piece[4], piece[5], radius)
+        made = features(piece[:4], piece[4], piece[5], radius)
+        if not learned:
+            return made
+        assert self.net is not None and self.surroundings is not None
+        found = self.net.features(self._cut(r, c, rows, cols, REACH), self.surroundings, r, c)
+        return torch.cat([made, found.reshape(len(found), -1)])
 
     def base(self, window: Window, recipe: Recipe, companding: Companding) -> torch.Tensor:
         """Base of the windows in levels, int32 (B, 4, rows, cols)."""
@@ -68,9 +81,10 @@ class Ground:
         out = torch.empty(len(window.places), 4, window.rows, window.cols, dtype=torch.int32, device=self.device)
         for b, (r, c) in enumerate(window.places):
             for i in range(0, window.rows, ROWS):
-                n = min(ROWS, window.rows - i)
-                values = recipe.base(self.features(r + i, c, n, window.cols), low, high)
-                out[b, :, i : i + n] = values.reshape(4, n, window.cols)
+                for j in range(0, window.cols, COLS):
+                    n, m = min(ROWS, window.rows - i), min(COLS, window.cols - j)
+                    values = recipe.base(self.features(r + i, c + j, n, m, recipe.learned), low, high)
+                    out[b, :, i : i + n, j : j + m] = values.reshape(4, n, m)
         return out
 
     def activity(self, window: Window) -> list[torch.Tensor]:
