@@ -25,8 +25,7 @@ MAX_PIXELS = 1 << 29
 
 FIELDS = (
     Field("model", "bytes", "identity of the probability tables: first 8 bytes of their SHA-256", low=8, high=8),
-    Field("net", "bytes", "identity of the net whose features the recipe has too: first 8 bytes of its SHA-256; empty: none",
-          high=8),
+    Field("net", "bytes", "identity of the learned features' net, as `model`; empty: hand-made features only", high=8),
     Field("binding", "bytes", "identity of the JPEG's decoded planes, `codec.jpeg_planes`", low=16, high=16),
     Field("height", "varint", "rows of the mosaic", low=2, high=MAX_SIDE),
     Field("width", "varint", "columns of the mosaic", low=2, high=MAX_SIDE),

@@ -15,7 +15,6 @@ from codec.jpeg_planes import decode_planes
 from codec.learned import guide_net
 from codec.learned.guide_net import BLUR
 from codec.simulator.dataset import load_shot
-from codec.training.readout import solve
 from codec.trunk.features import features, radius_squared
 from codec.trunk.ground import NEUTRAL
 from codec.trunk.layout import Layout
@@ -59,7 +58,7 @@ def load_picture(path: Path) -> Picture:
     """Read a shot; `InputError` as `load_shot`."""
     shot = load_shot(path)
     raw = shot.raw
-    layout = Layout(*raw.mosaic.shape, raw.cfa)
+    layout = Layout(raw.mosaic.shape[0], raw.mosaic.shape[1], raw.cfa)
     guide = make_guide(decode_planes(shot.jpeg), Geometry(), raw.mosaic.shape, layout.origin)
     y = torch.from_numpy(guide.y.astype(np.int16))
     chroma = torch.from_numpy(np.stack([guide.cb - NEUTRAL, guide.cr - NEUTRAL]).astype(np.int16))
@@ -116,8 +115,10 @@ class Batch:
 def draw(pictures: list[Picture], crops: int, side: int, rng: np.random.Generator) -> Batch:
     """Random crops of each picture, as a `Batch`."""
     places = np.array(
-        [[[BLUR * rng.integers(0, (n - side) // BLUR + 1) for n in p.target.shape[1:]] for _ in range(crops)]
-         for p in pictures]
+        [
+            [[BLUR * rng.integers(0, (n - side) // BLUR + 1) for n in p.target.shape[1:]] for _ in range(crops)]
+            for p in pictures
+        ]
     )
     xs, hands, targets, weights = [], [], [], []
     for p, own in zip(pictures, places, strict=True):

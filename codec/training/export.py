@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
+
 import torch
 from safetensors.torch import save
 
 from bitstream.errors import RawinlayError
-from codec.learned.guide_net import BLUR, LAYERS, REACH, GuideNet, inputs, means, parse
-from codec.training.guide_model import GuideModel
+from codec.learned.guide_net import BLUR, REACH, GuideNet, inputs, means, parse
+from codec.training.guide_model import GuideModel, WholeConv
 
 
 def export(model: GuideModel, facts: dict[str, str] | None = None) -> bytes:
@@ -16,8 +18,8 @@ def export(model: GuideModel, facts: dict[str, str] | None = None) -> bytes:
     Raises `RawinlayError` where the runtime and the model disagree in any number.
     """
     tensors = {}
-    for n in LAYERS:
-        layer = model.layers[n]
+    for n, layer in model.layers.items():
+        assert isinstance(layer, WholeConv)
         tensors[f"{n}.weight"] = layer.whole_weight().detach().cpu().to(torch.int8).contiguous()
         tensors[f"{n}.bias"] = layer.whole_bias().detach().cpu().to(torch.int32).contiguous()
     data = save(tensors, facts)
@@ -39,7 +41,7 @@ def disagreement(net: GuideNet, model: GuideModel, seed: int = 0) -> float:
     around = lambda v, n: torch.nn.functional.pad(v[None].float(), (n,) * 4, mode="replicate")  # noqa: E731
     edged = around(planes, REACH)[0].to(torch.int32)
     ours = net.features(edged, net.surroundings(planes), 0, 0)
-    model = model.cpu().float()
+    model = copy.deepcopy(model).cpu()
     with torch.no_grad():
         low = model.surroundings(means(planes)[None])
         theirs = model(inputs(edged)[None], around(low[0], 1))[0]

@@ -72,7 +72,10 @@ class GuideModel(nn.Module):
         return a
 
     def forward(self, x: torch.Tensor, low: torch.Tensor) -> torch.Tensor:
-        """x: (B, INPUTS, h + 6, w + 6); low: (B, low, h / BLUR + 2, w / BLUR + 2), of one around -> (B, features, h, w)."""
+        """x: (B, INPUTS, h + 6, w + 6); low: (B, low, h / BLUR + 2, w / BLUR + 2), one block around.
+
+        Returns the features (B, features, h, w).
+        """
         assert x.shape[1] == INPUTS
         with torch.autocast(x.device.type, enabled=False):  # ten bits: too many for bfloat16
             a1 = clipped(self.layers["first"](x.float()))

@@ -7,6 +7,7 @@ stopped. Processes share the mean of their gradients.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import math
 import os
@@ -23,25 +24,31 @@ import torch
 from torch import distributed
 
 from bitstream.errors import InputError, UsageError
+from bitstream.files import write_atomically
 from codec.training import checkpoint
 from codec.training.config import Config
 from codec.training.data import Batch, Picture, draw, load_picture
+from codec.training.export import export
 from codec.training.features import LEAST_BITS, loss, residual
 from codec.training.guide_model import GuideModel
 from codec.training.readout import bits
 
 VALIDATION_EXPONENTS = (-9.0, -8.0, -7.0, -6.0, -5.0)
 LOG = "log.jsonl"
+EXPORT = "guide_net.safetensors"
 
 
 @dataclass
 class Result:
-    """Where a run stands. saving: share of estimated bits saved on validation shots, None before a validation."""
+    """Where a run stands. loss: mean over the last steps; saving: share of the estimated bits of the validation shots
+    that the learned features save. Both None where there is none yet. weights: the exported file, of that identity."""
 
     step: int
     finished: bool
     loss: float | None
     saving: float | None
+    weights: Path
+    identity: str
 
 
 @contextlib.contextmanager
@@ -93,6 +100,7 @@ def train(
 ) -> Result:
     """Train the guide's features; writes `out`/log.jsonl and `out`/last.safetensors.
 
+    At the end, or when SIGINT or SIGTERM stops it, it writes `out`/guide_net.safetensors too, for the runtime.
     resume: go on from the checkpoint there. tell: is given each line of the log. Under torchrun, each process takes
     its part of the shots. Raises `InputError` without shots, `UsageError` where the run already exists.
     """
@@ -146,7 +154,8 @@ def _train(
             if step % config.log.checkpoint == 0:
                 state.save(step, saving)
         state.save(step, saving)
-    return Result(step, step >= config.optimiser.steps, last, saving)
+    identity = state.export(step, saving)
+    return Result(step, step >= config.optimiser.steps, last, saving, out / EXPORT, identity)
 
 
 class _State:
@@ -209,7 +218,12 @@ class _State:
     def save(self, step: int, saving: float | None) -> None:
         """Write the checkpoint."""
         if self.rank == 0:
-            facts = {
-                "config": asdict(self.config), "saving": saving, "seconds": time.monotonic() - self.began,
-            }  # fmt: skip
+            facts = {"config": asdict(self.config), "saving": saving, "seconds": time.monotonic() - self.began}
             checkpoint.write(self.out / checkpoint.NAME, self.model, self.optimiser, step, facts)
+
+    def export(self, step: int, saving: float | None) -> str:
+        """Write the weights for the runtime; returns their identity."""
+        data = export(self.model, {"step": str(step), "saving": f"{saving or 0:.5f}"})
+        if self.rank == 0:
+            write_atomically(self.out / EXPORT, data)
+        return hashlib.sha256(data).hexdigest()[:16]
