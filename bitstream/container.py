@@ -6,7 +6,7 @@ All numbers are little-endian; varints are those of `bitstream.fields`.
 what                   bytes  meaning
 =====================  =====  =================================================================================
 preamble               12     the record `PREAMBLE` below
-sections               each   u8 id, varint length, that many bytes, u32 CRC; in the order HEAD, RECP, PARM
+sections               each   u8 id, varint length, that many bytes, u32 CRC; in the order HEAD, RECP, LOCL, PARM
 index of substreams    once   u8 id "S", varint length, the index, u32 CRC; always there, behind all sections
 substreams             rest   their bytes, one behind the other in the order of the index
 =====================  =====  =================================================================================
@@ -19,6 +19,7 @@ id     name  contents
 =====  ====  =====================================================
 "H"    HEAD  the header
 "R"    RECP  the recipe
+"L"    LOCL  the recipe's corrections by block
 "P"    PARM  parameters of the model that are this image's own
 "S"          the index
 =====  ====  =====================================================
@@ -61,7 +62,7 @@ PREAMBLE = (
 )
 PREAMBLE_BYTES = 12
 
-SECTIONS = {"HEAD": b"H", "RECP": b"R", "PARM": b"P"}
+SECTIONS = {"HEAD": b"H", "RECP": b"R", "LOCL": b"L", "PARM": b"P"}
 INDEX = b"S"
 MAX_TILES, MAX_LAYERS, MAX_STAGES = 1 << 20, 64, 64
 
@@ -72,7 +73,7 @@ Key = tuple[int, int, int]  # tile, layer, stage
 class Container:
     """The parts of a RAW stream.
 
-    sections: name (HEAD, RECP, PARM) -> bytes; one that is not given is empty.
+    sections: name (HEAD, RECP, LOCL, PARM) -> bytes; one that is not given is empty.
     substreams: (tile, layer, stage) -> bytes. Empty ones are not kept: read with `.get(key, b"")`.
 
     Raises ValueError for names and keys that the format does not have.

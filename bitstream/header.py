@@ -25,6 +25,7 @@ MAX_PIXELS = 1 << 29
 
 FIELDS = (
     Field("model", "bytes", "identity of the probability tables: first 8 bytes of their SHA-256", low=8, high=8),
+    Field("net", "bytes", "identity of the learned features' net, as `model`; empty: hand-made features only", high=8),
     Field("binding", "bytes", "identity of the JPEG's decoded planes, `codec.jpeg_planes`", low=16, high=16),
     Field("height", "varint", "rows of the mosaic", low=2, high=MAX_SIDE),
     Field("width", "varint", "columns of the mosaic", low=2, high=MAX_SIDE),
@@ -54,6 +55,7 @@ class Header:
     """One header; every field as in `FIELDS`."""
 
     model: bytes
+    net: bytes
     binding: bytes
     height: int
     width: int

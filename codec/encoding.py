@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -16,10 +17,13 @@ from codec import rate, stream
 from codec.geometry import Geometry
 from codec.guide import make_guide
 from codec.jpeg_planes import JpegPlanes
+from codec.learned import guide_net
 from codec.stream import Stream
+from codec.trunk import fit_local
 from codec.trunk import recipe as recipes
 from codec.trunk.companding import LOSSLESS
 from codec.trunk.encoder import Coded, Fit, Progress, TrunkEncoder
+from codec.trunk.features import COUNT
 from codec.trunk.ground import Ground
 from codec.trunk.layout import tiles
 from codec.trunk.parallel import single_threaded
@@ -31,6 +35,9 @@ RECIPE_CELLS, RECIPE_BANDS = 60_000, 120
 COMPANDING_OFFSET = 8
 KAPPA = {"psnr": 4, "edit": 0}
 START = 3300
+LOCAL_SIDE = 64
+"""Side of the local recipe's blocks, cells."""
+
 LOSSLESS_BPP = 2.0
 """Targets from here on are tried without loss first."""
 
@@ -69,7 +76,7 @@ def encode_stream(
     if max(height, width) > MAX_SIDE or height * width > MAX_PIXELS or min(height, width) < 2:
         raise InputError(f"a mosaic of {width} x {height} is outside what the format holds")
     header = Header(
-        model=tables.load().identity, binding=planes.binding_hash(), height=height, width=width,
+        model=tables.load().identity, net=b"", binding=planes.binding_hash(), height=height, width=width,
         cfa=CFA_PHASES.index(raw.cfa), orientation=raw.orientation, white=raw.white, top=max(int(raw.mosaic.max()), 1),
         black=stream.pack_black(raw.black), geometry=geometry.to_bytes(),
         companding=COMPANDING_OFFSET, kappa=KAPPA[tune], states=DEFAULT_STATES,
@@ -82,10 +89,10 @@ def encode_stream(
 def _encode(job: _Job, target: Target, planes: JpegPlanes) -> bytes:
     """Code to the target, decode again and compare."""
     if target.lossless:
-        best = job.code(job.fit(LOSSLESS), LOSSLESS)
+        best = job.code(job.settle(LOSSLESS), LOSSLESS)
     elif target.size is None:
         step = rate.step_of_quality(rate.DEFAULT_QUALITY if target.quality is None else target.quality)
-        best = job.code(job.fit(step), step)
+        best = job.code(job.settle(step), step)
     else:
         best = job.code_within(target.size) or job.code_to_size(target.size)
     payload = best.to_bytes()
@@ -107,6 +114,10 @@ def _values(mosaic: np.ndarray, target: Target) -> bytes:
     return pack_values(used) if len(used) < share * (used[-1] - used[0] + 1) else b""
 
 
+def _local_bytes(recipe: Recipe) -> bytes:
+    return recipe.local.to_bytes(tables.load()) if recipe.local else b""
+
+
 class _Job:
     """One picture being encoded: everything that does not depend on the step."""
 
@@ -123,23 +134,14 @@ class _Job:
         self.header, self.growth, self.device, self.progress = header, growth, device, progress
         self.layout = stream.layout_of(header)
         guide = make_guide(planes, geometry, raw.mosaic.shape, self.layout.origin)
-        self.ground = Ground(guide, self.layout, device)
+        self.ground = Ground(guide, self.layout, device, guide_net.load())
         self.packed = self.layout.pack(raw.mosaic)
         try:
             self.companding = stream.companding_of(header)
         except StreamError as error:
             raise InputError(f"the RAW's levels can't be coded ({error})") from error
-        self.recipe = self._fit_recipe()
-        self.trunk = TrunkEncoder(
-            self.packed,
-            self.layout,
-            self.ground,
-            self.recipe,
-            self.companding,
-            tables.load(),
-            header.kappa,
-            header.states,
-        )
+        self._fit_recipes()
+        self.use(self.plain)
         self.mosaic = self.decoded = raw.mosaic
 
     def tell(self, what: str, share: float) -> None:
@@ -147,8 +149,8 @@ class _Job:
         if self.progress:
             self.progress(what, share)
 
-    def _fit_recipe(self) -> Recipe:
-        """Fit the recipe to places in narrow bands of rows spread over the picture."""
+    def _fit_recipes(self) -> None:
+        """Fit recipes without and with learned features to places in narrow bands of rows spread over the picture."""
         h, w = self.layout.cells
         level, inside = self.companding.level(self.packed), self.layout.inside()
         rng = np.random.default_rng(0)
@@ -157,21 +159,80 @@ class _Job:
         for band in range(bands):
             top = round(band * (h - 1) / max(bands - 1, 1))
             pick = torch.from_numpy(rng.choice(w, min(w, RECIPE_CELLS // bands), replace=False))
-            phi.append(self.ground.features(top, 0, 1, w).cpu()[:, pick])
+            phi.append(self.ground.features(top, 0, 1, w, learned=True).cpu()[:, pick])
             target.append(level[:, top, pick].to(torch.float64))
             weight.append(inside[:, top, pick].to(torch.float64))
         span = (self.header.white - sum(self.header.levels) / 4) * 2.0**self.companding.shift
         phi_all, target_all, weight_all = torch.cat(phi, 1), torch.cat(target, 1), torch.cat(weight, 1)
+        low, high = self.companding.low, self.companding.low + len(self.companding.table) - 1
+
+        def error(recipe: Recipe) -> float:
+            fitted = recipe.base(phi_all[: len(recipe.exponents)], low, high)
+            return float((weight_all * (fitted - target_all) ** 2).sum())
+
         candidates = [recipes.constant(target_all)]
         with contextlib.suppress(torch.linalg.LinAlgError):
-            candidates.append(recipes.fit(phi_all, target_all, span, weight_all))
-        low, high = self.companding.low, self.companding.low + len(self.companding.table) - 1
-        return min(candidates, key=lambda r: float((weight_all * (r.base(phi_all, low, high) - target_all) ** 2).sum()))
+            candidates.append(recipes.fit(phi_all[:COUNT], target_all, span, weight_all))
+        self.plain = min(candidates, key=error)
+        self.learned = None
+        with contextlib.suppress(torch.linalg.LinAlgError):
+            self.learned = recipes.fit(phi_all, target_all, span, weight_all)
+
+    def use(self, recipe: Recipe) -> None:
+        """Go on with a recipe."""
+        self.recipe = recipe
+        self.header = replace(self.header, net=guide_net.load().identity if recipe.learned else b"")
+        self.trunk = TrunkEncoder(
+            self.packed, self.layout, self.ground, recipe, self.companding, tables.load(), self.header.kappa,
+            self.header.states,
+        )  # fmt: skip
+
+    def settle(self, step: int, fitted: Fit | None = None, room: float = math.inf) -> Fit:
+        """Choose the recipe that costs least at a step, its own bytes included; parameters of the stages for it.
+
+        fitted: those for the plain recipe, if they are known. room: bytes that a recipe may take.
+        """
+        best = fitted or self.fit(step)
+        cost, kept = self._cost(best), (self.recipe, self.header, self.trunk)
+        for more in (lambda: self.learned, lambda: self._with_local(step)):
+            recipe = more()
+            if recipe is None or len(recipe.to_bytes()) + len(_local_bytes(recipe)) > room:
+                continue
+            self.use(recipe)
+            other = self.fit(step)
+            if self._cost(other) < cost:
+                best, cost, kept = other, self._cost(other), (self.recipe, self.header, self.trunk)
+            else:
+                self.recipe, self.header, self.trunk = kept
+        return best
+
+    def _with_local(self, step: int) -> Recipe | None:
+        """The recipe in use, with corrections by block for a step."""
+        local = fit_local.fit(
+            self.packed, self.ground, self.recipe, self.companding, step, self.header.kappa, LOCAL_SIDE
+        )
+        if local is None:
+            return None
+        with contextlib.suppress(StreamError):
+            return self.recipe.with_local(local)
+        return None
+
+    def _cost(self, fitted: Fit) -> float:
+        """Estimated bytes at the fit's step, the error's worth included."""
+        side = len(self.recipe.to_bytes()) + len(_local_bytes(self.recipe))
+        side += sum(len(p.to_bytes()) for p in fitted.params.values())
+        h, w = self.layout.cells
+        return side + fitted.cost * 4 * h * w / 8
 
     def fit(self, step: int) -> Fit:
         """Parameters of the stages at a step."""
         self.tell("fitting", 0.0)
         return self.trunk.fit(step)
+
+    def _fixed(self) -> int:
+        """Bytes that the JPEG grows by for header and recipe alone."""
+        count = len(tiles(*self.layout.cells, 16))
+        return self.growth(len(Stream(self.header, self.recipe, {}, [0] * count, {}).to_bytes()))
 
     def side(self, bits: float) -> int:
         """Side of a tile in cells: larger where there are few bits, since each substream costs bytes of its own."""
@@ -196,7 +257,7 @@ class _Job:
         """Lossless coding, where the JPEG grows by no more than `size` bytes by it: more could not be had for them."""
         if size * 8 < LOSSLESS_BPP * self.mosaic.size:
             return None
-        fitted = self.fit(LOSSLESS)
+        fitted = self.settle(LOSSLESS)
         if fitted.bits * self.mosaic.size / 8 > size:
             return None
         coded = self.code(fitted, LOSSLESS)
@@ -204,20 +265,27 @@ class _Job:
 
     def code_to_size(self, size: int) -> Stream:
         """Code so that the JPEG grows by at most `size` bytes and at least `rate.TOLERANCE` of it."""
+        if self.recipe is not self.plain:
+            self.use(self.plain)
         h, w = self.layout.cells
-        fixed = self.growth(len(Stream(self.header, self.recipe, {}, [0] * len(tiles(h, w, 16)), {}).to_bytes()))
+        fixed = self._fixed()
         if fixed > size:
             raise UsageError(f"the header and the recipe alone need {fixed} bytes, more than the target of {size}")
         fits: dict[int, Fit] = {}
 
         def estimate(step: int) -> float:
-            fits[step] = self.fit(step)
+            if step not in fits:
+                fits[step] = self.fit(step)
             side = sum(len(p.to_bytes()) for p in fits[step].params.values())
-            return fixed + side + fits[step].bits * 4 * h * w / 8
+            return self._fixed() + side + fits[step].bits * 4 * h * w / 8
 
         goal = size * rate.AIM
         step, curve = rate.search_estimate(estimate, goal, START)
-        fitted = fits[step]
+        fitted = self.settle(step, fits[step], size / 4)
+        if self.recipe is not self.plain:
+            fits = {step: fitted}
+            step, curve = rate.search_estimate(estimate, goal, step)
+            fitted = fits[step]
         search = rate.Search(size, curve.slope(step), curve.solve(goal))
         best, best_size, bases = None, 0, None
         for _ in range(rate.MAX_CODINGS):

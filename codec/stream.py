@@ -25,11 +25,14 @@ from bitstream.header import LEVEL_UNIT, Header, unpack_values
 from codec.geometry import Geometry
 from codec.guide import make_guide
 from codec.jpeg_planes import JpegPlanes
+from codec.learned import guide_net
 from codec.trunk.companding import LOSSLESS, Companding
 from codec.trunk.decoder import decode_planes
 from codec.trunk.encoder import Progress
+from codec.trunk.features import COUNT
 from codec.trunk.ground import ACTIVITIES, Ground
 from codec.trunk.layout import Layout, tiles
+from codec.trunk.local import LocalRecipe
 from codec.trunk.parallel import single_threaded
 from codec.trunk.params import Params
 from codec.trunk.recipe import Recipe
@@ -59,6 +62,8 @@ class Stream:
             part = self.params[basis].to_bytes()
             body += write_varint(len(part)) + part
         sections = {"HEAD": self.header.to_bytes(), "RECP": self.recipe.to_bytes(), "PARM": body}
+        if self.recipe.local:
+            sections["LOCL"] = self.recipe.local.to_bytes(tables.load())
         return Container(sections, {(tile, 0, stage): d for (tile, stage), d in self.substreams.items()}).to_bytes()
 
     @classmethod
@@ -71,9 +76,18 @@ class Stream:
                 f"the stream was made with probability tables {header.model.hex()}, "
                 f"this version has {tables.load().identity.hex()}"
             )
+        if header.net and header.net != guide_net.load().identity:
+            raise StreamError(
+                f"the stream uses the learned features {header.net.hex()}, "
+                f"this version has {guide_net.load().identity.hex()}"
+            )
         Geometry.from_bytes(header.geometry)
         companding_of(header)
-        recipe = Recipe.from_bytes(container.sections.get("RECP", b""))
+        features = COUNT + guide_net.COUNT if header.net else COUNT
+        recipe = Recipe.from_bytes(container.sections.get("RECP", b""), features)
+        if "LOCL" in container.sections:
+            cells = layout_of(header).cells
+            recipe = recipe.with_local(LocalRecipe.from_bytes(container.sections["LOCL"], cells, tables.load()))
         reader = Reader(container.sections.get("PARM", b""), "parameters")
         mask = reader.number(1, "bases")
         if mask >= 1 << len(BASES):
@@ -107,8 +121,9 @@ class Stream:
             raise StreamError(f"header: a mosaic of {header.width} x {header.height} is too large for this JPEG")
         guide = make_guide(planes, Geometry.from_bytes(header.geometry), (header.height, header.width), layout.origin)
         with single_threaded():
+            ground = Ground(guide, layout, device, guide_net.load() if self.recipe.learned else None)
             decoded = decode_planes(
-                self.substreams, self.bases, self.params, layout, Ground(guide, layout, device), self.recipe,
+                self.substreams, self.bases, self.params, layout, ground, self.recipe,
                 companding_of(header),
                 tables.load(), header.step, header.kappa, header.states, 2 * header.tile, progress,
             )  # fmt: skip

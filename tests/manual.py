@@ -6,6 +6,7 @@ It shares with the project the JPEG's planes and the parsing of container and he
 import math
 
 import numpy as np
+from manual_net import read_net
 from manual_picture import NEAR, Picture
 
 CROSS = ((-1, 0), (1, 0), (0, -1), (0, 1))
@@ -40,13 +41,13 @@ class Golomb:
         return out
 
 
-def read_recipe(data):
-    """Whole coefficients c 2^e, int64 (4, 96)."""
+def read_recipe(data, features):
+    """Whole coefficients c 2^e, int64 (4, features)."""
     bits = Golomb(data)
     (count,) = bits.array(1)
-    places = range(96) if count == 96 else np.cumsum(np.array(bits.array(count), int) + 1) - 1
+    places = range(features) if count == features else np.cumsum(np.array(bits.array(count), int) + 1) - 1
     exponents = np.cumsum(bits.array(count)) + 10
-    out = np.zeros((4, 96), np.int64)
+    out = np.zeros((4, features), np.int64)
     for plane in range(4):
         for place, e, c in zip(places, exponents, bits.array(count), strict=True):
             out[plane, int(place)] = c << int(e)
@@ -245,9 +246,11 @@ def class_of(size, table):
     return int(table[16 * exponent + mantissa])
 
 
-def decode(header, sections, substreams, planes, tables):
-    """The mosaic, uint16. substreams: (tile, stage) -> bytes; tables: the arrays of entropy/tables.npz."""
-    picture = Picture(header, read_recipe(sections["RECP"]), planes)
+def decode(header, sections, substreams, planes, tables, net):
+    """The mosaic, uint16. substreams: (tile, stage) -> bytes; tables: the arrays of entropy/tables.npz; net: the bytes
+    of codec/learned/guide_net.safetensors."""
+    recipe = read_recipe(sections["RECP"], 120 if header.net else 96)
+    picture = Picture(header, recipe, planes, read_net(net))
     parameters = read_parameters(sections["PARM"])
     h, w, side = picture.h, picture.w, 2 * header.tile
     full = np.zeros((2 * h + 2, 2 * w + 2), np.int64)

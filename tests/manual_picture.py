@@ -4,6 +4,7 @@ import math
 import zlib
 
 import numpy as np
+from manual_net import learned_features
 
 NEAR = [(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1)]
 
@@ -64,7 +65,7 @@ def sample(plane, geometry, twice_rows, twice_cols, shape, jpeg_shape, subsampli
 class Picture:
     """Everything before the stages: guide, companding, base and steps of every cell, one cell beyond included."""
 
-    def __init__(self, header, recipe, planes):
+    def __init__(self, header, recipe, planes, net):
         self.header = header
         self.top, self.left = divmod(header.phase.index("R"), 2)
         self.h, self.w = (header.height + self.top + 1) // 2, (header.width + self.left + 1) // 2
@@ -73,7 +74,8 @@ class Picture:
         self.black = [header.levels[2 * i + j] for i, j in sites]
         self.guide(planes)
         self.compand()
-        self.base = [self.base_of(row) for row in recipe]
+        features = self.features() + (self.learned(net) if header.net else [])
+        self.base = [self.base_of(row, features) for row in recipe]
         self.step = [self.step_of(b) for b in self.base]
 
     def guide(self, planes):
@@ -170,8 +172,13 @@ class Picture:
         lr2 = light * radius >> 12
         return [*out, lr2, lr2 * radius >> 12]
 
-    def base_of(self, coefficients):
-        total = sum(int(c) * feature.astype(object) for c, feature in zip(coefficients, self.features(), strict=True))
+    def learned(self, net):
+        inputs = [(y >> 2) - 512 for y in self.y] + [self.b >> 2, self.r >> 2]
+        inputs += [(self.linear(y) >> 4) - 512 for y in self.y]
+        return list(learned_features(net, np.array(inputs), 5))
+
+    def base_of(self, coefficients, features):
+        total = sum(int(c) * feature.astype(object) for c, feature in zip(coefficients, features, strict=True))
         return np.clip((total + (1 << 19)) // (1 << 20), self.low, self.high).astype(np.int64)
 
     def step_of(self, base):

@@ -20,7 +20,8 @@ def by_the_manual(payload, planes):
     stream = Stream.from_bytes(payload)
     with np.load(io.BytesIO(resources.files("entropy").joinpath("tables.npz").read_bytes())) as archive:
         tables = dict(archive)
-    return manual.decode(stream.header, Container.from_bytes(payload).sections, stream.substreams, planes, tables)
+    net = resources.files("codec.learned").joinpath("guide_net.safetensors").read_bytes()
+    return manual.decode(stream.header, Container.from_bytes(payload).sections, stream.substreams, planes, tables, net)
 
 
 @pytest.mark.parametrize("name", goldens.NAMES)

@@ -153,8 +153,8 @@ def forged(count, used=(), steps=(), coefficients=((), (), (), ())):
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (forged(COUNT + 1), "97 features"),
-        (forged(-1), "-1 features"),
+        (forged(COUNT + 1), "names 97 features"),
+        (forged(-1), "names -1 features"),
         (forged(2, [COUNT - 1, 0], [0, 0], [[1, 1]] * 4), "features are out of range"),
         (forged(2, [3, -1], [0, 0], [[1, 1]] * 4), "features are out of range"),
         (forged(1, [-2], [0], [[1]] * 4), "features are out of range"),

@@ -42,11 +42,13 @@ Progress = Callable[[str, float], None]
 
 @dataclass
 class Fit:
-    """Parameters at a step, and what the samples say of it. bits: per site. by_basis: share of windows by basis."""
+    """Parameters at a step, and what the samples say of it. bits: per site. cost: bits, and the squared error in bits'
+    worth, per site."""
 
     step: int
     params: dict[int, Params]
     bits: float
+    cost: float
 
 
 @dataclass
@@ -137,7 +139,8 @@ class TrunkEncoder:
         used = {b: fitted[b].params for i, b in enumerate(bases) if shares[i] > 1 - CLEAR}
         rates = np.stack([fitted[b].rate.cpu().numpy() for b in bases])  # type: ignore[union-attr]
         sites = 4 * self._sample.rows * self._sample.cols * len(self._sample.places)
-        return Fit(step, used, float(np.take_along_axis(rates, better[None], 0).sum()) / sites)
+        cost = float(np.min(costs, 0).sum()) / self.lagrangian / sites
+        return Fit(step, used, float(np.take_along_axis(rates, better[None], 0).sum()) / sites, cost)
 
     def _tile(
         self, place: tuple[int, int, int, int], step: int, params: Mapping[int, Params], thrift: float

@@ -113,7 +113,7 @@ def _fit_row(
     columns = -(-w // side)
     picked = range(top, top + count, max(1, side // LINES))
     low, high = companding.low, companding.low + len(companding.table) - 1
-    phi = [ground.features(r, 0, 1, w).cpu() for r in picked]
+    phi = [ground.features(r, 0, 1, w, recipe.learned).cpu() for r in picked]
     base = torch.stack([recipe.base(p, low, high) for p in phi], 1)
     level = companding.level(planes[:, top : top + count : picked.step].cpu())
     matrix = torch.from_numpy(MATRIX.astype(np.float64))

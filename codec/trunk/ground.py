@@ -2,13 +2,14 @@
 
 ::
 
-    guide --features--> recipe --> base b (levels) --T--> u(b)
-      |                                '--------------> step by site
+    guide --features [and learned ones]--> recipe --> base b (levels) --T--> u(b)
+      |                                                  '--------------> step by site
       '--> activity: detail, spread, surroundings, chroma detail, clipping
 """
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,7 @@ import torch
 from torch.nn.functional import pad
 
 from codec.guide import Guide
+from codec.learned.guide_net import REACH, GuideNet
 from codec.trunk.companding import Companding
 from codec.trunk.features import ONE, features, radius_squared
 from codec.trunk.layout import Layout
@@ -26,8 +28,8 @@ HALO = 4
 ACTIVITIES = 5
 NEUTRAL = ONE // 2
 BRIGHT = 250 << 4
-ROWS = 16
-"""Rows of cells whose features are held at once."""
+ROWS, COLS = 32, 512
+"""Rows and columns of cells whose features are held at once."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +42,14 @@ class Window:
 
 
 class Ground:
-    """The guide of a whole picture in packed form, ready to be looked at window by window."""
+    """The guide of a whole picture in packed form, ready to be looked at window by window.
 
-    def __init__(self, guide: Guide, layout: Layout, device: torch.device | str = "cpu") -> None:
+    net: of the learned features, if any recipe asks for them.
+    """
+
+    def __init__(
+        self, guide: Guide, layout: Layout, device: torch.device | str = "cpu", net: GuideNet | None = None
+    ) -> None:
         self.h, self.w = layout.cells
         self.device = torch.device(device)
         y = torch.from_numpy(guide.y.astype(np.int16))
@@ -51,16 +58,23 @@ class Ground:
         # One cell more below and to the right: tiles have even sides.
         edge = (HALO, HALO + 1, HALO, HALO + 1)
         self.planes = pad(torch.cat([four, chroma]).float()[None], edge, mode="replicate")[0].to(torch.int16).to(device)
+        self.net = net.to(device) if net else None
+        self.surroundings = self.net.surroundings(self._cut(0, 0, self.h, self.w, 0)) if self.net else None
 
     def _cut(self, r: int, c: int, rows: int, cols: int, halo: int) -> torch.Tensor:
         o = HALO - halo
         return self.planes[:, r + o : r + o + rows + 2 * halo, c + o : c + o + cols + 2 * halo].to(torch.int32)
 
-    def features(self, r: int, c: int, rows: int, cols: int) -> torch.Tensor:
-        """Features of a window's cells, float64 (COUNT, rows * cols)."""
+    def features(self, r: int, c: int, rows: int, cols: int, learned: bool = False) -> torch.Tensor:
+        """Features of a window's cells, float64 (features, rows * cols): the hand-made, then the learned ones."""
         piece = self._cut(r, c, rows, cols, 1)
         radius = radius_squared((r, r + rows), (c, c + cols), self.h, self.w).to(self.device)
-        return features(piece[:4], piece[4], piece[5], radius)
+        made = features(piece[:4], piece[4], piece[5], radius)
+        if not learned:
+            return made
+        assert self.net is not None and self.surroundings is not None
+        found = self.net.features(self._cut(r, c, rows, cols, REACH), self.surroundings, r, c)
+        return torch.cat([made, found.reshape(len(found), -1)])
 
     def base(self, window: Window, recipe: Recipe, companding: Companding) -> torch.Tensor:
         """Base of the windows in levels, int32 (B, 4, rows, cols)."""
@@ -68,17 +82,16 @@ class Ground:
         out = torch.empty(len(window.places), 4, window.rows, window.cols, dtype=torch.int32, device=self.device)
         side = recipe.local.side if recipe.local else 0
         for b, (r, c) in enumerate(window.places):
-            i = 0
-            while i < window.rows:
-                n = min(ROWS - (r + i) % ROWS, window.rows - i)
-                phi = self.features(r + i, c, n, window.cols)
-                for first, last in _spans(c, window.cols, side):
-                    piece = phi.reshape(-1, n, window.cols)[:, :, first - c : last - c].reshape(len(phi), -1)
-                    # A cell beyond the picture's edge, in tiles of even sides, goes with the last block.
-                    block = (min(r + i, self.h - 1) // side, min(first, self.w - 1) // side) if side else None
-                    values = recipe.base(piece, low, high, block)
-                    out[b, :, i : i + n, first - c : last - c] = values.reshape(4, n, -1)
-                i += n
+            for top, bottom in _spans(r, window.rows, ROWS):
+                for left, right in _spans(c, window.cols, COLS):
+                    phi = self.features(top, left, bottom - top, right - left, recipe.learned)
+                    phi = phi.reshape(len(phi), bottom - top, right - left)
+                    for first, last in _spans(left, right - left, side or COLS):
+                        # A cell beyond the picture's edge, in tiles of even sides, goes with the last block.
+                        block = (min(top, self.h - 1) // side, min(first, self.w - 1) // side) if side else None
+                        piece = phi[:, :, first - left : last - left].reshape(len(phi), -1)
+                        values = recipe.base(piece, low, high, block).reshape(4, bottom - top, -1)
+                        out[b, :, top - r : bottom - r, first - c : last - c] = values
         return out
 
     def activity(self, window: Window) -> list[torch.Tensor]:
@@ -109,11 +122,9 @@ class Ground:
 
 
 def _spans(start: int, count: int, side: int) -> list[tuple[int, int]]:
-    """start .. start + count cut at multiples of side, which is 0 for no cut."""
-    if not side:
-        return [(start, start + count)]
+    """start .. start + count cut at multiples of side."""
     cuts = [start, *range(start // side * side + side, start + count, side), start + count]
-    return list(zip(cuts, cuts[1:], strict=False))
+    return list(itertools.pairwise(cuts))
 
 
 def _box3(v: torch.Tensor) -> torch.Tensor:

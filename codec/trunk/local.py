@@ -11,7 +11,7 @@ plane, and sent where they save more bits than they cost. The section LOCL:
 =======================  ================================================================================
 bytes                    meaning
 =======================  ================================================================================
-u8                       logarithm of the blocks' side in cells, 4..10
+u8                       logarithm of the blocks' side in cells, 5..10
 u8 x terms               exponent e of each term: its coefficients' step is 2^(e - 20)
 u8 x terms x 4           class of the probability table of each term and plane, plane after plane
 bits                     which blocks have a correction: by plane R, G1, G2, B, in each row by row, from the low end of
@@ -33,7 +33,7 @@ from entropy.substream import SubstreamCoder
 from entropy.tables import CLASSES, EXACT, Tables
 
 EXPONENTS = 21
-LEAST_SIDE, MOST_SIDE = 4, 10
+LEAST_SIDE, MOST_SIDE = 5, 10
 LIMIT = 1 << 15
 """Bound of a coefficient."""
 
@@ -89,7 +89,7 @@ class LocalRecipe:
     def to_bytes(self, tables: Tables) -> bytes:
         """The section."""
         by_plane = np.moveaxis(self.coefficients, 2, 0)
-        some = by_plane.any(-1)
+        some = np.asarray((by_plane != 0).any(-1))
         classes = np.zeros((4, len(TERMS)), np.uint8)
         bits = tables.bits(EXACT)
         symbols, kinds = [], []

@@ -11,6 +11,7 @@ Only the second half is normative: how an encoder finds its symbols is its own a
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 
 from codec.trunk import trellis
@@ -80,7 +81,7 @@ class Quantiser:
                 choices.append(torch.where(valid, choice, 0))
         b, h, w = e.shape
         cost = torch.stack(costs).permute(3, 0, 1, 2).reshape(w, 4, b * h).contiguous().cpu().numpy()
-        labels = torch.from_numpy(trellis.cheapest(cost, self.values.states)).to(e.device)
+        labels = torch.from_numpy(trellis.cheapest(np.asarray(cost), self.values.states)).to(e.device)
         labels = labels.T.reshape(1, b, h, w).long()
         return torch.stack(choices).gather(0, labels)[0]
 

@@ -2,18 +2,20 @@
 
 ::
 
-    features phi (COUNT, n) --robust weighted least squares, float64--> coefficients c (4, COUNT)
+    features phi (m, n) --robust weighted least squares, float64--> coefficients c (4, m)
          --quantised one by one, each error spread over those still free--> integers --Golomb--> bytes
     base b = ((C << exponent) @ phi + half) >> SHIFT          exact: whole numbers below 2^53 in float64
 
 The quantisation of correlated coefficients follows optimal-brain-surgeon compensation (Hassibi & Stork 1993; as in
 GPTQ): with ``U`` the upper Cholesky factor of the inverse Gram matrix, a step of ``delta U_ii`` for coefficient i
 costs the same error for each, so coefficients that others can stand in for get few bits.
+
+The m features are the hand-made ones (`COUNT`) alone, or those and the learned ones.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -38,14 +40,19 @@ SUM_LIMIT = 1 << 37
 
 @dataclass(frozen=True)
 class Recipe:
-    """Quantised coefficients, int64 (4, COUNT), and the exponent of each feature's step, int64 (COUNT,)."""
+    """Quantised coefficients, int64 (4, m), and the exponent of each feature's step, int64 (m,)."""
 
     coefficients: np.ndarray
     exponents: np.ndarray
     local: LocalRecipe | None = None
 
+    @property
+    def learned(self) -> bool:
+        """Whether there are coefficients for learned features too."""
+        return len(self.exponents) > COUNT
+
     def base(self, phi: torch.Tensor, low: int, high: int, block: tuple[int, int] | None = None) -> torch.Tensor:
-        """Base in level units, int32 (4, n), from features float64 (COUNT, n), clipped to low..high.
+        """Base in level units, int32 (4, n), from features float64 (m, n), clipped to low..high.
 
         block: row and column of the block that the features are in, where there is a local recipe.
         """
@@ -60,39 +67,49 @@ class Recipe:
         """Exponents as differences to their neighbours, then the coefficients feature by feature."""
         out = GolombWriter()
         used = np.flatnonzero(np.abs(self.coefficients).sum(0))
-        present = np.zeros(COUNT, np.int64)
-        present[used] = 1
         out.write([len(used)])
-        if len(used) < COUNT:
-            out.write(np.diff(np.flatnonzero(present), prepend=-1) - 1)
+        if len(used) < len(self.exponents):
+            out.write(np.diff(used, prepend=-1) - 1)
         out.write(np.diff(self.exponents[used], prepend=EXPONENTS // 2))
         for k in range(4):
             out.write(self.coefficients[k, used])
         return out.to_bytes()
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> Recipe:
-        """Inverse of `to_bytes`; `StreamError` for values out of range."""
+    def from_bytes(cls, data: bytes, features: int = COUNT) -> Recipe:
+        """Inverse of `to_bytes` for so many features; `StreamError` for values out of range."""
         bits = GolombReader(data)
         (count,) = bits.read(1)
-        if not 0 <= count <= COUNT:
-            raise StreamError(f"the recipe names {count} features, this version has {COUNT}")
-        used = np.cumsum(np.array(bits.read(count)) + 1) - 1 if count < COUNT else np.arange(COUNT)
+        if not 0 <= count <= features:
+            raise StreamError(f"the recipe names {count} features, there are {features}")
+        used = np.cumsum(np.array(bits.read(count)) + 1) - 1 if count < features else np.arange(features)
         steps = np.cumsum(bits.read(count)) + EXPONENTS // 2
-        if count and (used.min() < 0 or used.max() >= COUNT or len(set(used.tolist())) < count):
+        if count and (used.min() < 0 or used.max() >= features or len(set(used.tolist())) < count):
             raise StreamError("the recipe's features are out of range")
         if count and (steps.min() < 0 or steps.max() >= EXPONENTS):
             raise StreamError("the recipe's steps are out of range")
-        coefficients, exponents = np.zeros((4, COUNT), np.int64), np.zeros(COUNT, np.int64)
+        coefficients, exponents = np.zeros((4, features), np.int64), np.zeros(features, np.int64)
         for k in range(4):
             coefficients[k, used.astype(np.int64)] = bits.read(count)
         bits.finish()
         if np.abs(coefficients).max(initial=0) >= LIMIT:
             raise StreamError("the recipe's coefficients are out of range")
         exponents[used.astype(np.int64)] = steps
-        if (np.abs(coefficients) << exponents).sum(1).max() >= SUM_LIMIT:
+        recipe = cls(coefficients, exponents)
+        recipe.check()
+        return recipe
+
+    def with_local(self, local: LocalRecipe) -> Recipe:
+        """This recipe with corrections by block; `StreamError` where they are too large together."""
+        recipe = replace(self, local=local)
+        recipe.check()
+        return recipe
+
+    def check(self) -> None:
+        """`StreamError` where sums would no longer be exact."""
+        most = (np.abs(self.coefficients) << self.exponents).sum(1).max()
+        if most + (self.local.largest() if self.local else 0) >= SUM_LIMIT:
             raise StreamError("the recipe's coefficients are too large together")
-        return cls(coefficients, exponents)
 
 
 def fit(
@@ -105,21 +122,23 @@ def fit(
 ) -> Recipe:
     """Fit the recipe to sampled cells.
 
-    phi: float64 (COUNT, n); level: float64 (4, n), the mosaic in level units; span: white - black in level units;
+    phi: float64 (m, n); level: float64 (4, n), the mosaic in level units; span: white - black in level units;
     weight: float64 (4, n), 0 where a site lies outside the picture. precision: quantisation may add this share to the
     residual's (weighted) variance. offset: light below which the weight of an error stays even, a share of white.
     Raises `torch.linalg.LinAlgError` where the picture is too flat to fit anything.
     """
-    n = COUNT
+    n = len(phi)
     grams, solutions, variances = [], [], []
+    sparse = max(1, min(4, phi.shape[1] // (50 * n)))
     for k in range(4):
         t, wk = level[k], weight[k]
         w, c = wk.clone(), torch.zeros(n, dtype=torch.float64)
-        for _ in range(4):
-            weighted = phi * w
-            gram = weighted @ phi.T
+        for take in (sparse, sparse, 1, 1):  # weights settle on some of the cells already
+            part = phi[:, ::take]
+            weighted = part * w[::take]
+            gram = weighted @ part.T
             ridge = torch.diag(torch.diag(gram) * 1e-6 + 1e-9)
-            c = torch.linalg.solve(gram + ridge, weighted @ t)
+            c = torch.linalg.solve(gram + ridge, weighted @ t[::take])
             fitted = c @ phi
             e = fitted - t
             scale = torch.median(e[wk > 0].abs()) / 0.6745 + 1e-6 * span

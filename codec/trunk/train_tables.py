@@ -105,8 +105,11 @@ class Counts:
     def add_offsets(self, symbols: np.ndarray, classes: np.ndarray, x: np.ndarray) -> None:
         """Count how far residuals x, as quantiser A sees them, lie above their symbols."""
         kind = np.clip(symbols, -REACH, REACH) + REACH
-        np.add.at(self.offsets, (classes, kind, 0), np.clip(x - symbols, -1, 1))
-        np.add.at(self.offsets, (classes, kind, 1), 1.0)
+        place = classes.astype(np.int64) * (2 * REACH + 1) + kind
+        shape = self.offsets.shape[:2]
+        count = CLASSES * (2 * REACH + 1)
+        self.offsets[..., 0] += np.bincount(place, np.clip(x - symbols, -1, 1), count).reshape(shape)
+        self.offsets[..., 1] += np.bincount(place, minlength=count).reshape(shape)
 
     def __iadd__(self, other: Counts) -> Counts:
         self.histogram += other.histogram

@@ -37,7 +37,7 @@ def recoded(picture, payload, bases, side):
         coded = {basis: trunk.encode(step, {basis: params[basis]}, side) for basis in params}
     chosen = [bases[n % len(bases)] for n in range(len(coded[bases[0]].bases))]
     streams = {k: v for basis, c in coded.items() for k, v in c.substreams.items() if chosen[k[0]] == basis}
-    header = replace(stream.header, tile=side // 2, bases=pack_bases(chosen))
+    header = replace(job.header, tile=side // 2, bases=pack_bases(chosen))
     return Stream(header, job.recipe, params, chosen, streams).to_bytes()
 
 

@@ -1,0 +1,1 @@
+"""Training of the learned parts; nothing here is needed to encode or decode."""
