@@ -11,7 +11,6 @@ Only the second half is normative: how an encoder finds its symbols is its own a
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 
 from codec.trunk import trellis
@@ -72,7 +71,8 @@ class Quantiser:
     def search(self, e: torch.Tensor, classes: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
         """Symbols int32 of residuals e (B, h, w), in steps; zero where not valid."""
         e = e.to(torch.float32).clamp(-SYMBOL_LIMIT, SYMBOL_LIMIT)
-        costs, choices = [], []
+        costs: list[torch.Tensor] = []
+        choices: list[torch.Tensor] = []
         for sign in (1.0, -1.0):
             by_parity = self._by_parity(sign * e, classes)
             for cost, choice in by_parity:
@@ -80,8 +80,8 @@ class Quantiser:
                 costs.append(torch.where(valid, cost, FORBIDDEN * odd))
                 choices.append(torch.where(valid, choice, 0))
         b, h, w = e.shape
-        cost = torch.stack(costs).permute(3, 0, 1, 2).reshape(w, 4, b * h).contiguous().cpu().numpy()
-        labels = torch.from_numpy(trellis.cheapest(np.asarray(cost), self.values.states)).to(e.device)
+        by_column = torch.stack(costs).permute(3, 0, 1, 2).reshape(w, 4, b * h).contiguous().cpu().numpy()
+        labels = torch.from_numpy(trellis.cheapest(by_column, self.values.states)).to(e.device)
         labels = labels.T.reshape(1, b, h, w).long()
         return torch.stack(choices).gather(0, labels)[0]
 
