@@ -79,10 +79,13 @@ class Quantiser:
                 costs.append(torch.where(valid, cost, FORBIDDEN * odd))
                 choices.append(torch.where(valid, choice, 0))
         b, h, w = e.shape
-        cost = torch.stack(costs).permute(3, 0, 1, 2).reshape(w, 4, b * h).contiguous().cpu().numpy()
-        labels = torch.from_numpy(trellis.cheapest(cost, self.values.states)).to(e.device)
-        labels = labels.T.reshape(1, b, h, w).long()
-        return torch.stack(choices).gather(0, labels)[0]
+        labels = self._paths(torch.stack(costs).permute(3, 0, 1, 2).reshape(w, 4, b * h))
+        return torch.stack(choices).gather(0, labels.T.reshape(1, b, h, w))[0]
+
+    def _paths(self, cost: torch.Tensor) -> torch.Tensor:
+        """Labels int64 (n, chains) of the cheapest paths, found on the CPU. cost: as `trellis.cheapest` has it."""
+        labels = trellis.cheapest(cost.cpu().numpy(), self.values.states)
+        return torch.from_numpy(labels).to(cost.device, torch.int64)
 
     def _by_parity(self, x: torch.Tensor, classes: torch.Tensor) -> list[tuple[torch.Tensor, torch.Tensor]]:
         """Least cost and its symbol among even and among odd symbols, of residuals as quantiser A sees them."""

@@ -104,9 +104,10 @@ class Counts:
 
     def add_offsets(self, symbols: np.ndarray, classes: np.ndarray, x: np.ndarray) -> None:
         """Count how far residuals x, as quantiser A sees them, lie above their symbols."""
-        kind = np.clip(symbols, -REACH, REACH) + REACH
-        np.add.at(self.offsets, (classes, kind, 0), np.clip(x - symbols, -1, 1))
-        np.add.at(self.offsets, (classes, kind, 1), 1.0)
+        cell = classes * (2 * REACH + 1) + np.clip(symbols, -REACH, REACH) + REACH
+        for i, weight in enumerate((np.clip(x - symbols, -1, 1), None)):
+            total = np.bincount(cell, weight, CLASSES * (2 * REACH + 1))
+            self.offsets[..., i] += total.reshape(CLASSES, 2 * REACH + 1)
 
     def __iadd__(self, other: Counts) -> Counts:
         self.histogram += other.histogram
