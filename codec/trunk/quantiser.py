@@ -71,11 +71,10 @@ class Quantiser:
     def search(self, e: torch.Tensor, classes: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
         """Symbols int32 of residuals e (B, h, w), in steps; zero where not valid."""
         e = e.to(torch.float32).clamp(-SYMBOL_LIMIT, SYMBOL_LIMIT)
-        costs, choices = [], []
+        costs: list[torch.Tensor] = []
+        choices: list[torch.Tensor] = []
         for sign in (1.0, -1.0):
-            by_parity = self._by_parity(sign * e, classes)
-            for cost, choice in by_parity:
-                odd = len(costs) % 2
+            for odd, (cost, choice) in enumerate(self._by_parity(sign * e, classes)):
                 costs.append(torch.where(valid, cost, FORBIDDEN * odd))
                 choices.append(torch.where(valid, choice, 0))
         b, h, w = e.shape
