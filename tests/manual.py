@@ -14,6 +14,7 @@ DIAGONAL = ((-1, -1), (-1, 1), (1, -1), (1, 1))
 PASS_OF = {(0, 0): 0, (1, 1): 1, (0, 1): 2, (1, 0): 3}
 PLACE_OF = {v: k for k, v in PASS_OF.items()}
 PLANES = (1, 2, 0, 3)
+CODES = {2: (5, 2), 3: (11, 4), 4: (19, 4), 5: (37, 8), 6: (67, 20)}
 
 
 class Golomb:
@@ -184,18 +185,16 @@ def decode_tile(picture, place, basis, parameters, substreams, tables):
         contexts = [np.ones(step.shape), 65536 / step, 256 * np.abs(mu) / step]
         contexts += [16384 * a[t] / step for a in activity]
         if basis == 0:
-            contexts += [64 * sum(m.near(t, *o) for o in CROSS)] if t >= 2 else []
-            contexts += [64 * sum(m.near(t, *o) for o in DIAGONAL)] if t in (1, 3) else []
+            contexts += [16 * sum(m.near(t, *o) for o in CROSS)] if t >= 2 else []
+            contexts += [16 * sum(m.near(t, *o) for o in DIAGONAL)] if t in (1, 3) else []
         elif t:
-            contexts.append(256 * m.parts[0])
-            contexts.append(
-                128 * sum(m.parts[1:t]) if t > 1 else 64 * sum(m.shifted(0, *o) for o in CROSS)
-            )
+            contexts.append(64 * m.parts[0])
+            contexts.append(32 * sum(m.parts[1:t]) if t > 1 else 16 * sum(m.shifted(0, *o) for o in CROSS))
         for p in earlier:
-            contexts.append(256 * sizes[p].near(t, 0, 0))
-            contexts += [64 * sum(sizes[p].near(t, *o) for o in group) for group in (CROSS, DIAGONAL)]
-        contexts += [8 * m.boxes()] if t else []
-        contexts += [4 * sum(sizes[p].boxes() for p in earlier)] if n else []
+            contexts.append(64 * sizes[p].near(t, 0, 0))
+            contexts += [16 * sum(sizes[p].near(t, *o) for o in group) for group in (CROSS, DIAGONAL)]
+        contexts += [2 * m.boxes()] if t else []
+        contexts += [sum(sizes[p].boxes() for p in earlier)] if n else []
         if lossless:
             expected = picture.nearest(k, halves(picture.table[picture.base[k][place] - picture.low], basis)[t] + mu)
             if t:
@@ -208,18 +207,19 @@ def decode_tile(picture, place, basis, parameters, substreams, tables):
             contexts = [contexts[0], *(np.where(flat, 0, c) for c in contexts[1:])]
         size = sum(w * np.floor(c).astype(np.int64) for w, c in zip(weights[stage], contexts, strict=True))
         classes = np.array([class_of(int(v), tables["class_of"]) for v in size.reshape(-1)])
-        s = read_symbols(substreams.get(stage, b""), classes, tables["pmf"].astype(np.int64)).reshape(step.shape)
-        m.parts.append(np.minimum(np.abs(s), 1 << 14))
+        pmf = tables["pmf"][int(lossless)].astype(np.int64)
+        s = read_symbols(substreams.get(stage, b""), classes, pmf).reshape(step.shape)
+        m.parts.append(np.minimum(np.where(s == 0, 0, np.abs(4 * s + (not lossless))), 1 << 16))
         if lossless:
             index = np.clip(expected + s, 0, len(picture.values) - 1)
             base = halves(picture.table[picture.base[k][place] - picture.low], basis)[t]
             own.parts.append(picture.companded(k)[index] - base)
             numbers[k].parts.append(index)
             continue
-        kind = np.clip(np.abs(s) - 1, 0, 2)
-        nearer = np.sign(s) * tables["centroid"].astype(np.int64)[classes.reshape(step.shape), kind]
-        y_hat = np.clip(mu + np.floor((64 * s - nearer) * step / 64 + 0.5).astype(np.int64), -(1 << 21), 1 << 21)
-        own.parts.append(np.where(s == 0, mu, y_hat))
+        value = 64 * s + tables["offset"].astype(np.int64)[classes.reshape(step.shape), np.clip(s, -3, 3) + 3]
+        value = np.where(in_quantiser_b(s, picture.header.states), -value, value)
+        y_hat = mu + np.floor(value * step / 64 + 0.5).astype(np.int64)
+        own.parts.append(np.clip(y_hat, -(1 << 21), 1 << 21))
     out = []
     for k in range(4):
         parts = values[k].parts
@@ -230,6 +230,23 @@ def decode_tile(picture, place, basis, parameters, substreams, tables):
         for t, (i, j) in PLACE_OF.items():
             residual[i::2, j::2] = parts[t]
         out.append(picture.expand(k, picture.base[k][place], residual))
+    return out
+
+
+def in_quantiser_b(symbols, states):
+    """Where quantiser B is in use, from symbols (rows, columns): the state machine of 5.13."""
+    h0, h1 = CODES[states]
+    out = np.zeros(symbols.shape, bool)
+    for i, row in enumerate(symbols.tolist()):
+        state = 0
+        for j, m in enumerate(row):
+            out[i, j] = state & 1
+            following = state >> 1
+            if state & 1:
+                following ^= h0 >> 1
+            if m % 2:
+                following ^= h1 >> 1
+            state = following
     return out
 
 

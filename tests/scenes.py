@@ -42,7 +42,8 @@ def fit_bases(trunk, step):
     params = {}
     for basis in (IN_PLACE, HAAR):
         scene = trunk.ground.scene(trunk._sample, trunk._sample_base, trunk.companding, step, trunk.kappa, basis)
-        fitter = Fitter(basis, trunk.tables, *trunk._targets(trunk._sample, trunk._sample_base, basis), 0.13)
+        targets = trunk._targets(trunk._sample, trunk._sample_base, basis)
+        fitter = Fitter(basis, trunk.tables, *targets, 0.13, trunk.states)
         run_stages(scene, fitter)
         params[basis] = fitter.params
     return params

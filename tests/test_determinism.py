@@ -38,10 +38,11 @@ def test_golden(name):
 
 
 def test_goldens_differ_where_it_matters():
-    """Together they hold every phase, both bases and exponents, several tiles, a set of values, a warp."""
+    """Together they hold every phase, both bases and exponents, two trellises, several tiles, values, a warp."""
     headers = [Stream.from_bytes(goldens.payload(name)).header for name in goldens.NAMES]
     assert {h.phase for h in headers} == {"RGGB", "BGGR", "GRBG", "GBRG"}
-    assert {h.kappa for h in headers} == {0, 4} and LOSSLESS_STEP in {h.step for h in headers}
+    assert {h.kappa for h in headers} == {0, 4} and len({h.states for h in headers}) == 2
+    assert LOSSLESS_STEP in {h.step for h in headers}
     assert {bool(h.values) for h in headers} == {False, True}
     assert any(len(h.geometry) > 30 for h in headers) and any(h.height % 2 and h.width % 2 for h in headers)
     facts = goldens.FACTS["streams"].values()

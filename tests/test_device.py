@@ -1,6 +1,7 @@
 """The core keeps all its tensors on the device it is given.
 
 Without a GPU the check runs on PyTorch's "meta" device, which computes shapes only and refuses operands of two devices.
+Only the search for the cheapest paths leaves the device; an empty one takes its place.
 """
 
 import numpy as np
@@ -37,7 +38,8 @@ def test_every_tensor_of_a_tile_is_on_the_device(basis):
     scene = ground.scene(window, base, companding, 3000, 4, basis)
     target = [stages.forward_basis(torch.zeros_like(base[:, k]).double(), basis) for k in range(4)]
     valid = [[torch.ones_like(part, dtype=torch.bool) for part in plane] for plane in target]
-    encoder = Encoder(params, tables.load(), target, valid, 0.13)
+    encoder = Encoder(params, tables.load(), target, valid, 0.13, states=4)
+    encoder.quantiser._paths = lambda cost: torch.zeros_like(cost[:, 0], dtype=torch.int64)
     decoded = stages.run_stages(scene, encoder)
     assert isinstance(encoder.rate, torch.Tensor)
     found = [base, encoder.rate, rebuild(decoded, base, companding, basis), *(v for plane in decoded for v in plane)]

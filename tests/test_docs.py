@@ -12,7 +12,8 @@ from codec.trunk.features import COUNT, names
 from codec.trunk.ground import ACTIVITIES
 from codec.trunk.params import WEIGHTS
 from codec.trunk.stages import context_count, near_count
-from entropy.tables import ALPHABET, CLASSES, SIZE_CELLS, SPLIT_CLASS
+from codec.trunk.trellis import CODES
+from entropy.tables import ALPHABET, CLASSES, KINDS, REACH, SIZE_CELLS, SPLIT_CLASS
 
 ROOT = Path(__file__).parents[1]
 DOCS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
@@ -42,12 +43,13 @@ def test_the_manual_has_every_feature():
 @pytest.mark.parametrize(
     "sentence",
     [
-        f"uint16 ({SPLIT_CLASS}, {ALPHABET})",
+        f"uint16 ({KINDS}, {SPLIT_CLASS}, {ALPHABET})",
         f"uint8 ({SIZE_CELLS})",
-        f"int8 ({CLASSES}, 3)",
+        f"int8 ({CLASSES}, {2 * REACH + 1})",
         f"the class, 0 to {CLASSES - 1}",
         f"codes 0 to {len(WEIGHTS) - 1}",
         f"A class c below {SPLIT_CLASS} uses row c",
+        *(f"| {states} | {1 << states} | {h0} | {h1} |" for states, (h0, h1) in CODES.items()),
     ],
 )
 def test_the_manual_has_the_numbers(sentence):

@@ -14,6 +14,7 @@ from bitstream.container import Container
 from codec.geometry import Geometry
 from codec.jpeg_planes import decode_planes
 from codec.stream import Stream
+from codec.trunk.trellis import CODES
 
 
 def by_the_manual(payload, planes):
@@ -60,4 +61,13 @@ def test_other_pictures(name):
     picture = PICTURES[name]
     quality = 100 if name in ("noise", "dark frame") else 80
     payload = picture.encode(quality=quality, tune="edit" if "t" in name else "psnr")
+    assert np.array_equal(by_the_manual(payload, picture.planes), Stream.from_bytes(payload).decode(picture.planes))
+
+
+@pytest.mark.parametrize("states", CODES)
+def test_every_trellis(states, monkeypatch):
+    monkeypatch.setattr("codec.encoding.DEFAULT_STATES", states)
+    picture = scene((24, 40), "GRBG", seed=states)
+    payload = picture.encode(quality=85)
+    assert Stream.from_bytes(payload).header.states == states
     assert np.array_equal(by_the_manual(payload, picture.planes), Stream.from_bytes(payload).decode(picture.planes))

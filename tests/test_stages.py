@@ -110,7 +110,7 @@ class Recorder:
         self.contexts.append([c.clone() for c in contexts])
         k, t = STAGES[stage]
         y = torch.floor(self.y[k][t] + 0.5)
-        return torch.round(y / step).to(torch.int32), y
+        return 4 * torch.round(y / step).abs().to(torch.int32), y
 
 
 @pytest.mark.parametrize("basis", BASES)
@@ -182,14 +182,15 @@ def test_no_stage_sees_itself_or_what_follows(basis, changed):
     assert changed == 15 or not same[changed + 1]
 
 
+@pytest.mark.parametrize("states", [2, 3, 6])
 @pytest.mark.parametrize("basis", BASES)
-def test_decoder_follows_the_encoder(basis):
+def test_decoder_follows_the_encoder(basis, states):
     """Fit, encode with what was fitted, decode from symbols and classes: the same classes, the same y_hat."""
     y, s = targets(basis), scene(basis)
-    fitter = Fitter(basis, load(), y, everywhere(), 0.13)
+    fitter = Fitter(basis, load(), y, everywhere(), 0.13, states)
     fitted = run_stages(s, fitter)
     params = Params.from_bytes(fitter.params.to_bytes(), basis, ACTIVITIES)
-    encoder = Encoder(params, load(), y, everywhere(), 0.13)
+    encoder = Encoder(params, load(), y, everywhere(), 0.13, states)
     encoded = run_stages(s, encoder)
 
     def read(stage, classes):
@@ -197,7 +198,7 @@ def test_decoder_follows_the_encoder(basis):
         assert np.array_equal(coded.reshape(-1).to(torch.uint8).numpy(), classes)
         return symbols.reshape(-1).numpy()
 
-    decoded = run_stages(s, Decoder(params, load(), read))
+    decoded = run_stages(s, Decoder(params, load(), read, states))
     for a, b, c in zip(flat(fitted), flat(encoded), flat(decoded), strict=True):
         assert torch.equal(a, b) and torch.equal(b, c) and torch.equal(c, c.floor())
     assert max(float(((y[k][t] - encoded[k][t]).abs() / s.step[k][t]).max()) for k, t in STAGES) < 2.5

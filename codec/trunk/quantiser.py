@@ -11,10 +11,11 @@ Only the second half is normative: how an encoder finds its symbols is its own a
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 
 from codec.trunk import trellis
-from entropy.tables import CLASSES, HALF, OFFSET_UNIT, REACH, TRELLIS, Tables, split_bits
+from entropy.tables import CLASSES, HALF, OFFSET_UNIT, REACH, SPLIT_CLASS, TRELLIS, Tables, split_bits
 
 Y_LIMIT = float(1 << 21)
 """Bound of mean and y_hat, four times the companded white: whatever a stream says, sums stay exact in float64."""
@@ -67,6 +68,10 @@ class Quantiser:
     def __init__(self, tables: Tables, values: Values, lagrangian: float, device: torch.device | str) -> None:
         self.values, self.lagrangian = values, lagrangian
         self.lengths = Lengths(tables, TRELLIS, device)
+        self._worth = lagrangian * torch.from_numpy(tables.bits(TRELLIS)).reshape(-1).to(device)
+        reach = np.clip(np.arange(-HALF, HALF + 1), -REACH, REACH) + REACH
+        offsets = (tables.offset[:, reach] / OFFSET_UNIT).astype(np.float32)
+        self._offsets = torch.from_numpy(offsets).reshape(-1).to(device)
 
     def search(self, e: torch.Tensor, classes: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
         """Symbols int32 of residuals e (B, h, w), in steps; zero where not valid."""
@@ -74,16 +79,17 @@ class Quantiser:
         costs: list[torch.Tensor] = []
         choices: list[torch.Tensor] = []
         for sign in (1.0, -1.0):
-            by_parity = self._by_parity(sign * e, classes)
-            for cost, choice in by_parity:
-                odd = len(costs) % 2
+            for odd, (cost, choice) in enumerate(self._by_parity(sign * e, classes)):
                 costs.append(torch.where(valid, cost, FORBIDDEN * odd))
                 choices.append(torch.where(valid, choice, 0))
         b, h, w = e.shape
-        by_column = torch.stack(costs).permute(3, 0, 1, 2).reshape(w, 4, b * h).contiguous().cpu().numpy()
-        labels = torch.from_numpy(trellis.cheapest(by_column, self.values.states)).to(e.device)
-        labels = labels.T.reshape(1, b, h, w).long()
-        return torch.stack(choices).gather(0, labels)[0]
+        labels = self._paths(torch.stack(costs).permute(3, 0, 1, 2).reshape(w, 4, b * h))
+        return torch.stack(choices).gather(0, labels.T.reshape(1, b, h, w))[0]
+
+    def _paths(self, cost: torch.Tensor) -> torch.Tensor:
+        """Labels int64 (n, chains) of the cheapest paths, found on the CPU. cost: as `trellis.cheapest` has it."""
+        labels = trellis.cheapest(cost.cpu().numpy(), self.values.states)
+        return torch.from_numpy(labels).to(cost.device, torch.int64)
 
     def _by_parity(self, x: torch.Tensor, classes: torch.Tensor) -> list[tuple[torch.Tensor, torch.Tensor]]:
         """Least cost and its symbol among even and among odd symbols, of residuals as quantiser A sees them."""
@@ -102,5 +108,14 @@ class Quantiser:
         ]
 
     def _cost(self, x: torch.Tensor, symbols: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
+        if int(classes.max()) < SPLIT_CLASS:  # nearly always: one table each for value and worth
+            place = symbols.clamp(-HALF, HALF).add_(HALF).add_(classes, alpha=2 * HALF + 1)
+            error = x - symbols - self._offsets.index_select(0, place.reshape(-1)).reshape(x.shape)
+            return error.square_().add_(self._worth.index_select(0, place.reshape(-1)).reshape(x.shape))
         error = x - self.values.plain(symbols, classes).to(torch.float32) / OFFSET_UNIT
         return error * error + self.lagrangian * self.lengths(symbols, classes)
+
+    def rough(self, e: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
+        """Symbols int32 of residuals e under quantiser A alone, place by place."""
+        (cost, even), (other, odd) = self._by_parity(e.to(torch.float32).clamp(-SYMBOL_LIMIT, SYMBOL_LIMIT), classes)
+        return torch.where(other < cost, odd, even)

@@ -104,12 +104,10 @@ class Counts:
 
     def add_offsets(self, symbols: np.ndarray, classes: np.ndarray, x: np.ndarray) -> None:
         """Count how far residuals x, as quantiser A sees them, lie above their symbols."""
-        kind = np.clip(symbols, -REACH, REACH) + REACH
-        place = classes.astype(np.int64) * (2 * REACH + 1) + kind
-        shape = self.offsets.shape[:2]
-        count = CLASSES * (2 * REACH + 1)
-        self.offsets[..., 0] += np.bincount(place, np.clip(x - symbols, -1, 1), count).reshape(shape)
-        self.offsets[..., 1] += np.bincount(place, minlength=count).reshape(shape)
+        cell = classes * (2 * REACH + 1) + np.clip(symbols, -REACH, REACH) + REACH
+        for i, weight in enumerate((np.clip(x - symbols, -1, 1), None)):
+            total = np.bincount(cell, weight, CLASSES * (2 * REACH + 1))
+            self.offsets[..., i] += total.reshape(CLASSES, 2 * REACH + 1)
 
     def __iadd__(self, other: Counts) -> Counts:
         self.histogram += other.histogram

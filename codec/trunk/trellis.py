@@ -95,12 +95,12 @@ def cheapest(cost: np.ndarray, states: int) -> np.ndarray:
     second = np.empty((length, count, chains), np.bool_)
     first_way, second_way = np.empty_like(total), np.empty_like(total)
     arc = np.empty_like(total)
-    for t in range(length):
-        np.take(total, trellis.source[0], axis=0, out=first_way)
-        np.take(cost[t], trellis.label[0], axis=0, out=arc)
+    for t in range(length):  # "clip" spares numpy a copy; nothing is out of range
+        np.take(total, trellis.source[0], 0, first_way, "clip")
+        np.take(cost[t], trellis.label[0], 0, arc, "clip")
         first_way += arc
-        np.take(total, trellis.source[1], axis=0, out=second_way)
-        np.take(cost[t], trellis.label[1], axis=0, out=arc)
+        np.take(total, trellis.source[1], 0, second_way, "clip")
+        np.take(cost[t], trellis.label[1], 0, arc, "clip")
         second_way += arc
         np.less(second_way, first_way, out=second[t])
         np.minimum(first_way, second_way, out=total)

@@ -27,11 +27,11 @@ WARPED = Geometry(1, (5000, -2500), (1 << 24, (1 << 24) + 9000), Warp((170_000, 
 BASIS_NAMES = {IN_PLACE: "in place", HAAR: "haar"}
 
 
-def recoded(picture, payload, bases, side):
-    """The payload coded again over the bases given, tile by tile in turn."""
-    stream = Stream.from_bytes(payload)
-    job = _Job(picture.raw, picture.planes, picture.geometry, stream.header, len, "cpu", None)
-    step, trunk = stream.header.step, job.trunk
+def recoded(picture, payload, bases, side, states):
+    """The payload coded again over the bases given, tile by tile in turn, with another trellis."""
+    header = replace(Stream.from_bytes(payload).header, states=states)
+    job = _Job(picture.raw, picture.planes, picture.geometry, header, len, "cpu", None)
+    step, trunk = header.step, job.trunk
     with single_threaded():
         params = fit_bases(trunk, step)
         coded = {basis: trunk.encode(step, {basis: params[basis]}, side) for basis in params}
@@ -46,7 +46,7 @@ def pictures():
     plain = scene((72, 96), "RGGB", seed=1, bits=10, black=(64,) * 4)
     yield "plain", plain, plain.encode(quality=55)
     odd = scene((91, 67), "GBRG", "texture", seed=2, black=(500, 510.5, 520, 530.25), subsampling=2)
-    yield "edit-tiles", odd, recoded(odd, odd.encode(quality=75, tune="edit"), [HAAR, IN_PLACE, IN_PLACE], 16)
+    yield "edit-tiles", odd, recoded(odd, odd.encode(quality=75, tune="edit"), [HAAR, IN_PLACE, IN_PLACE], 16, 5)
     jpeg = {"progressive": True, "subsampling": 1}
     warped = scene((64, 80), "BGGR", seed=3, bits=12, black=(128,) * 4, geometry=WARPED, **jpeg)
     yield "warped", warped, warped.encode(quality=90)
@@ -71,6 +71,7 @@ def main():
             "mosaic_sha256": hashlib.sha256(mosaic.astype("<u2").tobytes()).hexdigest(),
             "mosaic": f"{header.width} x {header.height} {header.phase}",
             "kappa": header.kappa,
+            "states": header.states,
             "step": header.step,
             "bases": sorted({BASIS_NAMES[b] for b in stream.bases}),
             "tiles": len(stream.bases),
