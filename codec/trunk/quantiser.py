@@ -114,8 +114,3 @@ class Quantiser:
             return error.square_().add_(self._worth.index_select(0, place.reshape(-1)).reshape(x.shape))
         error = x - self.values.plain(symbols, classes).to(torch.float32) / OFFSET_UNIT
         return error * error + self.lagrangian * self.lengths(symbols, classes)
-
-    def rough(self, e: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
-        """Symbols int32 of residuals e under quantiser A alone, place by place."""
-        (cost, even), (other, odd) = self._by_parity(e.to(torch.float32).clamp(-SYMBOL_LIMIT, SYMBOL_LIMIT), classes)
-        return torch.where(other < cost, odd, even)

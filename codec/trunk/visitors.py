@@ -137,12 +137,12 @@ class Fitter(Encoder):
     def symbols(
         self, stage: int, mu: torch.Tensor, step: torch.Tensor, contexts: list[torch.Tensor]
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        y, _ = self._target(stage)
+        y, valid = self._target(stage)
         at = lambda v: v.reshape(-1)[self._places]  # noqa: E731
         e = (y - mu) / step
         x = torch.stack([at(z) for z in contexts], 1) / 2.0**SIZE_BITS
         self.params.weight[stage] = fit_weights(x.cpu(), torch.floor(at(e).abs() + 0.42).cpu())
-        want = self.values.magnitude(self.quantiser.rough(at(e), at(self.classes(stage, contexts))))
+        want = self.values.magnitude(at(self.quantiser.search(e, self.classes(stage, contexts), valid)))
         self.params.weight[stage] = fit_weights(x.cpu(), want.to(torch.float64).cpu() / 4)
         return super().symbols(stage, mu, step, contexts)
 
