@@ -22,7 +22,7 @@ from codec.stream import Stream
 from codec.trunk import recipe as recipes
 from codec.trunk.companding import LOSSLESS
 from codec.trunk.encoder import Coded, Fit, Progress, TrunkEncoder
-from codec.trunk.features import COUNT
+from codec.trunk.features import BASIC, COUNT
 from codec.trunk.ground import Ground
 from codec.trunk.layout import tiles
 from codec.trunk.parallel import single_threaded
@@ -141,7 +141,7 @@ class _Job:
             self.progress(what, share)
 
     def _fit_recipes(self) -> None:
-        """Fit recipes without and with learned features to places in narrow bands of rows spread over the picture."""
+        """Fit recipes of few and of more features to places in narrow bands of rows spread over the picture."""
         h, w = self.layout.cells
         level, inside = self.companding.level(self.packed), self.layout.inside()
         rng = np.random.default_rng(0)
@@ -161,13 +161,12 @@ class _Job:
             fitted = recipe.base(phi_all[: len(recipe.exponents)], low, high)
             return float((weight_all * (fitted - target_all) ** 2).sum())
 
-        candidates = [recipes.constant(target_all)]
-        with contextlib.suppress(torch.linalg.LinAlgError):
-            candidates.append(recipes.fit(phi_all[:COUNT], target_all, span, weight_all))
-        self.plain = min(candidates, key=error)
-        self.learned = None
-        with contextlib.suppress(torch.linalg.LinAlgError):
-            self.learned = recipes.fit(phi_all, target_all, span, weight_all)
+        fitted = []
+        for count in (BASIC, COUNT, len(phi_all)):
+            with contextlib.suppress(torch.linalg.LinAlgError):
+                fitted.append(recipes.fit(phi_all[:count], target_all, span, weight_all).of(max(count, COUNT)))
+        self.plain = min([recipes.constant(target_all), *fitted[:1]], key=error)
+        self.richer = fitted[1:]
 
     def use(self, recipe: Recipe) -> None:
         """Go on with a recipe."""
@@ -178,19 +177,20 @@ class _Job:
         )
 
     def settle(self, step: int, fitted: Fit | None = None, room: float = math.inf) -> Fit:
-        """Choose the recipe that costs less at a step, its own bytes included; parameters of the stages for it.
+        """Choose the recipe that costs least at a step, its own bytes included; parameters of the stages for it.
 
         fitted: those for the plain recipe, if they are known. room: bytes that a recipe may take.
         """
         fitted = fitted or self.fit(step)
-        if self.learned is None or len(self.learned.to_bytes()) > room:
-            return fitted
-        plain, cost = (self.recipe, self.header, self.trunk), self._cost(fitted)
-        self.use(self.learned)
-        other = self.fit(step)
-        if self._cost(other) < cost:
-            return other
-        self.recipe, self.header, self.trunk = plain
+        best = self.recipe, self.header, self.trunk
+        cost = self._cost(fitted)
+        for recipe in self.richer:
+            if len(recipe.to_bytes()) <= room:
+                self.use(recipe)
+                other = self.fit(step)
+                if self._cost(other) < cost:
+                    best, cost, fitted = (self.recipe, self.header, self.trunk), self._cost(other), other
+        self.recipe, self.header, self.trunk = best
         return fitted
 
     def _cost(self, fitted: Fit) -> float:
