@@ -23,7 +23,7 @@ from codec.trunk import fit_local
 from codec.trunk import recipe as recipes
 from codec.trunk.companding import LOSSLESS
 from codec.trunk.encoder import Coded, Fit, Progress, TrunkEncoder
-from codec.trunk.features import COUNT
+from codec.trunk.features import BASIC, COUNT
 from codec.trunk.ground import Ground
 from codec.trunk.layout import tiles
 from codec.trunk.parallel import single_threaded
@@ -150,7 +150,7 @@ class _Job:
             self.progress(what, share)
 
     def _fit_recipes(self) -> None:
-        """Fit recipes without and with learned features to places in narrow bands of rows spread over the picture."""
+        """Fit recipes of few and of more features to places in narrow bands of rows spread over the picture."""
         h, w = self.layout.cells
         level, inside = self.companding.level(self.packed), self.layout.inside()
         rng = np.random.default_rng(0)
@@ -170,13 +170,12 @@ class _Job:
             fitted = recipe.base(phi_all[: len(recipe.exponents)], low, high)
             return float((weight_all * (fitted - target_all) ** 2).sum())
 
-        candidates = [recipes.constant(target_all)]
-        with contextlib.suppress(torch.linalg.LinAlgError):
-            candidates.append(recipes.fit(phi_all[:COUNT], target_all, span, weight_all))
-        self.plain = min(candidates, key=error)
-        self.learned = None
-        with contextlib.suppress(torch.linalg.LinAlgError):
-            self.learned = recipes.fit(phi_all, target_all, span, weight_all)
+        fitted = []
+        for count in (BASIC, COUNT, len(phi_all)):
+            with contextlib.suppress(torch.linalg.LinAlgError):
+                fitted.append(recipes.fit(phi_all[:count], target_all, span, weight_all).of(max(count, COUNT)))
+        self.plain = min([recipes.constant(target_all), *fitted[:1]], key=error)
+        self.richer = fitted[1:]
 
     def use(self, recipe: Recipe) -> None:
         """Go on with a recipe."""
@@ -194,16 +193,21 @@ class _Job:
         """
         best = fitted or self.fit(step)
         cost, kept = self._cost(best), (self.recipe, self.header, self.trunk)
-        for more in (lambda: self.learned, lambda: self._with_local(step)):
-            recipe = more()
+
+        def consider(recipe: Recipe | None) -> None:
+            nonlocal best, cost, kept
             if recipe is None or len(recipe.to_bytes()) + len(_local_bytes(recipe)) > room:
-                continue
+                return
             self.use(recipe)
             other = self.fit(step)
             if self._cost(other) < cost:
                 best, cost, kept = other, self._cost(other), (self.recipe, self.header, self.trunk)
             else:
                 self.recipe, self.header, self.trunk = kept
+
+        for richer in self.richer:
+            consider(richer)
+        consider(self._with_local(step))
         return best
 
     def _with_local(self, step: int) -> Recipe | None:

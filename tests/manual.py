@@ -266,7 +266,7 @@ def class_of(size, table):
 def decode(header, sections, substreams, planes, tables, net):
     """The mosaic, uint16. substreams: (tile, stage) -> bytes; tables: the arrays of entropy/tables.npz; net: the bytes
     of codec/learned/guide_net.safetensors."""
-    recipe = read_recipe(sections["RECP"], 120 if header.net else 96)
+    recipe = read_recipe(sections["RECP"], 202 if header.net else 178)
     picture = Picture(header, recipe, planes, read_net(net))
     parameters = read_parameters(sections["PARM"])
     h, w, side = picture.h, picture.w, 2 * header.tile

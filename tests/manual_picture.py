@@ -170,7 +170,18 @@ class Picture:
         out += [crop(y) for y in self.y] + [crop(plane) ** 2 >> 14 for plane in lin]
         out += [np.maximum(0, 4096 - np.abs(11 * m - 4096 * k)) for k in range(11)]
         lr2 = light * radius >> 12
-        return [*out, lr2, lr2 * radius >> 12]
+        out += [lr2, lr2 * radius >> 12]
+        fourth, twelfth = ([self.power(y, n) for y in self.y] for n in (4, 12))
+        out += [crop(plane, i, j) for planes in (fourth, twelfth) for plane in planes for i, j in NEAR]
+        q, p = (crop((sum(planes) + 2) >> 2) for planes in (fourth, twelfth))
+        p2 = p * p >> 14
+        out += [q * b >> 12, q * r >> 12, p * b >> 12, p * r >> 12, p2, p2 * p >> 14]
+        return out + [crop(plane) ** 2 >> 14 for plane in twelfth]
+
+    def power(self, y, n):
+        v2 = (y / 4080) ** 2
+        v4 = v2 * v2
+        return np.floor(16384 * (v4 if n == 4 else v4 * v4 * v4) + 0.5).astype(np.int64)
 
     def learned(self, net):
         inputs = [(y >> 2) - 512 for y in self.y] + [self.b >> 2, self.r >> 2]

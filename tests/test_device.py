@@ -9,13 +9,15 @@ import pytest
 import torch
 
 from codec.guide import Guide
+from codec.learned import guide_net
 from codec.trunk import stages
 from codec.trunk.companding import Companding
 from codec.trunk.encoder import rebuild
+from codec.trunk.features import COUNT
 from codec.trunk.ground import ACTIVITIES, Ground, Window
 from codec.trunk.layout import Layout
 from codec.trunk.params import Params
-from codec.trunk.recipe import constant
+from codec.trunk.recipe import Recipe
 from codec.trunk.visitors import Encoder
 from entropy import tables
 
@@ -32,9 +34,10 @@ def test_every_tensor_of_a_tile_is_on_the_device(basis):
         [np.full(stages.context_count(n, t, basis, ACTIVITIES), 20) for n, t in places],
     )
     companding = Companding((0.0,) * 4, 4000, 4095, 8)
-    ground = Ground(Guide(y, cb, cr), layout, "meta")
+    ground = Ground(Guide(y, cb, cr), layout, "meta", guide_net.load())
     window = Window(((0, 0),), h // 2 * 2, w // 2 * 2)
-    base = ground.base(window, constant(torch.full((4, 100), 50_000.0)), companding)
+    features = COUNT + (guide_net.COUNT if basis == stages.HAAR else 0)
+    base = ground.base(window, Recipe(np.ones((4, features), np.int64), np.full(features, 10)), companding)
     scene = ground.scene(window, base, companding, 3000, 4, basis)
     target = [stages.forward_basis(torch.zeros_like(base[:, k]).double(), basis) for k in range(4)]
     valid = [[torch.ones_like(part, dtype=torch.bool) for part in plane] for plane in target]

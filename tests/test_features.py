@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from codec.trunk.features import BITS, COUNT, LINEAR, ONE, features, names, radius_squared
+from codec.trunk.features import BITS, COUNT, FOURTH, LINEAR, ONE, TWELFTH, features, names, radius_squared
 
 BOUND = 1 << 15
 MOST = 255 << 4
@@ -57,6 +57,8 @@ def test_each_feature_is_what_its_name_says():
 def by_name(name, y, cb, cr, radius, i, j):
     linear = lambda s, i, j: int(LINEAR[int(y[s, i, j])])  # noqa: E731
     mean = lambda i, j: (sum(int(y[s, i, j]) for s in range(4)) + 2) >> 2  # noqa: E731
+    power = lambda s, i, j, p: int({"q": FOURTH, "p": TWELFTH}[p][int(y[s, i, j])])  # noqa: E731
+    q, p = ((sum(power(s, i, j, k) for s in range(4)) + 2) >> 2 for k in "qp")
     light = (sum(linear(s, i, j) for s in range(4)) + 2) >> 2
     m, b, r = mean(i, j), int(cb[i, j]), int(cr[i, j])
     if "[" in name:
@@ -64,6 +66,8 @@ def by_name(name, y, cb, cr, radius, i, j):
         di, dj = map(int, where.split(","))
         if kind.startswith("lin"):
             return linear(int(kind[3]), i + di, j + dj)
+        if kind[0] in "qp":
+            return power(int(kind[1]), i + di, j + dj, kind[0])
         return int({"cbm": cb, "crm": cr}[kind][i + di, j + dj]) * mean(i + di, j + dj) >> BITS
     if name.startswith("hat"):
         return max(0, ONE - abs(11 * m - int(name[3:]) * ONE))
@@ -71,6 +75,8 @@ def by_name(name, y, cb, cr, radius, i, j):
         return linear(int(name[3]), i, j) ** 2 >> 14
     if name[0] == "y":
         return int(y[int(name[1]), i, j])
+    if len(name) == 4 and name.endswith("^2"):
+        return power(int(name[1]), i, j, "p") ** 2 >> 14
     m2, b2, r2, l2 = m * m >> 12, b * b >> 12, r * r >> 12, light * light >> 14
     m3, br = m2 * m >> 12, b * r >> 12
     return {
@@ -79,12 +85,14 @@ def by_name(name, y, cb, cr, radius, i, j):
         "mcb2": m * b2 >> 12, "mcr2": m * r2 >> 12, "mcbcr": m * br >> 12,
         "mcb3": (m * b >> 12) * b2 >> 12, "mcr3": (m * r >> 12) * r2 >> 12,
         "lcb": light * b >> 12, "lcr": light * r >> 12,
+        "qcb": q * b >> 12, "qcr": q * r >> 12, "pcb": p * b >> 12, "pcr": p * r >> 12,
+        "p2": p * p >> 14, "p3": (p * p >> 14) * p >> 14,
         "lr2": light * radius >> 12, "lr4": (light * radius >> 12) * radius >> 12,
     }[name]  # fmt: skip
 
 
 def test_names():
-    assert len(names()) == len(set(names())) == COUNT == 96
+    assert len(names()) == len(set(names())) == COUNT == 178
 
 
 def test_linear_table():
@@ -95,6 +103,9 @@ def test_linear_table():
     assert (np.diff(table) >= 0).all() and table[MOST] == 1 and LINEAR.max() < BOUND
     assert np.abs(table - exact).max() < 0.002
     assert int(LINEAR.sum()) == 20957647  # the same integers on every machine
+    for power, n in ((FOURTH, 4), (TWELFTH, 12)):
+        assert np.abs(power.double().numpy() / 16384 - v**n).max() < 1e-4 and power.max() < BOUND
+    assert (int(FOURTH.sum()), int(TWELFTH.sum())) == (13625201, 5401826)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 2), (2, 1), (7, 9), (3, 4000)])

@@ -44,7 +44,7 @@ def test_a_known_map_is_found():
     assert misfit(recipe, phi, level) < 1.05 * 200**2
     assert misfit(recipe, phi, clean) < 0.1 * 200**2
     coefficients = (recipe.coefficients << recipe.exponents) / (1 << SHIFT)
-    assert np.allclose(coefficients[:, rows[1]], truth[:, rows[1]], atol=0.05)
+    assert np.allclose(coefficients[:, rows[1]], truth[:, rows[1]], atol=0.1)
     assert len(recipe.to_bytes()) < 700
     # places of no weight may hold anything
     weight = torch.ones_like(level)
@@ -153,7 +153,7 @@ def forged(count, used=(), steps=(), coefficients=((), (), (), ())):
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (forged(COUNT + 1), "names 97 features"),
+        (forged(COUNT + 1), "names 179 features"),
         (forged(-1), "names -1 features"),
         (forged(2, [COUNT - 1, 0], [0, 0], [[1, 1]] * 4), "features are out of range"),
         (forged(2, [3, -1], [0, 0], [[1, 1]] * 4), "features are out of range"),

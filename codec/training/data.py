@@ -15,7 +15,7 @@ from codec.jpeg_planes import decode_planes
 from codec.learned import guide_net
 from codec.learned.guide_net import BLUR
 from codec.simulator.dataset import load_shot
-from codec.trunk.features import features, radius_squared
+from codec.trunk.features import BASIC, features, radius_squared
 from codec.trunk.ground import NEUTRAL
 from codec.trunk.layout import Layout
 
@@ -25,7 +25,7 @@ EDGE = guide_net.REACH
 OFFSET = 0.03
 """Light below which the weight of an error stays even, as in `codec.trunk.recipe.fit`."""
 
-FIT_CELLS = 24_000
+FIT_CELLS, ROWS = 24_000, 16
 
 
 @dataclass
@@ -76,7 +76,7 @@ def load_picture(path: Path) -> Picture:
 def _weights(picture: Picture) -> torch.Tensor:
     """Weights of the recipe's robust fit, from hand-made features alone, averaged over the planes."""
     h, w = picture.target.shape[1:]
-    phi = picture.hand_made(0, 0, h, w)
+    phi = torch.cat([picture.hand_made(r, 0, min(ROWS, h - r), w)[:BASIC] for r in range(0, h, ROWS)], 1)
     x = picture.target.reshape(4, -1).double()
     pick = torch.from_numpy(np.random.default_rng(0).choice(h * w, min(h * w, FIT_CELLS), replace=False))
     weight = torch.ones(1, h * w, dtype=torch.float64)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import json
+from typing import Any
 
 import torch
 from safetensors.torch import save
@@ -12,7 +14,7 @@ from codec.learned.guide_net import BLUR, REACH, GuideNet, inputs, means, parse
 from codec.training.guide_model import GuideModel, WholeConv
 
 
-def export(model: GuideModel, facts: dict[str, str] | None = None) -> bytes:
+def export(model: GuideModel, facts: dict[str, Any] | None = None) -> bytes:
     """The weights file of a model. facts: for people, kept in the file's metadata.
 
     Raises `RawinlayError` where the runtime and the model disagree in any number.
@@ -22,7 +24,7 @@ def export(model: GuideModel, facts: dict[str, str] | None = None) -> bytes:
         assert isinstance(layer, WholeConv)
         tensors[f"{n}.weight"] = layer.whole_weight().detach().cpu().to(torch.int8).contiguous()
         tensors[f"{n}.bias"] = layer.whole_bias().detach().cpu().to(torch.int32).contiguous()
-    data = save(tensors, facts)
+    data = save(tensors, {"facts": json.dumps(facts or {})})  # one entry: safetensors shuffles several
     difference = disagreement(parse(data), model)
     if difference:
         raise RawinlayError(f"the runtime and the trained net differ by up to {difference:g}: please report this")

@@ -223,7 +223,7 @@ class _State:
 
     def export(self, step: int, saving: float | None) -> str:
         """Write the weights for the runtime; returns their identity."""
-        data = export(self.model, {"step": str(step), "saving": f"{saving or 0:.5f}"})
+        data = export(self.model, {"step": step, "saving": saving})
         if self.rank == 0:
             write_atomically(self.out / EXPORT, data)
         return hashlib.sha256(data).hexdigest()[:16]

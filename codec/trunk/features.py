@@ -7,7 +7,13 @@
       |-- Cb m, Cr m: 3x3 cells                                     18
       |-- powers and products of the cell's means, Y, Y^2 ...       29
       |-- hats over m: a free tone curve                            11
-      '-- mean light times r^2, r^4: vignetting                      2
+      |-- mean light times r^2, r^4: vignetting                      2
+      |-- Y^4: 3x3 cells x 4 sites                                  36
+      |-- Y^12: 3x3 cells x 4 sites                                 36
+      '-- powers and products of these                              10
+
+The tone curve of a rendering is unknown and its slope scales all detail: neighbourhoods of Y, linearised, to the 4th
+and to the 12th power together follow a slope that changes from shadows to lights.
 
 ``m`` is the mean of the cell's four Y. Everything is integer arithmetic with floor shifts, so encoder and decoder see
 the same numbers on every machine.
@@ -41,7 +47,17 @@ def _srgb_table() -> torch.Tensor:
     return torch.from_numpy(np.floor(np.where(v <= 0.04045, v / 12.92, power) * 16384 + 0.5).astype(np.int32))
 
 
+def _power_tables() -> tuple[torch.Tensor, torch.Tensor]:
+    """Y^4 and Y^12, 12 bits to 14: products alone, which are exact everywhere."""
+    v = np.arange(ONE, dtype=np.float64) / (255 * 16)
+    v2 = v * v
+    v4 = v2 * v2
+    whole = [torch.from_numpy(np.floor(p * 16384 + 0.5).astype(np.int32)) for p in (v4, v4 * v4 * v4)]
+    return whole[0], whole[1]
+
+
 LINEAR = _srgb_table()
+FOURTH, TWELFTH = _power_tables()
 
 
 def names() -> list[str]:
@@ -52,10 +68,14 @@ def names() -> list[str]:
     out += "m m2 m3 m4 l2 l3 cb cr cb2 cr2 cbcr m2cb m2cr mcb2 mcr2 mcbcr mcb3 mcr3 lcb lcr".split()
     out += [f"y{s}" for s in range(4)] + [f"lin{s}^2" for s in range(4)]
     out += [f"hat{i}" for i in range(HATS - 1)] + ["lr2", "lr4"]
+    out += [f"{p}{s}[{i},{j}]" for p in ("q", "p") for s in range(4) for i, j in NEAR]
+    out += [*"qcb qcr pcb pcr p2 p3".split(), *(f"p{s}^2" for s in range(4))]
     return out
 
 
 COUNT = len(names())
+BASIC = names().index("lr4") + 1
+"""Features without the powers of Y: as many as a small picture pays for."""
 
 
 def _mul(a: torch.Tensor, b: torch.Tensor, shift: int = BITS) -> torch.Tensor:
@@ -74,7 +94,8 @@ def features(y: torch.Tensor, cb: torch.Tensor, cr: torch.Tensor, radius: torch.
     def inner(v: torch.Tensor, i: int = 0, j: int = 0) -> torch.Tensor:
         return v[..., halo + i : halo + i + h, halo + j : halo + j + w]
 
-    lin = LINEAR.to(y.device)[y.clamp(0, ONE - 1).long()]
+    index = y.clamp(0, ONE - 1).long()
+    lin, fourth, twelfth = (table.to(y.device)[index] for table in (LINEAR, FOURTH, TWELFTH))
     m_all = (y.sum(0) + 2) >> 2
     cbm, crm = _mul(cb, m_all), _mul(cr, m_all)
     m, b, r = inner(m_all), inner(cb), inner(cr)
@@ -100,6 +121,12 @@ def features(y: torch.Tensor, cb: torch.Tensor, cr: torch.Tensor, radius: torch.
     out += [(ONE - (scaled - k * ONE).abs()).clamp(min=0) for k in range(HATS - 1)]
     lr2 = _mul(light, radius)
     out += [lr2, _mul(lr2, radius)]
+    out += [inner(p[s], i, j) for p in (fourth, twelfth) for s in range(4) for i, j in NEAR]
+    fourth, twelfth = inner(fourth), inner(twelfth)
+    bright, brightest = ((p.sum(0) + 2) >> 2 for p in (fourth, twelfth))
+    p2 = _mul(brightest, brightest, 14)
+    out += [_mul(bright, b), _mul(bright, r), _mul(brightest, b), _mul(brightest, r), p2, _mul(p2, brightest, 14)]
+    out += [_mul(twelfth[s], twelfth[s], 14) for s in range(4)]
     stacked = torch.empty(COUNT, h, w, dtype=torch.float64, device=y.device)
     for row, v in zip(stacked, out, strict=True):
         row.copy_(v)

@@ -28,7 +28,7 @@ HALO = 4
 ACTIVITIES = 5
 NEUTRAL = ONE // 2
 BRIGHT = 250 << 4
-ROWS, COLS = 32, 512
+ROWS, COLS = 24, 256
 """Rows and columns of cells whose features are held at once."""
 
 

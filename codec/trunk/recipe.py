@@ -51,6 +51,11 @@ class Recipe:
         """Whether there are coefficients for learned features too."""
         return len(self.exponents) > COUNT
 
+    def of(self, features: int) -> Recipe:
+        """The same recipe of so many features: those behind the last one are not used."""
+        more = features - len(self.exponents)
+        return Recipe(np.pad(self.coefficients, ((0, 0), (0, more))), np.pad(self.exponents, (0, more)))
+
     def base(self, phi: torch.Tensor, low: int, high: int, block: tuple[int, int] | None = None) -> torch.Tensor:
         """Base in level units, int32 (4, n), from features float64 (m, n), clipped to low..high.
 
@@ -128,24 +133,21 @@ def fit(
     Raises `torch.linalg.LinAlgError` where the picture is too flat to fit anything.
     """
     n = len(phi)
-    grams, solutions, variances = [], [], []
     sparse = max(1, min(4, phi.shape[1] // (50 * n)))
+    w = weight
+    for take in (sparse, sparse, 1):  # weights settle for all planes together, and on some of the cells at first
+        c, _ = _solve(phi[:, ::take], level[:, ::take], w.mean(0)[::take])
+        fitted = c @ phi
+        w = _robust(fitted - level, fitted, weight, span, offset)
+    grams, solutions, variances = [], [], []
     for k in range(4):
-        t, wk = level[k], weight[k]
-        w, c = wk.clone(), torch.zeros(n, dtype=torch.float64)
-        for take in (sparse, sparse, 1, 1):  # weights settle on some of the cells already
-            part = phi[:, ::take]
-            weighted = part * w[::take]
-            gram = weighted @ part.T
-            ridge = torch.diag(torch.diag(gram) * 1e-6 + 1e-9)
-            c = torch.linalg.solve(gram + ridge, weighted @ t[::take])
-            fitted = c @ phi
-            e = fitted - t
-            scale = torch.median(e[wk > 0].abs()) / 0.6745 + 1e-6 * span
-            w = wk / (fitted.clamp(min=0) / span + offset) / (1 + (e / (3 * scale)) ** 2)
-        grams.append(gram + ridge)
-        solutions.append(c)
-        variances.append(float((w * e * e).sum()))
+        c, gram = _solve(phi, level[k : k + 1], w[k])
+        fitted = c @ phi
+        e = fitted - level[k]
+        last = _robust(e, fitted, weight[k : k + 1], span, offset)
+        grams.append(gram)
+        solutions.append(c[0])
+        variances.append(float((last * e * e).sum()))
     # One step per feature for all planes: from the mean of the planes' Gram matrices, each in units of its residual.
     mean_gram = sum(g / max(v, 1e-12) for g, v in zip(grams, variances, strict=True)) / 4
     upper = torch.linalg.cholesky(torch.linalg.inv(mean_gram), upper=True)
@@ -164,6 +166,21 @@ def fit(
     if (np.abs(coefficients) << exponents).sum(1).max() >= SUM_LIMIT:
         raise torch.linalg.LinAlgError("the fit has no stable solution")
     return Recipe(coefficients, exponents)
+
+
+def _solve(phi: torch.Tensor, level: torch.Tensor, weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Weighted least squares of planes (planes, n): coefficients (planes, m), and the Gram matrix with its ridge."""
+    weighted = phi * weight
+    gram = weighted @ phi.T
+    gram += torch.diag(torch.diag(gram) * 1e-6 + 1e-9)
+    return torch.linalg.solve(gram, weighted @ level.T).T, gram
+
+
+def _robust(e: torch.Tensor, fitted: torch.Tensor, weight: torch.Tensor, span: float, offset: float) -> torch.Tensor:
+    """Weights (planes, n) of the next round: against the noise, and small where the error is large (Cauchy's)."""
+    scale = torch.stack([torch.median(d[w > 0].abs()) for d, w in zip(e, weight, strict=True)])[:, None]
+    scale = scale / 0.6745 + 1e-6 * span
+    return weight / (fitted.clamp(min=0) / span + offset) / (1 + (e / (3 * scale)) ** 2)
 
 
 def constant(level: torch.Tensor) -> Recipe:
