@@ -22,6 +22,8 @@ from codec.carried import carried_stream, check_binding
 from codec.geometry import POSITION_BITS, Geometry
 from codec.inspection import Info, info
 from codec.jpeg_planes import JpegPlanes, decode_planes
+from codec.trunk.effort import DEFAULT as DEFAULT_EFFORT
+from codec.trunk.effort import LEAST, MOST
 
 __all__ = [
     "Decoded", "Encoded", "Info", "Progress", "Source", "decode", "decode_arrays", "encode", "encode_arrays", "info",
@@ -81,6 +83,7 @@ def encode(
     quality: float | None = None,
     lossless: bool = False,
     tune: str = "psnr",
+    effort: int = DEFAULT_EFFORT,
     device: str = "auto",
     progress: Progress | None = None,
 ) -> Encoded:
@@ -90,7 +93,8 @@ def encode(
     A RAW that the JPEG carries already is replaced.
     At most one of bpp (bits per pixel of the mosaic), size (bytes that the JPEG may grow by; both are met to 3 %
     and never exceeded), quality (0..100, even error) and lossless; quality 60 without any. tune: "psnr" for even
-    error in linear light, "edit" for error that is even against the noise. device: "auto", "cpu" or "cuda".
+    error in linear light, "edit" for error that is even against the noise. effort: 1 to 9, see
+    `codec.trunk.effort`. device: "auto", "cpu" or "cuda".
 
     Raises UsageError for contradicting or unreachable options, InputError for files that are unreadable, unsupported,
     or of another scene.
@@ -99,12 +103,12 @@ def encode(
     from codec.source.raw import read_raw
 
     started = time.monotonic()
-    _check_options(bpp, size, quality, lossless, tune)
+    _check_options(bpp, size, quality, lossless, tune, effort)
     choose_device(device)
     _tell(progress, "reading")
     image = read_raw(raw)
     choice = choose_jpeg(raw, image, jpeg)
-    encoded = _encode(image, choice.jpeg, choice.certain, bpp, size, quality, lossless, tune, device, progress)
+    encoded = _encode(image, choice.jpeg, choice.certain, bpp, size, quality, lossless, tune, effort, device, progress)
     seconds = time.monotonic() - started
     return replace(encoded, guide=choice.origin, guide_path=choice.path, seconds=seconds)
 
@@ -118,14 +122,15 @@ def encode_arrays(
     quality: float | None = None,
     lossless: bool = False,
     tune: str = "psnr",
+    effort: int = DEFAULT_EFFORT,
     device: str = "auto",
     progress: Progress | None = None,
 ) -> Encoded:
     """`encode` for a mosaic that is in memory: `raw.mosaic` uint16 (H, W), DN, with its levels and tags."""
     from codec.source.choose_jpeg import without_raw
 
-    _check_options(bpp, size, quality, lossless, tune)
-    return _encode(raw, without_raw(jpeg), False, bpp, size, quality, lossless, tune, device, progress)
+    _check_options(bpp, size, quality, lossless, tune, effort)
+    return _encode(raw, without_raw(jpeg), False, bpp, size, quality, lossless, tune, effort, device, progress)
 
 
 def decode(jpeg: Source, *, device: str = "auto", progress: Progress | None = None) -> Decoded:
@@ -192,6 +197,7 @@ def _encode(
     quality: float | None,
     lossless: bool,
     tune: str,
+    effort: int,
     device: str,
     progress: Progress | None,
 ) -> Encoded:
@@ -208,7 +214,7 @@ def _encode(
 
     payload = encode_stream(
         raw, planes, geometry, Target(size, quality, lossless), pack_tags(raw, exif_from_jpeg(jpeg)),
-        lambda n: embed.added_bytes(jpeg, n), tune, device, progress,
+        lambda n: embed.added_bytes(jpeg, n), tune, effort, device, progress,
     )  # fmt: skip
     carrier = embed.embed(jpeg, payload)
     if embed.extract(carrier) != payload or embed.strip(carrier) != jpeg:
@@ -238,7 +244,9 @@ def _geometry(raw: RawImage, planes: JpegPlanes, jpeg: bytes, certain: bool) -> 
     return Geometry(turned, (offset[0], offset[1])), "too few features to align by, taken as the tags say"
 
 
-def _check_options(bpp: float | None, size: int | None, quality: float | None, lossless: bool, tune: str) -> None:
+def _check_options(
+    bpp: float | None, size: int | None, quality: float | None, lossless: bool, tune: str, effort: int
+) -> None:
     if sum(option is not None for option in (bpp, size, quality)) + lossless > 1:
         raise UsageError("give only one of bpp, size, quality and lossless")
     if bpp is not None and not 0 < bpp <= 64:
@@ -249,6 +257,8 @@ def _check_options(bpp: float | None, size: int | None, quality: float | None, l
         raise UsageError(f"quality {quality:g}: want 0 to 100")
     if tune not in TUNES:
         raise UsageError(f"tune {tune!r}: want one of {', '.join(TUNES)}")
+    if not LEAST <= effort <= MOST:
+        raise UsageError(f"effort {effort}: want {LEAST} to {MOST}")
 
 
 def _bytes(jpeg: Source) -> bytes:

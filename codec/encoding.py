@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 
 from bitstream.errors import InputError, StreamError, UsageError
 from bitstream.header import MAX_PIXELS, MAX_SIDE, Header, pack_values
@@ -18,26 +17,22 @@ from codec.geometry import Geometry
 from codec.guide import make_guide
 from codec.jpeg_planes import JpegPlanes
 from codec.learned import guide_net
+from codec.recipe_choice import RecipeChoice
 from codec.stream import Stream
 from codec.trunk import fit_local
-from codec.trunk import recipe as recipes
 from codec.trunk.companding import LOSSLESS
+from codec.trunk.effort import DEFAULT as DEFAULT_EFFORT
+from codec.trunk.effort import Effort, effort_of
 from codec.trunk.encoder import Coded, Fit, Progress, TrunkEncoder
-from codec.trunk.features import BASIC, COUNT
 from codec.trunk.ground import Ground
 from codec.trunk.layout import tiles
 from codec.trunk.parallel import single_threaded
 from codec.trunk.recipe import Recipe
-from codec.trunk.trellis import DEFAULT_STATES
 from entropy import tables
 
-RECIPE_CELLS, RECIPE_BANDS = 60_000, 120
 COMPANDING_OFFSET = 8
 KAPPA = {"psnr": 4, "edit": 0}
 START = 3300
-LOCAL_SIDE = 64
-"""Side of the local recipe's blocks, cells."""
-
 LOSSLESS_BPP = 2.0
 """Targets from here on are tried without loss first."""
 
@@ -63,27 +58,30 @@ def encode_stream(
     packed_tags: bytes,
     growth: Callable[[int], int],
     tune: str = "psnr",
+    effort: int = DEFAULT_EFFORT,
     device: str = "cpu",
     progress: Progress | None = None,
 ) -> bytes:
     """The payload of a picture.
 
     planes, geometry: the JPEG and how it lies over the mosaic. growth: bytes that the JPEG grows by for a payload of
-    so many bytes. tune: "psnr" (even error in linear light) or "edit" (even against the noise). The result is decoded
-    again and compared before it is returned. Raises `UsageError` where the target can't be met.
+    so many bytes. tune: "psnr" (even error in linear light) or "edit" (even against the noise). effort: 1 to 9, see
+    `codec.trunk.effort`. The result is decoded again and compared before it is returned. Raises `UsageError` where the
+    target can't be met.
     """
     height, width = raw.mosaic.shape
+    chosen = effort_of(effort)
     if max(height, width) > MAX_SIDE or height * width > MAX_PIXELS or min(height, width) < 2:
         raise InputError(f"a mosaic of {width} x {height} is outside what the format holds")
     header = Header(
         model=tables.load().identity, net=b"", binding=planes.binding_hash(), height=height, width=width,
         cfa=CFA_PHASES.index(raw.cfa), orientation=raw.orientation, white=raw.white, top=max(int(raw.mosaic.max()), 1),
         black=stream.pack_black(raw.black), geometry=geometry.to_bytes(),
-        companding=COMPANDING_OFFSET, kappa=KAPPA[tune], states=DEFAULT_STATES,
+        companding=COMPANDING_OFFSET, kappa=KAPPA[tune], states=chosen.states,
         step=0, tile=8, bases=b"\0", values=_values(raw.mosaic, target), camera=raw.camera[:60], tags=packed_tags,
     )  # fmt: skip
     with single_threaded():
-        return _encode(_Job(raw, planes, geometry, header, growth, device, progress), target, planes)
+        return _encode(_Job(raw, planes, geometry, header, growth, chosen, device, progress), target, planes)
 
 
 def _encode(job: _Job, target: Target, planes: JpegPlanes) -> bytes:
@@ -128,19 +126,21 @@ class _Job:
         geometry: Geometry,
         header: Header,
         growth: Callable[[int], int],
+        effort: Effort,
         device: str,
         progress: Progress | None,
     ) -> None:
-        self.header, self.growth, self.device, self.progress = header, growth, device, progress
+        self.header, self.growth, self.effort, self.device, self.progress = header, growth, effort, device, progress
         self.layout = stream.layout_of(header)
         guide = make_guide(planes, geometry, raw.mosaic.shape, self.layout.origin)
-        self.ground = Ground(guide, self.layout, device, guide_net.load())
+        self.ground = Ground(guide, self.layout, device, guide_net.load() if effort.learned else None)
         self.packed = self.layout.pack(raw.mosaic)
         try:
             self.companding = stream.companding_of(header)
         except StreamError as error:
             raise InputError(f"the RAW's levels can't be coded ({error})") from error
-        self._fit_recipes()
+        self.recipes = RecipeChoice(self.packed, self.layout, self.ground, self.companding, effort)
+        self.plain = self.recipes.plain
         self.use(self.plain)
         self.mosaic = self.decoded = raw.mosaic
 
@@ -149,41 +149,13 @@ class _Job:
         if self.progress:
             self.progress(what, share)
 
-    def _fit_recipes(self) -> None:
-        """Fit recipes of few and of more features to places in narrow bands of rows spread over the picture."""
-        h, w = self.layout.cells
-        level, inside = self.companding.level(self.packed), self.layout.inside()
-        rng = np.random.default_rng(0)
-        bands = min(RECIPE_BANDS, h)
-        phi, target, weight = [], [], []
-        for band in range(bands):
-            top = round(band * (h - 1) / max(bands - 1, 1))
-            pick = torch.from_numpy(rng.choice(w, min(w, RECIPE_CELLS // bands), replace=False))
-            phi.append(self.ground.features(top, 0, 1, w, learned=True).cpu()[:, pick])
-            target.append(level[:, top, pick].to(torch.float64))
-            weight.append(inside[:, top, pick].to(torch.float64))
-        span = (self.header.white - sum(self.header.levels) / 4) * 2.0**self.companding.shift
-        phi_all, target_all, weight_all = torch.cat(phi, 1), torch.cat(target, 1), torch.cat(weight, 1)
-        low, high = self.companding.low, self.companding.low + len(self.companding.table) - 1
-
-        def error(recipe: Recipe) -> float:
-            fitted = recipe.base(phi_all[: len(recipe.exponents)], low, high)
-            return float((weight_all * (fitted - target_all) ** 2).sum())
-
-        fitted = []
-        for count in (BASIC, COUNT, len(phi_all)):
-            with contextlib.suppress(torch.linalg.LinAlgError):
-                fitted.append(recipes.fit(phi_all[:count], target_all, span, weight_all).of(max(count, COUNT)))
-        self.plain = min([recipes.constant(target_all), *fitted[:1]], key=error)
-        self.richer = fitted[1:]
-
     def use(self, recipe: Recipe) -> None:
         """Go on with a recipe."""
         self.recipe = recipe
         self.header = replace(self.header, net=guide_net.load().identity if recipe.learned else b"")
         self.trunk = TrunkEncoder(
             self.packed, self.layout, self.ground, recipe, self.companding, tables.load(), self.header.kappa,
-            self.header.states,
+            self.effort,
         )  # fmt: skip
 
     def settle(self, step: int, fitted: Fit | None = None, room: float = math.inf) -> Fit:
@@ -205,20 +177,21 @@ class _Job:
             else:
                 self.recipe, self.header, self.trunk = kept
 
-        for richer in self.richer:
-            consider(richer)
-        consider(self._with_local(step))
+        richest = self.recipes.best(step, self.header.kappa, room)
+        if richest is not self.recipe:
+            consider(richest)
+        whole = self.recipe
+        for side in self.effort.local:
+            consider(self._with_local(whole, step, side))
         return best
 
-    def _with_local(self, step: int) -> Recipe | None:
-        """The recipe in use, with corrections by block for a step."""
-        local = fit_local.fit(
-            self.packed, self.ground, self.recipe, self.companding, step, self.header.kappa, LOCAL_SIDE
-        )
+    def _with_local(self, recipe: Recipe, step: int, side: int) -> Recipe | None:
+        """A recipe with corrections by blocks of a side, for a step."""
+        local = fit_local.fit(self.packed, self.ground, recipe, self.companding, step, self.header.kappa, side)
         if local is None:
             return None
         with contextlib.suppress(StreamError):
-            return self.recipe.with_local(local)
+            return recipe.with_local(local)
         return None
 
     def _cost(self, fitted: Fit) -> float:

@@ -40,6 +40,8 @@ def encode_command(subparsers: Any) -> None:
     rate.add_argument("--lossless", action="store_true", help="every value of the mosaic, bit for bit")
     parser.add_argument("--tune", choices=("psnr", "edit"), default="psnr",
                         help="error even in linear light (psnr, default) or against the noise (edit)")  # fmt: skip
+    parser.add_argument("--effort", type=int, default=5, metavar="1..9",
+                        help="how hard to think: slower is smaller, decoding stays as fast; default 5")  # fmt: skip
     _add_device(parser)
     add_force(parser)
     parser.set_defaults(run=_encode)
@@ -97,7 +99,7 @@ def _encode(args: argparse.Namespace) -> None:
     with TerminalProgress() as progress:
         encoded = encode(
             args.raw, args.jpeg, bpp=args.bpp, size=args.size, quality=args.quality, lossless=args.lossless,
-            tune=args.tune, device=args.device, progress=progress,
+            tune=args.tune, effort=args.effort, device=args.device, progress=progress,
         )  # fmt: skip
     inputs += [encoded.guide_path] if encoded.guide_path else []
     write_output(output, encoded.jpeg, inputs, args.force)

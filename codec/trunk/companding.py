@@ -79,13 +79,18 @@ class Companding:
         blacks = self.black_levels(shift)
         low = min(0, -max(blacks))
         high = max((self.top << shift) - min(blacks), 1)
-        span = (self.white - sum(self.black) / 4) * 2.0**shift
+        object.__setattr__(self, "shift", shift)
+        span = self.span
         if span <= 0 or max(np.abs(self._curve(np.array([low, high]) / span))) > U_LIMIT / U_WHITE:
             raise ValueError(f"black levels {self.black} leave too little below the white level {self.white}")
         t = self._curve(np.arange(low, high + 1, dtype=np.float64) / span)
-        object.__setattr__(self, "shift", shift)
         object.__setattr__(self, "low", low)
         object.__setattr__(self, "table", torch.from_numpy(np.floor(t * U_WHITE + 0.5).astype(np.int32)))
+
+    @property
+    def span(self) -> float:
+        """White - black, in level units."""
+        return (self.white - sum(self.black) / 4) * 2.0**self.shift
 
     def _curve(self, v: np.ndarray) -> np.ndarray:
         """T of light in shares of white - black, 1 at the white level."""
@@ -148,9 +153,8 @@ class Companding:
         if index == LOSSLESS:
             return self._gaps()
         a = self.offset * A_UNIT
-        span = (self.white - sum(self.black) / 4) * 2.0**self.shift
         centre = self.low + (np.arange(STEP_CELLS) + 0.5) * (len(self.table) / STEP_CELLS)
-        v = np.maximum(centre / span, 0.0)
+        v = np.maximum(centre / self.span, 0.0)
         unit = 2.0 * (np.sqrt(1.0 + a) - np.sqrt(a))
         slope, ref = 1.0 / (np.sqrt(v + a) * unit), 1.0 / (np.sqrt(0.1 + a) * unit)
         quarter = np.sqrt(np.sqrt(slope / ref))

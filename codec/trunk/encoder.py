@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from codec.trunk.companding import LOSSLESS, Companding
+from codec.trunk.effort import Effort
 from codec.trunk.exact import ExactEncoder, ExactFitter, Lattice
 from codec.trunk.ground import Ground, Window
 from codec.trunk.layout import Layout, tiles
@@ -24,15 +25,16 @@ from codec.trunk.parallel import in_parallel
 from codec.trunk.params import Params
 from codec.trunk.recipe import Recipe
 from codec.trunk.stages import HAAR, IN_PLACE, forward_basis, inverse_basis, run_stages, split
-from codec.trunk.trellis import DEFAULT_STATES
 from codec.trunk.visitors import Encoder, Fitter
 from entropy.substream import SubstreamCoder
 from entropy.tables import EXACT, TRELLIS, Tables
 
-SAMPLES, SAMPLE_SIDE = 16, 96
+SAMPLE_SIDE = 96
 LAGRANGIAN = 0.10
 KEEP_BASES = 50_000_000
 """Sites up to which the base is kept in memory, 4 bytes a site."""
+
+DEFAULT_EFFORT = Effort()
 
 CLEAR = 0.97
 """Share of sample windows that must agree on a basis for the other not to be tried at all."""
@@ -76,11 +78,11 @@ class TrunkEncoder:
         companding: Companding,
         tables: Tables,
         kappa: int,
-        states: int = DEFAULT_STATES,
+        effort: Effort = DEFAULT_EFFORT,
         lagrangian: float = LAGRANGIAN,
     ) -> None:
         self.layout, self.ground, self.recipe, self.companding, self.tables = layout, ground, recipe, companding, tables
-        self.kappa, self.states, self.lagrangian = kappa, states, lagrangian
+        self.kappa, self.effort, self.lagrangian = kappa, effort, lagrangian
         self.coder = {kind: SubstreamCoder(tables, kind) for kind in (TRELLIS, EXACT)}
         h, w = layout.cells
         edge = (0, 1, 0, 1)
@@ -89,14 +91,14 @@ class TrunkEncoder:
         )
         self.inside = torch.nn.functional.pad(layout.inside()[None].float(), edge)[0].to(ground.device, torch.bool)
         self._bases: dict[Window, torch.Tensor] = {}
-        self._sample = self._windows(h, w)
+        self._sample = self._windows(h, w, effort.windows)
         self._sample_base = ground.base(self._sample, recipe, companding)
 
     @staticmethod
-    def _windows(h: int, w: int) -> Window:
+    def _windows(h: int, w: int, number: int) -> Window:
         rows, cols = min(SAMPLE_SIDE, max(2, h // 2 * 2)), min(SAMPLE_SIDE, max(2, w // 2 * 2))
-        down = max(1, min(round((SAMPLES * h / w) ** 0.5), h // rows))
-        across = max(1, min(SAMPLES // down, w // cols))
+        down = max(1, min(round((number * h / w) ** 0.5), h // rows))
+        across = max(1, min(number // down, w // cols))
         places = [
             (round((i + 0.5) * (h - rows) / down) if down > 1 else max(0, h - rows) // 2,
              round((j + 0.5) * (w - cols) / across) if across > 1 else max(0, w - cols) // 2)
@@ -121,7 +123,7 @@ class TrunkEncoder:
 
     def fit(self, step: int) -> Fit:
         """Fit the stages' parameters to the sample windows at a step."""
-        bases = (IN_PLACE,) if step == LOSSLESS else (IN_PLACE, HAAR)
+        bases = (IN_PLACE, HAAR) if self.effort.haar and step != LOSSLESS else (IN_PLACE,)
         costs, fitted = [], {}
         for basis in bases:
             scene = self.ground.scene(self._sample, self._sample_base, self.companding, step, self.kappa, basis)
@@ -129,7 +131,7 @@ class TrunkEncoder:
             if step == LOSSLESS:
                 fitter: Fitter = ExactFitter(Lattice(self.companding, self._sample_base), self.tables, *targets)
             else:
-                fitter = Fitter(basis, self.tables, *targets, self.lagrangian, self.states)
+                fitter = Fitter(basis, self.tables, *targets, self.lagrangian, self.effort.states)
             run_stages(scene, fitter)
             assert isinstance(fitter.rate, torch.Tensor) and isinstance(fitter.distortion, torch.Tensor)
             costs.append((fitter.distortion + self.lagrangian * fitter.rate).cpu().numpy())
@@ -154,7 +156,7 @@ class TrunkEncoder:
             if step == LOSSLESS:
                 encoder: Encoder = ExactEncoder(Lattice(self.companding, base), p, self.tables, *targets)
             else:
-                encoder = Encoder(p, self.tables, *targets, thrift * self.lagrangian, self.states)
+                encoder = Encoder(p, self.tables, *targets, thrift * self.lagrangian, self.effort.states)
             decoded = run_stages(scene, encoder)
             cost = float(encoder.distortion + self.lagrangian * encoder.rate)
             if best is None or cost < best[0]:

@@ -1,0 +1,86 @@
+"""Which recipe a picture gets: of few features, of more, of learned ones; the one that seems to cost least at a step.
+
+The recipes are fitted once, to cells in narrow bands of rows spread over the picture; what each leaves there tells,
+for any step, about how many bits it takes (`bits`), its own bytes included.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from codec.trunk import recipe as recipes
+from codec.trunk.companding import Companding
+from codec.trunk.effort import Effort
+from codec.trunk.features import BASIC, COUNT
+from codec.trunk.fit_local import TRUST
+from codec.trunk.ground import Ground
+from codec.trunk.layout import Layout
+from codec.trunk.recipe import Recipe
+
+CELLS, BANDS = 60_000, 120
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """A recipe, and at the cells it was fitted to: its base, levels int32 (4, n), and what it leaves, float64."""
+
+    recipe: Recipe
+    base: torch.Tensor
+    rest: torch.Tensor
+
+
+class RecipeChoice:
+    """The recipes of one picture. packed: int32 (4, h, w), DN."""
+
+    def __init__(
+        self, packed: torch.Tensor, layout: Layout, ground: Ground, companding: Companding, effort: Effort
+    ) -> None:
+        self._companding, self._sites = companding, packed.numel()
+        phi, level, weight = _sample(packed, layout, ground, companding, effort)
+        self._weight = weight
+        low, high = companding.low, companding.low + len(companding.table) - 1
+        counts = [BASIC, *([COUNT] if effort.powers else []), *([len(phi)] if len(phi) > COUNT else [])]
+        fitted = []
+        for count in counts:
+            with contextlib.suppress(torch.linalg.LinAlgError):
+                fitted.append(recipes.fit(phi[:count], level, companding.span, weight).of(max(count, COUNT)))
+        self._all = []
+        for recipe in (recipes.constant(level), *fitted):
+            base = recipe.base(phi[: len(recipe.exponents)], low, high)
+            self._all.append(_Fitted(recipe, base, base - level))
+        # The plain one: the constant is for pictures whose JPEG says nothing of the light.
+        self.plain = min(self._all[:2], key=lambda f: float((weight * f.rest**2).sum())).recipe
+
+    def best(self, step: int, kappa: int, room: float) -> Recipe:
+        """The recipe that seems to cost least at a step, of those that take no more than `room` bytes."""
+        fitting = [f for f in self._all if len(f.recipe.to_bytes()) <= room]
+        return min(fitting, key=lambda f: self._bits(f, step, kappa)).recipe if fitting else self.plain
+
+    def _bits(self, fitted: _Fitted, step: int, kappa: int) -> float:
+        companding, base = self._companding, fitted.base[:, None]
+        slope = (companding.compand(base + 32) - companding.compand(base - 32)).double().clamp(min=1) / 64
+        e = fitted.rest[:, None] * slope / companding.steps(step, kappa)[companding.step_cell(base)]
+        bits = 0.5 * torch.log2(1 + 3 * e * e)[:, 0] * self._weight
+        return TRUST * float(bits.sum() / self._weight.sum()) * self._sites + 8 * len(fitted.recipe.to_bytes())
+
+
+def _sample(
+    packed: torch.Tensor, layout: Layout, ground: Ground, companding: Companding, effort: Effort
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Features float64 (m, n), levels float64 (4, n) and weights (4, n): 0 for sites outside the mosaic."""
+    h, w = layout.cells
+    level, inside = companding.level(packed), layout.inside()
+    rng = np.random.default_rng(0)
+    bands = min(BANDS, h)
+    phi, target, weight = [], [], []
+    for band in range(bands):
+        top = round(band * (h - 1) / max(bands - 1, 1))
+        pick = torch.from_numpy(rng.choice(w, min(w, CELLS // bands), replace=False))
+        phi.append(ground.features(top, 0, 1, w, learned=effort.learned).cpu()[:, pick])
+        target.append(level[:, top, pick].to(torch.float64))
+        weight.append(inside[:, top, pick].to(torch.float64))
+    return torch.cat(phi, 1), torch.cat(target, 1), torch.cat(weight, 1)
