@@ -130,6 +130,20 @@ def test_symbols_are_the_best_of_all_rows(states):
         assert float(cost(found)) <= float(cost(rows).min()) + 1e-5
 
 
+@pytest.mark.parametrize("c", [ZERO_CLASS - 12, ZERO_CLASS, ZERO_CLASS + 8])
+def test_four_candidates_hold_the_best_of_each_parity(c):
+    tables, lagrangian = load(), 0.1
+    values, lengths = Values(tables, 3, "cpu"), Lengths(tables, TRELLIS, "cpu")
+    x = torch.linspace(-2, 2, 401)
+    classes = torch.full(x.shape, c, dtype=torch.int32)
+    for parity, (cost, symbols) in enumerate(Quantiser(tables, values, lagrangian, "cpu")._by_parity(x, classes)):
+        assert ((symbols & 1) == parity).all()
+        every = torch.arange(parity - 8, 9, 2, dtype=torch.int32)[:, None].expand(-1, len(x))
+        error = x - values.plain(every, classes.expand(every.shape)) / OFFSET_UNIT
+        best = (error**2 + lagrangian * lengths(every, classes.expand(every.shape))).min(0).values
+        assert torch.allclose(cost, best, atol=1e-5)
+
+
 @every_code
 def test_places_outside_have_no_symbol(states):
     """Wherever they lie in a row; the others are as good as without them."""
