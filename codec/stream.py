@@ -85,7 +85,7 @@ class Stream:
         companding_of(header)
         features = COUNT + guide_net.COUNT if header.net else COUNT
         recipe = Recipe.from_bytes(container.sections.get("RECP", b""), features)
-        if "LOCL" in container.sections:
+        if container.sections["LOCL"]:
             cells = layout_of(header).cells
             recipe = recipe.with_local(LocalRecipe.from_bytes(container.sections["LOCL"], cells, tables.load()))
         reader = Reader(container.sections.get("PARM", b""), "parameters")

@@ -13,12 +13,14 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parents[1])]
 
+import numpy as np  # noqa: E402
 from scenes import fit_bases, scene  # noqa: E402
 
 from bitstream import embed  # noqa: E402
 from codec.encoding import _Job  # noqa: E402
 from codec.geometry import Geometry, Warp  # noqa: E402
 from codec.stream import Stream, pack_bases  # noqa: E402
+from codec.trunk.local import TERMS, LocalRecipe, grid  # noqa: E402
 from codec.trunk.parallel import single_threaded  # noqa: E402
 from codec.trunk.stages import HAAR, IN_PLACE  # noqa: E402
 from entropy.tables import load  # noqa: E402
@@ -27,10 +29,15 @@ WARPED = Geometry(1, (5000, -2500), (1 << 24, (1 << 24) + 9000), Warp((170_000, 
 BASIS_NAMES = {IN_PLACE: "in place", HAAR: "haar"}
 
 
-def recoded(picture, payload, bases, side, states):
-    """The payload coded again over the bases given, tile by tile in turn, with another trellis."""
+def recoded(picture, payload, bases, side, states, more=False):
+    """The payload coded again over the bases given, tile by tile in turn, with another trellis.
+
+    more: with learned features and with corrections by block, in every term and in most blocks, help or not.
+    """
     header = replace(Stream.from_bytes(payload).header, states=states)
     job = _Job(picture.raw, picture.planes, picture.geometry, header, len, "cpu", None)
+    if more:
+        job.use(job.learned.with_local(corrections(job.layout.cells)))
     step, trunk = header.step, job.trunk
     with single_threaded():
         params = fit_bases(trunk, step)
@@ -39,6 +46,14 @@ def recoded(picture, payload, bases, side, states):
     streams = {k: v for basis, c in coded.items() for k, v in c.substreams.items() if chosen[k[0]] == basis}
     header = replace(job.header, tile=side // 2, bases=pack_bases(chosen))
     return Stream(header, job.recipe, params, chosen, streams).to_bytes()
+
+
+def corrections(cells, side=32, share=0.7):
+    """A local recipe of small random corrections."""
+    rng = np.random.default_rng(0)
+    count = len(TERMS)
+    drawn = rng.integers(-9, 10, (*grid(cells, side), 4, count))
+    return LocalRecipe(side, np.arange(count) % 4 + 11, drawn * (rng.random(drawn.shape[:3]) < share)[..., None])
 
 
 def pictures():
@@ -50,6 +65,8 @@ def pictures():
     jpeg = {"progressive": True, "subsampling": 1}
     warped = scene((64, 80), "BGGR", seed=3, bits=12, black=(128,) * 4, geometry=WARPED, **jpeg)
     yield "warped", warped, warped.encode(quality=90)
+    patchy = scene((131, 150), "GBRG", seed=5, jpeg_shape=(132, 152))
+    yield "learned-local", patchy, recoded(patchy, patchy.encode(quality=45), [IN_PLACE, HAAR], 48, 3, more=True)
     base = scene((50, 62), "GRBG", "soft", seed=4, bits=16)
     few = scene((50, 62), "GRBG", "soft", seed=4, bits=16, mosaic=base.raw.mosaic // 96 * 96 + 7)
     yield "values", few, few.encode(quality=100)
@@ -76,6 +93,8 @@ def main():
             "bases": sorted({BASIS_NAMES[b] for b in stream.bases}),
             "tiles": len(stream.bases),
             "values": bool(header.values),
+            "learned": bool(header.net),
+            "local": stream.recipe.local is not None,
             "bpp": round(8 * (len(jpeg) - len(picture.jpeg)) / mosaic.size, 4),
         }
         print(f"{name}: {len(jpeg)} bytes")
