@@ -23,7 +23,7 @@ from codec.geometry import POSITION_BITS, Geometry
 from codec.inspection import Info, info
 from codec.jpeg_planes import JpegPlanes, decode_planes
 from codec.trunk.effort import DEFAULT as DEFAULT_EFFORT
-from codec.trunk.effort import LEAST, MOST
+from codec.trunk.effort import LEAST, MOST, Effort
 
 __all__ = [
     "Decoded", "Encoded", "Info", "Progress", "Source", "decode", "decode_arrays", "encode", "encode_arrays", "info",
@@ -83,7 +83,7 @@ def encode(
     quality: float | None = None,
     lossless: bool = False,
     tune: str = "psnr",
-    effort: int = DEFAULT_EFFORT,
+    effort: int | Effort = DEFAULT_EFFORT,
     device: str = "auto",
     progress: Progress | None = None,
 ) -> Encoded:
@@ -93,8 +93,8 @@ def encode(
     A RAW that the JPEG carries already is replaced.
     At most one of bpp (bits per pixel of the mosaic), size (bytes that the JPEG may grow by; both are met to 3 %
     and never exceeded), quality (0..100, even error) and lossless; quality 60 without any. tune: "psnr" for even
-    error in linear light, "edit" for error that is even against the noise. effort: 1 to 9, see
-    `codec.trunk.effort`. device: "auto", "cpu" or "cuda".
+    error in linear light, "edit" for error that is even against the noise. effort: 1 to 9, or an
+    `Effort` (`codec.trunk.effort`). device: "auto", "cpu" or "cuda".
 
     Raises UsageError for contradicting or unreachable options, InputError for files that are unreadable, unsupported,
     or of another scene.
@@ -122,7 +122,7 @@ def encode_arrays(
     quality: float | None = None,
     lossless: bool = False,
     tune: str = "psnr",
-    effort: int = DEFAULT_EFFORT,
+    effort: int | Effort = DEFAULT_EFFORT,
     device: str = "auto",
     progress: Progress | None = None,
 ) -> Encoded:
@@ -197,7 +197,7 @@ def _encode(
     quality: float | None,
     lossless: bool,
     tune: str,
-    effort: int,
+    effort: int | Effort,
     device: str,
     progress: Progress | None,
 ) -> Encoded:
@@ -245,7 +245,7 @@ def _geometry(raw: RawImage, planes: JpegPlanes, jpeg: bytes, certain: bool) -> 
 
 
 def _check_options(
-    bpp: float | None, size: int | None, quality: float | None, lossless: bool, tune: str, effort: int
+    bpp: float | None, size: int | None, quality: float | None, lossless: bool, tune: str, effort: int | Effort
 ) -> None:
     if sum(option is not None for option in (bpp, size, quality)) + lossless > 1:
         raise UsageError("give only one of bpp, size, quality and lossless")
@@ -257,7 +257,7 @@ def _check_options(
         raise UsageError(f"quality {quality:g}: want 0 to 100")
     if tune not in TUNES:
         raise UsageError(f"tune {tune!r}: want one of {', '.join(TUNES)}")
-    if not LEAST <= effort <= MOST:
+    if isinstance(effort, int) and not LEAST <= effort <= MOST:
         raise UsageError(f"effort {effort}: want {LEAST} to {MOST}")
 
 

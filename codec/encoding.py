@@ -58,7 +58,7 @@ def encode_stream(
     packed_tags: bytes,
     growth: Callable[[int], int],
     tune: str = "psnr",
-    effort: int = DEFAULT_EFFORT,
+    effort: int | Effort = DEFAULT_EFFORT,
     device: str = "cpu",
     progress: Progress | None = None,
 ) -> bytes:

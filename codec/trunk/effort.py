@@ -44,6 +44,8 @@ LEVELS = {
 }
 
 
-def effort_of(level: int) -> Effort:
-    """The effort of a level 1..9: that of the table's row."""
+def effort_of(level: int | Effort) -> Effort:
+    """The effort of a level 1..9: that of the table's row. An `Effort` is itself."""
+    if isinstance(level, Effort):
+        return level
     return LEVELS[level - (level + 1) % 2]
