@@ -24,6 +24,7 @@ from codec.trunk.ground import Ground
 from codec.trunk.layout import tiles
 from codec.trunk.parallel import single_threaded
 from codec.trunk.recipe import Recipe
+from codec.trunk.saturation import find_plateau
 from entropy import tables
 
 RECIPE_CELLS, RECIPE_BANDS = 60_000, 120
@@ -70,7 +71,7 @@ def encode_stream(
     header = Header(
         model=tables.load().identity, binding=planes.binding_hash(), height=height, width=width,
         cfa=CFA_PHASES.index(raw.cfa), orientation=raw.orientation, white=raw.white, top=max(int(raw.mosaic.max()), 1),
-        black=stream.pack_black(raw.black), geometry=geometry.to_bytes(),
+        black=stream.pack_black(raw.black), plateau=[], geometry=geometry.to_bytes(),
         companding=COMPANDING_OFFSET, kappa=KAPPA[tune],
         step=0, tile=8, bases=b"\0", values=_values(raw.mosaic, target), camera=raw.camera[:60], tags=packed_tags,
     )  # fmt: skip
@@ -128,7 +129,10 @@ class _Job:
             self.companding = stream.companding_of(header)
         except StreamError as error:
             raise InputError(f"the RAW's levels can't be coded ({error})") from error
-        self.recipe = self._fit_recipe()
+        self.recipe, plateau = self._fit_recipe()
+        if any(plateau):
+            self.header = replace(header, plateau=list(plateau))
+            self.companding = stream.companding_of(self.header)
         self.trunk = TrunkEncoder(
             self.packed, self.layout, self.ground, self.recipe, self.companding, tables.load(), header.kappa
         )
@@ -139,8 +143,8 @@ class _Job:
         if self.progress:
             self.progress(what, share)
 
-    def _fit_recipe(self) -> Recipe:
-        """Fit the recipe to places in narrow bands of rows spread over the picture."""
+    def _fit_recipe(self) -> tuple[Recipe, tuple[int, ...]]:
+        """Fit the recipe and the sensor's plateau to places in narrow bands of rows spread over the picture."""
         h, w = self.layout.cells
         level, inside = self.companding.level(self.packed), self.layout.inside()
         rng = np.random.default_rng(0)
@@ -158,7 +162,8 @@ class _Job:
         with contextlib.suppress(torch.linalg.LinAlgError):
             candidates.append(recipes.fit(phi_all, target_all, span, weight_all))
         low, high = self.companding.low, self.companding.low + len(self.companding.table) - 1
-        return min(candidates, key=lambda r: float((weight_all * (r.base(phi_all, low, high) - target_all) ** 2).sum()))
+        best = min(candidates, key=lambda r: float((weight_all * (r.base(phi_all, low, high) - target_all) ** 2).sum()))
+        return best, find_plateau(self.companding, target_all, best.base(phi_all, low, high))
 
     def fit(self, step: int) -> Fit:
         """Parameters of the stages at a step."""

@@ -13,10 +13,10 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from scipy.optimize import nnls
 
-from codec.trunk.params import MEAN_LIMIT, MEAN_UNIT, WEIGHTS, Params, nearest_weight
+from codec.trunk.params import MEAN_LIMIT, MEAN_UNIT, WEIGHTS, Params
 from codec.trunk.stages import STAGES
+from codec.trunk.weights import fit_weights, shorten
 from entropy.tables import CENTROID_UNIT, CLASSES, HALF, MANTISSA_BITS, SIZE_BITS, SIZE_CELLS, Tables, split_bits
 
 Y_LIMIT = float(1 << 21)
@@ -173,30 +173,17 @@ class Fitter(Encoder):
         self.params.weight[stage] = fit_weights(x.cpu(), torch.floor(e.abs() + 0.42).cpu())
         classes = at(self.classes(stage, contexts))
         want = self.quantise(e, classes, torch.ones_like(pick, dtype=torch.bool)).abs()
-        self.params.weight[stage] = fit_weights(x.cpu(), want.to(torch.float64).cpu())
+        self.fit_sizes(stage, x, want)
         return super().symbols(stage, mu, step, contexts)
 
+    def fit_sizes(self, stage: int, x: torch.Tensor, want: torch.Tensor) -> None:
+        """Fit a stage's weights to magnitudes (n,) at places with contexts (n, contexts), in symbols."""
+        x, want = x.cpu(), want.cpu()
+        codes = fit_weights(x, want.to(torch.float64))
+        bits = self.bits.reshape(CLASSES, 2 * HALF + 1).cpu().numpy()
+        self.params.weight[stage] = shorten(x.numpy(), want.to(torch.int64).numpy(), codes, bits)
 
-def fit_weights(x: torch.Tensor, want: torch.Tensor) -> np.ndarray:
-    """Codes of non-negative weights with ``x @ w`` near the expected magnitude ``want``.
 
-    x: float64 (n, contexts); want: float64 (n,). Least squares, reweighted towards a Laplacian's likelihood.
-    """
-    mix = torch.zeros(x.shape[1], dtype=torch.float64)
-    if not want.any():
-        return nearest_weight(mix.numpy())
-    scale = x.square().mean(0).sqrt().clamp(min=1e-12)
-    x = x / scale
-    weight = torch.ones_like(want)
-    for _ in range(3):
-        a = x * weight[:, None]
-        gram = a.T @ a
-        gram += torch.eye(len(gram), dtype=torch.float64) * (torch.trace(gram) / len(gram) * 1e-6 + 1e-12)
-        root = torch.linalg.cholesky(gram)
-        right = torch.linalg.solve_triangular(root, (a.T @ (want * weight))[:, None], upper=False)[:, 0]
-        mix = torch.from_numpy(nnls(root.T.numpy(), right.numpy())[0])
-        weight = 1 / (x @ mix + 0.02)
-    return nearest_weight((mix / scale).numpy())
 
 
 class Decoder(StageCoder):
