@@ -35,6 +35,9 @@ FIELDS = (
     Field("top", "u16", "largest value of the mosaic, DN; decoded values are 0..top", low=1),
     Field("black", "array", "black level of the four sites, 1/1024 DN; one stands for all", low=1, high=4,
           of=Field("level", "varint", high=65535 * LEVEL_UNIT)),
+    Field("plateau", "array", "where the sensor saturates: four values by plane, DN, 0: nowhere; then by plane how far "
+          "below, DN, the base is taken to be saturated; empty: nowhere", high=8,
+          of=Field("dn", "varint", high=65535)),
     Field("geometry", "bytes", "how the JPEG lies over the mosaic, `codec.geometry`", high=64),
     Field("companding", "u8", "offset a of the companding, 1/512 of white - black", low=1),
     Field("kappa", "u8", "exponent of the guided step, 1/4", high=8),
@@ -64,6 +67,7 @@ class Header:
     white: int
     top: int
     black: list[int]
+    plateau: list[int]
     geometry: bytes
     companding: int
     kappa: int
@@ -87,6 +91,10 @@ class Header:
             raise StreamError(f"header: a mosaic of {header.width} x {header.height} is larger than this version reads")
         if len(header.black) not in (1, 4):
             raise StreamError("header: black has neither one nor four levels")
+        if len(header.plateau) not in (0, 8):
+            raise StreamError("header: the plateau has neither none nor eight numbers")
+        if max(header.plateau, default=0) > header.top:
+            raise StreamError("header: the plateau leaves the mosaic's range")
         if max(header.black) >= header.white * LEVEL_UNIT:
             raise StreamError("header: the black level is not below the white level")
         return header

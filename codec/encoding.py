@@ -76,7 +76,7 @@ def encode_stream(
     header = Header(
         model=tables.load().identity, net=b"", binding=planes.binding_hash(), height=height, width=width,
         cfa=CFA_PHASES.index(raw.cfa), orientation=raw.orientation, white=raw.white, top=max(int(raw.mosaic.max()), 1),
-        black=stream.pack_black(raw.black), geometry=geometry.to_bytes(),
+        black=stream.pack_black(raw.black), plateau=[], geometry=geometry.to_bytes(),
         companding=COMPANDING_OFFSET, kappa=KAPPA[tune], states=chosen.states,
         step=0, tile=8, bases=b"\0", values=_values(raw.mosaic, target), camera=raw.camera[:60], tags=packed_tags,
     )  # fmt: skip
@@ -140,6 +140,9 @@ class _Job:
         except StreamError as error:
             raise InputError(f"the RAW's levels can't be coded ({error})") from error
         self.recipes = RecipeChoice(self.packed, self.layout, self.ground, self.companding, effort)
+        if any(self.recipes.plateau):
+            self.header = replace(header, plateau=list(self.recipes.plateau))
+            self.companding = stream.companding_of(self.header)
         self.plain = self.recipes.plain
         self.use(self.plain)
         self.mosaic = self.decoded = raw.mosaic

@@ -20,6 +20,7 @@ from codec.trunk.fit_local import TRUST
 from codec.trunk.ground import Ground
 from codec.trunk.layout import Layout
 from codec.trunk.recipe import Recipe
+from codec.trunk.saturation import find_plateau
 
 CELLS, BANDS = 60_000, 120
 
@@ -34,7 +35,7 @@ class _Fitted:
 
 
 class RecipeChoice:
-    """The recipes of one picture. packed: int32 (4, h, w), DN."""
+    """The recipes of one picture, and its `Companding.plateau`. packed: int32 (4, h, w), DN."""
 
     def __init__(
         self, packed: torch.Tensor, layout: Layout, ground: Ground, companding: Companding, effort: Effort
@@ -52,6 +53,7 @@ class RecipeChoice:
         for recipe in (recipes.constant(level), *fitted):
             base = recipe.base(phi[: len(recipe.exponents)], low, high)
             self._all.append(_Fitted(recipe, base, base - level))
+        self.plateau = find_plateau(companding, level, self._all[-1].base)
         # The plain one: the constant is for pictures whose JPEG says nothing of the light.
         self.plain = min(self._all[:2], key=lambda f: float((weight * f.rest**2).sum())).recipe
 

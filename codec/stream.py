@@ -140,7 +140,7 @@ def companding_of(header: Header) -> Companding:
     black = layout_of(header).per_plane(header.levels)
     values = unpack_values(header.values, header.top) if header.values else None
     try:
-        return Companding(black, header.white, header.top, header.companding, values)
+        return Companding(black, header.white, header.top, header.companding, values, tuple(header.plateau) or (0,) * 8)
     except ValueError as error:
         raise StreamError(f"header: {error}") from error
 

@@ -58,8 +58,8 @@ def read_recipe(data, features):
 def counts(n, t, basis):
     """Numbers of mean coefficients and of contexts of a stage."""
     if basis == 0:
-        return (0, 4, 4, 8)[t] + 9 * n, 8 + (t >= 2) + (t in (1, 3)) + 3 * n + (t > 0) + (n > 0)
-    return (t + 4 if t else 0) + 9 * n, 8 + 2 * (t > 0) + 3 * n + (t > 0) + (n > 0)
+        return (0, 4, 4, 8)[t] + 9 * n, 9 + (t >= 2) + (t in (1, 3)) + 3 * n + (t > 0) + (n > 0)
+    return (t + 4 if t else 0) + 9 * n, 9 + 2 * (t > 0) + 3 * n + (t > 0) + (n > 0)
 
 
 def read_parameters(data):
@@ -158,6 +158,8 @@ class Arrays:
 def halves(v, basis):
     """A tile's (rows, columns) by pass; over Haar every band has the blocks' means."""
     parts = [v[i::2, j::2] for i, j in (PLACE_OF[t] for t in range(4))]
+    if basis and v.dtype == bool:
+        return [np.all(parts, 0)] * 4
     return [sum(parts) // 4] * 4 if basis else parts
 
 
@@ -166,6 +168,7 @@ def decode_tile(picture, place, basis, parameters, substreams, tables):
     means, weights = parameters[basis]
     steps = [[np.maximum(s, 1) for s in halves(v[place], basis)] for v in picture.step]
     activity = [halves(v[place], basis) for v in picture.activity()]
+    plateau = [halves(picture.on_plateau(k)[place], basis) for k in range(4)]
     values, sizes, numbers = [None] * 4, [None] * 4, [None] * 4
     lossless = picture.header.step == 5120
     for stage in range(16):
@@ -182,8 +185,9 @@ def decode_tile(picture, place, basis, parameters, substreams, tables):
         views += [values[p].near(t, *o) for p in earlier for o in (*CROSS, *DIAGONAL, (0, 0))]
         total = sum((c * v for c, v in zip(means[stage], views, strict=True)), np.zeros(step.shape, np.int64))
         mu = np.clip((total + 256) // 512, -(1 << 21), 1 << 21)
-        contexts = [np.ones(step.shape), 65536 / step, 256 * np.abs(mu) / step]
+        contexts = [65536 / step, 256 * np.abs(mu) / step]
         contexts += [16384 * a[t] / step for a in activity]
+        from_guide = len(contexts)
         if basis == 0:
             contexts += [16 * sum(m.near(t, *o) for o in CROSS)] if t >= 2 else []
             contexts += [16 * sum(m.near(t, *o) for o in DIAGONAL)] if t in (1, 3) else []
@@ -195,6 +199,8 @@ def decode_tile(picture, place, basis, parameters, substreams, tables):
             contexts += [16 * sum(sizes[p].near(t, *o) for o in group) for group in (CROSS, DIAGONAL)]
         contexts += [2 * m.boxes()] if t else []
         contexts += [sum(sizes[p].boxes() for p in earlier)] if n else []
+        quiet = np.all([plateau[k][t], *(c == 0 for c in contexts[from_guide:])], 0)
+        contexts = [~quiet, quiet, *(np.where(quiet, 0, c) for c in contexts)]
         if lossless:
             expected = picture.nearest(k, halves(picture.table[picture.base[k][place] - picture.low], basis)[t] + mu)
             if t:
@@ -204,7 +210,7 @@ def decode_tile(picture, place, basis, parameters, substreams, tables):
             else:
                 flat = [equal([numbers[p].near(t, *o) for o in (*CROSS, *DIAGONAL, (0, 0))]) for p in earlier]
                 flat = np.all(flat, 0) if flat else np.zeros(step.shape, bool)
-            contexts = [contexts[0], *(np.where(flat, 0, c) for c in contexts[1:])]
+            contexts = [*contexts[:2], *(np.where(flat, 0, c) for c in contexts[2:])]
         size = sum(w * np.floor(c).astype(np.int64) for w, c in zip(weights[stage], contexts, strict=True))
         classes = np.array([class_of(int(v), tables["class_of"]) for v in size.reshape(-1)])
         pmf = tables["pmf"][int(lossless)].astype(np.int64)

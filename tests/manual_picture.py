@@ -76,7 +76,19 @@ class Picture:
         self.compand()
         features = self.features() + (self.learned(net) if header.net else [])
         self.base = [self.base_of(row, features) for row in recipe]
+        for k in range(4) if header.plateau else ():
+            near = self.plateau(k) - (header.plateau[4 + k] << self.shift)
+            self.base[k] = np.where((self.base[k] >= near) & (header.plateau[k] > 0), self.plateau(k), self.base[k])
         self.step = [self.step_of(b) for b in self.base]
+
+    def plateau(self, k):
+        """Its level."""
+        return (self.header.plateau[k] << self.shift) - self.levels[k]
+
+    def on_plateau(self, k):
+        if not self.header.plateau or not self.header.plateau[k]:
+            return np.zeros(self.base[k].shape, bool)
+        return self.base[k] == self.plateau(k)
 
     def guide(self, planes):
         head = self.header

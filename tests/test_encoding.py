@@ -154,7 +154,7 @@ def test_random_numbers():
     assert psnr(picture.raw, coded(picture, quality=0)[1]) > 5
     payload, mosaic = coded(picture, quality=100)
     # 14 of 16 bits, the recipe, and parameters that have little to go by
-    assert psnr(picture.raw, mosaic) > 70 and len(payload) < 2 * noise.size + 3000
+    assert psnr(picture.raw, mosaic) > 70 and len(payload) < 2 * noise.size + 3100
 
 
 def test_tune():

@@ -39,7 +39,21 @@ def gray(picture):
 
 
 NOISE = np.random.default_rng(0).integers(0, 65536, (20, 26)).astype(np.uint16)
+
+
+def saturated():
+    """A picture with a clipped corner, in RAW and JPEG, whose guide wavers there."""
+    picture = scene((48, 64), "GRBG", bits=12, black=(60, 64, 68, 72), quality=70)
+    picture.raw.mosaic[:24, :30] = np.where(np.indices((24, 30)).sum(0) % 2, 3900, 3800)
+    shown = np.array(Image.open(io.BytesIO(picture.jpeg)))
+    shown[:24, :30] = np.random.default_rng(1).integers(250, 256, (24, 30, 1))
+    out = io.BytesIO()
+    Image.fromarray(shown).save(out, "JPEG", quality=95)
+    return Scene(picture.raw, out.getvalue(), picture.geometry)
+
+
 PICTURES = {
+    "saturated": saturated(),
     **{f"turned {o}": scene((22, 31), "GRBG", subsampling=o % 3, geometry=Geometry(o)) for o in range(2, 9)},
     "half size": scene((40, 52), "GBRG", geometry=Geometry(1, (-1000, 2000), (1 << 23, 1 << 23))),
     "gray": gray(scene((24, 32), "BGGR")),
@@ -50,7 +64,7 @@ PICTURES = {
 }
 
 
-@pytest.mark.parametrize("name", ["turned 5", "gray", "noise", "tiny", "dark frame", "above white"])
+@pytest.mark.parametrize("name", ["saturated", "turned 5", "gray", "noise", "tiny", "dark frame", "above white"])
 def test_lossless(name):
     picture = PICTURES[name]
     assert np.array_equal(by_the_manual(picture.encode(lossless=True), picture.planes), picture.raw.mosaic)

@@ -43,6 +43,7 @@ def scene(basis, step=40, seed=0):
         [[array(2 * step) for _ in range(4)] for _ in range(4)],
         [[array(900) for _ in range(4)] for _ in range(ACTIVITIES)],
         basis,
+        [[torch.from_numpy(rng.random(half) < 0.5) for _ in range(4)] for _ in range(4)],
     )
 
 
@@ -154,7 +155,8 @@ def test_neighbours_over_the_border_repeat_its_places():
 def test_neighbours_in_haar():
     y = [[torch.full((1, 3, 3), 100.0 * k + band, dtype=torch.float64) for band in range(4)] for k in range(4)]
     recorder = Recorder(y)
-    run_stages(Scene([[torch.ones(1, 3, 3, dtype=torch.float64)] * 4] * 4, [], HAAR), recorder)
+    nowhere = [[torch.zeros(1, 3, 3, dtype=torch.bool)] * 4] * 4
+    run_stages(Scene([[torch.ones(1, 3, 3, dtype=torch.float64)] * 4] * 4, [], HAAR, nowhere), recorder)
     for stage, (k, t) in enumerate(STAGES):
         wanted = [100 * k + band for band in range(t)] + [100 * k] * 4 * (t > 0)
         wanted += [100 * p + t for p in PLANES[: stage // 4] for _ in range(9)]
@@ -282,6 +284,7 @@ def test_the_largest_numbers_stay_exact(basis):
         [[torch.ones(half, dtype=torch.float64)] * 4] * 4,
         [[torch.full(half, 4096.0 * 8, dtype=torch.float64)] * 4] * ACTIVITIES,
         basis,
+        [[torch.zeros(half, dtype=torch.bool)] * 4] * 4,
     )
     read = lambda stage, classes: np.full(len(classes), (1 << 27) - 1, np.int32)  # noqa: E731
     out = run_stages(s, Watching(Params(basis, mean, weight), load(), read))

@@ -61,8 +61,9 @@ class Companding:
 
     black: black level by plane (R, G1, G2, B), DN. white: white level, DN. top: largest DN of the mosaic.
     offset: ``a`` in units of `A_UNIT`, 1..255. values: the DN that occur, ascending; None for all of 0..top. Many
-    cameras use few of their values (lossy curves): what is decoded is then one of them. Raises ValueError where a
-    companded value would pass `U_LIMIT`.
+    cameras use few of their values (lossy curves): what is decoded is then one of them. plateau: where the sensor
+    saturates by plane, DN, 0 for nowhere; then by plane how far below a base is taken to be there. Raises ValueError
+    where a companded value would pass `U_LIMIT`.
     """
 
     black: tuple[float, float, float, float]
@@ -70,6 +71,7 @@ class Companding:
     top: int
     offset: int
     values: np.ndarray | None = None
+    plateau: tuple[int, ...] = (0,) * 8
     shift: int = field(init=False)
     low: int = field(init=False)
     table: torch.Tensor = field(init=False, repr=False)
@@ -108,6 +110,25 @@ class Companding:
         """DN (..., 4, h, w) to levels, int32."""
         black = torch.tensor(self.black_levels(), dtype=torch.int32, device=planes.device)
         return (planes.to(torch.int32) << self.shift) - black[:, None, None]
+
+    def saturate(self, base: torch.Tensor) -> torch.Tensor:
+        """Base (..., 4, h, w) with what comes near the plateau put on it: where the guide is clipped, its last values
+        and the JPEG's noise say nothing of a sensor that is clipped too, and would be coded as differences from it."""
+        base = base.clone()
+        for k, black in enumerate(self.black_levels()):
+            if self.plateau[k]:
+                level = (self.plateau[k] << self.shift) - black
+                plane = base[..., k, :, :]
+                plane[plane >= level - (self.plateau[4 + k] << self.shift)] = level
+        return base
+
+    def on_plateau(self, base: torch.Tensor) -> list[torch.Tensor]:
+        """Where each plane's base (..., 4, h, w) lies on its plateau, bool."""
+        return [
+            base[..., k, :, :] == (self.plateau[k] << self.shift) - black if self.plateau[k]
+            else torch.zeros_like(base[..., k, :, :], dtype=torch.bool)
+            for k, black in enumerate(self.black_levels())
+        ]  # fmt: skip
 
     def compand(self, level: torch.Tensor) -> torch.Tensor:
         """Levels to companded values, int32; levels out of range are clipped."""

@@ -23,7 +23,7 @@ from codec.trunk.companding import Companding
 from codec.trunk.params import Params
 from codec.trunk.quantiser import Lengths
 from codec.trunk.stages import IN_PLACE, KNOWN, NINE, STAGES, Decoded, near_views, split
-from codec.trunk.visitors import Decoder, Encoder, Fitter, fit_weights
+from codec.trunk.visitors import Decoder, Encoder, Fitter
 from entropy.tables import EXACT, SIZE_BITS, Tables
 
 
@@ -56,7 +56,7 @@ class Lattice:
         """Expected index of a stage's places, int32, and its contexts.
 
         Where the surroundings are flat, that is all decoded neighbours of the own plane have one value (in pass 0: all
-        of each earlier plane), contexts but the first are zero; in passes 1 to 3 that value is what is expected.
+        of each earlier plane), contexts but the constants are zero; in passes 1 to 3 that value is what is expected.
         """
         k, t = STAGES[stage]
         n = stage // 4
@@ -72,7 +72,7 @@ class Lattice:
         if own:
             expected = torch.where(flat, views[0].to(torch.int32), expected)
         rough = (~flat).to(torch.float64)
-        return expected, [contexts[0], *(z * rough for z in contexts[1:])]
+        return expected, [*contexts[:2], *(z * rough for z in contexts[2:])]
 
     def note(self, stage: int, index: torch.Tensor) -> None:
         """Remember the indices of a stage."""
@@ -124,10 +124,9 @@ class ExactFitter(Fitter):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         expected, contexts = self.lattice.expect(stage, mu, contexts)
         y, _ = self._target(stage)
-        want = (self.lattice.index(stage, y) - expected).abs().to(torch.float64)
+        want = self.lattice.index(stage, y) - expected
         picked = [v.reshape(-1)[self._places] for v in (*contexts, want)]
-        x = torch.stack(picked[:-1], 1) / 2.0**SIZE_BITS
-        self.params.weight[stage] = fit_weights(x.cpu(), picked[-1].cpu())
+        self.fit_sizes(stage, torch.stack(picked[:-1], 1) / 2.0**SIZE_BITS, picked[-1].abs(), picked[-1], self.lengths)
         return _code(self, stage, expected, contexts)
 
 

@@ -69,7 +69,7 @@ class _Row:
     the residual's variance; spread: standard errors; before: bits of the residual, (columns, 4); sites of a block."""
 
     def __init__(self, a: torch.Tensor, e: torch.Tensor, scale: torch.Tensor, inside: torch.Tensor, sites: int) -> None:
-        # a: (columns, terms, n), e: (columns, 4, n) residual, scale: its step, inside: (columns, 1, n)
+        # a: (columns, terms, n), e: (columns, 4, n) residual, scale: its step, inside: (columns, 4, n)
         weight = inside / scale**2
         ridge = torch.eye(len(TERMS), dtype=torch.float64)
         solution = torch.zeros(*e.shape[:2], len(TERMS), dtype=torch.float64)
@@ -125,7 +125,8 @@ def _fit_row(
         v = torch.nn.functional.pad(v.double(), (0, columns * side - w), value=outside)
         return v.reshape(len(v), -1, columns, side).permute(2, 0, 1, 3).reshape(columns, len(v), -1)
 
-    inside = blocks(torch.ones(1, *level.shape[1:]), 0.0)
+    put = companding.saturate(base)
+    inside = blocks(put == base, 0.0)  # what is put onto the plateau is not the recipe's affair
     return _Row(blocks(terms, 0.0), blocks(level - base, 0.0), blocks(scale, 1.0), inside, count * side)
 
 

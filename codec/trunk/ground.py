@@ -92,7 +92,7 @@ class Ground:
                         piece = phi[:, :, first - left : last - left].reshape(len(phi), -1)
                         values = recipe.base(piece, low, high, block).reshape(4, bottom - top, -1)
                         out[b, :, top - r : bottom - r, first - c : last - c] = values
-        return out
+        return companding.saturate(out)
 
     def activity(self, window: Window) -> list[torch.Tensor]:
         """The guide's contexts of the windows' cells, int32 (B, rows, cols) each, 12-bit units of the guide."""
@@ -114,11 +114,13 @@ class Ground:
         table = companding.steps(step, kappa).to(base.device)
         steps = [split(table[companding.step_cell(base[:, k])]) for k in range(4)]
         activity = [split(a.to(torch.float64)) for a in self.activity(window)]
+        plateau = [split(on) for on in companding.on_plateau(base)]
         if basis == HAAR:
             mean = lambda parts: [torch.floor(sum(parts[1:], parts[0]) / 4)] * 4  # noqa: E731
             steps = [[v.clamp(min=1.0) for v in mean(s)] for s in steps]
             activity = [mean(a) for a in activity]
-        return Scene(steps, activity, basis)
+            plateau = [[on[0] & on[1] & on[2] & on[3]] * 4 for on in plateau]
+        return Scene(steps, activity, basis, plateau)
 
 
 def _spans(start: int, count: int, side: int) -> list[tuple[int, int]]:

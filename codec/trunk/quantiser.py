@@ -56,6 +56,10 @@ class Lengths:
         self._bits = torch.from_numpy(tables.bits(kind)).reshape(-1).to(device)
         self._splits = torch.tensor([split_bits(c) for c in range(CLASSES)], dtype=torch.int32, device=device)
 
+    def table(self) -> np.ndarray:
+        """Bits by class and coded symbol, float32 (CLASSES, ALPHABET)."""
+        return self._bits.reshape(CLASSES, 2 * HALF + 1).cpu().numpy()
+
     def __call__(self, symbols: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
         """Bits, float32, of symbols (int32) and classes of one shape; an escape's own bits are left out."""
         coarse = (symbols >> self._splits[classes.long()]).clamp(-HALF, HALF)

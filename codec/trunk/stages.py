@@ -19,6 +19,7 @@ All arrays of a plane are kept by pass ("polyphase"): four arrays (B, h/2, w/2),
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -79,12 +80,13 @@ class Scene:
     """What the stages know before they start: steps and guide, by plane and pass.
 
     step: float64 whole numbers [4][4] of (B, h/2, w/2); activity: guide's contexts [k][4], float64 whole numbers;
-    basis: `IN_PLACE` or `HAAR`.
+    basis: `IN_PLACE` or `HAAR`; plateau: where the base lies on the sensor's plateau, bool [4][4].
     """
 
     step: list[list[torch.Tensor]]
     activity: list[list[torch.Tensor]]
     basis: int
+    plateau: list[list[torch.Tensor]]
 
 
 class Visitor(Protocol):
@@ -186,13 +188,26 @@ def _magnitude_contexts(sizes: list[Decoded | None], n: int, t: int, basis: int)
         yield _sum([_box(p) for o in others if o is not None for p in o.parts])
 
 
+def _by_kind(
+    plateau: torch.Tensor, contexts: list[torch.Tensor], magnitudes: list[torch.Tensor]
+) -> list[torch.Tensor]:
+    """All contexts: a constant for each of two kinds of place, quiet or not, and the others, zero where it is quiet.
+
+    Quiet is where the base lies on the plateau and all magnitudes are zero: what else the guide says there would only
+    make it dearer.
+    """
+    quiet = functools.reduce(torch.logical_and, [m == 0 for m in magnitudes], plateau).to(torch.float64)
+    loud = 1.0 - quiet
+    return [loud, quiet, *(z * loud for z in (*contexts, *magnitudes))]
+
+
 def context_count(n: int, t: int, basis: int, activities: int) -> int:
     """Number of contexts of a stage."""
     if basis == IN_PLACE:
         own = (t >= 2) + (t in (1, 3))
     else:
         own = 2 if t else 0
-    return 3 + activities + own + 3 * n + (t > 0) + (n > 0)
+    return 4 + activities + own + 3 * n + (t > 0) + (n > 0)
 
 
 def run_stages(scene: Scene, visitor: Visitor) -> list[list[torch.Tensor]]:
@@ -208,9 +223,10 @@ def run_stages(scene: Scene, visitor: Visitor) -> list[list[torch.Tensor]]:
         mu = visitor.mean(stage, near_views(values, n, t, scene.basis))
         if mu.shape != step.shape:
             mu = torch.zeros_like(step)
-        contexts = [torch.ones_like(step), torch.floor(65536.0 / step), torch.floor(mu.abs() * 256.0 / step)]
+        contexts = [torch.floor(65536.0 / step), torch.floor(mu.abs() * 256.0 / step)]
         contexts += [torch.floor(a[t] * 16384.0 / step) for a in scene.activity]
-        contexts += list(_magnitude_contexts(sizes, n, t, scene.basis))
+        around = list(_magnitude_contexts(sizes, n, t, scene.basis))
+        contexts = _by_kind(scene.plateau[k][t], contexts, around)
         magnitudes, y_hat = visitor.symbols(stage, mu, step, contexts)
         out[k].append(y_hat)
         if stage < len(STAGES) - 1:

@@ -13,12 +13,12 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from scipy.optimize import nnls
 
-from codec.trunk.params import MEAN_LIMIT, MEAN_UNIT, WEIGHTS, Params, nearest_weight
-from codec.trunk.quantiser import Y_LIMIT, Quantiser, Values
+from codec.trunk.params import MEAN_LIMIT, MEAN_UNIT, WEIGHTS, Params
+from codec.trunk.quantiser import Y_LIMIT, Lengths, Quantiser, Values
 from codec.trunk.stages import STAGES
 from codec.trunk.trellis import DEFAULT_STATES
+from codec.trunk.weights import fit_weights, shorten
 from entropy.tables import MANTISSA_BITS, SIZE_BITS, SIZE_CELLS, Tables
 
 FIT_PLACES = 16_000
@@ -142,31 +142,16 @@ class Fitter(Encoder):
         e = (y - mu) / step
         x = torch.stack([at(z) for z in contexts], 1) / 2.0**SIZE_BITS
         self.params.weight[stage] = fit_weights(x.cpu(), torch.floor(at(e).abs() + 0.42).cpu())
-        want = self.values.magnitude(at(self.quantiser.search(e, self.classes(stage, contexts), valid)))
-        self.params.weight[stage] = fit_weights(x.cpu(), want.to(torch.float64).cpu() / 4)
+        symbols = at(self.quantiser.search(e, self.classes(stage, contexts), valid))
+        self.fit_sizes(stage, x, self.values.magnitude(symbols) / 4, symbols, self.quantiser.lengths)
         return super().symbols(stage, mu, step, contexts)
 
-
-def fit_weights(x: torch.Tensor, want: torch.Tensor) -> np.ndarray:
-    """Codes of non-negative weights with ``x @ w`` near the expected magnitude ``want``.
-
-    x: float64 (n, contexts); want: float64 (n,). Least squares, reweighted towards a Laplacian's likelihood.
-    """
-    mix = torch.zeros(x.shape[1], dtype=torch.float64)
-    if not want.any():
-        return nearest_weight(mix.numpy())
-    scale = x.square().mean(0).sqrt().clamp(min=1e-12)
-    x = x / scale
-    weight = torch.ones_like(want)
-    for _ in range(3):
-        a = x * weight[:, None]
-        gram = a.T @ a
-        gram += torch.eye(len(gram), dtype=torch.float64) * (torch.trace(gram) / len(gram) * 1e-6 + 1e-12)
-        root = torch.linalg.cholesky(gram)
-        right = torch.linalg.solve_triangular(root, (a.T @ (want * weight))[:, None], upper=False)[:, 0]
-        mix = torch.from_numpy(nnls(root.T.numpy(), right.numpy())[0])
-        weight = 1 / (x @ mix + 0.02)
-    return nearest_weight((mix / scale).numpy())
+    def fit_sizes(
+        self, stage: int, x: torch.Tensor, magnitudes: torch.Tensor, symbols: torch.Tensor, lengths: Lengths
+    ) -> None:
+        """Fit a stage's weights to symbols (n,) of magnitudes (n,), in steps, at places with contexts (n, contexts)."""
+        codes = fit_weights(x.cpu(), magnitudes.to(torch.float64).cpu())
+        self.params.weight[stage] = shorten(x.cpu().numpy(), symbols.cpu().numpy(), codes, lengths.table())
 
 
 class Decoder(StageCoder):
