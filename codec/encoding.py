@@ -207,14 +207,12 @@ class _Job:
         return best
 
     def _with_local(self, step: int) -> Recipe | None:
-        """The recipe in use, with corrections by block for a step."""
-        local = fit_local.fit(
-            self.packed, self.ground, self.recipe, self.companding, step, self.header.kappa, LOCAL_SIDE
-        )
-        if local is None:
-            return None
-        with contextlib.suppress(StreamError):
-            return self.recipe.with_local(local)
+        """The recipe in use, with corrections by block for a step; None where there are none that pay and fit."""
+        with contextlib.suppress(StreamError, torch.linalg.LinAlgError):
+            local = fit_local.fit(
+                self.packed, self.ground, self.recipe, self.companding, step, self.header.kappa, LOCAL_SIDE
+            )
+            return self.recipe.with_local(local) if local else None
         return None
 
     def _cost(self, fitted: Fit) -> float:
