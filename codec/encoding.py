@@ -189,12 +189,10 @@ class _Job:
         return best
 
     def _with_local(self, recipe: Recipe, step: int, side: int) -> Recipe | None:
-        """A recipe with corrections by blocks of a side, for a step."""
-        local = fit_local.fit(self.packed, self.ground, recipe, self.companding, step, self.header.kappa, side)
-        if local is None:
-            return None
-        with contextlib.suppress(StreamError):
-            return recipe.with_local(local)
+        """A recipe with corrections by blocks of a side, for a step; None where there are none that pay and fit."""
+        with contextlib.suppress(StreamError, torch.linalg.LinAlgError):
+            local = fit_local.fit(self.packed, self.ground, recipe, self.companding, step, self.header.kappa, side)
+            return recipe.with_local(local) if local else None
         return None
 
     def _cost(self, fitted: Fit) -> float:

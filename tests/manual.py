@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 from manual_net import read_net
-from manual_picture import NEAR, Picture
+from manual_picture import NEAR, Picture, cells_of
 
 CROSS = ((-1, 0), (1, 0), (0, -1), (0, 1))
 DIAGONAL = ((-1, -1), (-1, 1), (1, -1), (1, 1))
@@ -53,6 +53,21 @@ def read_recipe(data, features):
         for place, e, c in zip(places, exponents, bits.array(count), strict=True):
             out[plane, int(place)] = c << int(e)
     return out
+
+
+def read_local(data, cells, pmf):
+    """The blocks' side, and whole coefficients d 2^e, int64 (4, rows, columns, 12)."""
+    side, exponents = 2 ** data[0], np.array(list(data[1:13]))
+    classes = np.array(list(data[13:61])).reshape(4, 12)
+    rows, columns = (math.ceil(n / side) for n in cells)
+    blocks = [(k, i, j) for k in range(4) for i in range(rows) for j in range(columns)]
+    some = [place for n, place in enumerate(blocks) if data[61 + n // 8] >> n % 8 & 1]
+    kinds = np.array([classes[k] for k, _, _ in some], np.int64).reshape(-1)
+    symbols = read_symbols(data[61 + math.ceil(len(blocks) / 8) :], kinds, pmf).reshape(-1, 12)
+    out = np.zeros((4, rows, columns, 12), np.int64)
+    for place, found in zip(some, symbols, strict=True):
+        out[place] = found * 2**exponents
+    return side, out
 
 
 def counts(n, t, basis):
@@ -273,7 +288,10 @@ def decode(header, sections, substreams, planes, tables, net):
     """The mosaic, uint16. substreams: (tile, stage) -> bytes; tables: the arrays of entropy/tables.npz; net: the bytes
     of codec/learned/guide_net.safetensors."""
     recipe = read_recipe(sections["RECP"], 202 if header.net else 178)
-    picture = Picture(header, recipe, planes, read_net(net))
+    local = None
+    if sections["LOCL"]:
+        local = read_local(sections["LOCL"], cells_of(header), tables["pmf"][1].astype(np.int64))
+    picture = Picture(header, recipe, local, planes, read_net(net))
     parameters = read_parameters(sections["PARM"])
     h, w, side = picture.h, picture.w, 2 * header.tile
     full = np.zeros((2 * h + 2, 2 * w + 2), np.int64)

@@ -62,20 +62,42 @@ def sample(plane, geometry, twice_rows, twice_cols, shape, jpeg_shape, subsampli
     return np.clip((total + (1 << 15)) >> 16, 0, 4080)
 
 
+def cells_of(header):
+    """Rows and columns of cells."""
+    top, left = divmod(header.phase.index("R"), 2)
+    return (header.height + top + 1) // 2, (header.width + left + 1) // 2
+
+
+def terms(features):
+    """The sums of features that blocks correct."""
+
+    def lin(s, i, j):
+        return features[1 + 9 * s + 3 * (i + 1) + j + 1]
+
+    here = [lin(s, 0, 0) for s in range(4)]
+    return [
+        features[0], features[55], features[56], features[59], features[60], features[93], features[73], features[74],
+        here[2] + here[3] - here[0] - here[1],
+        here[1] + here[3] - here[0] - here[2],
+        lin(1, 1, 0) + lin(2, 1, 0) - lin(1, -1, 0) - lin(2, -1, 0),
+        lin(1, 0, 1) + lin(2, 0, 1) - lin(1, 0, -1) - lin(2, 0, -1),
+    ]  # fmt: skip
+
+
 class Picture:
     """Everything before the stages: guide, companding, base and steps of every cell, one cell beyond included."""
 
-    def __init__(self, header, recipe, planes, net):
+    def __init__(self, header, recipe, local, planes, net):
         self.header = header
         self.top, self.left = divmod(header.phase.index("R"), 2)
-        self.h, self.w = (header.height + self.top + 1) // 2, (header.width + self.left + 1) // 2
+        self.h, self.w = cells_of(header)
         # planes' black levels: the site of plane k in the mosaic's first 2x2
         sites = [((k // 2 + self.top) % 2, (k % 2 + self.left) % 2) for k in range(4)]
         self.black = [header.levels[2 * i + j] for i, j in sites]
         self.guide(planes)
         self.compand()
         features = self.features() + (self.learned(net) if header.net else [])
-        self.base = [self.base_of(row, features) for row in recipe]
+        self.base = [self.base_of(row, features, local and (local[0], local[1][k])) for k, row in enumerate(recipe)]
         for k in range(4) if header.plateau else ():
             near = self.plateau(k) - (header.plateau[4 + k] << self.shift)
             self.base[k] = np.where((self.base[k] >= near) & (header.plateau[k] > 0), self.plateau(k), self.base[k])
@@ -200,8 +222,14 @@ class Picture:
         inputs += [(self.linear(y) >> 4) - 512 for y in self.y]
         return list(learned_features(net, np.array(inputs), 5))
 
-    def base_of(self, coefficients, features):
+    def base_of(self, coefficients, features, local):
         total = sum(int(c) * feature.astype(object) for c, feature in zip(coefficients, features, strict=True))
+        if local:
+            side, blocks = local
+            rows = np.minimum(np.arange(self.h + 1) // side, blocks.shape[0] - 1)
+            columns = np.minimum(np.arange(self.w + 1) // side, blocks.shape[1] - 1)
+            for n, term in enumerate(terms(features)):
+                total = total + blocks[rows][:, columns, n].astype(object) * term.astype(object)
         return np.clip((total + (1 << 19)) // (1 << 20), self.low, self.high).astype(np.int64)
 
     def step_of(self, base):

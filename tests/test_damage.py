@@ -106,14 +106,14 @@ def test_damage_is_named():
 # ---------------------------------------------------------------------------------------------------- forgery
 
 
-def forge(head=None, recp=None, parm=None, substreams=None, **fields):
+def forge(head=None, recp=None, locl=None, parm=None, substreams=None, **fields):
     """The payload with right CRCs and parts of somebody's choosing; fields of the header by name, checked by nobody."""
     whole = Container.from_bytes(PAYLOAD)
     if fields:
         values = asdict(Stream.from_bytes(PAYLOAD).header) | fields
         head = write_record([unchecked(f) for f in FIELDS], values)
     sections = dict(whole.sections)
-    sections |= {k: v for k, v in {"HEAD": head, "RECP": recp, "PARM": parm}.items() if v is not None}
+    sections |= {k: v for k, v in {"HEAD": head, "RECP": recp, "LOCL": locl, "PARM": parm}.items() if v is not None}
     return Container(sections, whole.substreams if substreams is None else substreams).to_bytes()
 
 
@@ -154,13 +154,22 @@ def test_a_forgery_of_nothing_decodes():
     assert "bytes too many" in refused(embed.embed(BARE, whole))
 
 
+HUGE = {"height": 1 << 16, "width": 1 << 13}
+"""As many pixels as allowed: 2^27 cells, 2^17 blocks of the smallest."""
+
+
+def local(side=5, exponents=bytes(12), classes=bytes(48), flags=b"", rest=b""):
+    """A section LOCL."""
+    return bytes([side]) + exponents + classes + flags + rest
+
+
 FORGERIES = {
     "height 1": forge(height=1),
     "height over the limit": forge(height=1 << 17),
     "height of 32 bits": forge(height=(1 << 32) - 1),
     "more pixels than allowed": forge(height=1 << 16, width=1 << 16),
-    "as many pixels as allowed": forge(height=1 << 16, width=1 << 13, tile=8),
-    "the same in one tile": forge(height=1 << 16, width=1 << 13, tile=65535),
+    "as many pixels as allowed": forge(**HUGE, tile=8),
+    "the same in one tile": forge(**HUGE, tile=65535),
     "a row of 65537": forge(height=2, width=(1 << 16) + 1),
     "phase": forge(cfa=4),
     "orientation 0": forge(orientation=0),
@@ -198,6 +207,21 @@ FORGERIES = {
     "a header and a byte": forge(head=Container.from_bytes(PAYLOAD).sections["HEAD"] + b"\0"),
     "recipe of ones": forge(recp=b"\xff" * 5000),
     "recipe of zeros": forge(recp=bytes(5000)),
+    "a local recipe of one byte": forge(locl=b"\5"),
+    "a local recipe of ones": forge(locl=b"\xff" * 5000),
+    "a local recipe of zeros": forge(locl=bytes(5000)),
+    "blocks of 2^4 cells": forge(locl=local(4, flags=bytes(500))),
+    "blocks of 2^200 cells": forge(locl=local(200, flags=b"\0")),
+    "local steps": forge(locl=local(exponents=b"\x15" * 12, flags=bytes(2))),
+    "local classes": forge(locl=local(classes=b"\x60" * 48, flags=bytes(2))),
+    "no local blocks": forge(locl=local()),
+    "local blocks outside": forge(locl=local(10, flags=b"\xf0")),
+    "local words for no block": forge(locl=local(flags=bytes(2), rest=b"\1" * 4000)),
+    "local words": forge(locl=local(flags=b"\xff\xff", rest=b"\1" * 4000)),
+    "local coefficients": forge(locl=local(classes=bytes([95] * 48), flags=b"\xff\xff", rest=b"\xaf" * 4000)),
+    "2^17 local blocks that are not there": forge(**HUGE, locl=local(flags=b"\xff" * 60000)),
+    "2^17 local blocks of nothing": forge(**HUGE, locl=local(flags=b"\xff" * (1 << 16))),
+    "2^17 local blocks of a few words": forge(**HUGE, locl=local(flags=b"\xff" * (1 << 16), rest=b"\1" * 4000)),
     "parameters of every basis": forge(parm=b"\xff" + bytes(500)),
     "parameters of a huge length": forge(parm=b"\1" + write_varint(1 << 62)),
     "no parameters": forge(parm=b"\0"),

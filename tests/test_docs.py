@@ -10,6 +10,7 @@ from bitstream.fields import markdown_table
 from bitstream.header import FIELDS
 from codec.trunk.features import COUNT, names
 from codec.trunk.ground import ACTIVITIES
+from codec.trunk.local import _SUMS, LEAST_SIDE, MOST_SIDE, TERMS
 from codec.trunk.params import WEIGHTS
 from codec.trunk.stages import context_count, near_count
 from codec.trunk.trellis import CODES
@@ -49,11 +50,27 @@ def test_the_manual_has_every_feature():
         f"the class, 0 to {CLASSES - 1}",
         f"codes 0 to {len(WEIGHTS) - 1}",
         f"A class c below {SPLIT_CLASS} uses row c",
+        f"There are {len(TERMS)} terms",
+        f"blocks' side in cells, {LEAST_SIDE} to {MOST_SIDE}",
         *(f"| {states} | {1 << states} | {h0} | {h1} |" for states, (h0, h1) in CODES.items()),
     ],
 )
 def test_the_manual_has_the_numbers(sentence):
     assert sentence in " ".join(MANUAL.split())
+
+
+def test_the_manual_has_every_term():
+    """Rows in the terms' order, those of several features with their sums."""
+    section = MANUAL[MANUAL.index("**Local recipe.**") : MANUAL.index("### 5.6")]
+    found = {}
+    for named, text in re.findall(r"^\| (`.*?`) \| (.*) \|$", section, re.MULTILINE):
+        for name in re.findall(r"`(\w+)`", named):
+            found[name] = re.findall(r"([+-]?) ?`lin`(\d) \((-?\d), (-?\d)\)", text)
+    assert tuple(found) == TERMS
+    for name, parts in found.items():
+        if parts:
+            wanted = [re.fullmatch(r"(-?)lin(\d)\[(-?\d),(-?\d)\]", part).groups() for part in _SUMS[name].split()]
+            assert [(sign.replace("+", ""), *where) for sign, *where in parts] == wanted
 
 
 def test_the_second_decoder_counts_alike():

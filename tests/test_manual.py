@@ -78,6 +78,18 @@ def test_other_pictures(name):
     assert np.array_equal(by_the_manual(payload, picture.planes), Stream.from_bytes(payload).decode(picture.planes))
 
 
+def test_a_local_recipe(monkeypatch):
+    """The encoder's own, for a corner that is darker than the JPEG shows it; lossy and lossless."""
+    monkeypatch.setattr("codec.encoding.LOCAL_SIDE", 32)
+    picture = scene((150, 164), "GBRG", "texture", seed=4)
+    corner = picture.raw.mosaic[:64, :64]
+    corner[...] = 512 + (corner - 512) * 0.6
+    for options in ({"quality": 60}, {"lossless": True}):
+        payload = picture.encode(**options)
+        assert Stream.from_bytes(payload).recipe.local is not None
+        assert np.array_equal(by_the_manual(payload, picture.planes), Stream.from_bytes(payload).decode(picture.planes))
+
+
 @pytest.mark.parametrize("states", CODES)
 def test_every_trellis(states, monkeypatch):
     monkeypatch.setattr("codec.encoding.DEFAULT_STATES", states)
