@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from torch.nn.functional import pad
 
 from bitstream.errors import InputError, StreamError, UsageError
 from bitstream.header import MAX_PIXELS, MAX_SIDE, Header, pack_values
@@ -29,7 +30,7 @@ from codec.trunk.parallel import single_threaded
 from codec.trunk.recipe import Recipe
 from entropy import tables
 
-RECIPE_CELLS, RECIPE_BANDS = 60_000, 120
+RECIPE_BLOCKS, RECIPE_BANDS = 12_000, 60
 COMPANDING_OFFSET = 8
 KAPPA = {"psnr": 4, "edit": 0}
 START = 3300
@@ -142,30 +143,33 @@ class _Job:
 
     def _fit_recipes(self) -> None:
         """Fit recipes of few and of more features to places in narrow bands of rows spread over the picture."""
-        h, w = self.layout.cells
-        level, inside = self.companding.level(self.packed), self.layout.inside()
+        h, w = (-(-n // 2) for n in self.layout.cells)  # in blocks; the last may reach one cell outside
+        edge = (0, 2 * w - self.layout.cells[1], 0, 2 * h - self.layout.cells[0])
+        level = pad(self.companding.level(self.packed)[None].double(), edge, mode="replicate")[0]
+        inside = pad(self.layout.inside().double(), edge)
         rng = np.random.default_rng(0)
         bands = min(RECIPE_BANDS, h)
         phi, target, weight = [], [], []
         for band in range(bands):
-            top = round(band * (h - 1) / max(bands - 1, 1))
-            pick = torch.from_numpy(rng.choice(w, min(w, RECIPE_CELLS // bands), replace=False))
-            phi.append(self.ground.features(top, 0, 1, w, learned=True).cpu()[:, pick])
-            target.append(level[:, top, pick].to(torch.float64))
-            weight.append(inside[:, top, pick].to(torch.float64))
+            top = 2 * round(band * (h - 1) / max(bands - 1, 1))
+            pick = torch.from_numpy(rng.choice(w, min(w, RECIPE_BLOCKS // bands), replace=False))
+            found = self.ground.features(top, 0, 2, 2 * w, learned=True).cpu()
+            phi.append(recipes.blocks(found, 2, 2 * w)[..., pick])
+            target.append(recipes.blocks(level[:, top : top + 2].flatten(1), 2, 2 * w)[..., pick])
+            weight.append(recipes.blocks(inside[:, top : top + 2].flatten(1), 2, 2 * w)[..., pick])
         span = (self.header.white - sum(self.header.levels) / 4) * 2.0**self.companding.shift
-        phi_all, target_all, weight_all = torch.cat(phi, 1), torch.cat(target, 1), torch.cat(weight, 1)
+        phi_all, target_all, weight_all = torch.cat(phi, 2), torch.cat(target, 2), torch.cat(weight, 2)
         low, high = self.companding.low, self.companding.low + len(self.companding.table) - 1
 
         def error(recipe: Recipe) -> float:
-            fitted = recipe.base(phi_all[: len(recipe.exponents)], low, high)
-            return float((weight_all * (fitted - target_all) ** 2).sum())
+            fitted = recipe.base(phi_all[: len(recipe.exponents)].flatten(1), low, high)
+            return float((weight_all.flatten(1) * (fitted - target_all.flatten(1)) ** 2).sum())
 
         fitted = []
         for count in (BASIC, COUNT, len(phi_all)):
             with contextlib.suppress(torch.linalg.LinAlgError):
                 fitted.append(recipes.fit(phi_all[:count], target_all, span, weight_all).of(max(count, COUNT)))
-        self.plain = min([recipes.constant(target_all), *fitted[:1]], key=error)
+        self.plain = min([recipes.constant(target_all.flatten(1)), *fitted[:1]], key=error)
         self.richer = fitted[1:]
 
     def use(self, recipe: Recipe) -> None:
