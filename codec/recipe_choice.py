@@ -1,6 +1,6 @@
 """Which recipe a picture gets: of few features, of more, of learned ones; the one that seems to cost least at a step.
 
-The recipes are fitted once, to cells in narrow bands of rows spread over the picture; what each leaves there tells,
+The recipes are fitted once, to blocks of cells in narrow bands of rows spread over the picture; what each leaves there tells,
 for any step, about how many bits it takes (`bits`), its own bytes included.
 """
 
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch.nn.functional import pad
 
 from codec.trunk import recipe as recipes
 from codec.trunk.companding import Companding
@@ -22,7 +23,7 @@ from codec.trunk.layout import Layout
 from codec.trunk.recipe import Recipe
 from codec.trunk.saturation import find_plateau
 
-CELLS, BANDS = 60_000, 120
+BLOCKS, BANDS = 12_000, 60
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class RecipeChoice:
     ) -> None:
         self._companding, self._sites = companding, packed.numel()
         phi, level, weight = _sample(packed, layout, ground, companding, effort)
-        self._weight = weight
+        self._weight = weight.flatten(1)
         low, high = companding.low, companding.low + len(companding.table) - 1
         counts = [BASIC, *([COUNT] if effort.powers else []), *([len(phi)] if len(phi) > COUNT else [])]
         fitted = []
@@ -50,6 +51,7 @@ class RecipeChoice:
             with contextlib.suppress(torch.linalg.LinAlgError):
                 fitted.append(recipes.fit(phi[:count], level, companding.span, weight).of(max(count, COUNT)))
         self._all = []
+        phi, level, weight = phi.flatten(1), level.flatten(1), weight.flatten(1)
         for recipe in (recipes.constant(level), *fitted):
             base = recipe.base(phi[: len(recipe.exponents)], low, high)
             self._all.append(_Fitted(recipe, base, base - level))
@@ -73,16 +75,22 @@ class RecipeChoice:
 def _sample(
     packed: torch.Tensor, layout: Layout, ground: Ground, companding: Companding, effort: Effort
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Features float64 (m, n), levels float64 (4, n) and weights (4, n): 0 for sites outside the mosaic."""
-    h, w = layout.cells
-    level, inside = companding.level(packed), layout.inside()
+    """Features float64 (m, 4, n), levels float64 (4, 4, n) and weights (4, 4, n): 0 for sites outside the mosaic.
+
+    The second axis is the four cells of blocks of 2x2, as `recipe.blocks` has them.
+    """
+    h, w = (-(-n // 2) for n in layout.cells)  # in blocks; the last may reach one cell outside
+    edge = (0, 2 * w - layout.cells[1], 0, 2 * h - layout.cells[0])
+    level = pad(companding.level(packed)[None].double(), edge, mode="replicate")[0]
+    inside = pad(layout.inside().double(), edge)
     rng = np.random.default_rng(0)
     bands = min(BANDS, h)
     phi, target, weight = [], [], []
     for band in range(bands):
-        top = round(band * (h - 1) / max(bands - 1, 1))
-        pick = torch.from_numpy(rng.choice(w, min(w, CELLS // bands), replace=False))
-        phi.append(ground.features(top, 0, 1, w, learned=effort.learned).cpu()[:, pick])
-        target.append(level[:, top, pick].to(torch.float64))
-        weight.append(inside[:, top, pick].to(torch.float64))
-    return torch.cat(phi, 1), torch.cat(target, 1), torch.cat(weight, 1)
+        top = 2 * round(band * (h - 1) / max(bands - 1, 1))
+        pick = torch.from_numpy(rng.choice(w, min(w, BLOCKS // bands), replace=False))
+        found = ground.features(top, 0, 2, 2 * w, learned=effort.learned).cpu()
+        phi.append(recipes.blocks(found, 2, 2 * w)[..., pick])
+        target.append(recipes.blocks(level[:, top : top + 2].flatten(1), 2, 2 * w)[..., pick])
+        weight.append(recipes.blocks(inside[:, top : top + 2].flatten(1), 2, 2 * w)[..., pick])
+    return torch.cat(phi, 2), torch.cat(target, 2), torch.cat(weight, 2)

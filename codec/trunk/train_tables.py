@@ -131,10 +131,10 @@ def count(path: Path, seed: int, model: bytes) -> Counts:
     cut = planes[:, :h, :w]
     level = companding.level(cut)
     phi = ground.features(0, 0, h, w)
-    pick = torch.from_numpy(rng.choice(h * w, min(h * w, 40_000), replace=False))
+    pick = torch.from_numpy(rng.choice(h * w // 4, min(h * w // 4, 10_000), replace=False))
     span = (raw.white - sum(raw.black) / 4) * 2.0**companding.shift
-    target = level.reshape(4, -1)[:, pick].to(torch.float64)
-    recipe = recipes.fit(phi[:, pick], target, span, torch.ones_like(target))
+    target = recipes.blocks(level.reshape(4, -1).to(torch.float64), h, w)[..., pick]
+    recipe = recipes.fit(recipes.blocks(phi, h, w)[..., pick], target, span, torch.ones_like(target))
     base = ground.base(window, recipe, companding)
     lossless = rng.random() < LOSSLESS_SHARE
     basis = HAAR if not lossless and rng.random() < 0.4 else IN_PLACE
