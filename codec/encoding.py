@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 
 from bitstream.errors import InputError, StreamError, UsageError
 from bitstream.header import MAX_PIXELS, MAX_SIDE, Header, pack_values

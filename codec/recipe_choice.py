@@ -1,7 +1,7 @@
 """Which recipe a picture gets: of few features, of more, of learned ones; the one that seems to cost least at a step.
 
-The recipes are fitted once, to blocks of cells in narrow bands of rows spread over the picture; what each leaves there tells,
-for any step, about how many bits it takes (`bits`), its own bytes included.
+The recipes are fitted once, to blocks of cells in narrow bands of rows spread over the picture; what each leaves there
+tells, for any step, about how many bits it takes, its own bytes included.
 """
 
 from __future__ import annotations
