@@ -1,6 +1,6 @@
 """Tables and a plot of the rate-distortion benchmark from its results, without measuring anything again.
 
-    python -m benchmarks.report results.json [more.json] --out DIR
+    python -m benchmarks.report results.json [more.json] [--trunk earlier.json] --out DIR
 
 writes DIR/report.md and DIR/curves.png. The peer at each rate is the better of JPEG XL's linear and square-root curves;
 gains are means over log rate (`eval.bdrate`).
@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.against import section
 from benchmarks.command import exit_with
 from benchmarks.rows import Row, key, read_rows
 from bitstream.errors import InputError
@@ -135,10 +136,10 @@ def rival_curves(peers: dict[str, list[tuple[float, float | None]]]) -> list[Cur
     return [curve for curve in curves if curve is not None]
 
 
-def markdown(summary: Summary) -> str:
-    """The report as text."""
+def markdown(summary: Summary, against: Sequence[str] = ()) -> str:
+    """The report as text; against: lines of `benchmarks.against`."""
     parts = ["# Rate-distortion benchmark", *_setups(summary), *_losses(summary), *_gains(summary)]
-    parts += [*_lossless(summary), *_points(summary)]
+    parts += [*against, *_lossless(summary), *_points(summary)]
     return "\n".join(parts) + "\n"
 
 
@@ -281,23 +282,27 @@ def plot(summary: Summary, path: Path) -> None:
     pyplot.close(figure)
 
 
+def _read(path: Path) -> list[Row]:
+    try:
+        return read_rows(path)
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read {path}: {error}") from error
+
+
 def run(arguments: Sequence[str] | None = None) -> int:
     """The command; its exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.report", description="Tables and a plot of results.")
     parser.add_argument("results", type=Path, nargs="+", metavar="FILE", help="results of benchmarks.rd")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where report.md and curves.png go")
+    parser.add_argument("--trunk", type=Path, metavar="FILE", help="earlier results to count bytes against")
     options = parser.parse_args(arguments)
-    rows: list[Row] = []
-    for path in options.results:
-        try:
-            rows += read_rows(path)
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"cannot read {path}: {error}") from error
+    rows = [row for path in options.results for row in _read(path)]
+    earlier = _read(options.trunk) if options.trunk else []
     if not rows:
         raise InputError("the results hold no rows")
     summary = summarise(rows)
     options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / "report.md").write_text(markdown(summary), encoding="utf-8")
+    (options.out / "report.md").write_text(markdown(summary, section(rows, earlier)), encoding="utf-8")
     plot(summary, options.out / "curves.png")
     return 0
 
