@@ -61,7 +61,7 @@ PREAMBLE = (
 )
 PREAMBLE_BYTES = 12
 
-SECTIONS = {"HEAD": b"H", "RECP": b"R", "PARM": b"P"}
+SECTIONS = {"HEAD": b"H", "RECP": b"R", "PARM": b"P", "LAYR": b"L"}
 INDEX = b"S"
 MAX_TILES, MAX_LAYERS, MAX_STAGES = 1 << 20, 64, 64
 
