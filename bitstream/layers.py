@@ -85,42 +85,54 @@ class Depth:
         return self._whole + (tile in self._more)
 
 
-def shorten(payload: bytes, size: int, growth: Callable[[int], int]) -> tuple[bytes, Layers | None]:
-    """The longest prefix of a stream with ``growth(bytes) <= size``, itself an intact stream, and its layers.
+class Prefixes:
+    """A stream's prefixes, each an intact stream: layer 0, then so many units of the layers behind it.
 
-    growth: what a stream of so many bytes costs. Raises UsageError, with the least possible cost, where even layer 0
-    costs more; StreamError where the stream is damaged.
+    Raises StreamError where the stream is damaged.
     """
-    whole = Container.from_bytes(payload)
-    header = Header.from_bytes(whole.sections["HEAD"])
-    section = whole.sections["LAYR"]
-    cost = growth(len(payload))
-    if cost <= size:
-        return payload, Layers.from_bytes(section) if section else None
-    if not section:
-        raise UsageError(f"the RAW is in one layer and can't be trimmed: it needs {cost} bytes, more than {size}")
-    layers, tiles = Layers.from_bytes(section), tile_count(header)
-    last = len(layers.further)
 
-    def cut(position: int) -> tuple[bytes, Layers]:
-        """The stream with `position` units of its further layers."""
-        number, kept = (-(-position // (STAGES * tiles)), 0)
-        kept = position - (number - 1) * STAGES * tiles
-        if number == 0:
-            kept = STAGES * tiles
-        shorter = replace(layers, kept=kept, further=layers.further[:number])
-        depth = Depth(kept, tiles)
+    def __init__(self, payload: bytes) -> None:
+        self._whole = Container.from_bytes(payload)
+        self._tiles = tile_count(Header.from_bytes(self._whole.sections["HEAD"]))
+        section = self._whole.sections["LAYR"]
+        self.layers = Layers.from_bytes(section) if section else None
+        self.units = 0
+        """Units of the further layers that are there: `cut` takes 0 to that many."""
+        if self.layers and self.layers.further:
+            self.units = (len(self.layers.further) - 1) * STAGES * self._tiles + self.layers.kept
+
+    def cut(self, units: int) -> tuple[bytes, Layers | None]:
+        """The stream with the first `units` units of its further layers, and its section LAYR."""
+        if self.layers is None:
+            return self._whole.to_bytes(), None
+        each = STAGES * self._tiles
+        last = -(-units // each)
+        kept = units - (last - 1) * each if last else each
+        layers = replace(self.layers, kept=kept, further=self.layers.further[:last])
+        depth = Depth(kept, self._tiles)
         substreams = {
-            key: data for key, data in whole.substreams.items()
-            if key[1] < number or (key[1] == number and key[2] < depth.stages(key[0]))
-        }  # fmt: skip
-        return Container({**whole.sections, "LAYR": shorter.to_bytes()}, substreams).to_bytes(), shorter
+            (tile, layer, stage): data
+            for (tile, layer, stage), data in self._whole.substreams.items()
+            if layer < last or (layer == last and stage < depth.stages(tile))
+        }
+        return Container({**self._whole.sections, "LAYR": layers.to_bytes()}, substreams).to_bytes(), layers
 
-    least = growth(len(cut(0)[0]))
+
+def shorten(payload: bytes, size: int, growth: Callable[[int], int]) -> tuple[bytes, Layers | None]:
+    """The longest prefix of a stream with ``growth(bytes) <= size``, and its section LAYR.
+
+    growth: what a stream of so many bytes costs. Raises UsageError, which names the least possible cost, where even
+    layer 0 costs more; StreamError where the stream is damaged.
+    """
+    prefixes = Prefixes(payload)
+    if growth(len(payload)) <= size:
+        return payload, prefixes.layers
+    least = growth(len(prefixes.cut(0)[0]))
     if least > size:
-        raise UsageError(f"the smallest that the RAW can be trimmed to is {least} bytes, more than {size}")
-    low, high = 0, (last - 1) * STAGES * tiles + layers.kept if last else 0
+        reason = "the smallest it can be trimmed to" if prefixes.units else "it has a single layer, so can't be trimmed"
+        raise UsageError(f"the RAW needs {least} bytes ({reason}), more than {size}")
+    low, high = 0, prefixes.units
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (middle, high) if growth(len(cut(middle)[0])) <= size else (low, middle)
-    return cut(low)
+        low, high = (middle, high) if growth(len(prefixes.cut(middle)[0])) <= size else (low, middle)
+    return prefixes.cut(low)

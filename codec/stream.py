@@ -63,10 +63,15 @@ class Stream:
     finer: dict[Key, bytes] = field(default_factory=dict)
 
     @property
+    def layer_count(self) -> int:
+        """Layers that are there, the last one perhaps in part."""
+        return 1 + len(self.layers.further) if self.layers else 1
+
+    @property
     def lossless(self) -> bool:
         """Whether the mosaic comes back bit for bit."""
         if self.layers is None:
-            return self.header.step == LOSSLESS
+            return self.header.lossless
         return self.layers.lossless(len(self.bases))
 
     def to_bytes(self) -> bytes:

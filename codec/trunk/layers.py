@@ -98,35 +98,57 @@ class LayerCoder(StageCoder):
         classes, expected = self.expect(stage, mu, step, contexts)
         deadzone = magnitude_from(self.thresholds, classes, torch.ones_like(classes), step)
         self.source.begin(stage)
-        known = [v.reshape(-1) for v in (mu, step, expected, deadzone, self.cells.base(stage))]
+        u = mu + self.cells.base(stage)
         first, behind = (v[k][t].flatten().clone() for v in (self.cells.first, self.cells.behind))
+        low, high = (self.cells.edge(stage, v) - u.flatten() for v in (first, behind))
         places = torch.arange(len(first), device=first.device)
+        left, right = (self._mass(e, expected.flatten()) for e in (low, high))
+        active = [places, first, behind, low, high, left, right]
+        active += [v.flatten() for v in (u, step, expected, deadzone)]
         for _ in range(MAX_ROUNDS):
-            a, c = first[places], behind[places]
-            mean, steps, b, dead, base = (v[places] for v in known)
-            u = mean + base
-            low, high = self.cells.edge(stage, a) - u, self.cells.edge(stage, c) - u
-            wide = c - a > 1
-            if self.deep:
-                at = torch.floor((low + high) / 2)
-            else:
-                at, whole = _where(low, high, steps, b, dead)
-                wide &= ~whole
+            wide, at = self._where(*active[1:5], *active[8:])
             pick = torch.nonzero(wide)[:, 0]
             if not len(pick):
                 break
-            places, a, c, at, low, high, b, u = (v[pick] for v in (places, a, c, at, low, high, b, u))
-            index = self.cells.nearest(stage, u + at)
-            index = torch.minimum(torch.maximum(index, a + 1), c - 1)
-            lower, cut, upper = (self._mass(e, b) for e in (low, self.cells.edge(stage, index) - u, high))
-            odds = (upper - cut).clamp(min=LEAST) / (cut - lower).clamp(min=LEAST)
+            if len(pick) < len(wide):
+                active, at = [v[pick] for v in active], at[pick]
+            places, a, c, low, high, left, right, u = active[:8]
+            index = torch.minimum(torch.maximum(self.cells.nearest(stage, u + at), a + 1), c - 1)
+            edge = self.cells.edge(stage, index) - u
+            middle = self._mass(edge, active[9])
+            odds = (right - middle).clamp(min=LEAST) / (middle - left).clamp(min=LEAST)
             yes = self.source.cuts(places, index, cut_class(odds))
-            first[places] = torch.where(yes, index, a)
-            behind[places] = torch.where(yes, c, index)
+            active[1:7] = [
+                torch.where(yes, index, a), torch.where(yes, c, index), torch.where(yes, edge, low),
+                torch.where(yes, high, edge), torch.where(yes, middle, left), torch.where(yes, right, middle),
+            ]  # fmt: skip
+            first[places], behind[places] = active[1], active[2]
         self.source.end()
         self.cells.first[k][t], self.cells.behind[k][t] = first.reshape(mu.shape), behind.reshape(mu.shape)
         y_hat = between(stage, self.cells, mu, expected)
         return y_hat, (y_hat - mu).abs()
+
+    def _where(
+        self, first: torch.Tensor, behind: torch.Tensor, low: torch.Tensor, high: torch.Tensor,
+        step: torch.Tensor, expected: torch.Tensor, deadzone: torch.Tensor,
+    ) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
+        """Which cells are to be cut (bool), and where. low, high: their ends, relative to the mean.
+
+        Where little is expected against the step, at the deadzone's ends, unless one is nearly the cell's; else in
+        halves.
+        """
+        middle = torch.floor((low + high) / 2)
+        if self.deep:
+            return behind - first > 1, middle
+        margin = torch.floor(step * 77 / 256)
+        little = expected * 10 < step * 7
+        inner, outer = low + margin, high - margin
+        below = little & (-deadzone > inner) & (-deadzone < outer)
+        above = little & (deadzone > inner) & (deadzone < outer)
+        at = torch.where(below, -deadzone, torch.where(above, deadzone, middle))
+        reach = deadzone + margin
+        whole = little & (low >= -reach) & (high <= reach) & (low <= 0) & (high >= 0)
+        return (behind - first > 1) & ~whole & ((high - low) * 2 > step * 3), at
 
     def _mass(self, distance: torch.Tensor, expected: torch.Tensor) -> torch.Tensor:
         """Mass of the expected distribution from the mean to a distance from it, with the distance's sign."""
@@ -147,23 +169,6 @@ def magnitude_from(
     return torch.ceil(torch.where(symbol > HALF, beyond, known) * step / CENTROID_UNIT)
 
 
-def _where(
-    low: torch.Tensor, high: torch.Tensor, step: torch.Tensor, expected: torch.Tensor, deadzone: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Where to cut cells from low to high, relative to the mean, and which are narrow enough (bool).
-
-    Where little is expected against the step, at the deadzone's ends, unless one is nearly the cell's; else in halves.
-    """
-    margin = torch.floor(step * 77 / 256)
-    little = expected * 10 < step * 7
-    middle = torch.floor((low + high) / 2)
-    left = little & (-deadzone > low + margin) & (-deadzone < high - margin)
-    right = little & (deadzone > low + margin) & (deadzone < high - margin)
-    at = torch.where(left, -deadzone, torch.where(right, deadzone, middle))
-    dead = little & (low >= -deadzone - margin) & (high <= deadzone + margin) & (low <= 0) & (high >= 0)
-    return at, dead | ((high - low) * 2 <= step * 3)
-
-
 @dataclass
 class State:
     """What a layer leaves: y_hat and |y_hat - mu| by plane and pass (B, h/2, w/2), whole numbers in float64."""
@@ -180,6 +185,7 @@ def run_first(scene: Scene, coder: LayerCoder) -> State:
 def run_layer(scene: Scene, before: State, coder: LayerCoder, count: int = 16) -> State:
     """A further layer over what the layer before left; only its first `count` stages, the others stay."""
     values, sizes = ([_whole(parts) for parts in v] for v in (before.y, before.magnitude))
+    boxes = [view_sum([box_sum(p) for p in plane.parts]) for plane in sizes]
     out = State([list(parts) for parts in before.y], [list(parts) for parts in before.magnitude])
     for stage, (k, t) in enumerate(STAGES[:count]):
         step = scene.step[k][t]
@@ -195,12 +201,13 @@ def run_layer(scene: Scene, before: State, coder: LayerCoder, count: int = 16) -
         for j in others:
             sums.append(sizes[j].at(t, (0, 0)) * 256)
             sums += [view_sum([sizes[j].at(t, o) for o in group]) * 64 for group in (CROSS, DIAGONAL)]
-        sums.append(view_sum([box_sum(p) for p in sizes[k].parts]) * 8)
-        sums.append(view_sum([box_sum(p) for j in others for p in sizes[j].parts]) * 4)
+        sums += [boxes[k] * 8, view_sum([boxes[j] for j in others]) * 4]
         contexts += [torch.floor(v / step).clamp(max=CONTEXT_LIMIT) for v in sums]
         out.y[k][t], out.magnitude[k][t] = coder.refine(stage, mu, step, contexts)
         values[k].replace(t, out.y[k][t])
+        boxes[k] = boxes[k] - box_sum(sizes[k].parts[t])
         sizes[k].replace(t, out.magnitude[k][t])
+        boxes[k] = boxes[k] + box_sum(sizes[k].parts[t])
     return out
 
 
