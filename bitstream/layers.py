@@ -5,7 +5,7 @@ holds the record `FIELDS`: the further layers, from coarse to fine, and how much
 
 A *unit* is a stage of a tile in the last layer. Units go stage by stage, and within a stage tile by tile in an order
 that spreads over the picture (`spread_order`): the first `kept` of them are there, those behind it were cut off, and
-where they are missing the layer before is what is shown. In the last but one layer, and all before, everything is there.
+where they are missing the layer before is what is shown. All layers before the last one are whole.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from codec.carried import carried_stream, check_binding
 from codec.geometry import POSITION_BITS, Geometry
 from codec.inspection import Info, info
 from codec.jpeg_planes import JpegPlanes, decode_planes
-from codec.trim import Trimmed, trim
+from codec.trimming import Trimmed, trim
 
 if TYPE_CHECKING:
     from codec.stream import Stream

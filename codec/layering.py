@@ -2,10 +2,11 @@
 
 ::
 
-    layer 0: some hundredths of a bpp --halve the step--> layer 1 --halve--> ... --> the wanted step, size, or all values
+    layer 0: some hundredths of a bpp --half the step--> layer 1 --half--> ... --> the wanted step, size, or all values
 
-Spacing by halves of the step keeps what a cut between two layers costs low: there, stages of both are shown side by
-side, and `SPREAD` sets the stages' steps apart so that this costs the same wherever the cut is.
+A cut between two layers shows some stages of the finer one beside others of the coarser one, and uneven error costs:
+with halved steps 1 dB half way, at high rates. `SPREAD` sets the stages' steps apart by an octave in all, so that
+wherever the cut is, the steps that are shown range over one octave: 0.3 dB everywhere.
 """
 
 from __future__ import annotations

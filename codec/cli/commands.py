@@ -95,8 +95,8 @@ def trim_command(subparsers: Any) -> None:
     """Add `trim`."""
     parser = add_command(
         subparsers, "trim", "lower the rate of a RAW in layers",
-        "Keeps the coarser part of what `encode --trimmable` wrote, lossless or not. Needs neither the RAW nor a model;\n"
-        "the picture stays as it is. A RAW that fits already stays whole.",
+        "Keeps the coarser part of what `encode --trimmable` wrote, lossless or not. Needs neither the RAW nor a\n"
+        "model; the picture stays as it is. A RAW that fits already stays whole.",
         "rawinlay trim IMG_1-raw.jpg --size 600k -o IMG_1-small.jpg",
     )  # fmt: skip
     parser.add_argument("jpeg", metavar="IN.jpg", type=Path, help="a JPEG that carries a RAW")
@@ -207,7 +207,7 @@ def _strip(args: argparse.Namespace) -> None:
 
 
 def _trim(args: argparse.Namespace) -> None:
-    from codec.trim import trim
+    from codec.trimming import trim
 
     check_output(args.output, [args.jpeg], args.force)
     trimmed = trim(args.jpeg, size=args.size, bpp=args.bpp)

@@ -21,7 +21,7 @@ from codec.trunk.cells import Cells, Rules
 from codec.trunk.companding import LOSSLESS, Companding
 from codec.trunk.encoder import Progress, TrunkEncoder, rebuild
 from codec.trunk.ground import Ground, Window
-from codec.trunk.layers import LayerCoder, LayerFitter, Source, State, magnitude_from, quantise, run_first, run_layer
+from codec.trunk.layers import LayerCoder, LayerFitter, Source, State, quantise, run_first, run_layer
 from codec.trunk.layout import Layout, tiles
 from codec.trunk.parallel import in_parallel
 from codec.trunk.params import Params
@@ -131,6 +131,7 @@ class LayeredEncoder(TrunkEncoder):
     """
 
     spread = 0
+    _state: State
 
     def first(self, step: int) -> Layer:
         """Fit layer 0 to the sample windows; layers from here on count anew."""
@@ -193,8 +194,8 @@ class LayeredEncoder(TrunkEncoder):
         streams, state = [], None
         for layer in layers:
             source = PictureSource(self._rules, cells, y, valid)
-            state = _run(self.ground, window, base, self.companding, layer, self.spread, self.kappa,
-                         LayerCoder(layer.params, self._rules, cells, source, layer.step == LOSSLESS), state)  # fmt: skip
+            coder = LayerCoder(layer.params, self._rules, cells, source, layer.step == LOSSLESS)
+            state = _run(self.ground, window, base, self.companding, layer, self.spread, self.kappa, coder, state)
             streams.append([self.coder.encode(s, c) for s, c in source.coded] or [write_cuts(r) for r in source.rounds])
         assert state is not None
         return streams, rebuild(state.y, base, self.companding, IN_PLACE).cpu()
@@ -230,7 +231,7 @@ def decode_layers(
     side: int,
     progress: Progress | None = None,
 ) -> torch.Tensor:
-    """Packed planes int32 (4, h, w) of the layers that are there. Raises `StreamError` for substreams that don't fit."""
+    """Packed planes int32 (4, h, w) of what is there of the layers. `StreamError` for substreams that don't fit."""
     h, w = layout.cells
     places = tiles(h, w, side)
     coder, rules = SubstreamCoder(tables), Rules(tables)

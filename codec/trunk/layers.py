@@ -1,4 +1,4 @@
-"""Layers: layer 0 as ever, with cells; each further one cuts the cells of the layer before to its own, finer step.
+"""Layers: layer 0 like a stream of one layer; each further one cuts the cells of the one before to its finer step.
 
 ::
 
@@ -22,9 +22,20 @@ import torch
 from codec.trunk.cells import LEAST, SHAPE_END, SHAPE_UNIT, Cells, Rules, between, cut_class
 from codec.trunk.params import Params
 from codec.trunk.stages import (
-    CROSS, DIAGONAL, IN_PLACE, NINE, PLANES, REFINED, STAGES, Decoded, Scene, box_sum, run_stages, view_sum,
-)  # fmt: skip
-from codec.trunk.visitors import SYMBOL_LIMIT, Y_LIMIT, StageCoder, fit_mean, fit_weights
+    CROSS,
+    DIAGONAL,
+    IN_PLACE,
+    NINE,
+    PLANES,
+    REFINED,
+    STAGES,
+    Decoded,
+    Scene,
+    box_sum,
+    run_stages,
+    view_sum,
+)
+from codec.trunk.visitors import SYMBOL_LIMIT, StageCoder, fit_mean, fit_weights
 from entropy.tables import CENTROID_UNIT, HALF, SIZE_BITS
 
 CONTEXT_LIMIT = float(1 << 30)
@@ -84,9 +95,7 @@ class LayerCoder(StageCoder):
         # e in [near, far), or its mirror image, or between both
         low, high = torch.where(sign > 0, near, 1 - far), torch.where(sign < 0, 1 - near, far)
         self.cells.open(stage, mu + low, mu + high)
-        nearer = self._towards_zero(magnitude, classes) * sign
-        y_hat = mu + torch.floor((symbols.double() * CENTROID_UNIT - nearer) * step / CENTROID_UNIT + 0.5)
-        y_hat = y_hat.clamp(-Y_LIMIT, Y_LIMIT)
+        y_hat = self.rebuild(symbols, classes, mu, step)
         self.magnitudes[STAGES[stage][0]].append((y_hat - mu).abs())
         return symbols, y_hat
 
@@ -241,7 +250,8 @@ class LayerFitter(LayerCoder):
         k, t = STAGES[stage]
         places = torch.nonzero(self.valid[k][t].reshape(-1))[:, 0]
         if len(places) > FIT_PLACES:
-            places = places[torch.from_numpy(self._rng.choice(len(places), FIT_PLACES, replace=False)).to(places.device)]
+            pick = torch.from_numpy(self._rng.choice(len(places), FIT_PLACES, replace=False))
+            places = places[pick.to(places.device)]
         self._places = places
         self.params.mean[stage] = np.zeros(len(near), np.int64)
         if near and len(places):
