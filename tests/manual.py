@@ -159,10 +159,12 @@ def halves(v, basis):
     return [sum(parts) // 4] * 4 if basis else parts
 
 
-def decode_tile(picture, place, basis, parameters, substreams, tables):
-    """DN (4, rows, columns) of the tile at rows and columns `place`, slices of cells."""
-    means, weights = parameters[basis]
-    steps = [[np.maximum(s, 1) for s in halves(v[place], basis)] for v in picture.step]
+def decode_stages(picture, place, basis, parameters, substreams, tables, steps, seen=None):
+    """y_hat of the 16 stages of a tile, `Arrays` by plane; steps: by stage.
+
+    seen: gets what layers go on from (chapter 6): of each stage mean, symbols, classes, step.
+    """
+    means, weights = parameters
     activity = [halves(v[place], basis) for v in picture.activity()]
     values, sizes, numbers = [None] * 4, [None] * 4, [None] * 4
     lossless = picture.header.step == 5120
@@ -171,7 +173,7 @@ def decode_tile(picture, place, basis, parameters, substreams, tables):
         k = PLANES[n]
         if t == 0:
             values[k], sizes[k], numbers[k] = Arrays(basis), Arrays(basis), Arrays(basis)
-        own, m, step = values[k], sizes[k], steps[k][t].astype(float)
+        own, m, step = values[k], sizes[k], steps[stage].astype(float)
         earlier = PLANES[:n]
         if basis:
             views = [own.shifted(band, 0, 0) for band in range(t)] + [own.shifted(0, *o) for o in CROSS if t]
@@ -215,10 +217,20 @@ def decode_tile(picture, place, basis, parameters, substreams, tables):
             own.parts.append(picture.companded(k)[index] - base)
             numbers[k].parts.append(index)
             continue
+        if seen is not None:
+            seen.append((mu, s, classes.reshape(step.shape), steps[stage]))
         kind = np.clip(np.abs(s) - 1, 0, 2)
         nearer = np.sign(s) * tables["centroid"].astype(np.int64)[classes.reshape(step.shape), kind]
         y_hat = np.clip(mu + np.floor((64 * s - nearer) * step / 64 + 0.5).astype(np.int64), -(1 << 21), 1 << 21)
         own.parts.append(np.where(s == 0, mu, y_hat))
+    return values
+
+
+def decode_tile(picture, place, basis, parameters, substreams, tables):
+    """DN (4, rows, columns) of the tile at rows and columns `place`, slices of cells."""
+    by_plane = [[np.maximum(s, 1) for s in halves(v[place], basis)] for v in picture.step]
+    steps = [by_plane[k][t] for k in PLANES for t in range(4)]
+    values = decode_stages(picture, place, basis, parameters[basis], substreams, tables, steps)
     out = []
     for k in range(4):
         parts = values[k].parts
@@ -245,8 +257,14 @@ def class_of(size, table):
     return int(table[16 * exponent + mantissa])
 
 
-def decode(header, sections, substreams, planes, tables):
-    """The mosaic, uint16. substreams: (tile, stage) -> bytes; tables: the arrays of entropy/tables.npz."""
+def decode(header, sections, substreams, planes, tables, finer=()):
+    """The mosaic, uint16.
+
+    substreams: (tile, stage) -> bytes; finer: (tile, layer, stage) -> bytes; tables: the arrays of entropy/tables.npz.
+    """
+    import manual_layers
+
+    layers = manual_layers.read_section(sections["LAYR"]) if sections["LAYR"] else None
     picture = Picture(header, read_recipe(sections["RECP"]), planes)
     parameters = read_parameters(sections["PARM"])
     h, w, side = picture.h, picture.w, 2 * header.tile
@@ -261,7 +279,17 @@ def decode(header, sections, substreams, planes, tables):
             else:
                 basis = header.bases[tile // 8] >> tile % 8 & 1
             own = {stage: data for (number, stage), data in substreams.items() if number == tile}
-            for k, plane in enumerate(decode_tile(picture, place, basis, parameters, own, tables)):
+            if layers:
+                spread, kept, further = layers
+                tiles = -(-h // side) * -(-w // side)
+                depth = manual_layers.stages_there(tile, kept, tiles)
+                own = {(0, stage): data for stage, data in own.items()}
+                own |= {(layer, stage): finer[n, layer, stage] for n, layer, stage in finer if n == tile}
+                args = picture, place, parameters, further, spread, depth, own, tables
+                decoded = manual_layers.decode_tile(*args)
+            else:
+                decoded = decode_tile(picture, place, basis, parameters, own, tables)
+            for k, plane in enumerate(decoded):
                 rows2 = slice(2 * place[0].start + k // 2, 2 * place[0].stop, 2)
                 full[rows2, 2 * place[1].start + k % 2 : 2 * place[1].stop : 2] = plane
             tile += 1

@@ -11,6 +11,7 @@ from PIL import Image
 from scenes import Scene, scene
 
 from bitstream.container import Container
+from bitstream.layers import Prefixes
 from codec.geometry import Geometry
 from codec.jpeg_planes import decode_planes
 from codec.stream import Stream
@@ -20,7 +21,8 @@ def by_the_manual(payload, planes):
     stream = Stream.from_bytes(payload)
     with np.load(io.BytesIO(resources.files("entropy").joinpath("tables.npz").read_bytes())) as archive:
         tables = dict(archive)
-    return manual.decode(stream.header, Container.from_bytes(payload).sections, stream.substreams, planes, tables)
+    sections = Container.from_bytes(payload).sections
+    return manual.decode(stream.header, sections, stream.substreams, planes, tables, stream.finer)
 
 
 @pytest.mark.parametrize("name", goldens.NAMES)
@@ -60,3 +62,16 @@ def test_other_pictures(name):
     quality = 100 if name in ("noise", "dark frame") else 80
     payload = picture.encode(quality=quality, tune="edit" if "t" in name else "psnr")
     assert np.array_equal(by_the_manual(payload, picture.planes), Stream.from_bytes(payload).decode(picture.planes))
+
+
+@pytest.mark.parametrize("name", ["turned 5", "noise", "tiny", "dark frame", "above white"])
+@pytest.mark.parametrize("share", [1.0, 0.6, 0.3])
+def test_layers(name, share):
+    """A lossless stream in layers, whole and cut."""
+    picture = PICTURES[name]
+    payload = picture.encode(lossless=True, layers=())
+    prefixes = Prefixes(payload)
+    cut, _ = prefixes.cut(int(share * prefixes.units))
+    mosaic = by_the_manual(cut, picture.planes)
+    assert np.array_equal(mosaic, Stream.from_bytes(cut).decode(picture.planes))
+    assert np.array_equal(mosaic, picture.raw.mosaic) or share < 1
