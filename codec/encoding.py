@@ -194,6 +194,14 @@ class _Job:
         self.decoded = self.layout.unpack(coded.planes.numpy())
         return Stream(header, self.recipe, params, coded.bases, coded.substreams)
 
+    def _fixed(self, size: int) -> int:
+        """Bytes of all but parameters and substreams; UsageError where they are more than `size`."""
+        h, w = self.layout.cells
+        fixed = self.growth(len(Stream(self.header, self.recipe, {}, [0] * len(tiles(h, w, 16)), {}).to_bytes()))
+        if fixed > size:
+            raise UsageError(f"the header and the recipe alone need {fixed} bytes, more than the target of {size}")
+        return fixed
+
     def code_layers(self, target: Target) -> Stream:
         """Code the picture in layers, the finest as `target` says; for a size a little more, to be shortened."""
         self.tell("fitting", 0.0)
@@ -203,7 +211,7 @@ class _Job:
         elif target.size is None:
             finest = rate.step_of_quality(rate.DEFAULT_QUALITY if target.quality is None else target.quality)
         else:
-            bits = layering.MARGIN * target.size * 8 / self.mosaic.size
+            bits = layering.MARGIN * (target.size - self._fixed(target.size)) * 8 / self.mosaic.size
         rates = tuple(r for r in target.layers or () if finest is not None or r < bits)
         if rates:
             layers = layering.by_rates(self.trunk, rates if finest is not None else (*rates, bits), finest)
@@ -235,9 +243,7 @@ class _Job:
     def code_to_size(self, size: int) -> Stream:
         """Code so that the JPEG grows by at most `size` bytes and at least `rate.TOLERANCE` of it."""
         h, w = self.layout.cells
-        fixed = self.growth(len(Stream(self.header, self.recipe, {}, [0] * len(tiles(h, w, 16)), {}).to_bytes()))
-        if fixed > size:
-            raise UsageError(f"the header and the recipe alone need {fixed} bytes, more than the target of {size}")
+        fixed = self._fixed(size)
         fits: dict[int, Fit] = {}
 
         def estimate(step: int) -> float:

@@ -41,12 +41,13 @@ def by_octaves(trunk: LayeredEncoder, finest: int | None, bits: float) -> list[L
 
     finest: step of the last one, or LOSSLESS, or None for as many as take `bits` a site.
     """
+    wanted = min(FIRST_BPP, bits / 2) if finest is None else FIRST_BPP
     trunk.spread = SPREAD
     least = rate.FINEST if finest in (None, LOSSLESS) else finest
     assert least is not None
     step = START if least == rate.FINEST else least + OCTAVE * max(round((START - least) / OCTAVE), 0)
     layer = trunk.first(step)
-    while layer.bits > 2 * FIRST_BPP and step + OCTAVE <= rate.COARSEST:
+    while layer.bits > 2 * wanted and step + OCTAVE <= rate.COARSEST:
         step += OCTAVE
         layer = trunk.first(step)
     layers = [layer]

@@ -11,7 +11,8 @@ probability ``r / (1 + r)`` of the class's middle ``r``, in 1/65536.
     ...                                                                       |
     a stage's rounds share a substream: the decoder reads them in order ------+
 
-A substream in which every decision is the likelier one costs no bytes at all.
+The likelier answer is number 0 of its model, the other one 1: while all that was pushed is 0, the coder's state stays 0
+and there are no words. So a substream without bytes is one in which every decision is the likelier one.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def cut_bits() -> np.ndarray:
 
 @functools.cache
 def _models() -> list[object]:
-    pairs = [np.array([TOTAL - yes, yes]) / TOTAL for yes in yes_of_65536().tolist()]
+    pairs = [np.array([max(yes, TOTAL - yes), min(yes, TOTAL - yes)]) / TOTAL for yes in yes_of_65536().tolist()]
     return [constriction.stream.model.Categorical(pair, perfect=False) for pair in pairs]
 
 
@@ -57,11 +58,9 @@ Round = tuple[np.ndarray, np.ndarray]
 
 def write_cuts(rounds: list[Round]) -> bytes:
     """The rounds of a stage as a substream."""
-    if all(np.array_equal(decisions, classes >= EVEN) for decisions, classes in rounds):
-        return b""
     coder = constriction.stream.stack.AnsCoder()
     for decisions, classes in reversed(rounds):
-        ordered = decisions[np.argsort(classes, kind="stable")].astype(np.int32)
+        ordered = (decisions != (classes >= EVEN))[np.argsort(classes, kind="stable")].astype(np.int32)
         counts = np.bincount(classes, minlength=CUT_CLASSES)
         ends = np.cumsum(counts)
         for c in reversed(np.flatnonzero(counts).tolist()):
@@ -90,7 +89,7 @@ class CutReader:
         runs = [self._coder.decode(_models()[c], int(counts[c])) for c in np.flatnonzero(counts).tolist()]
         out = np.empty(len(classes), bool)
         out[np.argsort(classes, kind="stable")] = np.concatenate(runs) != 0
-        return out
+        return out != (classes >= EVEN)
 
     def finish(self) -> None:
         """`StreamError` where words are left over."""

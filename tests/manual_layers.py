@@ -230,9 +230,9 @@ def yes(words, kind):
     octave, quarter = kind // 4 - 12, kind % 4
     y, z = (9 + 2 * quarter) * 2 ** max(octave, 0), 8 * 2 ** max(-octave, 0)
     p = (131072 * y + y + z) // (2 * (y + z))
-    place, left = words.state % (1 << 24), (65536 - p) * ((1 << 24) - 2) // 65536 + 1
+    place, left = words.state % (1 << 24), max(p, 65536 - p) * ((1 << 24) - 2) // 65536 + 1
     if place < left:
         words.move(0, left)
-        return False
+        return kind >= 48
     words.move(left, (1 << 24) - left)
-    return True
+    return kind < 48
