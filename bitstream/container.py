@@ -62,7 +62,7 @@ PREAMBLE = (
 )
 PREAMBLE_BYTES = 12
 
-SECTIONS = {"HEAD": b"H", "RECP": b"R", "LOCL": b"L", "PARM": b"P"}
+SECTIONS = {"HEAD": b"H", "RECP": b"R", "LOCL": b"L", "PARM": b"P", "LAYR": b"Y"}
 INDEX = b"S"
 MAX_TILES, MAX_LAYERS, MAX_STAGES = 1 << 20, 64, 64
 

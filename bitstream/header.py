@@ -100,6 +100,11 @@ class Header:
         return header
 
     @property
+    def lossless(self) -> bool:
+        """Whether layer 0, which is all where there are no others, gives back the mosaic bit for bit."""
+        return self.step == LOSSLESS_STEP
+
+    @property
     def phase(self) -> str:
         """CFA phase as text."""
         return CFA_PHASES[self.cfa]

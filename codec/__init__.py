@@ -14,9 +14,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from codec.api import Decoded, Encoded, Info, decode, decode_arrays, encode, encode_arrays, info, strip
+    from codec.api import (
+        Decoded,
+        Encoded,
+        Info,
+        Trimmed,
+        decode,
+        decode_arrays,
+        encode,
+        encode_arrays,
+        info,
+        strip,
+        trim,
+    )
 
-__all__ = ["Decoded", "Encoded", "Info", "decode", "decode_arrays", "encode", "encode_arrays", "info", "strip"]
+__all__ = [
+    "Decoded", "Encoded", "Info", "Trimmed", "decode", "decode_arrays", "encode", "encode_arrays", "info", "strip",
+    "trim",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

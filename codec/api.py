@@ -1,4 +1,4 @@
-"""The Python interface: `encode`, `decode`, `info`, `strip`, and the same on arrays.
+"""The Python interface: `encode`, `decode`, `info`, `strip`, `trim`, and the first two on arrays.
 
 Files are given as paths or as their bytes; results are bytes. Nothing here writes a file. Errors are those of
 `bitstream.errors`: one line each that says what is wrong with which thing.
@@ -7,9 +7,10 @@ Files are given as paths or as their bytes; results are bytes. Nothing here writ
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bitstream import embed
 from bitstream.dng import write_dng
@@ -22,12 +23,16 @@ from codec.carried import carried_stream, check_binding
 from codec.geometry import POSITION_BITS, Geometry
 from codec.inspection import Info, info
 from codec.jpeg_planes import JpegPlanes, decode_planes
+from codec.trimming import Trimmed, trim
 from codec.trunk.effort import DEFAULT as DEFAULT_EFFORT
 from codec.trunk.effort import LEAST, MOST, Effort
 
+if TYPE_CHECKING:
+    from codec.stream import Stream
+
 __all__ = [
-    "Decoded", "Encoded", "Info", "Progress", "Source", "decode", "decode_arrays", "encode", "encode_arrays", "info",
-    "strip",
+    "Decoded", "Encoded", "Info", "Progress", "Source", "Trimmed", "decode", "decode_arrays", "encode",
+    "encode_arrays", "info", "strip", "trim",
 ]  # fmt: skip
 
 Source = str | Path | bytes
@@ -36,6 +41,7 @@ Progress = Callable[[str, float], None]
 
 TUNES = ("psnr", "edit")
 DEVICES = ("auto", "cpu", "cuda")
+MAX_LAYERS = 12
 
 
 @dataclass(frozen=True)
@@ -59,7 +65,11 @@ class Encoded:
 
 @dataclass(frozen=True)
 class Decoded:
-    """The RAW of a JPEG. device: where it was decoded; seconds: time taken."""
+    """The RAW of a JPEG.
+
+    device: where it was decoded; seconds: time taken. layers: how many are there; lossless: whether the mosaic is the
+    camera's, bit for bit.
+    """
 
     raw: RawImage = field(repr=False)
     width: int
@@ -67,6 +77,8 @@ class Decoded:
     cfa: str
     device: str
     seconds: float
+    layers: int
+    lossless: bool
     preview: bytes = field(repr=False)
 
     def dng(self) -> bytes:
@@ -82,6 +94,8 @@ def encode(
     size: int | None = None,
     quality: float | None = None,
     lossless: bool = False,
+    trimmable: bool = False,
+    layers: Sequence[float] = (),
     tune: str = "psnr",
     effort: int | Effort = DEFAULT_EFFORT,
     device: str = "auto",
@@ -93,8 +107,9 @@ def encode(
     A RAW that the JPEG carries already is replaced.
     At most one of bpp (bits per pixel of the mosaic), size (bytes that the JPEG may grow by; both are met to 3 %
     and never exceeded), quality (0..100, even error) and lossless; quality 60 without any. tune: "psnr" for even
-    error in linear light, "edit" for error that is even against the noise. effort: 1 to 9, or an
-    `Effort` (`codec.trunk.effort`). device: "auto", "cpu" or "cuda".
+    error in linear light, "edit" for error that is even against the noise. trimmable: in layers, so that `trim` can
+    lower the rate later; layers: where to put them, in ascending bits per pixel, rather than where the codec would
+    (implies trimmable). effort: 1 to 9, or an `Effort` (`codec.trunk.effort`). device: "auto", "cpu" or "cuda".
 
     Raises UsageError for contradicting or unreachable options, InputError for files that are unreadable, unsupported,
     or of another scene.
@@ -103,12 +118,12 @@ def encode(
     from codec.source.raw import read_raw
 
     started = time.monotonic()
-    _check_options(bpp, size, quality, lossless, tune, effort)
+    options = _Options(bpp, size, quality, lossless, trimmable, tuple(layers), tune, effort)
     choose_device(device)
     _tell(progress, "reading")
     image = read_raw(raw)
     choice = choose_jpeg(raw, image, jpeg)
-    encoded = _encode(image, choice.jpeg, choice.certain, bpp, size, quality, lossless, tune, effort, device, progress)
+    encoded = _encode(image, choice.jpeg, choice.certain, options, device, progress)
     seconds = time.monotonic() - started
     return replace(encoded, guide=choice.origin, guide_path=choice.path, seconds=seconds)
 
@@ -121,6 +136,8 @@ def encode_arrays(
     size: int | None = None,
     quality: float | None = None,
     lossless: bool = False,
+    trimmable: bool = False,
+    layers: Sequence[float] = (),
     tune: str = "psnr",
     effort: int | Effort = DEFAULT_EFFORT,
     device: str = "auto",
@@ -129,8 +146,8 @@ def encode_arrays(
     """`encode` for a mosaic that is in memory: `raw.mosaic` uint16 (H, W), DN, with its levels and tags."""
     from codec.source.choose_jpeg import without_raw
 
-    _check_options(bpp, size, quality, lossless, tune, effort)
-    return _encode(raw, without_raw(jpeg), False, bpp, size, quality, lossless, tune, effort, device, progress)
+    options = _Options(bpp, size, quality, lossless, trimmable, tuple(layers), tune, effort)
+    return _encode(raw, without_raw(jpeg), False, options, device, progress)
 
 
 def decode(jpeg: Source, *, device: str = "auto", progress: Progress | None = None) -> Decoded:
@@ -143,16 +160,22 @@ def decode(jpeg: Source, *, device: str = "auto", progress: Progress | None = No
     started = time.monotonic()
     device = choose_device(device)
     data = _bytes(jpeg)
-    raw = decode_arrays(data, device=device, progress=progress)
+    raw, stream = _decode(data, device, progress)
     height, width = raw.mosaic.shape
-    return Decoded(raw, width, height, raw.cfa, device, time.monotonic() - started, embed.strip(data))
+    seconds = time.monotonic() - started
+    return Decoded(
+        raw, width, height, raw.cfa, device, seconds, stream.layer_count, stream.lossless, embed.strip(data)
+    )
 
 
 def decode_arrays(jpeg: bytes, *, device: str = "auto", progress: Progress | None = None) -> RawImage:
     """`decode` to the `RawImage` alone: mosaic uint16 (H, W), DN, with its levels, orientation and tags."""
+    return _decode(jpeg, choose_device(device), progress)[0]
+
+
+def _decode(jpeg: bytes, device: str, progress: Progress | None) -> tuple[RawImage, Stream]:
     from codec.stream import Stream  # brings torch
 
-    device = choose_device(device)
     _tell(progress, "reading")
     payload = carried_stream(jpeg)
     stream = Stream.from_bytes(payload)
@@ -160,10 +183,11 @@ def decode_arrays(jpeg: bytes, *, device: str = "auto", progress: Progress | Non
     planes = check_binding(jpeg, header.binding)
     ifd0_tags, raw_tags, exif_tags = unpack_tags(header.tags)
     mosaic = stream.decode(planes, progress, device)
-    return RawImage(
+    raw = RawImage(
         mosaic=mosaic, cfa=header.phase, black=header.levels, white=header.white, orientation=header.orientation,
         camera=header.camera, ifd0_tags=ifd0_tags, raw_tags=raw_tags, exif_tags={**exif_from_jpeg(jpeg), **exif_tags},
     )  # fmt: skip
+    return raw, stream
 
 
 def strip(jpeg: Source) -> bytes:
@@ -192,12 +216,7 @@ def _encode(
     raw: RawImage,
     jpeg: bytes,
     certain: bool,
-    bpp: float | None,
-    size: int | None,
-    quality: float | None,
-    lossless: bool,
-    tune: str,
-    effort: int | Effort,
+    options: _Options,
     device: str,
     progress: Progress | None,
 ) -> Encoded:
@@ -207,14 +226,14 @@ def _encode(
     planes = decode_planes(jpeg)
     _tell(progress, "aligning")
     geometry, alignment = _geometry(raw, planes, jpeg, certain)
-    if bpp is not None:
-        size = int(bpp * raw.mosaic.size / 8)
     from codec.encoding import Target, encode_stream  # brings torch
     from entropy import tables
 
     payload = encode_stream(
-        raw, planes, geometry, Target(size, quality, lossless), pack_tags(raw, exif_from_jpeg(jpeg)),
-        lambda n: embed.added_bytes(jpeg, n), tune, effort, device, progress,
+        raw, planes, geometry,
+        Target(options.size_of(raw), options.quality, options.lossless, options.wanted_layers),
+        pack_tags(raw, exif_from_jpeg(jpeg)), lambda n: embed.added_bytes(jpeg, n), options.tune, options.effort,
+        device, progress,
     )  # fmt: skip
     carrier = embed.embed(jpeg, payload)
     if embed.extract(carrier) != payload or embed.strip(carrier) != jpeg:
@@ -244,21 +263,44 @@ def _geometry(raw: RawImage, planes: JpegPlanes, jpeg: bytes, certain: bool) -> 
     return Geometry(turned, (offset[0], offset[1])), "too few features to align by, taken as the tags say"
 
 
-def _check_options(
-    bpp: float | None, size: int | None, quality: float | None, lossless: bool, tune: str, effort: int | Effort
-) -> None:
-    if sum(option is not None for option in (bpp, size, quality)) + lossless > 1:
-        raise UsageError("give only one of bpp, size, quality and lossless")
-    if bpp is not None and not 0 < bpp <= 64:
-        raise UsageError(f"bpp {bpp:g}: want a number above 0, at most 64")
-    if size is not None and not 0 < size < 1 << 32:
-        raise UsageError(f"size {size}: want a number of bytes above 0, below 4 GiB")
-    if quality is not None and not 0 <= quality <= 100:
-        raise UsageError(f"quality {quality:g}: want 0 to 100")
-    if tune not in TUNES:
-        raise UsageError(f"tune {tune!r}: want one of {', '.join(TUNES)}")
-    if isinstance(effort, int) and not LEAST <= effort <= MOST:
-        raise UsageError(f"effort {effort}: want {LEAST} to {MOST}")
+@dataclass(frozen=True)
+class _Options:
+    """What `encode` was asked for; UsageError where it makes no sense."""
+
+    bpp: float | None
+    size: int | None
+    quality: float | None
+    lossless: bool
+    trimmable: bool
+    layers: tuple[float, ...]
+    tune: str
+    effort: int | Effort
+
+    def __post_init__(self) -> None:
+        if sum(option is not None for option in (self.bpp, self.size, self.quality)) + self.lossless > 1:
+            raise UsageError("give only one of bpp, size, quality and lossless")
+        if self.bpp is not None and not 0 < self.bpp <= 64:
+            raise UsageError(f"bpp {self.bpp:g}: want a number above 0, at most 64")
+        if self.size is not None and not 0 < self.size < 1 << 32:
+            raise UsageError(f"size {self.size}: want a number of bytes above 0, below 4 GiB")
+        if self.quality is not None and not 0 <= self.quality <= 100:
+            raise UsageError(f"quality {self.quality:g}: want 0 to 100")
+        if self.tune not in TUNES:
+            raise UsageError(f"tune {self.tune!r}: want one of {', '.join(TUNES)}")
+        if isinstance(self.effort, int) and not LEAST <= self.effort <= MOST:
+            raise UsageError(f"effort {self.effort}: want {LEAST} to {MOST}")
+        rising = all(a < b for a, b in zip((0.0, *self.layers), (*self.layers, 64.0), strict=True))
+        if not rising or len(self.layers) > MAX_LAYERS:
+            raise UsageError(f"layers {self.layers}: want up to {MAX_LAYERS} numbers of bpp, each above the one before")
+
+    @property
+    def wanted_layers(self) -> tuple[float, ...] | None:
+        """As in `codec.encoding.Target`."""
+        return self.layers if self.layers or self.trimmable else None
+
+    def size_of(self, raw: RawImage) -> int | None:
+        """Bytes that the JPEG may grow by, if a size or bpp was given."""
+        return self.size if self.bpp is None else int(self.bpp * raw.mosaic.size / 8)
 
 
 def _bytes(jpeg: Source) -> bytes:

@@ -12,8 +12,9 @@ import torch
 
 from bitstream.errors import InputError, StreamError, UsageError
 from bitstream.header import MAX_PIXELS, MAX_SIDE, Header, pack_values
+from bitstream.layers import STAGES, Layers, shorten, tile_count
 from bitstream.raw_image import CFA_PHASES, RawImage
-from codec import rate, stream
+from codec import layering, rate, stream
 from codec.geometry import Geometry
 from codec.guide import make_guide
 from codec.jpeg_planes import JpegPlanes
@@ -24,11 +25,13 @@ from codec.trunk import fit_local
 from codec.trunk.companding import LOSSLESS
 from codec.trunk.effort import DEFAULT as DEFAULT_EFFORT
 from codec.trunk.effort import Effort, effort_of
-from codec.trunk.encoder import Coded, Fit, Progress, TrunkEncoder
+from codec.trunk.encoder import Coded, Fit, Progress
 from codec.trunk.ground import Ground
+from codec.trunk.layered import LayeredEncoder
 from codec.trunk.layout import tiles
 from codec.trunk.parallel import single_threaded
 from codec.trunk.recipe import Recipe
+from codec.trunk.stages import IN_PLACE
 from entropy import tables
 
 COMPANDING_OFFSET = 8
@@ -44,11 +47,16 @@ low."""
 
 @dataclass(frozen=True)
 class Target:
-    """What the stream should cost: bytes that the JPEG may grow by, a quality 0..100, or what lossless takes."""
+    """What the stream should cost: bytes that the JPEG may grow by, a quality 0..100, or what lossless takes.
+
+    layers: None for one layer; for several, the rates where they should end, bits per site, ascending; () for the
+    codec's choice.
+    """
 
     size: int | None = None
     quality: float | None = None
     lossless: bool = False
+    layers: tuple[float, ...] | None = None
 
 
 def encode_stream(
@@ -87,7 +95,9 @@ def encode_stream(
 
 def _encode(job: _Job, target: Target, planes: JpegPlanes) -> bytes:
     """Code to the target, decode again and compare."""
-    if target.lossless:
+    if target.layers is not None:
+        best = job.code_layers(target)
+    elif target.lossless:
         best = job.code(job.settle(LOSSLESS), LOSSLESS)
     elif target.size is None:
         step = rate.step_of_quality(rate.DEFAULT_QUALITY if target.quality is None else target.quality)
@@ -96,9 +106,9 @@ def _encode(job: _Job, target: Target, planes: JpegPlanes) -> bytes:
         best = job.code_within(target.size) or job.code_to_size(target.size)
     payload = best.to_bytes()
     check = Stream.from_bytes(payload).decode(planes, lambda _, share: job.tell("checking", share), job.device)
-    if not np.array_equal(check, job.mosaic if best.header.step == LOSSLESS else job.decoded):
+    if not np.array_equal(check, job.mosaic if best.lossless else job.decoded):
         raise AssertionError("the stream does not decode to what was encoded: please report this picture")
-    return payload
+    return payload if target.size is None or target.layers is None else shorten(payload, target.size, job.growth)[0]
 
 
 def _values(mosaic: np.ndarray, target: Target) -> bytes:
@@ -157,7 +167,7 @@ class _Job:
         """Go on with a recipe."""
         self.recipe = recipe
         self.header = replace(self.header, net=guide_net.load().identity if recipe.learned else b"")
-        self.trunk = TrunkEncoder(
+        self.trunk = LayeredEncoder(
             self.packed, self.layout, self.ground, recipe, self.companding, tables.load(), self.header.kappa,
             self.effort,
         )  # fmt: skip
@@ -231,6 +241,39 @@ class _Job:
         header = replace(self.header, step=step, tile=side // 2, bases=stream.pack_bases(coded.bases))
         self.decoded = self.layout.unpack(coded.planes.numpy())
         return Stream(header, self.recipe, params, coded.bases, coded.substreams)
+
+    def code_layers(self, target: Target) -> Stream:
+        """Code the picture in layers, the finest as `target` says; for a size a little more, to be shortened."""
+        # One recipe serves all layers: the one for the middle of the rates.
+        self.settle(START, room=math.inf if target.size is None else target.size / 4)
+        finest, bits = None, 0.0
+        if target.lossless:
+            finest = LOSSLESS
+        elif target.size is None:
+            finest = rate.step_of_quality(rate.DEFAULT_QUALITY if target.quality is None else target.quality)
+        else:
+            if self._fixed() > target.size:
+                raise UsageError(
+                    f"the header and the recipe alone need {self._fixed()} bytes, more than the target of {target.size}"
+                )
+            bits = layering.MARGIN * (target.size - self._fixed()) * 8 / self.mosaic.size
+        rates = tuple(r for r in target.layers or () if finest is not None or r < bits)
+        if rates:
+            layers = layering.by_rates(self.trunk, rates if finest is not None else (*rates, bits), finest)
+        else:
+            layers = layering.by_octaves(self.trunk, finest, bits)
+        side = max(16, self.side(sum(layer.bits for layer in layers)))
+        coded = self.trunk.encode_layers(layers, side, self.progress)
+        header = replace(self.header, step=layers[0].step, tile=side // 2)
+        self.decoded = self.layout.unpack(coded.planes.numpy())
+        count = tile_count(header)
+        section = Layers(
+            self.trunk.spread, STAGES * count, tuple((layer.step, layer.params.to_bytes()) for layer in layers[1:])
+        )
+        first = {(tile, stage): d for (tile, layer, stage), d in coded.substreams.items() if not layer}
+        finer = {key: d for key, d in coded.substreams.items() if key[1]}
+        params = {IN_PLACE: layers[0].params}
+        return Stream(header, self.recipe, params, [IN_PLACE] * count, first, section, finer)
 
     def code_within(self, size: int) -> Stream | None:
         """Lossless coding, where the JPEG grows by no more than `size` bytes by it: more could not be had for them."""

@@ -9,7 +9,8 @@ from bitstream import container, embed
 from bitstream.container import MAGIC, Container
 from bitstream.errors import NoRawError, RawinlayError, StreamError
 from bitstream.files import read_file
-from bitstream.header import LOSSLESS_STEP, Header
+from bitstream.header import Header
+from bitstream.layers import STAGES, Layers, Prefixes, tile_count
 from codec.carried import carried_stream, check_binding
 
 
@@ -20,6 +21,8 @@ class Info:
     version: of the stream, "1.0". model: identity of the probability tables. cfa: phase, "RGGB". metadata_bytes: what
     the file would lose by `strip`; bpp: 8 x that per pixel. intact: no byte of the stream is damaged and the picture is
     the one it belongs to. damage: what is wrong, a line each. lossless: the mosaic comes back bit for bit.
+    layers: how many are there; last_layer: how much of the last one is, 0..1; least_bytes: what `trim` can bring
+    metadata_bytes down to.
     """
 
     has_raw: bool
@@ -34,6 +37,9 @@ class Info:
     intact: bool | None = None
     damage: tuple[str, ...] = ()
     lossless: bool | None = None
+    layers: int | None = None
+    last_layer: float | None = None
+    least_bytes: int | None = None
 
 
 def info(jpeg: str | Path | bytes) -> Info:
@@ -49,7 +55,9 @@ def info(jpeg: str | Path | bytes) -> Info:
     version = f"{payload[4]}.{payload[5]}" if payload[:4] == MAGIC and len(payload) > 5 else None
     growth = _growth(data)
     try:
-        header = Header.from_bytes(Container.from_bytes(payload, verify=False).sections["HEAD"])
+        sections = Container.from_bytes(payload, verify=False).sections
+        header = Header.from_bytes(sections["HEAD"])
+        layers = Layers.from_bytes(sections["LAYR"]) if sections["LAYR"] else None
     except StreamError as error:
         lines = tuple(damage or [str(error)])
         return Info(has_raw=True, version=version, metadata_bytes=growth, intact=False, damage=lines)
@@ -57,10 +65,18 @@ def info(jpeg: str | Path | bytes) -> Info:
         check_binding(data, header.binding)
     except StreamError as error:
         damage.append(str(error))
+    tiles = tile_count(header)
+    least = growth
+    if layers and not damage:
+        bare = embed.strip(data)
+        least = embed.added_bytes(bare, len(Prefixes(payload).cut(0)[0]))
     return Info(
         has_raw=True, version=version, model=header.model.hex(), camera=header.camera, width=header.width,
         height=header.height, cfa=header.phase, bpp=8 * growth / (header.width * header.height) if growth else None,
-        metadata_bytes=growth, intact=not damage, damage=tuple(damage), lossless=header.step == LOSSLESS_STEP,
+        metadata_bytes=growth, intact=not damage, damage=tuple(damage),
+        lossless=layers.lossless(tiles) if layers else header.lossless,
+        layers=1 + len(layers.further) if layers else 1,
+        last_layer=min(1.0, layers.kept / (STAGES * tiles)) if layers else 1.0, least_bytes=least,
     )  # fmt: skip
 
 

@@ -8,20 +8,23 @@ bytes       meaning
 u8          bit b: parameters of basis b follow (0 in place, 1 Haar)
 then each   varint length, then `codec.trunk.params` of that basis
 ==========  ======================================================================
+
+Of a stream in layers (section LAYR, `bitstream.layers`) PARM holds those of layer 0, in place.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 
-from bitstream.container import Container
+from bitstream.container import Container, Key
 from bitstream.errors import StreamError
 from bitstream.fields import Reader, write_varint
 from bitstream.header import LEVEL_UNIT, Header, unpack_values
+from bitstream.layers import STAGES, Depth, Layers
 from codec.geometry import Geometry
 from codec.guide import make_guide
 from codec.jpeg_planes import JpegPlanes
@@ -31,12 +34,13 @@ from codec.trunk.decoder import decode_planes
 from codec.trunk.encoder import Progress
 from codec.trunk.features import COUNT
 from codec.trunk.ground import ACTIVITIES, Ground
+from codec.trunk.layered import Layer, decode_layers
 from codec.trunk.layout import Layout, tiles
 from codec.trunk.local import LocalRecipe
 from codec.trunk.parallel import single_threaded
 from codec.trunk.params import Params
 from codec.trunk.recipe import Recipe
-from codec.trunk.stages import HAAR, IN_PLACE
+from codec.trunk.stages import HAAR, IN_PLACE, REFINED
 from entropy import tables
 
 BASES = (IN_PLACE, HAAR)
@@ -47,13 +51,31 @@ a small file can't ask for the memory of a huge mosaic."""
 
 @dataclass(frozen=True)
 class Stream:
-    """A parsed stream: everything that is not a symbol is checked."""
+    """A parsed stream: everything that is not a symbol is checked.
+
+    substreams: of layer 0, by (tile, stage). In a stream with layers, `layers` says which are there, and finer holds
+    the further layers' substreams by (tile, layer, stage).
+    """
 
     header: Header
     recipe: Recipe
     params: dict[int, Params]
     bases: list[int]
     substreams: dict[tuple[int, int], bytes]
+    layers: Layers | None = None
+    finer: dict[Key, bytes] = field(default_factory=dict)
+
+    @property
+    def layer_count(self) -> int:
+        """Layers that are there, the last one perhaps in part."""
+        return 1 + len(self.layers.further) if self.layers else 1
+
+    @property
+    def lossless(self) -> bool:
+        """Whether the mosaic comes back bit for bit."""
+        if self.layers is None:
+            return self.header.lossless
+        return self.layers.lossless(len(self.bases))
 
     def to_bytes(self) -> bytes:
         """The payload."""
@@ -64,7 +86,10 @@ class Stream:
         sections = {"HEAD": self.header.to_bytes(), "RECP": self.recipe.to_bytes(), "PARM": body}
         if self.recipe.local:
             sections["LOCL"] = self.recipe.local.to_bytes(tables.load())
-        return Container(sections, {(tile, 0, stage): d for (tile, stage), d in self.substreams.items()}).to_bytes()
+        if self.layers:
+            sections["LAYR"] = self.layers.to_bytes()
+        first = {(tile, 0, stage): d for (tile, stage), d in self.substreams.items()}
+        return Container(sections, first | self.finer).to_bytes()
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Stream:
@@ -105,12 +130,20 @@ class Stream:
             raise StreamError("a lossless stream has a tile that is not coded in place")
         if any(b not in params for b in bases):
             raise StreamError("a tile uses a basis whose parameters are missing")
-        substreams = {}
+        section = container.sections["LAYR"]
+        layers = _parse_layers(section, header, bases) if section else None
+        depth = Depth(layers.kept, count) if layers else None
+        last = len(layers.further) if layers else 0
+        substreams, finer = {}, {}
         for (tile, layer, stage), d in container.substreams.items():
-            if layer or tile >= count or stage >= 16:
+            stages = depth.stages(tile) if depth and layer == last else STAGES
+            if layer > last or tile >= count or stage >= stages:
                 raise StreamError(f"a substream of tile {tile}, layer {layer}, stage {stage} does not belong there")
-            substreams[tile, stage] = d
-        return cls(header, recipe, params, bases, substreams)
+            if layer:
+                finer[tile, layer, stage] = d
+            else:
+                substreams[tile, stage] = d
+        return cls(header, recipe, params, bases, substreams, layers, finer)
 
     def decode(
         self, planes: JpegPlanes, progress: Progress | None = None, device: torch.device | str = "cpu"
@@ -122,12 +155,38 @@ class Stream:
         guide = make_guide(planes, Geometry.from_bytes(header.geometry), (header.height, header.width), layout.origin)
         with single_threaded():
             ground = Ground(guide, layout, device, guide_net.load() if self.recipe.learned else None)
+            if self.layers:
+                return layout.unpack(self._decode_layers(self.layers, layout, ground, progress).numpy())
             decoded = decode_planes(
                 self.substreams, self.bases, self.params, layout, ground, self.recipe,
                 companding_of(header),
                 tables.load(), header.step, header.kappa, header.states, 2 * header.tile, progress,
             )  # fmt: skip
         return layout.unpack(decoded.to(torch.int32).numpy())
+
+    def _decode_layers(
+        self, layers: Layers, layout: Layout, ground: Ground, progress: Progress | None
+    ) -> torch.Tensor:
+        header = self.header
+        further = [Layer(step, Params.from_bytes(part, REFINED, ACTIVITIES)) for step, part in layers.further]
+        substreams = self.finer | {(tile, 0, stage): d for (tile, stage), d in self.substreams.items()}
+        return decode_layers(
+            substreams, [Layer(header.step, self.params[IN_PLACE]), *further], Depth(layers.kept, len(self.bases)),
+            layers.spread, layout, ground, self.recipe, companding_of(header), tables.load(), header.kappa,
+            2 * header.tile, progress,
+        )  # fmt: skip
+
+
+def _parse_layers(section: bytes, header: Header, bases: list[int]) -> Layers:
+    """Section LAYR, checked against the rest of the stream."""
+    layers = Layers.from_bytes(section)
+    if header.step == LOSSLESS or any(b != IN_PLACE for b in bases):
+        raise StreamError("a stream in layers has a layer 0 that is lossless or not in place")
+    for _, part in layers.further:
+        Params.from_bytes(part, REFINED, ACTIVITIES)
+    if not layers.further and layers.kept != STAGES * len(bases):
+        raise StreamError("layers: layer 0 is not whole")
+    return layers
 
 
 def layout_of(header: Header) -> Layout:

@@ -178,10 +178,12 @@ def halves(v, basis):
     return [sum(parts) // 4] * 4 if basis else parts
 
 
-def decode_tile(picture, place, basis, parameters, substreams, tables):
-    """DN (4, rows, columns) of the tile at rows and columns `place`, slices of cells."""
-    means, weights = parameters[basis]
-    steps = [[np.maximum(s, 1) for s in halves(v[place], basis)] for v in picture.step]
+def decode_stages(picture, place, basis, parameters, substreams, tables, steps, seen=None):
+    """y_hat of the 16 stages of a tile, `Arrays` by plane; steps: by stage.
+
+    seen: gets what layers go on from (chapter 6): of each stage mean, symbols, classes, step.
+    """
+    means, weights = parameters
     activity = [halves(v[place], basis) for v in picture.activity()]
     plateau = [halves(picture.on_plateau(k)[place], basis) for k in range(4)]
     values, sizes, numbers = [None] * 4, [None] * 4, [None] * 4
@@ -191,7 +193,7 @@ def decode_tile(picture, place, basis, parameters, substreams, tables):
         k = PLANES[n]
         if t == 0:
             values[k], sizes[k], numbers[k] = Arrays(basis), Arrays(basis), Arrays(basis)
-        own, m, step = values[k], sizes[k], steps[k][t].astype(float)
+        own, m, step = values[k], sizes[k], steps[stage].astype(float)
         earlier = PLANES[:n]
         if basis:
             views = [own.shifted(band, 0, 0) for band in range(t)] + [own.shifted(0, *o) for o in CROSS if t]
@@ -228,19 +230,32 @@ def decode_tile(picture, place, basis, parameters, substreams, tables):
             contexts = [*contexts[:2], *(np.where(flat, 0, c) for c in contexts[2:])]
         size = sum(w * np.floor(c).astype(np.int64) for w, c in zip(weights[stage], contexts, strict=True))
         classes = np.array([class_of(int(v), tables["class_of"]) for v in size.reshape(-1)])
-        pmf = tables["pmf"][int(lossless)].astype(np.int64)
+        exact = lossless or seen is not None
+        pmf = tables["pmf"][int(exact)].astype(np.int64)
         s = read_symbols(substreams.get(stage, b""), classes, pmf).reshape(step.shape)
-        m.parts.append(np.minimum(np.where(s == 0, 0, np.abs(4 * s + (not lossless))), 1 << 16))
+        m.parts.append(np.minimum(np.where(s == 0, 0, np.abs(4 * s + (not exact))), 1 << 16))
         if lossless:
             index = np.clip(expected + s, 0, len(picture.values) - 1)
             base = halves(picture.table[picture.base[k][place] - picture.low], basis)[t]
             own.parts.append(picture.companded(k)[index] - base)
             numbers[k].parts.append(index)
             continue
+        if seen is not None:  # no trellis
+            seen.append((mu, s, classes.reshape(step.shape), steps[stage]))
+            own.parts.append(np.clip(mu + s * steps[stage].astype(np.int64), -(1 << 21), 1 << 21))
+            continue
         value = 64 * s + tables["offset"].astype(np.int64)[classes.reshape(step.shape), np.clip(s, -3, 3) + 3]
         value = np.where(in_quantiser_b(s, picture.header.states), -value, value)
         y_hat = mu + np.floor(value * step / 64 + 0.5).astype(np.int64)
         own.parts.append(np.clip(y_hat, -(1 << 21), 1 << 21))
+    return values
+
+
+def decode_tile(picture, place, basis, parameters, substreams, tables):
+    """DN (4, rows, columns) of the tile at rows and columns `place`, slices of cells."""
+    by_plane = [[np.maximum(s, 1) for s in halves(v[place], basis)] for v in picture.step]
+    steps = [by_plane[k][t] for k in PLANES for t in range(4)]
+    values = decode_stages(picture, place, basis, parameters[basis], substreams, tables, steps)
     out = []
     for k in range(4):
         parts = values[k].parts
@@ -284,9 +299,15 @@ def class_of(size, table):
     return int(table[16 * exponent + mantissa])
 
 
-def decode(header, sections, substreams, planes, tables, net):
-    """The mosaic, uint16. substreams: (tile, stage) -> bytes; tables: the arrays of entropy/tables.npz; net: the bytes
-    of codec/learned/guide_net.safetensors."""
+def decode(header, sections, substreams, planes, tables, net, finer=()):
+    """The mosaic, uint16.
+
+    substreams: (tile, stage) -> bytes; finer: (tile, layer, stage) -> bytes; tables: the arrays of
+    entropy/tables.npz; net: the bytes of codec/learned/guide_net.safetensors.
+    """
+    import manual_layers
+
+    layers = manual_layers.read_section(sections["LAYR"]) if sections["LAYR"] else None
     recipe = read_recipe(sections["RECP"], 202 if header.net else 178)
     local = None
     if sections["LOCL"]:
@@ -305,7 +326,17 @@ def decode(header, sections, substreams, planes, tables, net):
             else:
                 basis = header.bases[tile // 8] >> tile % 8 & 1
             own = {stage: data for (number, stage), data in substreams.items() if number == tile}
-            for k, plane in enumerate(decode_tile(picture, place, basis, parameters, own, tables)):
+            if layers:
+                spread, kept, further = layers
+                tiles = -(-h // side) * -(-w // side)
+                depth = manual_layers.stages_there(tile, kept, tiles)
+                own = {(0, stage): data for stage, data in own.items()}
+                own |= {(layer, stage): finer[n, layer, stage] for n, layer, stage in finer if n == tile}
+                args = picture, place, parameters, further, spread, depth, own, tables
+                decoded = manual_layers.decode_tile(*args)
+            else:
+                decoded = decode_tile(picture, place, basis, parameters, own, tables)
+            for k, plane in enumerate(decoded):
                 rows2 = slice(2 * place[0].start + k // 2, 2 * place[0].stop, 2)
                 full[rows2, 2 * place[1].start + k % 2 : 2 * place[1].stop : 2] = plane
             tile += 1

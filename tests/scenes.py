@@ -29,11 +29,11 @@ class Scene:
     def planes(self) -> JpegPlanes:
         return decode_planes(self.jpeg)
 
-    def encode(self, tune="psnr", packed_tags=b"", progress=None, **target):
+    def encode(self, tune="psnr", packed_tags=b"", progress=None, effort=5, **target):
         """The payload for a size or a quality."""
         growth = lambda n: embed.added_bytes(self.jpeg, n)  # noqa: E731
         return encode_stream(
-            self.raw, self.planes, self.geometry, Target(**target), packed_tags, growth, tune, progress=progress
+            self.raw, self.planes, self.geometry, Target(**target), packed_tags, growth, tune, effort, progress=progress
         )
 
 
@@ -43,7 +43,7 @@ def fit_bases(trunk, step):
     for basis in (IN_PLACE, HAAR):
         scene = trunk.ground.scene(trunk._sample, trunk._sample_base, trunk.companding, step, trunk.kappa, basis)
         targets = trunk._targets(trunk._sample, trunk._sample_base, basis)
-        fitter = Fitter(basis, trunk.tables, *targets, 0.13, trunk.states)
+        fitter = Fitter(basis, trunk.tables, *targets, 0.13, trunk.effort.states)
         run_stages(scene, fitter)
         params[basis] = fitter.params
     return params

@@ -29,7 +29,7 @@ GOLDEN = """
     616263 64 6566
 """
 
-sections = st.dictionaries(st.sampled_from(["HEAD", "RECP", "LOCL", "PARM"]), st.binary(max_size=300))
+sections = st.dictionaries(st.sampled_from(["HEAD", "RECP", "LOCL", "PARM", "LAYR"]), st.binary(max_size=300))
 keys = st.tuples(st.integers(0, 40), st.integers(0, 5), st.integers(0, 63))
 containers = st.builds(Container, sections, st.dictionaries(keys, st.binary(max_size=200), max_size=30))
 

@@ -11,9 +11,11 @@ from PIL import Image
 from scenes import Scene, scene
 
 from bitstream.container import Container
+from bitstream.layers import Prefixes
 from codec.geometry import Geometry
 from codec.jpeg_planes import decode_planes
 from codec.stream import Stream
+from codec.trunk.effort import Effort
 from codec.trunk.trellis import CODES
 
 
@@ -22,7 +24,8 @@ def by_the_manual(payload, planes):
     with np.load(io.BytesIO(resources.files("entropy").joinpath("tables.npz").read_bytes())) as archive:
         tables = dict(archive)
     net = resources.files("codec.learned").joinpath("guide_net.safetensors").read_bytes()
-    return manual.decode(stream.header, Container.from_bytes(payload).sections, stream.substreams, planes, tables, net)
+    sections = Container.from_bytes(payload).sections
+    return manual.decode(stream.header, sections, stream.substreams, planes, tables, net, stream.finer)
 
 
 @pytest.mark.parametrize("name", goldens.NAMES)
@@ -78,22 +81,33 @@ def test_other_pictures(name):
     assert np.array_equal(by_the_manual(payload, picture.planes), Stream.from_bytes(payload).decode(picture.planes))
 
 
-def test_a_local_recipe(monkeypatch):
+def test_a_local_recipe():
     """The encoder's own, for a corner that is darker than the JPEG shows it; lossy and lossless."""
-    monkeypatch.setattr("codec.encoding.LOCAL_SIDE", 32)
     picture = scene((150, 164), "GBRG", "texture", seed=4)
     corner = picture.raw.mosaic[:64, :64]
     corner[...] = 512 + (corner - 512) * 0.6
     for options in ({"quality": 60}, {"lossless": True}):
-        payload = picture.encode(**options)
+        payload = picture.encode(**options, effort=Effort(local=(32,)))
         assert Stream.from_bytes(payload).recipe.local is not None
         assert np.array_equal(by_the_manual(payload, picture.planes), Stream.from_bytes(payload).decode(picture.planes))
 
 
 @pytest.mark.parametrize("states", CODES)
-def test_every_trellis(states, monkeypatch):
-    monkeypatch.setattr("codec.encoding.DEFAULT_STATES", states)
+def test_every_trellis(states):
     picture = scene((24, 40), "GRBG", seed=states)
-    payload = picture.encode(quality=85)
+    payload = picture.encode(quality=85, effort=Effort(states))
     assert Stream.from_bytes(payload).header.states == states
     assert np.array_equal(by_the_manual(payload, picture.planes), Stream.from_bytes(payload).decode(picture.planes))
+
+
+@pytest.mark.parametrize("name", ["turned 5", "noise", "tiny", "dark frame", "above white"])
+@pytest.mark.parametrize("share", [1.0, 0.6, 0.3])
+def test_layers(name, share):
+    """A lossless stream in layers, whole and cut."""
+    picture = PICTURES[name]
+    payload = picture.encode(lossless=True, layers=())
+    prefixes = Prefixes(payload)
+    cut, _ = prefixes.cut(int(share * prefixes.units))
+    mosaic = by_the_manual(cut, picture.planes)
+    assert np.array_equal(mosaic, Stream.from_bytes(cut).decode(picture.planes))
+    assert np.array_equal(mosaic, picture.raw.mosaic) or share < 1

@@ -1,11 +1,11 @@
-"""The commands of this layer: encode, decode, info, strip. Each function adds one to argparse's subparsers."""
+"""The commands of this layer: encode, decode, info, strip, trim. Each function adds one to argparse's subparsers."""
 
 from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bitstream.errors import InputError
 from codec.cli.console import (
@@ -15,9 +15,13 @@ from codec.cli.console import (
     byte_count,
     bytes_text,
     check_output,
+    rising_numbers,
     show,
     write_output,
 )  # fmt: skip
+
+if TYPE_CHECKING:
+    from codec.inspection import Info
 
 CARRIER_SUFFIX = ".raw.jpg"
 
@@ -38,6 +42,9 @@ def encode_command(subparsers: Any) -> None:
     rate.add_argument("--size", type=byte_count, metavar="BYTES", help="growth in bytes, at most; 600k, 1.5M")
     rate.add_argument("--quality", type=float, metavar="Q", help="even error instead of a size, 0 to 100")
     rate.add_argument("--lossless", action="store_true", help="every value of the mosaic, bit for bit")
+    parser.add_argument("--trimmable", action="store_true", help="in layers, for `rawinlay trim`; costs 1 to 2 %%")
+    parser.add_argument("--layers", type=rising_numbers, default=(), metavar="F,F,...",
+                        help="where the layers end, in bits per pixel; implies --trimmable")  # fmt: skip
     parser.add_argument("--tune", choices=("psnr", "edit"), default="psnr",
                         help="error even in linear light (psnr, default) or against the noise (edit)")  # fmt: skip
     parser.add_argument("--effort", type=int, default=5, metavar="1..9",
@@ -86,6 +93,23 @@ def strip_command(subparsers: Any) -> None:
     parser.set_defaults(run=_strip)
 
 
+def trim_command(subparsers: Any) -> None:
+    """Add `trim`."""
+    parser = add_command(
+        subparsers, "trim", "lower the rate of a RAW in layers",
+        "Keeps the coarser part of what `encode --trimmable` wrote, lossless or not. Needs neither the RAW nor a\n"
+        "model; the picture stays as it is. A RAW that fits already stays whole.",
+        "rawinlay trim IMG_1-raw.jpg --size 600k -o IMG_1-small.jpg",
+    )  # fmt: skip
+    parser.add_argument("jpeg", metavar="IN.jpg", type=Path, help="a JPEG that carries a RAW")
+    rate = parser.add_mutually_exclusive_group(required=True)
+    rate.add_argument("--size", type=byte_count, metavar="BYTES", help="what the RAW may take; 600k, 1.5M")
+    rate.add_argument("--bpp", type=float, metavar="F", help="the same in bits per pixel of the mosaic")
+    parser.add_argument("-o", "--output", type=Path, metavar="OUT.jpg", required=True, help="the smaller JPEG")
+    add_force(parser)
+    parser.set_defaults(run=_trim)
+
+
 def _add_device(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to compute")
 
@@ -99,7 +123,8 @@ def _encode(args: argparse.Namespace) -> None:
     with TerminalProgress() as progress:
         encoded = encode(
             args.raw, args.jpeg, bpp=args.bpp, size=args.size, quality=args.quality, lossless=args.lossless,
-            tune=args.tune, effort=args.effort, device=args.device, progress=progress,
+            trimmable=args.trimmable, layers=args.layers, tune=args.tune, effort=args.effort, device=args.device,
+            progress=progress,
         )  # fmt: skip
     inputs += [encoded.guide_path] if encoded.guide_path else []
     write_output(output, encoded.jpeg, inputs, args.force)
@@ -130,11 +155,14 @@ def _decode(args: argparse.Namespace) -> None:
     write_output(output, data, [args.jpeg], args.force)
     result = {
         "output": str(output), "width": decoded.width, "height": decoded.height, "cfa": decoded.cfa,
-        "device": decoded.device, "seconds": round(decoded.seconds, 3),
+        "device": decoded.device, "seconds": round(decoded.seconds, 3), "layers": decoded.layers,
+        "lossless": decoded.lossless,
     }  # fmt: skip
     lines = [
         ("camera", decoded.raw.camera or "unknown"),
         ("mosaic", f"{decoded.width} x {decoded.height}, {decoded.cfa}"),
+        ("layers", str(decoded.layers)),
+        ("lossless", "yes" if decoded.lossless else "no"),
         ("size", bytes_text(len(data))),
         ("time", f"{decoded.seconds:.1f} s on {decoded.device}"),
     ]
@@ -154,9 +182,18 @@ def _info(args: argparse.Namespace) -> None:
             ("mosaic", f"{found.width} x {found.height}, {found.cfa}" if found.width else "unknown"),
             ("size", bytes_text(found.metadata_bytes) if found.metadata_bytes else "unknown"),
             ("rate", f"{found.bpp:.4g} bits per pixel" if found.bpp else "unknown"),
+            ("layers", _layers_text(found)),
+            ("lossless", "unknown" if found.lossless is None else "yes" if found.lossless else "no"),
             ("format", f"version {found.version or 'unknown'}, model {found.model or 'unknown'}"),
         ]
     show(args, asdict(found), lines, title=str(args.jpeg))
+
+
+def _layers_text(found: Info) -> str:
+    if not found.layers or found.layers == 1:
+        return str(found.layers or "unknown")
+    least = f", down to {bytes_text(found.least_bytes)}" if found.least_bytes else ""
+    return f"{found.layers}, of the last {100 * (found.last_layer or 0):.0f} %{least}"
 
 
 def _strip(args: argparse.Namespace) -> None:
@@ -169,6 +206,26 @@ def _strip(args: argparse.Namespace) -> None:
     write_output(args.output, bare, [args.jpeg], args.force)
     result = {"output": str(args.output), "jpeg_bytes": len(bare), "removed_bytes": len(data) - len(bare)}
     lines = [("size", bytes_text(len(bare))), ("removed", bytes_text(len(data) - len(bare)))]
+    show(args, result, lines, title=str(args.output))
+
+
+def _trim(args: argparse.Namespace) -> None:
+    from codec.trimming import trim
+
+    check_output(args.output, [args.jpeg], args.force)
+    trimmed = trim(args.jpeg, size=args.size, bpp=args.bpp)
+    write_output(args.output, trimmed.jpeg, [args.jpeg], args.force)
+    result = {
+        "output": str(args.output), "jpeg_bytes": len(trimmed.jpeg), "metadata_bytes": trimmed.metadata_bytes,
+        "bpp": trimmed.bpp, "layers": trimmed.layers, "lossless": trimmed.lossless, "before": trimmed.before,
+    }  # fmt: skip
+    lines = [
+        ("size", f"{bytes_text(len(trimmed.jpeg))}, of which the RAW {bytes_text(trimmed.metadata_bytes)}"),
+        ("before", f"{bytes_text(trimmed.before)} of RAW"),
+        ("rate", f"{trimmed.bpp:.4g} bits per pixel"),
+        ("layers", str(trimmed.layers)),
+        ("lossless", "yes" if trimmed.lossless else "no"),
+    ]
     show(args, result, lines, title=str(args.output))
 
 

@@ -56,6 +56,17 @@ def byte_count(text: str) -> int:
     return int(value)
 
 
+def rising_numbers(text: str) -> tuple[float, ...]:
+    """Numbers above 0 of "0.1,0.4,1.5", each above the one before."""
+    try:
+        numbers = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        numbers = ()
+    if not numbers or not all(a < b for a, b in zip((0.0, *numbers), (*numbers, math.inf), strict=True)):
+        raise argparse.ArgumentTypeError(f"{text!r}: want rising numbers of bits per pixel, like 0.1,0.4,1.5")
+    return numbers
+
+
 def check_output(output: Path, inputs: Iterable[Path], force: bool) -> None:
     """Refuse an output early: one that is an input, one that exists unless `force`, one that can't be written.
 

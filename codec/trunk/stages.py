@@ -33,6 +33,9 @@ CROSS = ((-1, 0), (1, 0), (0, -1), (0, 1))
 DIAGONAL = ((-1, -1), (-1, 1), (1, -1), (1, 1))
 NINE = (*CROSS, *DIAGONAL, (0, 0))
 IN_PLACE, HAAR = 0, 1
+REFINED = 2
+"""In place of a basis: a further layer, `codec.trunk.layers`."""
+
 STAGES = [(k, t) for k in PLANES for t in range(4)]
 KNOWN: tuple[tuple[tuple[int, int], ...], ...] = ((), DIAGONAL, CROSS, CROSS + DIAGONAL)
 
@@ -111,6 +114,10 @@ class Decoded:
     def add(self, part: torch.Tensor) -> None:
         self.parts.append(pad(part[None], (1, 1, 1, 1), mode="replicate")[0])
 
+    def replace(self, t: int, part: torch.Tensor) -> None:
+        """Another array for pass t."""
+        self.parts[t] = pad(part[None], (1, 1, 1, 1), mode="replicate")[0]
+
     def at(self, t: int, offset: tuple[int, int]) -> torch.Tensor:
         """Values at the places of pass t shifted by offset, in cells (in place) or blocks of the same band (haar)."""
         if self.basis == IN_PLACE:
@@ -128,14 +135,15 @@ class Decoded:
         return part[:, 1 + offset[0] : 1 + offset[0] + h, 1 + offset[1] : 1 + offset[1] + w]
 
 
-def _sum(views: list[torch.Tensor]) -> torch.Tensor:
+def view_sum(views: list[torch.Tensor]) -> torch.Tensor:
+    """Sum of arrays of one shape."""
     total = views[0].clone()
     for v in views[1:]:
         total += v
     return total
 
 
-def _box(part: torch.Tensor) -> torch.Tensor:
+def box_sum(part: torch.Tensor) -> torch.Tensor:
     """Sum over 3x3 of a bordered array, without its border."""
     rows = part[:, :-2] + part[:, 1:-1] + part[:, 2:]
     return rows[:, :, :-2] + rows[:, :, 1:-1] + rows[:, :, 2:]
@@ -157,7 +165,9 @@ def near_views(values: list[Decoded | None], n: int, t: int, basis: int) -> list
 
 
 def near_count(n: int, t: int, basis: int) -> int:
-    """Number of `near_views`."""
+    """Number of `near_views`, or of those of a further layer."""
+    if basis == REFINED:
+        return 8 + 3 * 9
     own = len(KNOWN[t]) if basis == IN_PLACE else (t + 4 if t else 0)
     return own + 9 * n
 
@@ -168,24 +178,23 @@ def _magnitude_contexts(sizes: list[Decoded | None], n: int, t: int, basis: int)
     assert own is not None
     if basis == IN_PLACE:
         if t >= 2:
-            yield _sum([own.at(t, o) for o in CROSS]) * 16
+            yield view_sum([own.at(t, o) for o in CROSS]) * 16
         if t in (1, 3):
-            yield _sum([own.at(t, o) for o in DIAGONAL]) * 16
+            yield view_sum([own.at(t, o) for o in DIAGONAL]) * 16
     elif t:
         yield own.own(0, (0, 0)) * 64
-        yield (
-            _sum([own.own(b, (0, 0)) for b in range(1, t)]) * 32 if t > 1 else _sum([own.own(0, o) for o in CROSS]) * 16
-        )
+        bands, cross = [own.own(b, (0, 0)) for b in range(1, t)], [own.own(0, o) for o in CROSS]
+        yield view_sum(bands) * 32 if t > 1 else view_sum(cross) * 16
     others = [sizes[j] for j in PLANES[:n]]
     for other in others:
         assert other is not None
         yield other.at(t, (0, 0)) * 64
-        yield _sum([other.at(t, o) for o in CROSS]) * 16
-        yield _sum([other.at(t, o) for o in DIAGONAL]) * 16
+        yield view_sum([other.at(t, o) for o in CROSS]) * 16
+        yield view_sum([other.at(t, o) for o in DIAGONAL]) * 16
     if t:
-        yield _sum([_box(p) for p in own.parts]) * 2
+        yield view_sum([box_sum(p) for p in own.parts]) * 2
     if others:
-        yield _sum([_box(p) for o in others if o is not None for p in o.parts])
+        yield view_sum([box_sum(p) for o in others if o is not None for p in o.parts])
 
 
 def _by_kind(
@@ -203,6 +212,8 @@ def _by_kind(
 
 def context_count(n: int, t: int, basis: int, activities: int) -> int:
     """Number of contexts of a stage."""
+    if basis == REFINED:
+        return 3 + activities + 2 + 3 * 3 + 2
     if basis == IN_PLACE:
         own = (t >= 2) + (t in (1, 3))
     else:

@@ -45,11 +45,19 @@ class StageCoder:
                 total.add_(view, alpha=c)
         return torch.floor(total / MEAN_UNIT).clamp(-Y_LIMIT, Y_LIMIT)
 
-    def classes(self, stage: int, contexts: list[torch.Tensor]) -> torch.Tensor:
+    def size(self, stage: int, contexts: list[torch.Tensor]) -> torch.Tensor:
+        """Expected magnitude in 2^-SIZE_BITS steps, float64 of whole numbers below 2^53."""
         size = torch.zeros_like(contexts[0])
         for c, z in zip(self.params.weight[stage].tolist(), contexts, strict=True):
             if c:
                 size.add_(z, alpha=int(WEIGHTS[c]))
+        return size
+
+    def classes(self, stage: int, contexts: list[torch.Tensor]) -> torch.Tensor:
+        return self.class_at(self.size(stage, contexts))
+
+    def class_at(self, size: torch.Tensor) -> torch.Tensor:
+        """Class of a size, int32."""
         cell = (size.view(torch.int64) >> (52 - MANTISSA_BITS)) - (1023 << MANTISSA_BITS)
         return self.class_of[cell.clamp(0, SIZE_CELLS - 1)]
 
@@ -124,14 +132,7 @@ class Fitter(Encoder):
         self.params.mean[stage] = np.zeros(len(near), np.int64)
         if near and len(self._places):
             a = torch.stack([v.reshape(-1)[self._places] for v in near], 1)
-            gram = a.T @ a
-            ridge = (torch.trace(gram) / len(gram) * 1e-4 + 1e-3) * torch.eye(
-                len(gram), dtype=torch.float64, device=gram.device
-            )
-            c = torch.linalg.solve(gram + ridge, a.T @ y.reshape(-1)[self._places])
-            self.params.mean[stage] = (
-                torch.round(c * MEAN_UNIT).clamp(-MEAN_LIMIT, MEAN_LIMIT).to(torch.int64).cpu().numpy()
-            )
+            self.params.mean[stage] = fit_mean(a, y.reshape(-1)[self._places])
         return super().mean(stage, near)
 
     def symbols(
@@ -152,6 +153,18 @@ class Fitter(Encoder):
         """Fit a stage's weights to symbols (n,) of magnitudes (n,), in steps, at places with contexts (n, contexts)."""
         codes = fit_weights(x.cpu(), magnitudes.to(torch.float64).cpu())
         self.params.weight[stage] = shorten(x.cpu().numpy(), symbols.cpu().numpy(), codes, lengths.table())
+
+
+def fit_mean(near: torch.Tensor, y: torch.Tensor) -> np.ndarray:
+    """Mean coefficients with ``near @ c / MEAN_UNIT`` near y. near: float64 (n, views); y: float64 (n,)."""
+    gram = near.T @ near
+    ridge = (torch.trace(gram) / len(gram) * 1e-4 + 1e-3) * torch.eye(
+        len(gram), dtype=torch.float64, device=gram.device
+    )
+    c = torch.linalg.solve(gram + ridge, near.T @ y)
+    return torch.round(c * MEAN_UNIT).clamp(-MEAN_LIMIT, MEAN_LIMIT).to(torch.int64).cpu().numpy()
+
+
 
 
 class Decoder(StageCoder):

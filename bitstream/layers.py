@@ -1,0 +1,138 @@
+"""Section LAYR of a stream in layers, and cutting such a stream short: bytes in, bytes out.
+
+Layer 0 lies in HEAD (its step), PARM and its substreams, like all there is of a stream without layers. Section LAYR
+holds the record `FIELDS`: the further layers, from coarse to fine, and how much of the last one is there.
+
+A *unit* is a stage of a tile in the last layer. Units go stage by stage, and within a stage tile by tile in an order
+that spreads over the picture (`spread_order`): the first `kept` of them are there, those behind it were cut off, and
+where they are missing the layer before is what is shown. All layers before the last one are whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from bitstream.container import Container
+from bitstream.errors import StreamError, UsageError
+from bitstream.fields import Field, read_record, write_record
+from bitstream.header import LOSSLESS_STEP, Header
+
+STAGES = 16
+MAX_FURTHER = 63
+
+FIELDS = (
+    Field("spread", "u8", "how much finer, in units of `step`, each stage of a layer is than the one before"),
+    Field("kept", "varint", "units of the last layer that are there; all of them where it is whole", high=STAGES << 20),
+    Field("further", "array", "the layers behind layer 0", high=MAX_FURTHER, of=(
+        Field("step", "u16", "as in the header", high=LOSSLESS_STEP),
+        Field("parameters", "bytes", "of its stages", high=1 << 16),
+    )),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Layers:
+    """One LAYR section; every field as in `FIELDS`. further: (step, parameters) of each layer behind layer 0."""
+
+    spread: int
+    kept: int
+    further: tuple[tuple[int, bytes], ...]
+
+    def to_bytes(self) -> bytes:
+        """The section's bytes; ValueError where a value is out of range."""
+        further = [{"step": step, "parameters": parameters} for step, parameters in self.further]
+        return write_record(FIELDS, {"spread": self.spread, "kept": self.kept, "further": further})
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Layers:
+        """Inverse of `to_bytes`; `StreamError` where the bytes are no such section."""
+        values = read_record(FIELDS, data, "layers")
+        further = tuple((layer["step"], layer["parameters"]) for layer in values["further"])
+        steps = [step for step, _ in further]
+        if LOSSLESS_STEP in steps[:-1]:
+            raise StreamError("layers: one behind a lossless one")
+        return cls(values["spread"], values["kept"], further)
+
+    def lossless(self, tiles: int) -> bool:
+        """Whether everything is there down to the single values, for a picture of so many tiles."""
+        return bool(self.further) and self.further[-1][0] == LOSSLESS_STEP and self.kept == STAGES * tiles
+
+
+def tile_count(header: Header) -> int:
+    """Number of the picture's tiles."""
+    top, left = divmod(header.phase.index("R"), 2)
+    h, w = (header.height + top + 1) // 2, (header.width + left + 1) // 2
+    return -(-h // (2 * header.tile)) * -(-w // (2 * header.tile))
+
+
+def spread_order(tiles: int) -> list[int]:
+    """All tiles in an order whose every beginning lies spread over the picture: multiples of the golden ratio."""
+    return sorted(range(tiles), key=lambda n: (n * 648055) % (1 << 20))
+
+
+class Depth:
+    """How many stages of the last layer each tile has. Raises StreamError where there are fewer units than `kept`."""
+
+    def __init__(self, kept: int, tiles: int) -> None:
+        if kept > STAGES * tiles:
+            raise StreamError(f"layers: {kept} units of the last layer, the picture has {STAGES * tiles}")
+        self._whole, more = divmod(kept, tiles)
+        self._more = set(spread_order(tiles)[:more])
+
+    def stages(self, tile: int) -> int:
+        """Stages 0 .. n - 1 of the tile are there."""
+        return self._whole + (tile in self._more)
+
+
+class Prefixes:
+    """A stream's prefixes, each an intact stream: layer 0, then so many units of the layers behind it.
+
+    Raises StreamError where the stream is damaged.
+    """
+
+    def __init__(self, payload: bytes) -> None:
+        self._whole = Container.from_bytes(payload)
+        self._tiles = tile_count(Header.from_bytes(self._whole.sections["HEAD"]))
+        section = self._whole.sections["LAYR"]
+        self.layers = Layers.from_bytes(section) if section else None
+        self.units = 0
+        """Units of the further layers that are there: `cut` takes 0 to that many."""
+        if self.layers and self.layers.further:
+            self.units = (len(self.layers.further) - 1) * STAGES * self._tiles + self.layers.kept
+
+    def cut(self, units: int) -> tuple[bytes, Layers | None]:
+        """The stream with the first `units` units of its further layers, and its section LAYR."""
+        if self.layers is None:
+            return self._whole.to_bytes(), None
+        each = STAGES * self._tiles
+        last = -(-units // each)
+        kept = units - (last - 1) * each if last else each
+        layers = replace(self.layers, kept=kept, further=self.layers.further[:last])
+        depth = Depth(kept, self._tiles)
+        substreams = {
+            (tile, layer, stage): data
+            for (tile, layer, stage), data in self._whole.substreams.items()
+            if layer < last or (layer == last and stage < depth.stages(tile))
+        }
+        return Container({**self._whole.sections, "LAYR": layers.to_bytes()}, substreams).to_bytes(), layers
+
+
+def shorten(payload: bytes, size: int, growth: Callable[[int], int]) -> tuple[bytes, Layers | None]:
+    """The longest prefix of a stream with ``growth(bytes) <= size``, and its section LAYR.
+
+    growth: what a stream of so many bytes costs. Raises UsageError, which names the least possible cost, where even
+    layer 0 costs more; StreamError where the stream is damaged.
+    """
+    prefixes = Prefixes(payload)
+    if growth(len(payload)) <= size:
+        return payload, prefixes.layers
+    least = growth(len(prefixes.cut(0)[0]))
+    if least > size:
+        reason = "the smallest it can be trimmed to" if prefixes.units else "it has a single layer, so can't be trimmed"
+        raise UsageError(f"the RAW needs {least} bytes ({reason}), more than {size}")
+    low, high = 0, prefixes.units
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if growth(len(prefixes.cut(middle)[0])) <= size else (low, middle)
+    return prefixes.cut(low)
