@@ -2,7 +2,7 @@
 integers.
 
     python -m codec.simulator.dataset SCENES_DIR SHOTS_DIR --count 160
-    python -m codec.trunk.train_tables SHOTS_DIR [--out entropy/tables.npz] [--rounds 2] [--runs 400]
+    python -m codec.trunk.train_tables SHOTS_DIR [--out entropy/tables.npz] [--rounds 2] [--runs 400] [--start FILE]
 
 The quantiser asks the tables what a symbol costs, so the tables are trained in rounds: count under the old ones,
 replace, count again. Only shots whose name ends in -train are used. Deterministic for a set of shots.
@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import sys
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -31,6 +31,7 @@ from codec.trunk.encoder import LAGRANGIAN
 from codec.trunk.exact import ExactFitter, Lattice
 from codec.trunk.ground import Ground, Window
 from codec.trunk.layout import Layout
+from codec.trunk.saturation import find_plateau
 from codec.trunk.stages import HAAR, IN_PLACE, STAGES, forward_basis, run_stages, split
 from codec.trunk.trellis import QUARTER, quantiser
 from codec.trunk.visitors import Fitter
@@ -52,7 +53,10 @@ from entropy.tables import (
 )
 
 SPLITS = np.array([split_bits(c) for c in range(CLASSES)])
-LOSSLESS_SHARE = 0.25
+OFFSET = 8
+"""The companding's offset."""
+
+LOSSLESS_SHARE = 0.3
 """Share of the runs that code without loss."""
 
 FINE, COARSE = 2100, 4400
@@ -125,7 +129,7 @@ def count(path: Path, seed: int, model: bytes) -> Counts:
     planes = layout.pack(raw.mosaic)
     guide = make_guide(decode_planes(shot.jpeg), Geometry(), raw.mosaic.shape, layout.origin)
     ground = Ground(guide, layout)
-    companding = Companding(layout.per_plane(raw.black), raw.white, int(raw.mosaic.max()), 15)
+    companding = Companding(layout.per_plane(raw.black), raw.white, int(raw.mosaic.max()), OFFSET)
     h, w = (v // 2 * 2 for v in layout.cells)
     window = Window(((0, 0),), h, w)
     cut = planes[:, :h, :w]
@@ -136,6 +140,9 @@ def count(path: Path, seed: int, model: bytes) -> Counts:
     target = recipes.blocks(level.reshape(4, -1).to(torch.float64), h, w)[..., pick]
     recipe = recipes.fit(recipes.blocks(phi, h, w)[..., pick], target, span, torch.ones_like(target))
     base = ground.base(window, recipe, companding)
+    plateau = find_plateau(companding, level.reshape(4, -1), base.reshape(4, -1))
+    companding = replace(companding, plateau=plateau)
+    base = companding.saturate(base)
     lossless = rng.random() < LOSSLESS_SHARE
     basis = HAAR if not lossless and rng.random() < 0.4 else IN_PLACE
     kappa = 4 if rng.random() < 0.75 else 0
@@ -209,9 +216,9 @@ def estimate(counts: Counts) -> bytes:
     return tables.to_bytes(pmf, np.clip(offset, -OFFSET_UNIT // 2, OFFSET_UNIT // 2))
 
 
-def train(shots: list[Path], rounds: int, runs: int, workers: int) -> bytes:
-    """Bytes of the trained table file."""
-    model = bootstrap()
+def train(shots: list[Path], rounds: int, runs: int, workers: int, start: bytes | None = None) -> bytes:
+    """Bytes of the trained table file; start: of an earlier one, Laplacians without."""
+    model = start or bootstrap()
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         for r in range(rounds):
             counts = Counts()
@@ -231,11 +238,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--runs", type=int, default=400)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--start", type=Path, help="tables to begin with; Laplacians without")
     args = parser.parse_args()
     shots = sorted(args.shots.glob("*-train.npz"))
     if not shots:
         parser.error(f"no *-train.npz in {args.shots}")
-    write_atomically(args.out, train(shots, args.rounds, args.runs, args.workers))
+    start = args.start.read_bytes() if args.start else None
+    write_atomically(args.out, train(shots, args.rounds, args.runs, args.workers, start))
     print(f"{args.out}: tables {tables.parse(args.out.read_bytes()).identity.hex()} from {len(shots)} shots")
 
 
