@@ -155,7 +155,10 @@ def test_a_forgery_of_nothing_decodes():
 
 
 HUGE = {"height": 1 << 16, "width": 1 << 13}
-"""As many pixels as allowed: 2^27 cells, 2^17 blocks of the smallest."""
+"""As many pixels as allowed: 2^27 cells, 2^17 blocks of the smallest side, of which half as many are allowed."""
+
+WIDE = {"height": 1 << 16, "width": 1 << 12}
+"""2^16 blocks of the smallest side."""
 
 
 def local(side=5, exponents=bytes(12), classes=bytes(48), flags=b"", rest=b""):
@@ -219,9 +222,10 @@ FORGERIES = {
     "local words for no block": forge(locl=local(flags=bytes(2), rest=b"\1" * 4000)),
     "local words": forge(locl=local(flags=b"\xff\xff", rest=b"\1" * 4000)),
     "local coefficients": forge(locl=local(classes=bytes([95] * 48), flags=b"\xff\xff", rest=b"\xaf" * 4000)),
-    "2^17 local blocks that are not there": forge(**HUGE, locl=local(flags=b"\xff" * 60000)),
-    "2^17 local blocks of nothing": forge(**HUGE, locl=local(flags=b"\xff" * (1 << 16))),
-    "2^17 local blocks of a few words": forge(**HUGE, locl=local(flags=b"\xff" * (1 << 16), rest=b"\1" * 4000)),
+    "2^17 local blocks": forge(**HUGE, locl=local(flags=b"\xff" * (1 << 16))),
+    "2^16 local blocks that are not there": forge(**WIDE, locl=local(flags=b"\xff" * 30000)),
+    "2^16 local blocks of nothing": forge(**WIDE, locl=local(flags=b"\xff" * (1 << 15))),
+    "2^16 local blocks of a few words": forge(**WIDE, locl=local(flags=b"\xff" * (1 << 15), rest=b"\1" * 4000)),
     "parameters of every basis": forge(parm=b"\xff" + bytes(500)),
     "parameters of a huge length": forge(parm=b"\1" + write_varint(1 << 62)),
     "no parameters": forge(parm=b"\0"),

@@ -1,7 +1,8 @@
 """The core keeps all its tensors on the device it is given.
 
 Without a GPU the check runs on PyTorch's "meta" device, which computes shapes only and refuses operands of two devices.
-Only the search for the cheapest paths leaves the device; an empty one takes its place.
+Only the search for the cheapest paths and a look at the classes leave the device; an empty one and a choice take their
+place.
 """
 
 import numpy as np
@@ -16,14 +17,27 @@ from codec.trunk.encoder import rebuild
 from codec.trunk.features import COUNT
 from codec.trunk.ground import ACTIVITIES, Ground, Window
 from codec.trunk.layout import Layout
+from codec.trunk.local import TERMS, LocalRecipe, grid
 from codec.trunk.params import Params
-from codec.trunk.recipe import Recipe
+from codec.trunk.recipe import Recipe, constant
 from codec.trunk.visitors import Encoder
 from entropy import tables
 
+N = len(TERMS)
 
+
+def recipe_of(cells, learned):
+    """Of the hand-made or of all features, with corrections by block."""
+    plain = constant(torch.full((4, 100), 50_000.0))
+    more = np.zeros((4, guide_net.COUNT if learned else 0), np.int64)
+    whole = Recipe(np.hstack([plain.coefficients, more + 1]), np.hstack([plain.exponents, more[0]]))
+    return whole.with_local(LocalRecipe(32, np.zeros(N, np.int64), np.ones((*grid(cells, 32), 4, N), np.int64)))
+
+
+@pytest.mark.parametrize("learned", [False, True])
+@pytest.mark.parametrize("unsplit", [False, True])
 @pytest.mark.parametrize("basis", [stages.IN_PLACE, stages.HAAR])
-def test_every_tensor_of_a_tile_is_on_the_device(basis):
+def test_every_tensor_of_a_tile_is_on_the_device(basis, unsplit, learned):
     layout, rng = Layout(96, 128, "GBRG"), np.random.default_rng(0)
     h, w = layout.cells
     y, cb, cr = (rng.integers(0, 4081, shape, dtype=np.int32) for shape in ((2 * h, 2 * w), (h, w), (h, w)))
@@ -36,13 +50,13 @@ def test_every_tensor_of_a_tile_is_on_the_device(basis):
     companding = Companding((0.0,) * 4, 4000, 4095, 8)
     ground = Ground(Guide(y, cb, cr), layout, "meta", guide_net.load())
     window = Window(((0, 0),), h // 2 * 2, w // 2 * 2)
-    features = COUNT + (guide_net.COUNT if basis == stages.HAAR else 0)
-    base = ground.base(window, Recipe(np.ones((4, features), np.int64), np.full(features, 10)), companding)
+    base = ground.base(window, recipe_of((h, w), learned), companding)
     scene = ground.scene(window, base, companding, 3000, 4, basis)
     target = [stages.forward_basis(torch.zeros_like(base[:, k]).double(), basis) for k in range(4)]
     valid = [[torch.ones_like(part, dtype=torch.bool) for part in plane] for plane in target]
     encoder = Encoder(params, tables.load(), target, valid, 0.13, states=4)
     encoder.quantiser._paths = lambda cost: torch.zeros_like(cost[:, 0], dtype=torch.int64)
+    encoder.quantiser._unsplit = lambda classes: unsplit
     decoded = stages.run_stages(scene, encoder)
     assert isinstance(encoder.rate, torch.Tensor)
     found = [base, encoder.rate, rebuild(decoded, base, companding, basis), *(v for plane in decoded for v in plane)]

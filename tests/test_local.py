@@ -17,7 +17,7 @@ from codec.stream import Stream
 from codec.trunk import fit_local
 from codec.trunk.features import COUNT, names
 from codec.trunk.ground import Window
-from codec.trunk.local import EXPONENTS, LEAST_SIDE, LIMIT, MATRIX, MOST_SIDE, TERMS, LocalRecipe, grid
+from codec.trunk.local import EXPONENTS, LEAST_SIDE, LIMIT, MATRIX, MOST_BLOCKS, MOST_SIDE, TERMS, LocalRecipe, grid
 from codec.trunk.recipe import SHIFT, SUM_LIMIT, Recipe
 from entropy.substream import SubstreamCoder
 from entropy.tables import CLASSES, EXACT, load
@@ -113,6 +113,18 @@ def test_hostile_bytes(data, at, patch):
             continue
         assert np.abs(local.coefficients).max() < LIMIT and local.exponents.max() < EXPONENTS
         assert local.coefficients.shape == (*grid(CELLS, local.side), 4, N)
+
+
+def test_most_blocks():
+    """Enough of 64 x 64 cells for the largest pictures, whatever their shape; no more of 32 x 32 than that."""
+    side = 64
+    for h, w in ((1 << 15, 1 << 12), ((1 << 15) - 63, (1 << 12) + 1), ((1 << 13) + 1, (1 << 14) - 1), (1, 1 << 15)):
+        rows, columns = grid((h, w), side)
+        assert rows * columns <= MOST_BLOCKS
+    sound = forged(side=5, flags=bytes((1 << 16) // 2), d=())
+    assert not LocalRecipe.from_bytes(sound, (1 << 13, 1 << 13), TABLES).coefficients.any()
+    with pytest.raises(StreamError, match="more blocks"):
+        LocalRecipe.from_bytes(sound + bytes(1000), (1 << 13, (1 << 13) + 1), TABLES)
 
 
 def test_sums_too_large_together():

@@ -34,6 +34,9 @@ from entropy.tables import CLASSES, EXACT, Tables
 
 EXPONENTS = 21
 LEAST_SIDE, MOST_SIDE = 5, 10
+MOST_BLOCKS = 1 << 16
+"""Most blocks of a picture: a small file can't ask for much memory. Sides from 64 on are allowed for every picture."""
+
 LIMIT = 1 << 15
 """Bound of a coefficient."""
 
@@ -70,8 +73,8 @@ MATRIX = _matrix()
 
 @dataclass(frozen=True)
 class LocalRecipe:
-    """Corrections on a grid. side: of a block, cells; exponents: int64 (terms,); coefficients: int64 (rows, columns, 4,
-    terms), zero where a block has none."""
+    """Corrections on a grid. side: of a block, cells; exponents: int64 (terms,); coefficients: whole numbers, int32 or
+    int64 (rows, columns, 4, terms), zero where a block has none."""
 
     side: int
     exponents: np.ndarray
@@ -84,7 +87,7 @@ class LocalRecipe:
     def largest(self) -> int:
         """Bound of a plane's sum of what is added, over blocks and planes."""
         weight = np.abs(MATRIX).sum(1) << self.exponents
-        return int((np.abs(self.coefficients) * weight).sum(-1).max(initial=0))
+        return max((int((np.abs(row) * weight).sum(-1).max()) for row in self.coefficients), default=0)
 
     def to_bytes(self, tables: Tables) -> bytes:
         """The section."""
@@ -115,6 +118,8 @@ class LocalRecipe:
         if exponents.max() >= EXPONENTS or classes.max() >= CLASSES:
             raise StreamError("the local recipe's steps or classes are out of range")
         rows, columns = grid(cells, side)
+        if rows * columns > MOST_BLOCKS:
+            raise StreamError("the local recipe has more blocks than are allowed")
         blocks, at = 4 * rows * columns, 1 + 5 * count
         flags = np.frombuffer(data[at : at + (blocks + 7) // 8], np.uint8)
         bits = np.unpackbits(flags, bitorder="little")
@@ -123,11 +128,11 @@ class LocalRecipe:
         some = bits[:blocks].reshape(4, rows, columns).astype(bool)
         kinds = np.concatenate([np.tile(classes[k], int(some[k].sum())) for k in range(4)])
         symbols = SubstreamCoder(tables, EXACT).decode(data[at + len(flags) :], kinds)
-        if np.abs(symbols.astype(np.int64)).max(initial=0) >= LIMIT:
+        if np.abs(symbols).max(initial=0) >= LIMIT:
             raise StreamError("the local recipe's coefficients are out of range")
-        by_plane = np.zeros((4, rows, columns, count), np.int64)
+        by_plane = np.zeros((4, rows, columns, count), np.int32)
         by_plane[some] = symbols.reshape(-1, count)
-        return cls(side, exponents, np.ascontiguousarray(np.moveaxis(by_plane, 0, 2)))
+        return cls(side, exponents, np.moveaxis(by_plane, 0, 2))
 
 
 def grid(cells: tuple[int, int], side: int) -> tuple[int, int]:

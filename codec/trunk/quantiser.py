@@ -111,8 +111,12 @@ class Quantiser:
             (torch.where(odd, cost[0], cost[1]), torch.where(odd, symbol[0], symbol[1])),
         ]
 
+    def _unsplit(self, classes: torch.Tensor) -> bool:
+        """Whether no class has raw bits."""
+        return int(classes.max()) < SPLIT_CLASS
+
     def _cost(self, x: torch.Tensor, symbols: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
-        if int(classes.max()) < SPLIT_CLASS:  # nearly always: one table each for value and worth
+        if self._unsplit(classes):  # nearly always: one table each for value and worth
             place = symbols.clamp(-HALF, HALF).add_(HALF).add_(classes, alpha=2 * HALF + 1)
             error = x - symbols - self._offsets.index_select(0, place.reshape(-1)).reshape(x.shape)
             return error.square_().add_(self._worth.index_select(0, place.reshape(-1)).reshape(x.shape))
