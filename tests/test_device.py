@@ -14,7 +14,6 @@ from codec.learned import guide_net
 from codec.trunk import stages
 from codec.trunk.companding import Companding
 from codec.trunk.encoder import rebuild
-from codec.trunk.features import COUNT
 from codec.trunk.ground import ACTIVITIES, Ground, Window
 from codec.trunk.layout import Layout
 from codec.trunk.local import TERMS, LocalRecipe, grid
