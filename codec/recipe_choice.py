@@ -25,6 +25,9 @@ from codec.trunk.saturation import find_plateau
 
 BLOCKS, BANDS = 12_000, 60
 
+LEAST_WORTH = 0.015
+"""Share of the bytes that learned features must save: they double the time that decoding takes."""
+
 
 @dataclass(frozen=True)
 class _Fitted:
@@ -69,7 +72,8 @@ class RecipeChoice:
         slope = (companding.compand(base + 32) - companding.compand(base - 32)).double().clamp(min=1) / 64
         e = fitted.rest[:, None] * slope / companding.steps(step, kappa)[companding.step_cell(base)]
         bits = 0.5 * torch.log2(1 + 3 * e * e)[:, 0] * self._weight
-        return TRUST * float(bits.sum() / self._weight.sum()) * self._sites + 8 * len(fitted.recipe.to_bytes())
+        whole = TRUST * float(bits.sum() / self._weight.sum()) * self._sites + 8 * len(fitted.recipe.to_bytes())
+        return whole * (1 + LEAST_WORTH) if fitted.recipe.learned else whole
 
 
 def _sample(
