@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -11,7 +12,7 @@ import torch
 
 from bitstream.errors import InputError, StreamError, UsageError
 from bitstream.header import MAX_PIXELS, MAX_SIDE, Header, pack_values
-from bitstream.layers import STAGES, Layers, shorten, tile_count
+from bitstream.layers import STAGES, Further, Layers, shorten, tile_count
 from bitstream.raw_image import CFA_PHASES, RawImage
 from codec import layering, rate, stream
 from codec.geometry import Geometry
@@ -204,7 +205,8 @@ class _Job:
 
     def code_layers(self, target: Target) -> Stream:
         """Code the picture in layers, the finest as `target` says; for a size a little more, to be shortened."""
-        self.tell("fitting", 0.0)
+        fitting = functools.partial(self.tell, "fitting")
+        fitting(0.0)
         finest, bits = None, 0.0
         if target.lossless:
             finest = LOSSLESS
@@ -214,17 +216,16 @@ class _Job:
             bits = layering.MARGIN * (target.size - self._fixed(target.size)) * 8 / self.mosaic.size
         rates = tuple(r for r in target.layers or () if finest is not None or r < bits)
         if rates:
-            layers = layering.by_rates(self.trunk, rates if finest is not None else (*rates, bits), finest)
+            layers = layering.by_rates(self.trunk, rates if finest is not None else (*rates, bits), finest, fitting)
         else:
-            layers = layering.by_octaves(self.trunk, finest, bits)
+            layers = layering.by_octaves(self.trunk, finest, bits, fitting)
         side = max(16, self.side(sum(layer.bits for layer in layers)))
         coded = self.trunk.encode_layers(layers, side, self.progress)
         header = replace(self.header, step=layers[0].step, tile=side // 2)
         self.decoded = self.layout.unpack(coded.planes.numpy())
         count = tile_count(header)
-        section = Layers(
-            self.trunk.spread, STAGES * count, tuple((layer.step, layer.params.to_bytes()) for layer in layers[1:])
-        )
+        further = tuple(Further(layer.step, int(layer.estimate), layer.params.to_bytes()) for layer in layers[1:])
+        section = Layers(self.trunk.spread, STAGES * count, further)
         first = {(tile, stage): d for (tile, layer, stage), d in coded.substreams.items() if not layer}
         finer = {key: d for key, d in coded.substreams.items() if key[1]}
         params = {IN_PLACE: layers[0].params}
