@@ -5,13 +5,14 @@ holds the record `FIELDS`: the further layers, from coarse to fine, and how much
 
 A *unit* is a stage of a tile in the last layer. Units go stage by stage, and within a stage tile by tile in an order
 that spreads over the picture (`spread_order`): the first `kept` of them are there, those behind it were cut off, and
-where they are missing the layer before is what is shown. All layers before the last one are whole.
+where they are missing the layer before is what is shown, improved by what this layer's parameters say where `estimate`
+is 1. All layers before the last one are whole.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 from bitstream.container import Container
 from bitstream.errors import StreamError, UsageError
@@ -26,37 +27,45 @@ FIELDS = (
     Field("kept", "varint", "units of the last layer that are there; all of them where it is whole", high=STAGES << 20),
     Field("further", "array", "the layers behind layer 0", high=MAX_FURTHER, of=(
         Field("step", "u16", "as in the header", high=LOSSLESS_STEP),
+        Field("estimate", "u8", "1: stages that are not there are estimated", high=1),
         Field("parameters", "bytes", "of its stages", high=1 << 16),
     )),
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
+class Further:
+    """A layer behind layer 0; every field as in `FIELDS`."""
+
+    step: int
+    estimate: int
+    parameters: bytes
+
+
+@dataclass(frozen=True)
 class Layers:
-    """One LAYR section; every field as in `FIELDS`. further: (step, parameters) of each layer behind layer 0."""
+    """One LAYR section; every field as in `FIELDS`."""
 
     spread: int
     kept: int
-    further: tuple[tuple[int, bytes], ...]
+    further: tuple[Further, ...]
 
     def to_bytes(self) -> bytes:
         """The section's bytes; ValueError where a value is out of range."""
-        further = [{"step": step, "parameters": parameters} for step, parameters in self.further]
-        return write_record(FIELDS, {"spread": self.spread, "kept": self.kept, "further": further})
+        return write_record(FIELDS, asdict(self))
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Layers:
         """Inverse of `to_bytes`; `StreamError` where the bytes are no such section."""
         values = read_record(FIELDS, data, "layers")
-        further = tuple((layer["step"], layer["parameters"]) for layer in values["further"])
-        steps = [step for step, _ in further]
-        if LOSSLESS_STEP in steps[:-1]:
+        further = tuple(Further(**layer) for layer in values["further"])
+        if any(layer.step == LOSSLESS_STEP for layer in further[:-1]):
             raise StreamError("layers: one behind a lossless one")
         return cls(values["spread"], values["kept"], further)
 
     def lossless(self, tiles: int) -> bool:
         """Whether everything is there down to the single values, for a picture of so many tiles."""
-        return bool(self.further) and self.further[-1][0] == LOSSLESS_STEP and self.kept == STAGES * tiles
+        return bool(self.further) and self.further[-1].step == LOSSLESS_STEP and self.kept == STAGES * tiles
 
 
 def tile_count(header: Header) -> int:
@@ -86,9 +95,10 @@ class Depth:
 
 
 class Prefixes:
-    """A stream's prefixes, each an intact stream: layer 0, then so many units of the layers behind it.
+    """A stream's prefixes, each an intact stream, from layer 0 alone (number 0) to the whole (number `last`).
 
-    Raises StreamError where the stream is damaged.
+    Each layer behind layer 0 adds one prefix with its parameters only, then one for each of its units. Raises
+    StreamError where the stream is damaged.
     """
 
     def __init__(self, payload: bytes) -> None:
@@ -96,18 +106,18 @@ class Prefixes:
         self._tiles = tile_count(Header.from_bytes(self._whole.sections["HEAD"]))
         section = self._whole.sections["LAYR"]
         self.layers = Layers.from_bytes(section) if section else None
-        self.units = 0
-        """Units of the further layers that are there: `cut` takes 0 to that many."""
+        self.each = STAGES * self._tiles + 1
+        """Prefixes to a layer."""
+        self.last = 0
         if self.layers and self.layers.further:
-            self.units = (len(self.layers.further) - 1) * STAGES * self._tiles + self.layers.kept
+            self.last = (len(self.layers.further) - 1) * self.each + 1 + self.layers.kept
 
-    def cut(self, units: int) -> tuple[bytes, Layers | None]:
-        """The stream with the first `units` units of its further layers, and its section LAYR."""
+    def cut(self, number: int) -> tuple[bytes, Layers | None]:
+        """A prefix and its section LAYR, 0 <= number <= last."""
         if self.layers is None:
             return self._whole.to_bytes(), None
-        each = STAGES * self._tiles
-        last = -(-units // each)
-        kept = units - (last - 1) * each if last else each
+        last = -(-number // self.each)
+        kept = (number - 1) % self.each if last else self.each - 1
         layers = replace(self.layers, kept=kept, further=self.layers.further[:last])
         depth = Depth(kept, self._tiles)
         substreams = {
@@ -129,9 +139,9 @@ def shorten(payload: bytes, size: int, growth: Callable[[int], int]) -> tuple[by
         return payload, prefixes.layers
     least = growth(len(prefixes.cut(0)[0]))
     if least > size:
-        reason = "the smallest it can be trimmed to" if prefixes.units else "it has a single layer, so can't be trimmed"
+        reason = "the smallest it can be trimmed to" if prefixes.last else "it has a single layer, so can't be trimmed"
         raise UsageError(f"the RAW needs {least} bytes ({reason}), more than {size}")
-    low, high = 0, prefixes.units
+    low, high = 0, prefixes.last
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (middle, high) if growth(len(prefixes.cut(middle)[0])) <= size else (low, middle)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ import torch
 
 from bitstream.errors import InputError, StreamError, UsageError
 from bitstream.header import MAX_PIXELS, MAX_SIDE, Header, pack_values
-from bitstream.layers import STAGES, Layers, shorten, tile_count
+from bitstream.layers import STAGES, Further, Layers, shorten, tile_count
 from bitstream.raw_image import CFA_PHASES, RawImage
 from codec import layering, rate, stream
 from codec.geometry import Geometry
@@ -35,6 +36,7 @@ from codec.trunk.stages import IN_PLACE
 from entropy import tables
 
 COMPANDING_OFFSET = 8
+DEFAULT_LEVEL = Effort()
 KAPPA = {"psnr": 4, "edit": 0}
 START = 3300
 LOSSLESS_BPP = 2.0
@@ -90,7 +92,7 @@ def encode_stream(
         step=0, tile=8, bases=b"\0", values=_values(raw.mosaic, target), camera=raw.camera[:60], tags=packed_tags,
     )  # fmt: skip
     with single_threaded():
-        return _encode(_Job(raw, planes, geometry, header, growth, chosen, device, progress), target, planes)
+        return _encode(_Job(raw, planes, geometry, header, growth, device, progress, chosen), target, planes)
 
 
 def _encode(job: _Job, target: Target, planes: JpegPlanes) -> bytes:
@@ -137,9 +139,9 @@ class _Job:
         geometry: Geometry,
         header: Header,
         growth: Callable[[int], int],
-        effort: Effort,
         device: str,
         progress: Progress | None,
+        effort: Effort = DEFAULT_LEVEL,
     ) -> None:
         self.header, self.growth, self.effort, self.device, self.progress = header, growth, effort, device, progress
         self.layout = stream.layout_of(header)
@@ -244,6 +246,8 @@ class _Job:
 
     def code_layers(self, target: Target) -> Stream:
         """Code the picture in layers, the finest as `target` says; for a size a little more, to be shortened."""
+        fitting = functools.partial(self.tell, "fitting")
+        fitting(0.0)
         # One recipe serves all layers: the one for the middle of the rates.
         self.settle(START, room=math.inf if target.size is None else target.size / 4)
         finest, bits = None, 0.0
@@ -259,17 +263,16 @@ class _Job:
             bits = layering.MARGIN * (target.size - self._fixed()) * 8 / self.mosaic.size
         rates = tuple(r for r in target.layers or () if finest is not None or r < bits)
         if rates:
-            layers = layering.by_rates(self.trunk, rates if finest is not None else (*rates, bits), finest)
+            layers = layering.by_rates(self.trunk, rates if finest is not None else (*rates, bits), finest, fitting)
         else:
-            layers = layering.by_octaves(self.trunk, finest, bits)
+            layers = layering.by_octaves(self.trunk, finest, bits, fitting)
         side = max(16, self.side(sum(layer.bits for layer in layers)))
         coded = self.trunk.encode_layers(layers, side, self.progress)
         header = replace(self.header, step=layers[0].step, tile=side // 2)
         self.decoded = self.layout.unpack(coded.planes.numpy())
         count = tile_count(header)
-        section = Layers(
-            self.trunk.spread, STAGES * count, tuple((layer.step, layer.params.to_bytes()) for layer in layers[1:])
-        )
+        further = tuple(Further(layer.step, int(layer.estimate), layer.params.to_bytes()) for layer in layers[1:])
+        section = Layers(self.trunk.spread, STAGES * count, further)
         first = {(tile, stage): d for (tile, layer, stage), d in coded.substreams.items() if not layer}
         finer = {key: d for key, d in coded.substreams.items() if key[1]}
         params = {IN_PLACE: layers[0].params}

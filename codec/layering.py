@@ -11,7 +11,7 @@ wherever the cut is, the steps that are shown range over one octave: 0.3 dB ever
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from codec import rate
 from codec.trunk.companding import LOSSLESS
@@ -36,10 +36,12 @@ FINE_ENOUGH = 32
 """A layer is at least so much finer than the one before."""
 
 
-def by_octaves(trunk: LayeredEncoder, finest: int | None, bits: float) -> list[Layer]:
+def by_octaves(
+    trunk: LayeredEncoder, finest: int | None, bits: float, tell: Callable[[float], None]
+) -> list[Layer]:
     """Fit layers whose steps halve, from some `FIRST_BPP` on.
 
-    finest: step of the last one, or LOSSLESS, or None for as many as take `bits` a site.
+    finest: step of the last one, or LOSSLESS, or None for as many as take `bits` a site. tell: gets how much is done.
     """
     wanted = min(FIRST_BPP, bits / 2) if finest is None else FIRST_BPP
     trunk.spread = SPREAD
@@ -52,6 +54,7 @@ def by_octaves(trunk: LayeredEncoder, finest: int | None, bits: float) -> list[L
         layer = trunk.first(step)
     layers = [layer]
     while len(layers) < MAX_LAYERS:
+        tell(1 - 0.8 ** len(layers))
         if finest is None and sum(layer.bits for layer in layers) >= bits:
             break
         if step - OCTAVE < least or (least == rate.FINEST and trunk.left() < FEW_VALUES):
@@ -63,11 +66,14 @@ def by_octaves(trunk: LayeredEncoder, finest: int | None, bits: float) -> list[L
     return layers
 
 
-def by_rates(trunk: LayeredEncoder, rates: Sequence[float], finest: int | None) -> list[Layer]:
+def by_rates(
+    trunk: LayeredEncoder, rates: Sequence[float], finest: int | None, tell: Callable[[float], None]
+) -> list[Layer]:
     """Fit a layer for each rate, bits per site in all up to there, ascending; and one more down to `finest`."""
     trunk.spread = 0
     layers: list[Layer] = []
     for wanted in rates:
+        tell(len(layers) / (len(rates) + 1))
         before = sum(layer.bits for layer in layers)
         begin = layers[-1].step - OCTAVE if layers else START
 

@@ -39,7 +39,10 @@ class _Fitted:
 
 
 class RecipeChoice:
-    """The recipes of one picture, and its `Companding.plateau`. packed: int32 (4, h, w), DN."""
+    """The recipes of one picture, and its `Companding.plateau`.
+
+    packed: int32 (4, h, w), DN. plain: of few features; learned: with learned ones, None where there is none.
+    """
 
     def __init__(
         self, packed: torch.Tensor, layout: Layout, ground: Ground, companding: Companding, effort: Effort
@@ -58,6 +61,7 @@ class RecipeChoice:
         for recipe in (recipes.constant(level), *fitted):
             base = recipe.base(phi[: len(recipe.exponents)], low, high)
             self._all.append(_Fitted(recipe, base, base - level))
+        self.learned = next((f.recipe for f in self._all if f.recipe.learned), None)
         self.plateau = find_plateau(companding, level, self._all[-1].base)
         # The plain one: the constant is for pictures whose JPEG says nothing of the light.
         self.plain = min(self._all[:2], key=lambda f: float((weight * f.rest**2).sum())).recipe

@@ -168,7 +168,10 @@ class Stream:
         self, layers: Layers, layout: Layout, ground: Ground, progress: Progress | None
     ) -> torch.Tensor:
         header = self.header
-        further = [Layer(step, Params.from_bytes(part, REFINED, ACTIVITIES)) for step, part in layers.further]
+        further = [
+            Layer(one.step, Params.from_bytes(one.parameters, REFINED, ACTIVITIES), bool(one.estimate))
+            for one in layers.further
+        ]
         substreams = self.finer | {(tile, 0, stage): d for (tile, stage), d in self.substreams.items()}
         return decode_layers(
             substreams, [Layer(header.step, self.params[IN_PLACE]), *further], Depth(layers.kept, len(self.bases)),
@@ -182,8 +185,8 @@ def _parse_layers(section: bytes, header: Header, bases: list[int]) -> Layers:
     layers = Layers.from_bytes(section)
     if header.step == LOSSLESS or any(b != IN_PLACE for b in bases):
         raise StreamError("a stream in layers has a layer 0 that is lossless or not in place")
-    for _, part in layers.further:
-        Params.from_bytes(part, REFINED, ACTIVITIES)
+    for one in layers.further:
+        Params.from_bytes(one.parameters, REFINED, ACTIVITIES)
     if not layers.further and layers.kept != STAGES * len(bases):
         raise StreamError("layers: layer 0 is not whole")
     return layers

@@ -27,11 +27,11 @@ def read_section(data):
     weights = [*range(16), *(m << e for e in range(1, 14) for m in range(8, 16))]
     spread, kept, further = number(1), number(), []
     for _ in range(number()):
-        step, length = number(2), number()
+        step, estimate, length = number(2), number(1), number()
         bits = Golomb(data[at : at + length])
         at += length
         means = [bits.array(35) for _ in range(16)]
-        further.append((step, means, [[weights[code] for code in bits.array(21)] for _ in range(16)]))
+        further.append((step, estimate, means, [[weights[code] for code in bits.array(21)] for _ in range(16)]))
     assert at == len(data)
     return spread, kept, further
 
@@ -132,12 +132,14 @@ def decode_tile(picture, place, parameters, further, spread, depth, substreams, 
             a = min(int(np.searchsorted(plane.v, u + low)), len(plane.v) - 1)
             plane.cells[at] = a, max(int(np.searchsorted(plane.v, u + high)), a + 1)
         sizes[k].parts.append(np.abs(values[k].parts[t] - mu))
-    for layer, (index, means, weights) in enumerate(further, 1):
+    for layer, (index, estimate, means, weights) in enumerate(further, 1):
         step_by_stage = steps(index)
-        for stage in range(depth if layer == len(further) else 16):
-            data = substreams.get((layer, stage), b"")
+        for stage in range(16):
+            there = layer < len(further) or stage < depth
+            data = substreams.get((layer, stage), b"") if there else None
             own = means[stage], weights[stage]
-            refine(stage, own, step_by_stage[stage], activity, planes, values, sizes, data, rules, index == 5120)
+            if there or estimate:
+                refine(stage, own, step_by_stage[stage], activity, planes, values, sizes, data, rules, index == 5120)
     out = []
     for k in range(4):
         residual = np.zeros(picture.base[k][place].shape, np.int64)
@@ -158,7 +160,7 @@ def steps_of(picture, place, index, spread, stage):
 
 
 def refine(stage, own, steps, activity, planes, values, sizes, data, rules, lossless):
-    """One stage of a further layer: its cells, values and sizes change."""
+    """One stage of a further layer: its cells, values and sizes change. data: None where only estimated."""
     k, t = PLANES[stage // 4], stage % 4
     plane, others = planes[k][t], [p for p in PLANES if p != k]
     views = [values[k].near(t, *o) for o in CROSS + DIAGONAL]
@@ -178,7 +180,7 @@ def refine(stage, own, steps, activity, planes, values, sizes, data, rules, loss
     words = Words(data, None) if data else None
     places = list(np.ndindex(mu.shape))
     classes = {at: class_of(int(size[at]), rules.tables["class_of"]) for at in places}
-    for _ in range(64):
+    for _ in range(64 if data is not None else 0):
         asked = []
         for at in places:
             a, c = (int(v) for v in plane.cells[at])

@@ -107,7 +107,7 @@ def test_layers(name, share):
     picture = PICTURES[name]
     payload = picture.encode(lossless=True, layers=())
     prefixes = Prefixes(payload)
-    cut, _ = prefixes.cut(int(share * prefixes.units))
+    cut, _ = prefixes.cut(int(share * prefixes.last))
     mosaic = by_the_manual(cut, picture.planes)
     assert np.array_equal(mosaic, Stream.from_bytes(cut).decode(picture.planes))
     assert np.array_equal(mosaic, picture.raw.mosaic) or share < 1

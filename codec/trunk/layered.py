@@ -36,10 +36,14 @@ COARSEST = 5119
 
 @dataclass(frozen=True)
 class Layer:
-    """A layer's step index, or `LOSSLESS`, and its parameters; bits: per site, estimated where it was fitted."""
+    """A layer's step index, or `LOSSLESS`, and its parameters.
+
+    estimate: whether stages that are not there are estimated. bits: per site, estimated where the layer was fitted.
+    """
 
     step: int
     params: Params
+    estimate: bool = False
     bits: float = 0.0
 
 
@@ -159,10 +163,35 @@ class LayeredEncoder(TrunkEncoder):
         scene = layer_scene(
             self.ground, self._sample, self._sample_base, self.companding, step, self.spread, self.kappa
         )
-        self._state = run_layer(scene, self._state, coder) if self._fitted else run_first(scene, coder)
+        estimate = False
+        if self._fitted:
+            before, first, behind = self._state, [list(v) for v in cells.first], [list(v) for v in cells.behind]
+            self._state = run_layer(scene, before, coder)
+            estimate = self._better_estimated(scene, coder, before, first, behind)
+        else:
+            self._state = run_first(scene, coder)
         sites = 4 * self._sample.rows * self._sample.cols * len(self._sample.places)
-        self._fitted.append(Layer(step, coder.params, source.bits() / sites))
+        self._fitted.append(Layer(step, coder.params, estimate, source.bits() / sites))
         return self._fitted[-1]
+
+    def _better_estimated(
+        self, scene: Scene, fitted: LayerFitter, before: State,
+        first: list[list[torch.Tensor]], behind: list[list[torch.Tensor]],
+    ) -> bool:  # fmt: skip
+        """Whether the layer's second half, were it not there, is better estimated than left as it was before."""
+        cells, half = Cells(self.companding, self._sample_base), len(STAGES) // 2
+        cells.first, cells.behind = first, behind
+        mixed = State([list(v) for v in before.y], [list(v) for v in before.magnitude])
+        for k, t in STAGES[:half]:
+            mixed.y[k][t], mixed.magnitude[k][t] = self._state.y[k][t], self._state.magnitude[k][t]
+        coder = LayerCoder(fitted.params, self._rules, cells, fitted.source)
+        after = run_layer(scene, mixed, coder, half, True, half)
+
+        def error(state: State) -> float:
+            parts = [((fitted.y[k][t] - state.y[k][t]) / scene.step[k][t]) ** 2 * fitted.valid[k][t] for k, t in STAGES]
+            return float(sum(part.sum() for part in parts))
+
+        return error(after) < error(mixed)
 
     def left(self) -> float:
         """Mean of log2 of the number of values that the sample's cells hold."""
@@ -215,7 +244,7 @@ def _run(
     count: int = len(STAGES),
 ) -> State:
     scene = layer_scene(ground, window, base, companding, layer.step, spread, kappa)
-    return run_first(scene, coder) if before is None else run_layer(scene, before, coder, count)
+    return run_first(scene, coder) if before is None else run_layer(scene, before, coder, count, layer.estimate)
 
 
 def decode_layers(

@@ -139,6 +139,13 @@ class LayerCoder(StageCoder):
         y_hat = between(stage, self.cells, mu, expected)
         return y_hat, (y_hat - mu).abs()
 
+    def estimate(
+        self, stage: int, mu: torch.Tensor, step: torch.Tensor, contexts: list[torch.Tensor]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """`refine` where the layer's cuts are not there: y_hat and |y_hat - mu| in the cells as they are."""
+        y_hat = between(stage, self.cells, mu, self.expect(stage, mu, step, contexts)[1])
+        return y_hat, (y_hat - mu).abs()
+
     def _where(
         self, first: torch.Tensor, behind: torch.Tensor, low: torch.Tensor, high: torch.Tensor,
         step: torch.Tensor, expected: torch.Tensor, deadzone: torch.Tensor,
@@ -193,12 +200,18 @@ def run_first(scene: Scene, coder: LayerCoder) -> State:
     return State(run_stages(scene, coder), coder.magnitudes)
 
 
-def run_layer(scene: Scene, before: State, coder: LayerCoder, count: int = 16) -> State:
-    """A further layer over what the layer before left; only its first `count` stages, the others stay."""
+def run_layer(
+    scene: Scene, before: State, coder: LayerCoder, count: int = 16, estimate: bool = False, begin: int = 0
+) -> State:
+    """A further layer over what the layer before left; only its first `count` stages are there.
+
+    The others stay as they are or, where `estimate` says so, get a new y_hat in their old cells, from the mean of this
+    layer. begin: the stages before are in `before` already.
+    """
     values, sizes = ([_whole(parts) for parts in v] for v in (before.y, before.magnitude))
     boxes = [view_sum([box_sum(p) for p in plane.parts]) for plane in sizes]
     out = State([list(parts) for parts in before.y], [list(parts) for parts in before.magnitude])
-    for stage, (k, t) in enumerate(STAGES[:count]):
+    for stage, (k, t) in list(enumerate(STAGES))[begin : None if estimate else count]:
         step = scene.step[k][t]
         others = [j for j in PLANES if j != k]
         near = [values[k].at(t, o) for o in CROSS + DIAGONAL]
@@ -214,7 +227,8 @@ def run_layer(scene: Scene, before: State, coder: LayerCoder, count: int = 16) -
             sums += [view_sum([sizes[j].at(t, o) for o in group]) * 64 for group in (CROSS, DIAGONAL)]
         sums += [boxes[k] * 8, view_sum([boxes[j] for j in others]) * 4]
         contexts += [torch.floor(v / step).clamp(max=CONTEXT_LIMIT) for v in sums]
-        out.y[k][t], out.magnitude[k][t] = coder.refine(stage, mu, step, contexts)
+        code = coder.refine if stage < count else coder.estimate
+        out.y[k][t], out.magnitude[k][t] = code(stage, mu, step, contexts)
         values[k].replace(t, out.y[k][t])
         boxes[k] = boxes[k] - box_sum(sizes[k].parts[t])
         sizes[k].replace(t, out.magnitude[k][t])

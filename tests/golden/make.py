@@ -20,6 +20,7 @@ from bitstream import embed  # noqa: E402
 from codec.encoding import _Job  # noqa: E402
 from codec.geometry import Geometry, Warp  # noqa: E402
 from codec.stream import Stream, pack_bases  # noqa: E402
+from codec.trunk.effort import Effort  # noqa: E402
 from codec.trunk.local import TERMS, LocalRecipe, grid  # noqa: E402
 from codec.trunk.parallel import single_threaded  # noqa: E402
 from codec.trunk.stages import HAAR, IN_PLACE  # noqa: E402
@@ -35,9 +36,9 @@ def recoded(picture, payload, bases, side, states, more=False):
     more: with learned features and with corrections by block, in every term and in most blocks, help or not.
     """
     header = replace(Stream.from_bytes(payload).header, states=states)
-    job = _Job(picture.raw, picture.planes, picture.geometry, header, len, "cpu", None)
+    job = _Job(picture.raw, picture.planes, picture.geometry, header, len, "cpu", None, Effort(states))
     if more:
-        job.use(job.learned.with_local(corrections(job.layout.cells)))
+        job.use(job.recipes.learned.with_local(corrections(job.layout.cells)))
     step, trunk = header.step, job.trunk
     with single_threaded():
         params = fit_bases(trunk, step)
