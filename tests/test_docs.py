@@ -10,7 +10,7 @@ from bitstream.fields import markdown_table
 from bitstream.header import FIELDS
 from codec.trunk.features import COUNT, names
 from codec.trunk.ground import ACTIVITIES
-from codec.trunk.local import _SUMS, LEAST_SIDE, MOST_SIDE, TERMS
+from codec.trunk.local import _SUMS, LEAST_SIDE, MOST_BLOCKS, MOST_SIDE, TERMS
 from codec.trunk.params import WEIGHTS
 from codec.trunk.stages import context_count, near_count
 from codec.trunk.trellis import CODES
@@ -51,6 +51,7 @@ def test_the_manual_has_every_feature():
         f"codes 0 to {len(WEIGHTS) - 1}",
         f"A class c below {SPLIT_CLASS} uses row c",
         f"There are {len(TERMS)} terms",
+        f"of 5.1), at most 2^{MOST_BLOCKS.bit_length() - 1}",
         f"blocks' side in cells, {LEAST_SIDE} to {MOST_SIDE}",
         *(f"| {states} | {1 << states} | {h0} | {h1} |" for states, (h0, h1) in CODES.items()),
     ],

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scenes import scene
@@ -24,6 +24,7 @@ from entropy.tables import CLASSES, EXACT, load
 
 N = len(TERMS)
 TABLES = load()
+SLOW = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 
 
 @st.composite
@@ -37,6 +38,7 @@ def sound(draw):
     return cells, LocalRecipe(side, exponents, coefficients)
 
 
+@SLOW
 @given(sound())
 def test_round_trip(drawn):
     cells, local = drawn
@@ -100,7 +102,7 @@ def test_forged(data, message):
         LocalRecipe.from_bytes(data, CELLS, TABLES)
 
 
-@settings(max_examples=200)
+@SLOW
 @given(st.binary(max_size=200), st.integers(0, 100), st.binary(max_size=4))
 def test_hostile_bytes(data, at, patch):
     """Random ones, and sound ones with a few changed: refused, or within the ranges."""
