@@ -240,7 +240,7 @@ def test_help_has_an_example(capsys, name):
 
 
 def test_the_commands_and_the_version(capsys):
-    assert list(commands()) == ["compare", "decode", "demo", "encode", "info", "strip", "trim"]
+    assert list(commands()) == ["compare", "decode", "demo", "encode", "info", "strip", "train", "trim"]
     assert main(["--version"]) == 0
     assert capsys.readouterr().out.startswith("rawinlay ")
 
