@@ -86,12 +86,12 @@ class Ground:
                 for left, right in _spans(c, window.cols, COLS):
                     phi = self.features(top, left, bottom - top, right - left, recipe.learned)
                     phi = phi.reshape(len(phi), bottom - top, right - left)
-                    for first, last in _spans(left, right - left, side or COLS):
+                    for i, j, rows, cols in _blocks(top, left, bottom - top, right - left, side or ROWS * COLS):
                         # A cell beyond the picture's edge, in tiles of even sides, goes with the last block.
-                        block = (min(top, self.h - 1) // side, min(first, self.w - 1) // side) if side else None
-                        piece = phi[:, :, first - left : last - left].reshape(len(phi), -1)
-                        values = recipe.base(piece, low, high, block).reshape(4, bottom - top, -1)
-                        out[b, :, top - r : bottom - r, first - c : last - c] = values
+                        block = (min(i, self.h - 1) // side, min(j, self.w - 1) // side) if side else None
+                        piece = phi[:, i - top : i - top + rows, j - left : j - left + cols].reshape(len(phi), -1)
+                        values = recipe.base(piece, low, high, block).reshape(4, rows, cols)
+                        out[b, :, i - r : i - r + rows, j - c : j - c + cols] = values
         return companding.saturate(out)
 
     def activity(self, window: Window) -> list[torch.Tensor]:
@@ -127,6 +127,11 @@ def _spans(start: int, count: int, side: int) -> list[tuple[int, int]]:
     """start .. start + count cut at multiples of side."""
     cuts = [start, *range(start // side * side + side, start + count, side), start + count]
     return list(itertools.pairwise(cuts))
+
+
+def _blocks(top: int, left: int, rows: int, cols: int, side: int) -> list[tuple[int, int, int, int]]:
+    """A window cut at multiples of side: (row, column, rows, columns) of each piece."""
+    return [(i, j, n - i, m - j) for i, n in _spans(top, rows, side) for j, m in _spans(left, cols, side)]
 
 
 def _box3(v: torch.Tensor) -> torch.Tensor:
