@@ -168,18 +168,20 @@ def job(request):
     shape, learned = request.param
     picture = scene(shape, "BGGR", seed=3)
     job = ready(picture)
-    job.use((job.learned if learned else job.plain).with_local(drawn_recipe(job.layout.cells)))
+    job.use((job.recipes.learned if learned else job.plain).with_local(drawn_recipe(job.layout.cells)))
     return job
 
 
 def ready(picture):
-    """The encoder's job for a picture."""
+    """The encoder's job for a picture, without a plateau."""
     small = scene((8, 8), picture.raw.cfa).encode(quality=0)
     header = replace(
         Stream.from_bytes(small).header, height=picture.raw.mosaic.shape[0], width=picture.raw.mosaic.shape[1], net=b"",
         top=int(picture.raw.mosaic.max()),
     )  # fmt: skip
-    return _Job(picture.raw, picture.planes, picture.geometry, header, len, "cpu", None)
+    job = _Job(picture.raw, picture.planes, picture.geometry, header, len, "cpu", None)
+    job.companding = replace(job.companding, plateau=(0,) * 8)  # a base on the plateau is not the recipe's
+    return job
 
 
 def whole(job, recipe=None):
@@ -323,7 +325,7 @@ def test_it_saves_bytes(patchy, monkeypatch):
     assert local is not None and local.coefficients[0, 0].any()
     assert stream.to_bytes() == payload
     assert stream.decode(patchy.planes).shape == patchy.raw.mosaic.shape
-    monkeypatch.setattr(_Job, "_with_local", lambda self, step: None)
+    monkeypatch.setattr(_Job, "_with_local", lambda *_: None)
     without = patchy.encode(quality=45)
     assert Stream.from_bytes(without).recipe.local is None
     assert len(payload) < 0.98 * len(without)
@@ -338,7 +340,7 @@ def test_less_error_at_the_same_size(patchy, monkeypatch):
 
     payload = patchy.encode(size=9000)
     assert Stream.from_bytes(payload).recipe.local is not None
-    monkeypatch.setattr(_Job, "_with_local", lambda self, step: None)
+    monkeypatch.setattr(_Job, "_with_local", lambda *_: None)
     assert error(payload) < 0.95 * error(patchy.encode(size=9000))
 
 
