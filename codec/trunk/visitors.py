@@ -16,7 +16,7 @@ import torch
 
 from codec.trunk.params import MEAN_LIMIT, MEAN_UNIT, WEIGHTS, Params
 from codec.trunk.stages import STAGES
-from codec.trunk.weights import fit_weights, shorten
+from codec.trunk.weights import fit_mean, fit_weights, shorten
 from entropy.tables import CENTROID_UNIT, CLASSES, HALF, MANTISSA_BITS, SIZE_BITS, SIZE_CELLS, Tables, split_bits
 
 Y_LIMIT = float(1 << 21)
@@ -152,11 +152,7 @@ class Fitter(Encoder):
         self.params.mean[stage] = np.zeros(len(near), np.int64)
         if near and len(self._places):
             a = torch.stack([v.reshape(-1)[self._places] for v in near], 1)
-            gram = a.T @ a
-            ridge = (torch.trace(gram) / len(gram) * 1e-4 + 1e-3) * torch.eye(
-                len(gram), dtype=torch.float64, device=gram.device
-            )
-            c = torch.linalg.solve(gram + ridge, a.T @ y.reshape(-1)[self._places])
+            c = fit_mean(a, y.reshape(-1)[self._places])
             self.params.mean[stage] = (
                 torch.round(c * MEAN_UNIT).clamp(-MEAN_LIMIT, MEAN_LIMIT).to(torch.int64).cpu().numpy()
             )
