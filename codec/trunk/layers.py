@@ -36,7 +36,7 @@ from codec.trunk.stages import (
     run_stages,
     view_sum,
 )
-from codec.trunk.visitors import StageCoder, fit_mean
+from codec.trunk.visitors import StageCoder, mean_coefficients
 from codec.trunk.weights import fit_weights
 from entropy.tables import HALF, OFFSET_UNIT, SIZE_BITS
 
@@ -272,7 +272,7 @@ class LayerFitter(LayerCoder):
         self.params.mean[stage] = np.zeros(len(near), np.int64)
         if near and len(places):
             picked = torch.stack([v.reshape(-1)[places] for v in near], 1)
-            self.params.mean[stage] = fit_mean(picked, self.y[k][t].reshape(-1)[places])
+            self.params.mean[stage] = mean_coefficients(picked, self.y[k][t].reshape(-1)[places])
         return super().mean(stage, near)
 
     def expect(

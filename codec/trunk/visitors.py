@@ -18,7 +18,7 @@ from codec.trunk.params import MEAN_LIMIT, MEAN_UNIT, WEIGHTS, Params
 from codec.trunk.quantiser import Y_LIMIT, Lengths, Quantiser, Values
 from codec.trunk.stages import STAGES
 from codec.trunk.trellis import DEFAULT_STATES
-from codec.trunk.weights import fit_weights, shorten
+from codec.trunk.weights import fit_mean, fit_weights, shorten
 from entropy.tables import MANTISSA_BITS, SIZE_BITS, SIZE_CELLS, Tables
 
 FIT_PLACES = 16_000
@@ -132,7 +132,7 @@ class Fitter(Encoder):
         self.params.mean[stage] = np.zeros(len(near), np.int64)
         if near and len(self._places):
             a = torch.stack([v.reshape(-1)[self._places] for v in near], 1)
-            self.params.mean[stage] = fit_mean(a, y.reshape(-1)[self._places])
+            self.params.mean[stage] = mean_coefficients(a, y.reshape(-1)[self._places])
         return super().mean(stage, near)
 
     def symbols(
@@ -155,16 +155,10 @@ class Fitter(Encoder):
         self.params.weight[stage] = shorten(x.cpu().numpy(), symbols.cpu().numpy(), codes, lengths.table())
 
 
-def fit_mean(near: torch.Tensor, y: torch.Tensor) -> np.ndarray:
-    """Mean coefficients with ``near @ c / MEAN_UNIT`` near y. near: float64 (n, views); y: float64 (n,)."""
-    gram = near.T @ near
-    ridge = (torch.trace(gram) / len(gram) * 1e-4 + 1e-3) * torch.eye(
-        len(gram), dtype=torch.float64, device=gram.device
-    )
-    c = torch.linalg.solve(gram + ridge, near.T @ y)
-    return torch.round(c * MEAN_UNIT).clamp(-MEAN_LIMIT, MEAN_LIMIT).to(torch.int64).cpu().numpy()
-
-
+def mean_coefficients(near: torch.Tensor, y: torch.Tensor) -> np.ndarray:
+    """`Params.mean` of a stage, int64 (views,), with ``near @ c / MEAN_UNIT`` near y; arguments as in `fit_mean`."""
+    c = torch.round(fit_mean(near, y) * MEAN_UNIT)
+    return c.clamp(-MEAN_LIMIT, MEAN_LIMIT).to(torch.int64).cpu().numpy()
 
 
 class Decoder(StageCoder):
