@@ -5,7 +5,7 @@ import torch
 
 from codec.trunk.params import WEIGHTS
 from codec.trunk.weights import fit_mean, fit_weights, shorten
-from entropy.tables import CLASSES, HALF, MANTISSA_BITS, load, split_bits
+from entropy.tables import CLASSES, EXACT, HALF, MANTISSA_BITS, load, split_bits
 
 
 def test_few_wild_places_do_not_rule_the_mean():
@@ -34,7 +34,7 @@ def test_weights_that_code_shorter():
     size = 0.06 * contexts[:, 0] + contexts[:, 1] + 0.1 * contexts[:, 2] ** 2
     magnitude = np.floor(rng.exponential(1, 20_000) * size + 0.4).astype(np.int64)
     x = contexts * [2.0**-16, 2.0**-8, 2.0**-8, 1]
-    bits, splits = tables.bits(), np.array([split_bits(c) for c in range(CLASSES)])
+    bits, splits = tables.bits(EXACT), np.array([split_bits(c) for c in range(CLASSES)])
 
     def length(codes):
         cell = np.maximum(x @ WEIGHTS[codes] * 65536, 1).view(np.int64) >> (52 - MANTISSA_BITS)
