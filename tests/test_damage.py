@@ -304,5 +304,5 @@ def test_tiny_tiles_are_slow_but_bounded():
     stream = Stream.from_bytes(PAYLOAD)
     header = replace(stream.header, height=200, width=300, tile=8, bases=b"\0")
     started = time.monotonic()
-    mosaic = replace(stream, header=header, bases=[0] * (7 * 10), substreams={}).decode(decode_planes(BARE))
+    mosaic = replace(stream, header=header, bases=stream.bases[:1] * (7 * 10), substreams={}).decode(decode_planes(BARE))
     assert mosaic.shape == (200, 300) and time.monotonic() - started < 60

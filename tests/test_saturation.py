@@ -82,7 +82,7 @@ def test_clipped_places_cost_next_to_nothing(monkeypatch):
     raw, planes, rows = clipped_quarter(shot(2), np.random.default_rng(0))
     code = lambda: encode_stream(raw, planes, Geometry(), Target(quality=80), b"", len)  # noqa: E731
     with_plateau = code()
-    monkeypatch.setattr("codec.encoding.find_plateau", lambda *_: NOWHERE)
+    monkeypatch.setattr("codec.recipe_choice.find_plateau", lambda *_: NOWHERE)
     without = code()
     assert Stream.from_bytes(with_plateau).header.plateau and not Stream.from_bytes(without).header.plateau
     assert len(with_plateau) < 0.9 * len(without)
