@@ -18,7 +18,7 @@ from codec.trunk import stages
 from codec.trunk.companding import Companding
 from codec.trunk.saturation import find_plateau
 from codec.trunk.weights import fit_weights, shorten
-from entropy.tables import HALF, load, split_bits
+from entropy.tables import HALF, TRELLIS, load, split_bits
 
 NOWHERE = (0,) * 8
 COMPANDING = Companding((60.0, 64.0, 64.0, 68.0), 4095, 4095, 8)
@@ -84,7 +84,7 @@ def test_clipped_places_cost_next_to_nothing(monkeypatch):
     raw, planes, rows = clipped_quarter(shot(2), np.random.default_rng(0))
     code = lambda: encode_stream(raw, planes, Geometry(), Target(quality=80), b"", len)  # noqa: E731
     with_plateau = code()
-    monkeypatch.setattr("codec.encoding.find_plateau", lambda *_: NOWHERE)
+    monkeypatch.setattr("codec.recipe_choice.find_plateau", lambda *_: NOWHERE)
     without = code()
     assert Stream.from_bytes(with_plateau).header.plateau and not Stream.from_bytes(without).header.plateau
     assert len(with_plateau) < 0.9 * len(without)
@@ -110,7 +110,7 @@ def test_weights_that_code_shorter():
     size = 0.06 * contexts[:, 0] + contexts[:, 1] + 0.1 * contexts[:, 2] ** 2
     magnitude = np.floor(rng.exponential(1, 20_000) * size + 0.4).astype(np.int64)
     x = contexts * [2.0**-16, 2.0**-8, 2.0**-8, 1]
-    bits = tables.bits()
+    bits = tables.bits(TRELLIS)
     least = fit_weights(torch.from_numpy(x), torch.from_numpy(magnitude.astype(np.float64)))
     short = shorten(x, magnitude, least, bits)
 
