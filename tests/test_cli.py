@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import select
 import signal
 import subprocess
@@ -114,7 +115,7 @@ def test_info(run):
     code, out, _ = run("info", "IMG_1.JPG", "--json")
     assert code == 0 and json.loads(out)["has_raw"] is False and json.loads(out)["intact"] is None
     code, out, _ = run("info", "with.jpg")
-    assert code == 0 and "320 x 256" in out and "intact yes" in " ".join(out.split())
+    assert code == 0 and "320 x 256" in out and re.search("intact +yes", out)
 
 
 def test_strip_gives_the_jpeg_back(run):

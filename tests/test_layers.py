@@ -328,5 +328,8 @@ def test_sizes_are_met_by_trimming(bpp):
     picture = scene((96, 128), seed=2)
     size = int(bpp * picture.raw.mosaic.size / 8)
     payload = picture.encode(size=size, layers=())
-    assert 0.93 * size <= embed.added_bytes(picture.jpeg, len(payload)) <= size
-    assert not check(payload) and Stream.from_bytes(payload).layers
+    layers = Stream.from_bytes(payload).layers
+    assert not check(payload) and layers
+    # A layer that begins brings its parameters, which are much in a picture as small as this.
+    begins = max(len(one.parameters) for one in layers.further)
+    assert 0.95 * size - begins <= embed.added_bytes(picture.jpeg, len(payload)) <= size
