@@ -36,7 +36,10 @@ def change(curve: Curve, earlier: Curve, low: float, high: float) -> Mean:
 
 def section(rows: Sequence[Row], earlier_rows: Sequence[Row]) -> list[str]:
     """The report's lines: a table of files by guides, mean and worst."""
-    new, old = curves(rows), curves(earlier_rows)
+    # Curves through the same few rates err alike between them: only rates that both have are compared.
+    measured = {(row["file"], row["guide"], row["setting"]) for row in rows if "error" not in row}
+    new = curves(rows)
+    old = curves(row for row in earlier_rows if (row["file"], row["guide"], row["setting"]) in measured)
     shared = [name for name in new if name in old]
     if not shared:
         return []
@@ -55,9 +58,13 @@ def section(rows: Sequence[Row], earlier_rows: Sequence[Row]) -> list[str]:
     for file in files:
         cells = [_cell(changes.get((file, guide))) for guide in guides]
         out.append(f"| {file} | {' | '.join(cells)} |")
-    for title, how in (("**mean**", np.nanmean), ("worst", np.nanmax)):
-        columns = [np.array([changes[f, g] for f in files if (f, g) in changes]) for g in guides]
-        out.append(f"| {title} | {' | '.join(_cell([float(v) for v in how(c, axis=0)]) for c in columns)} |")
+    for title, how in (("**mean**", np.mean), ("worst", np.max)):
+        cells = []
+        for guide in guides:
+            columns = np.array([changes[f, guide] for f in files if (f, guide) in changes]).T
+            there = [column[np.isfinite(column)] for column in columns]
+            cells.append(_cell([float(how(column)) if len(column) else math.nan for column in there]))
+        out.append(f"| {title} | {' | '.join(cells)} |")
     return out
 
 
