@@ -17,8 +17,6 @@ from codec.stream import Stream
 from codec.trunk import stages
 from codec.trunk.companding import Companding
 from codec.trunk.saturation import find_plateau
-from codec.trunk.weights import fit_weights, shorten
-from entropy.tables import HALF, TRELLIS, load, split_bits
 
 NOWHERE = (0,) * 8
 COMPANDING = Companding((60.0, 64.0, 64.0, 68.0), 4095, 4095, 8)
@@ -100,28 +98,3 @@ def test_quiet_places_see_only_their_constant():
     assert quiet.flatten().tolist() == [1, 0, 0, 0] and loud.flatten().tolist() == [0, 1, 1, 1]
     assert context.flatten().tolist() == [0, 7, 7, 7]
     assert torch.equal(first, magnitudes[0]) and torch.equal(second, magnitudes[1])
-
-
-def test_weights_that_code_shorter():
-    """Few places with huge symbols, many with small ones: least squares looks at the few, the descent at the bits."""
-    tables, rng = load(), np.random.default_rng(0)
-    contexts = np.stack([np.ones(20_000), (rng.random(20_000) < 0.02) * rng.exponential(60, 20_000),
-                         rng.exponential(1, 20_000), np.zeros(20_000)], 1)  # fmt: skip
-    size = 0.06 * contexts[:, 0] + contexts[:, 1] + 0.1 * contexts[:, 2] ** 2
-    magnitude = np.floor(rng.exponential(1, 20_000) * size + 0.4).astype(np.int64)
-    x = contexts * [2.0**-16, 2.0**-8, 2.0**-8, 1]
-    bits = tables.bits(TRELLIS)
-    least = fit_weights(torch.from_numpy(x), torch.from_numpy(magnitude.astype(np.float64)))
-    short = shorten(x, magnitude, least, bits)
-
-    def length(codes):
-        from codec.trunk.params import WEIGHTS
-
-        cell = np.maximum(x @ WEIGHTS[codes] * 65536, 1).astype(np.float64).view(np.int64)
-        c = tables.class_of[(cell >> 48) - (1023 << 4)].astype(np.int64)
-        n = np.array([split_bits(k) for k in range(96)])[c]
-        return bits[c, np.minimum(magnitude >> n, HALF) + HALF].mean()
-
-    assert length(short) < 0.98 * length(least)
-    assert short[3] == 0
-    assert np.array_equal(shorten(x, np.zeros(20_000, np.int64), least, bits), least)
