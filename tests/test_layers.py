@@ -195,7 +195,8 @@ def test_thresholds_round_as_the_costs_say():
     magnitude, step = torch.arange(4000.0, dtype=torch.float64), torch.full((4000,), 37.0, dtype=torch.float64)
     for c in (0, 30, 52, 67, 80):
         symbols = quantise(a, torch.full((4000,), c), magnitude, step)
-        assert bool((symbols.diff() >= 0).all()) and int(symbols.diff().max()) == 1
+        # In rare classes two thresholds may meet: a magnitude between them is never coded.
+        assert bool((symbols.diff() >= 0).all()) and int(symbols.diff().max()) <= (1 if c >= 52 else 2)
         assert float((symbols - magnitude / step).abs().max()) <= 1.51
 
 
