@@ -266,10 +266,10 @@ def _sampler(
     across, down = subsampling
     if geometry.warp is not None:
         centre = geometry.warp.centre
-        k = [k / float(1 << WARP_BITS) for k in geometry.warp.coefficients]
+        k1, k2, k3, k4 = (k / float(1 << WARP_BITS) for k in geometry.warp.coefficients)
         log2 = down.bit_length() - 1, across.bit_length() - 1
         rho2 = geometry.rho2(jpeg_shape)
-        return lambda ys, out: kernels.at_warped(planes, ys, xs, *centre, *k, rho2, *log2, weights, out)
+        return lambda ys, out: kernels.at_warped(planes, ys, xs, *centre, k1, k2, k3, k4, rho2, *log2, weights, out)
     height, width = planes[0].shape
     x, x_phase = _split(xs, across)
     whole_x = None if x_phase.any() else np.clip(x, 0, width - 1)
