@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from codec.kernels import stages as kernels
+from codec.kernels.target import lay_indices
 from codec.trunk.codes import CODES
 from codec.trunk.companding import Companding
 from codec.trunk.layout import Layout
@@ -158,11 +159,32 @@ class Tile:
                 symbols, self.classes, self.mu, self.step[t], self._offsets, REACH, np.int32(h0 >> 1),
                 np.int32(h1 >> 1), float(Y_LIMIT), y_hat, magnitudes, np.int32(MAGNITUDE_LIMIT),
             )  # fmt: skip
+        self._close(y_hat, magnitudes)
+
+    def take(self, stage: int, y_hat: np.ndarray, magnitudes: np.ndarray) -> None:
+        """Like `update`, with values and magnitudes int32 (rows / 2, cols / 2) that are known already."""
+        k, t = STAGES[stage]
+        self.values[k, t, 1:-1, 1:-1] = y_hat
+        np.minimum(magnitudes, MAGNITUDE_LIMIT, out=self.sizes[k, t, 1:-1, 1:-1])
+        self._close(self.values[k, t], self.sizes[k, t])
+
+    def _close(self, y_hat: np.ndarray, magnitudes: np.ndarray) -> None:
         kernels.close(y_hat)
         kernels.close(magnitudes)
         if not self._own.size:
             self._own = np.zeros(magnitudes.shape, np.int32)
         kernels.accumulate(magnitudes, self._own)
+
+    def exact_symbols(self, stage: int, y: np.ndarray, valid: np.ndarray) -> np.ndarray:
+        """Lossless: symbols int32 that lead to y, float32 (rows / 2, cols / 2); zero where not valid."""
+        k = STAGES[stage][0]
+        expected = self.expected(stage)
+        first, nearest = self.companding.nearest_values
+        symbols = np.empty(y.shape, np.int32)
+        lay_indices(y, self._base_at, first, nearest[k], symbols)
+        symbols -= expected
+        symbols[~valid] = 0
+        return symbols
 
     def expected(self, stage: int) -> np.ndarray:
         """Lossless: index that is expected at the stage's places, int32 (rows / 2, cols / 2)."""
