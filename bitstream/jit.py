@@ -8,13 +8,12 @@ computes in float64 is what IEEE 754 says, operation by operation.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any
 
 import numba
 
-Function = TypeVar("Function", bound=Callable[..., object])
 
-
-def compiled(function: Function) -> Function:
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a function of numbers and arrays at its first call. Division by zero gives what IEEE 754 says."""
-    return numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=False)(function)
+    kernel: Callable[..., Any] = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=False)(function)
+    return kernel

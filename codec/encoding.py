@@ -30,9 +30,9 @@ from codec.trunk.encoder import Coded, Fit, Progress
 from codec.trunk.ground import Ground
 from codec.trunk.layered import LayeredEncoder
 from codec.trunk.layout import tiles
+from codec.trunk.order import IN_PLACE
 from codec.trunk.parallel import single_threaded
 from codec.trunk.recipe import Recipe
-from codec.trunk.stages import IN_PLACE
 from entropy import tables
 
 COMPANDING_OFFSET = 8

@@ -30,6 +30,7 @@ from codec.guide import make_guide
 from codec.jpeg_planes import JpegPlanes
 from codec.learned import guide_net
 from codec.trunk.companding import LOSSLESS, Companding
+from codec.trunk.cpu import decode_mosaic
 from codec.trunk.decoder import decode_planes
 from codec.trunk.encoder import Progress
 from codec.trunk.features import COUNT
@@ -37,10 +38,10 @@ from codec.trunk.ground import ACTIVITIES, Ground
 from codec.trunk.layered import Layer, decode_layers
 from codec.trunk.layout import Layout, tiles
 from codec.trunk.local import LocalRecipe
+from codec.trunk.order import HAAR, IN_PLACE, REFINED
 from codec.trunk.parallel import single_threaded
 from codec.trunk.params import Params
 from codec.trunk.recipe import Recipe
-from codec.trunk.stages import HAAR, IN_PLACE, REFINED
 from entropy import tables
 
 BASES = (IN_PLACE, HAAR)
@@ -157,6 +158,12 @@ class Stream:
             ground = Ground(guide, layout, device, guide_net.load() if self.recipe.learned else None)
             if self.layers:
                 return layout.unpack(self._decode_layers(self.layers, layout, ground, progress).numpy())
+            if ground.device.type == "cpu":
+                return decode_mosaic(
+                    self.substreams, self.bases, self.params, layout, ground, self.recipe,
+                    companding_of(header),
+                    tables.load(), header.step, header.kappa, header.states, 2 * header.tile, progress,
+                )  # fmt: skip
             decoded = decode_planes(
                 self.substreams, self.bases, self.params, layout, ground, self.recipe,
                 companding_of(header),

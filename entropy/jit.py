@@ -1,4 +1,4 @@
-"""Compiling inner loops: `bitstream.jit` for the layers above it."""
+"""Compiling inner loops: `bitstream.jit`, for the layers above it."""
 
 from bitstream.jit import compiled
 

@@ -199,3 +199,36 @@ class Companding:
         """Index of a level in `steps`, int64."""
         cell = (level.long() - self.low) * STEP_CELLS // len(self.table)
         return cell.clamp(0, STEP_CELLS - 1)
+
+    def step_of_level(self, index: int, kappa: int) -> np.ndarray:
+        """`steps` of every level from `low` on, int32."""
+        level = np.arange(len(self.table), dtype=np.int64)
+        return self.steps(index, kappa).numpy().astype(np.int32)[level * STEP_CELLS // len(self.table)]
+
+    def plateau_level(self, k: int) -> int | None:
+        """Where plane k's plateau lies, in level units."""
+        return (self.plateau[k] << self.shift) - self.black_levels()[k] if self.plateau[k] else None
+
+    @property
+    def companded(self) -> np.ndarray:
+        """Companded value of every level from `low` on, int32."""
+        return self.table.numpy()
+
+    @property
+    def values_dn(self) -> np.ndarray:
+        """The DN that occur, ascending, uint16."""
+        return self._dn.numpy().astype(np.uint16)
+
+    @property
+    def used_values(self) -> np.ndarray:
+        """`used` as an array."""
+        return self.used.numpy()
+
+    @property
+    def nearest_values(self) -> tuple[int, np.ndarray]:
+        """`nearest` as an array."""
+        return self.nearest[0], self.nearest[1].numpy()
+
+    def compand_levels(self, level: np.ndarray) -> np.ndarray:
+        """Levels from `low` on to companded values, int32."""
+        return self.companded[level - self.low]

@@ -21,8 +21,9 @@ from codec.learned.guide_net import REACH, GuideNet
 from codec.trunk.companding import Companding
 from codec.trunk.features import ONE, features, radius_squared
 from codec.trunk.layout import Layout
+from codec.trunk.order import HAAR
 from codec.trunk.recipe import Recipe
-from codec.trunk.stages import HAAR, Scene, split
+from codec.trunk.stages import Scene, split
 
 HALO = 4
 ACTIVITIES = 5

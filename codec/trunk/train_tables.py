@@ -31,8 +31,9 @@ from codec.trunk.encoder import LAGRANGIAN
 from codec.trunk.exact import ExactFitter, Lattice
 from codec.trunk.ground import Ground, Window
 from codec.trunk.layout import Layout
+from codec.trunk.order import HAAR, IN_PLACE, STAGES
 from codec.trunk.saturation import find_plateau
-from codec.trunk.stages import HAAR, IN_PLACE, STAGES, forward_basis, run_stages, split
+from codec.trunk.stages import forward_basis, run_stages, split
 from codec.trunk.trellis import QUARTER, quantiser
 from codec.trunk.visitors import Fitter
 from entropy import tables
