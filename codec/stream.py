@@ -34,6 +34,7 @@ from codec.trunk.decoder import decode_planes
 from codec.trunk.encoder import Progress
 from codec.trunk.features import COUNT
 from codec.trunk.ground import ACTIVITIES, Ground
+from codec.trunk.ground_torch import TorchGround
 from codec.trunk.layered import Layer, decode_layers
 from codec.trunk.layout import Layout, tiles
 from codec.trunk.local import LocalRecipe
@@ -154,18 +155,18 @@ class Stream:
             raise StreamError(f"header: a mosaic of {header.width} x {header.height} is too large for this JPEG")
         guide = make_guide(planes, Geometry.from_bytes(header.geometry), (header.height, header.width), layout.origin)
         with single_threaded():
-            ground = Ground(guide, layout, device, guide_net.load() if self.recipe.learned else None)
+            ground = TorchGround(Ground(guide, layout, guide_net.load() if self.recipe.learned else None), device)
             if self.layers:
                 return layout.unpack(self._decode_layers(self.layers, layout, ground, progress).numpy())
             decoded = decode_planes(
                 self.substreams, self.bases, self.params, layout, ground, self.recipe,
-                companding_of(header),
+                companding_of(header).torch,
                 tables.load(), header.step, header.kappa, header.states, 2 * header.tile, progress,
             )  # fmt: skip
         return layout.unpack(decoded.to(torch.int32).numpy())
 
     def _decode_layers(
-        self, layers: Layers, layout: Layout, ground: Ground, progress: Progress | None
+        self, layers: Layers, layout: Layout, ground: TorchGround, progress: Progress | None
     ) -> torch.Tensor:
         header = self.header
         further = [
@@ -175,7 +176,7 @@ class Stream:
         substreams = self.finer | {(tile, 0, stage): d for (tile, stage), d in self.substreams.items()}
         return decode_layers(
             substreams, [Layer(header.step, self.params[IN_PLACE]), *further], Depth(layers.kept, len(self.bases)),
-            layers.spread, layout, ground, self.recipe, companding_of(header), tables.load(), header.kappa,
+            layers.spread, layout, ground, self.recipe, companding_of(header).torch, tables.load(), header.kappa,
             2 * header.tile, progress,
         )  # fmt: skip
 

@@ -45,7 +45,7 @@ from safetensors.torch import load as load_tensors
 from torch.nn.functional import pad
 
 from bitstream.errors import InputError
-from codec.trunk.features import LINEAR
+from codec.trunk.features_torch import LINEAR
 
 TOP = 255
 """Largest activation."""
