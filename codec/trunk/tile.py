@@ -158,6 +158,12 @@ class Tile:
                 symbols, self.classes, self.mu, self.step[t], self._offsets, REACH, np.int32(h0 >> 1),
                 np.int32(h1 >> 1), float(Y_LIMIT), y_hat, magnitudes, np.int32(MAGNITUDE_LIMIT),
             )  # fmt: skip
+        self._take_in(stage)
+
+    def _take_in(self, stage: int) -> None:
+        """Close the borders of what `update` laid out, and count its magnitudes."""
+        k, t = STAGES[stage]
+        y_hat, magnitudes = self.values[k, t], self.sizes[k, t]
         kernels.close(y_hat)
         kernels.close(magnitudes)
         if not self._own.size:
