@@ -108,9 +108,9 @@ class Tile:
         if t or self._begun == stage:
             return
         self._begun = stage
-        level = self.companding.plateau_level(k)
+        plateau = self.companding.plateaus()[k]
         kernels.lay_steps(
-            self.base[k], self._steps, self.companding.low, 0 if level is None else level, level is not None,
+            self.base[k], self._steps, self.companding.low, plateau[0] if plateau else 0, plateau is not None,
             self.basis == HAAR, self.step, self._plateau,
         )  # fmt: skip
         if stage == 4:
@@ -164,7 +164,7 @@ class Tile:
         if self.exact:
             self.expected(stage)
             kernels.rebuild_exact(
-                symbols, self._expected, self._base_at, self.companding.used_values[k], MAGNITUDE_LIMIT, y_hat,
+                symbols, self._expected, self._base_at, self.companding.used[k], MAGNITUDE_LIMIT, y_hat,
                 magnitudes, self.seen[k, t],
             )  # fmt: skip
             kernels.close(self.seen[k, t])
@@ -184,9 +184,9 @@ class Tile:
         """Lossless: index that is expected at the stage's places, int32 (rows / 2, cols / 2)."""
         k, t = STAGES[stage]
         views = Views.of(stage, self.basis)
-        first, nearest = self.companding.nearest_values
+        first, nearest = self.companding.nearest
         i, j = PASSES[t]
-        self._base_at = self.companding.compand_levels(self.base[k, i::2, j::2])
+        self._base_at = self.companding.compand(self.base[k, i::2, j::2])
         kernels.expect(
             self.seen, views.flat, views.flat_group, bool(KNOWN[t]), self.mu, self._base_at, first, nearest[k],
             self._expected,
@@ -196,11 +196,11 @@ class Tile:
     def finish(self, layout: Layout, place: tuple[int, int], mosaic: np.ndarray) -> None:
         """Put the decoded tile whose first cell is `place` into the mosaic, uint16 (H, W)."""
         top, left = layout.origin
-        first, nearest = self.companding.nearest_values
+        first, nearest = self.companding.nearest
         for k in range(4):
             kernels.finish(
-                self.values[k], self.base[k], self.companding.companded, self.companding.low, first, nearest[k],
-                self.companding.values_dn, self.basis == HAAR, k // 2, k % 2, 2 * place[0] - top, 2 * place[1] - left,
+                self.values[k], self.base[k], self.companding.table, self.companding.low, first, nearest[k],
+                self.companding.dn, self.basis == HAAR, k // 2, k % 2, 2 * place[0] - top, 2 * place[1] - left,
                 mosaic,
             )  # fmt: skip
 
