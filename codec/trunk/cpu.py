@@ -48,8 +48,7 @@ def decode_mosaic(
 
     def decode(n: int) -> None:
         window = Window((places[n][:2],), places[n][2], places[n][3])
-        base = ground.base(window, recipe, companding)[0].numpy()
-        activity = np.stack([a[0].numpy() for a in ground.activity(window)])
+        base, activity = ground.base(window, recipe, companding)[0], ground.activity(window)[0]
         tile = Tile(base, activity, companding, tables, bases[n], step, kappa, states, exact)
         for stage in range(len(STAGES)):
             mu, classes = tile.predict(stage, params[bases[n]])

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from codec.kernels import fit
 from codec.kernels import stages as kernels
-from codec.kernels.target import lay_indices
 from codec.trunk.codes import CODES
 from codec.trunk.companding import Companding
 from codec.trunk.layout import Layout
@@ -91,6 +91,7 @@ class Tile:
         self.values, self.sizes = np.zeros(bordered, np.int32), np.zeros(bordered, np.int32)
         self.seen = np.zeros(bordered if exact else (4, 4, 0, 0), np.int32)
         self._own = self._others = _NOTHING
+        self._begun, self.kinds = -1, len(activity)
         self.activity = np.empty((len(activity), 4, self.rows, self.cols), np.int32)
         kernels.lay_activity(activity, basis == HAAR, self.activity)
         self._steps = companding.step_of_level(index, kappa)
@@ -102,13 +103,14 @@ class Tile:
         self._offsets = tables.offset.astype(np.float64)
 
     def begin(self, stage: int) -> None:
-        """Lay out what a plane needs, before its first pass."""
+        """Lay out what a plane needs, before its first pass; once is enough."""
         k, t = STAGES[stage]
-        if t:
+        if t or self._begun == stage:
             return
-        level = self.companding.plateau_level(k)
+        self._begun = stage
+        plateau = self.companding.plateaus()[k]
         kernels.lay_steps(
-            self.base[k], self._steps, self.companding.low, 0 if level is None else level, level is not None,
+            self.base[k], self._steps, self.companding.low, plateau[0] if plateau else 0, plateau is not None,
             self.basis == HAAR, self.step, self._plateau,
         )  # fmt: skip
         if stage == 4:
@@ -142,6 +144,19 @@ class Tile:
         )  # fmt: skip
         return self.mu, self.classes
 
+    def contexts_at(self, stage: int, rows: np.ndarray, cols: np.ndarray, mu: np.ndarray, out: np.ndarray) -> None:
+        """Contexts of some places of a stage, after `begin`, as its size weights count them.
+
+        rows, cols, mu: int32 (n,), the places and their means. Into out: float32 (contexts, n), in steps.
+        """
+        t = STAGES[stage][1]
+        views = Views.of(stage, self.basis)
+        fit.contexts_at(
+            self.sizes, self._own, self._others, views.around, views.context, views.factor,
+            int(views.context.max(initial=-1)) + 1, self.step[t], mu, self.activity[:, t], self._plateau[t], self.seen,
+            views.flat, views.flat_group, self.exact, rows, cols, out,
+        )  # fmt: skip
+
     def update(self, stage: int, symbols: np.ndarray) -> None:
         """Take in a stage's symbols int32 (rows / 2, cols / 2), after `predict` of the same stage."""
         k, t = STAGES[stage]
@@ -149,7 +164,7 @@ class Tile:
         if self.exact:
             self.expected(stage)
             kernels.rebuild_exact(
-                symbols, self._expected, self._base_at, self.companding.used_values[k], MAGNITUDE_LIMIT, y_hat,
+                symbols, self._expected, self._base_at, self.companding.used[k], MAGNITUDE_LIMIT, y_hat,
                 magnitudes, self.seen[k, t],
             )  # fmt: skip
             kernels.close(self.seen[k, t])
@@ -159,40 +174,19 @@ class Tile:
                 symbols, self.classes, self.mu, self.step[t], self._offsets, REACH, np.int32(h0 >> 1),
                 np.int32(h1 >> 1), float(Y_LIMIT), y_hat, magnitudes, np.int32(MAGNITUDE_LIMIT),
             )  # fmt: skip
-        self._close(y_hat, magnitudes)
-
-    def take(self, stage: int, y_hat: np.ndarray, magnitudes: np.ndarray) -> None:
-        """Like `update`, with values and magnitudes int32 (rows / 2, cols / 2) that are known already."""
-        k, t = STAGES[stage]
-        self.values[k, t, 1:-1, 1:-1] = y_hat
-        np.minimum(magnitudes, MAGNITUDE_LIMIT, out=self.sizes[k, t, 1:-1, 1:-1])
-        self._close(self.values[k, t], self.sizes[k, t])
-
-    def _close(self, y_hat: np.ndarray, magnitudes: np.ndarray) -> None:
         kernels.close(y_hat)
         kernels.close(magnitudes)
         if not self._own.size:
             self._own = np.zeros(magnitudes.shape, np.int32)
         kernels.accumulate(magnitudes, self._own)
 
-    def exact_symbols(self, stage: int, y: np.ndarray, valid: np.ndarray) -> np.ndarray:
-        """Lossless: symbols int32 that lead to y, float32 (rows / 2, cols / 2); zero where not valid."""
-        k = STAGES[stage][0]
-        expected = self.expected(stage)
-        first, nearest = self.companding.nearest_values
-        symbols = np.empty(y.shape, np.int32)
-        lay_indices(y, self._base_at, first, nearest[k], symbols)
-        symbols -= expected
-        symbols[~valid] = 0
-        return symbols
-
     def expected(self, stage: int) -> np.ndarray:
         """Lossless: index that is expected at the stage's places, int32 (rows / 2, cols / 2)."""
         k, t = STAGES[stage]
         views = Views.of(stage, self.basis)
-        first, nearest = self.companding.nearest_values
+        first, nearest = self.companding.nearest
         i, j = PASSES[t]
-        self._base_at = self.companding.compand_levels(self.base[k, i::2, j::2])
+        self._base_at = self.companding.compand(self.base[k, i::2, j::2])
         kernels.expect(
             self.seen, views.flat, views.flat_group, bool(KNOWN[t]), self.mu, self._base_at, first, nearest[k],
             self._expected,
@@ -202,11 +196,11 @@ class Tile:
     def finish(self, layout: Layout, place: tuple[int, int], mosaic: np.ndarray) -> None:
         """Put the decoded tile whose first cell is `place` into the mosaic, uint16 (H, W)."""
         top, left = layout.origin
-        first, nearest = self.companding.nearest_values
+        first, nearest = self.companding.nearest
         for k in range(4):
             kernels.finish(
-                self.values[k], self.base[k], self.companding.companded, self.companding.low, first, nearest[k],
-                self.companding.values_dn, self.basis == HAAR, k // 2, k % 2, 2 * place[0] - top, 2 * place[1] - left,
+                self.values[k], self.base[k], self.companding.table, self.companding.low, first, nearest[k],
+                self.companding.dn, self.basis == HAAR, k // 2, k % 2, 2 * place[0] - top, 2 * place[1] - left,
                 mosaic,
             )  # fmt: skip
 
