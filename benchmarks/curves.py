@@ -19,9 +19,7 @@ FAMILY = ("rawinlay", "trunk", "trunk-blind")
 """Ours and what it grew from: no peers, so not among the best of them."""
 
 BEST_BLIND, BEST_GUIDED = "best blind", "best guided"
-METRICS = (
-    "psnr", "psnr_companded", "as_shot", "plus2ev", "warm_minus1ev", "curve",
-)  # fmt: skip
+METRICS = ("psnr", "psnr_companded", "as_shot", "plus2ev", "warm_minus1ev", "curve")
 """Measures in dB: two of the mosaic, and sRGB PSNR after each edit (`eval.edits`)."""
 
 SAMPLES_PER_OCTAVE = 8  # of the best of several
@@ -73,9 +71,9 @@ def rivals(found: Mapping[Name, Curve], file: str, guide: str) -> dict[str, Curv
 
 def envelope(several: list[Curve]) -> Curve:
     """The best of several curves at each rate, as one curve."""
-    low = min(float(np.log2(curve.rate[0])) for curve in several)
-    high = max(float(np.log2(curve.rate[-1])) for curve in several)
-    grid = 2 ** np.linspace(low, high, max(2, round((high - low) * SAMPLES_PER_OCTAVE)))
-    rates = np.unique(np.concatenate([grid, *(curve.rate for curve in several)]))
+    octaves = np.concatenate([np.log2(curve.rate) for curve in several])
+    count = max(2, round(np.ptp(octaves) * SAMPLES_PER_OCTAVE))
+    grid = np.linspace(octaves.min(), octaves.max(), count)
+    rates = 2 ** np.unique(np.concatenate([grid, octaves]).round(6))  # no two of them all but equal
     best = best_quality(several, rates)
     return Curve(zip(rates[np.isfinite(best)], best[np.isfinite(best)], strict=True))

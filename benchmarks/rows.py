@@ -37,6 +37,9 @@ from bitstream.errors import InputError
 Row = dict[str, Any]
 Key = tuple[str, str, str, str]
 SETUP = ("machine", "commit", "versions")
+PACKAGES = (
+    "rawinlay", "torch", "numpy", "rawpy", "constriction", "numba", "imagecodecs", "scikit-image", "bjontegaard",
+)  # fmt: skip
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
@@ -132,7 +135,7 @@ def commit() -> str | None:
 def versions() -> dict[str, str]:
     """Versions of Python and of the packages that the figures can depend on."""
     found = {"python": platform.python_version()}
-    for package in ("rawinlay", "torch", "numpy", "rawpy", "constriction", "numba", "scikit-image", "imagecodecs", "bjontegaard"):
+    for package in PACKAGES:
         try:
             found[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:

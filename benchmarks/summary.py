@@ -7,7 +7,8 @@ there. Numbers are for people who divide nothing: dB, bits per pixel of the mosa
 
     {"ours": "rawinlay",
      "ranges": {"low": [0.1, 0.8], "high": [0.8, 3.0]},      bpp of ours
-     "metrics": ["psnr", "psnr_companded", "as_shot", ...],    what "metric" below may be; the first is the headline
+     "metrics": ["psnr", "psnr_companded", "as_shot", ...],    what "metric" below may be (an edit's name stands for
+                                                               the sRGB PSNR after it); the first is the headline
      "files":  [{"file", "camera", "pixels"}],                 by name
      "guides": [{"guide", "programs": [text]}],                in order of appearance, without the blind ""
      "codecs": [{"codec", "guided": bool, "ours": bool, "counts", "state", "rows", "failed"}],   ours first
@@ -36,9 +37,9 @@ there. Numbers are for people who divide nothing: dB, bits per pixel of the mosa
 
 **Ranges and overlap.** BD-PSNR is the mean over log rate, from the range's lower to its upper end, of ours minus the
 peer's at equal rate; where one of the curves does not reach, that part is left out, and coverage is the share that was
-used. BD-rate is the mean, over the PSNR that ours reaches within the range, of the logarithm of bytes at equal PSNR; the
-peer's curve counts as a whole, for what takes ours 0.1 bpp may take a peer 2. Where it ends before, coverage says so: a
-figure of small coverage is one of another, easier or harder, range. Nothing is extrapolated but 4 % of rate.
+used. BD-rate is the mean, over the PSNR that ours reaches within the range, of the logarithm of bytes at equal PSNR;
+the peer's curve counts as a whole, for what takes ours 0.1 bpp may take a peer 2. Where it ends before, coverage says
+so: a figure of small coverage is one of another, easier or harder, range. Nothing is extrapolated but 4 % of rate.
 Both by the package `bjontegaard` (`eval.bdrate`).
 
 **Intervals** draw files with replacement, seeded, and stand for other files like these; of six files that is not much.
@@ -71,9 +72,10 @@ def summarise(rows: Iterable[Row]) -> Summary:
     """All that can be said of the benchmark's rows; of rows with the same key the last counts."""
     rows = by_name.latest(rows)
     good = [row for row in rows if "error" not in row]
-    broken = [r | {"error": "lossless, but not identical"} for r in good if r["setting"] == LOSSLESS and not r["identical"]]
-    good = [row for row in good if row["setting"] != LOSSLESS or row["identical"]]
-    failed = [row for row in rows if "error" in row] + broken
+    broken = [row for row in good if row["setting"] == LOSSLESS and not row["identical"]]
+    good = [row for row in good if row not in broken]
+    failed = [row for row in rows if "error" in row]
+    failed += [row | {"error": "lossless, but not identical"} for row in broken]
     pairs = [pair for metric in METRICS for pair in _pairs(good, metric)]
     return {
         "ours": OURS,
