@@ -8,10 +8,12 @@ darktable[:quality]            darktable-cli without any setting of a user; 95 u
 rawtherapee[:quality[:samp.]]  rawtherapee-cli with its default profile; 92 and 422 unless told, which are its own
 rtnr[:quality[:sampling]]      RawTherapee's profile "Auto-Matched Curve - ISO High", which reduces noise; 90
                                and 420 unless told
+preview                        the camera's own full-size JPEG within the RAW
+simulator                      a simulated shot's own JPEG, by the simulated camera
 =============================  =========================================================================
 
 sampling: 444, 422 or 420. Cache: DIR/<name>/<stem>.jpg with a .json beside it that says which program made it and how;
-a JPEG without one is taken as it is. A program that is absent or fails raises `Unavailable` with the reason.
+a JPEG without one is taken as it is. What is absent or fails raises `Unavailable` with the reason.
 """
 
 from __future__ import annotations
@@ -27,11 +29,19 @@ from pathlib import Path
 
 import rawpy
 
+from benchmarks.inputs import Input
 from bitstream.errors import InputError, UsageError
-from codec.source.raw import render_jpeg
+from codec.simulator.dataset import load_shot
+from codec.source.choose_jpeg import without_raw
+from codec.source.raw import embedded_preview, read_raw, render_jpeg
 
 SAMPLINGS = ("444", "422", "420")
-DEFAULTS = {"libraw": (95, "420"), "darktable": (95, ""), "rawtherapee": (92, "422"), "rtnr": (90, "420")}
+DEFAULTS = {
+    "libraw": (95, "420"), "darktable": (95, ""), "rawtherapee": (92, "422"), "rtnr": (90, "420"),
+    "preview": (0, ""), "simulator": (0, ""),
+}  # fmt: skip
+FINISHED = ("preview", "simulator")
+"""Pictures that are there already: nothing about them can be chosen."""
 NOISE_REDUCTION = "Auto-Matched Curve - ISO High.pp3"
 TIMEOUT = 1800  # seconds; RawTherapee's noise reduction on one old core
 
@@ -42,7 +52,7 @@ class Unavailable(Exception):
 
 @dataclass(frozen=True)
 class Guide:
-    """Which program, JPEG quality 1..100 and chroma sampling ("" is the program's own)."""
+    """Which program, JPEG quality 1..100 (0 of `FINISHED`) and chroma sampling ("" is the program's own)."""
 
     program: str
     quality: int
@@ -66,6 +76,8 @@ def parse(text: str) -> Guide:
     if program not in DEFAULTS or len(rest) > 2:
         raise UsageError(f"guide {text!r} is none of {', '.join(DEFAULTS)}, each with [:quality[:sampling]]")
     quality, sampling = DEFAULTS[program]
+    if rest and program in FINISHED:
+        raise UsageError(f"guide {text!r}: it is there already, with a quality of its own")
     if rest:
         if not rest[0].isdecimal() or not 1 <= int(rest[0]) <= 100:
             raise UsageError(f"guide {text!r}: quality {rest[0]!r} is not in 1..100")
@@ -84,9 +96,9 @@ def default_cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rawinlay" / "guides"
 
 
-def render(guide: Guide, raw_path: Path, cache: Path) -> tuple[Path, str]:
-    """The JPEG of `raw_path` and the program that made it with its version; rendered now if the cache has none."""
-    target = cache / guide.name / f"{raw_path.stem}.jpg"
+def render(guide: Guide, source: Input, cache: Path) -> tuple[Path, str]:
+    """The JPEG of a RAW and the program that made it with its version; rendered now if the cache has none."""
+    target = cache / guide.name / f"{source.raw.stem}.jpg"
     note = target.with_suffix(".json")
     if target.exists():
         made_by = json.loads(note.read_text())["program"] if note.exists() else f"{guide.program}, found in the cache"
@@ -94,10 +106,13 @@ def render(guide: Guide, raw_path: Path, cache: Path) -> tuple[Path, str]:
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as work:
         picture = Path(work) / "guide.jpg"
-        program, command = _RENDERERS[guide.program](guide, raw_path.resolve(), picture, Path(work))
+        if guide.program == "simulator":
+            program, command = _simulator(source, picture)
+        else:
+            program, command = _RENDERERS[guide.program](guide, source.raw.resolve(), picture, Path(work))
         if not picture.exists():
-            raise Unavailable(f"{program} wrote no JPEG of {raw_path.name}")
-        note.write_text(json.dumps({"program": program, "command": command, "source": raw_path.name}, indent=1) + "\n")
+            raise Unavailable(f"{program} wrote no JPEG of {source.name}")
+        note.write_text(json.dumps({"program": program, "command": command, "source": source.name}, indent=1) + "\n")
         picture.replace(target)
     return target, program
 
@@ -128,7 +143,28 @@ def _rawtherapee(guide: Guide, raw_path: Path, picture: Path, work: Path) -> tup
     return version, _call(command, work)
 
 
-_RENDERERS = {"libraw": _libraw, "darktable": _darktable, "rawtherapee": _rawtherapee, "rtnr": _rawtherapee}
+def _preview(guide: Guide, raw_path: Path, picture: Path, work: Path) -> tuple[str, str]:
+    try:
+        jpeg = embedded_preview(raw_path)
+        camera = read_raw(raw_path).camera
+    except InputError as error:
+        raise Unavailable(str(error)) from error
+    if jpeg is None:
+        raise Unavailable(f"{raw_path.name} holds no full-size JPEG of the camera")
+    picture.write_bytes(without_raw(jpeg))
+    return f"{camera}, in the camera", "embedded preview, as it is"
+
+
+def _simulator(source: Input, picture: Path) -> tuple[str, str]:
+    if source.shot is None:
+        raise Unavailable(f"{source.name} is no simulated shot")
+    picture.write_bytes(load_shot(source.shot).jpeg)
+    return "codec.simulator", "the simulated camera's own JPEG"
+
+
+_RENDERERS = {
+    "libraw": _libraw, "darktable": _darktable, "rawtherapee": _rawtherapee, "rtnr": _rawtherapee, "preview": _preview,
+}  # fmt: skip
 
 
 def _profile() -> Path:
