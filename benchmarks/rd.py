@@ -24,8 +24,9 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from functools import partial
 from pathlib import Path
 
-from benchmarks import guides, peers
+from benchmarks import guides
 from benchmarks.command import exit_with
+from benchmarks.peers import jxl as peers
 from benchmarks.rows import REPOSITORY, Results, Row, commit, key, machine, versions
 from bitstream.errors import InputError, RawinlayError, UsageError
 from codec.source.raw import read_raw
