@@ -9,6 +9,7 @@ gains are means over log rate (`eval.bdrate`).
 from __future__ import annotations
 
 import argparse
+import io
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -250,7 +251,7 @@ def _list(points: Iterable[tuple[float, float | None]]) -> str:
     return "; ".join(f"{bpp:.3f}: {'no error' if quality is None else f'{quality:.1f}'}" for bpp, quality in points)
 
 
-def plot(summary: Summary, path: Path) -> None:
+def plot(summary: Summary, path: Path | io.BytesIO) -> None:
     """One panel per file, PSNR over log rate: ours by guide, the peer's two curves, as a PNG at `path`."""
     import matplotlib
 
@@ -278,7 +279,7 @@ def plot(summary: Summary, path: Path) -> None:
         axis.minorticks_off()
         axis.grid(alpha=0.3)
     axes[0, 0].legend(fontsize="small")
-    figure.savefig(path, dpi=110)
+    figure.savefig(path, dpi=110, format="png")
     pyplot.close(figure)
 
 
