@@ -30,6 +30,7 @@ from pathlib import Path
 import rawpy
 
 from benchmarks.inputs import Input
+from benchmarks.processes import Failed, Processes
 from bitstream.errors import InputError, UsageError
 from codec.simulator.dataset import load_shot
 from codec.source.choose_jpeg import without_raw
@@ -96,8 +97,20 @@ def default_cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rawinlay" / "guides"
 
 
-def render(guide: Guide, source: Input, cache: Path) -> tuple[Path, str]:
-    """The JPEG of a RAW and the program that made it with its version; rendered now if the cache has none."""
+@dataclass(frozen=True)
+class Place:
+    """Where a picture is made. picture: the JPEG to be written. work: a folder for the program. processes: run it."""
+
+    picture: Path
+    work: Path
+    processes: Processes
+
+
+def render(guide: Guide, source: Input, cache: Path, processes: Processes | None = None) -> tuple[Path, str]:
+    """The JPEG of a RAW and the program that made it with its version; rendered now if the cache has none.
+
+    processes: run programs, and end them if the benchmark is stopped.
+    """
     target = cache / guide.name / f"{source.raw.stem}.jpg"
     note = target.with_suffix(".json")
     if target.exists():
@@ -106,10 +119,8 @@ def render(guide: Guide, source: Input, cache: Path) -> tuple[Path, str]:
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as work:
         picture = Path(work) / "guide.jpg"
-        if guide.program == "simulator":
-            program, command = _simulator(source, picture)
-        else:
-            program, command = _RENDERERS[guide.program](guide, source.raw.resolve(), picture, Path(work))
+        place = Place(picture, Path(work), processes or Processes())
+        program, command = _RENDERERS[guide.program](guide, source, place)
         if not picture.exists():
             raise Unavailable(f"{program} wrote no JPEG of {source.name}")
         note.write_text(json.dumps({"program": program, "command": command, "source": source.name}, indent=1) + "\n")
@@ -117,53 +128,54 @@ def render(guide: Guide, source: Input, cache: Path) -> tuple[Path, str]:
     return target, program
 
 
-def _libraw(guide: Guide, raw_path: Path, picture: Path, work: Path) -> tuple[str, str]:
+def _libraw(guide: Guide, source: Input, place: Place) -> tuple[str, str]:
     sampling = ":".join(guide.sampling)
     try:
-        picture.write_bytes(render_jpeg(raw_path, guide.quality, sampling))
+        place.picture.write_bytes(render_jpeg(source.raw, guide.quality, sampling))
     except InputError as error:
         raise Unavailable(str(error)) from error
     version = ".".join(map(str, rawpy.libraw_version))
     return f"LibRaw {version}", f"camera white balance, Pillow q{guide.quality} {sampling}"
 
 
-def _darktable(guide: Guide, raw_path: Path, picture: Path, work: Path) -> tuple[str, str]:
+def _darktable(guide: Guide, source: Input, place: Place) -> tuple[str, str]:
     version = _version("darktable-cli")
-    command = ["darktable-cli", str(raw_path), str(picture), "--core", "--configdir", str(work / "config")]
-    command += ["--cachedir", str(work / "cache"), "--library", ":memory:", "--disable-opencl"]
+    command = ["darktable-cli", str(source.raw.resolve()), str(place.picture), "--core"]
+    command += ["--configdir", str(place.work / "config"), "--cachedir", str(place.work / "cache")]
+    command += ["--library", ":memory:", "--disable-opencl"]
     command += ["--conf", f"plugins/imageio/format/jpeg/quality={guide.quality}"]
-    return version, _call(command, work)
+    return version, _call(command, place)
 
 
-def _rawtherapee(guide: Guide, raw_path: Path, picture: Path, work: Path) -> tuple[str, str]:
+def _rawtherapee(guide: Guide, source: Input, place: Place) -> tuple[str, str]:
     version = _version("rawtherapee-cli")
     profile = ["-p", str(_profile())] if guide.program == "rtnr" else ["-d"]
     jpeg = [f"-j{guide.quality}", f"-js{3 - SAMPLINGS.index(guide.sampling)}"]
-    command = ["rawtherapee-cli", "-q", "-o", str(picture), *profile, *jpeg, "-Y", "-c", str(raw_path)]
-    return version, _call(command, work)
+    command = ["rawtherapee-cli", "-q", "-o", str(place.picture), *profile, *jpeg, "-Y", "-c"]
+    return version, _call([*command, str(source.raw.resolve())], place)
 
 
-def _preview(guide: Guide, raw_path: Path, picture: Path, work: Path) -> tuple[str, str]:
+def _preview(guide: Guide, source: Input, place: Place) -> tuple[str, str]:
     try:
-        jpeg = embedded_preview(raw_path)
-        camera = read_raw(raw_path).camera
+        jpeg, camera = embedded_preview(source.raw), read_raw(source.raw).camera
     except InputError as error:
         raise Unavailable(str(error)) from error
     if jpeg is None:
-        raise Unavailable(f"{raw_path.name} holds no full-size JPEG of the camera")
-    picture.write_bytes(without_raw(jpeg))
+        raise Unavailable(f"{source.name} holds no full-size JPEG of the camera")
+    place.picture.write_bytes(without_raw(jpeg))
     return f"{camera}, in the camera", "embedded preview, as it is"
 
 
-def _simulator(source: Input, picture: Path) -> tuple[str, str]:
+def _simulator(guide: Guide, source: Input, place: Place) -> tuple[str, str]:
     if source.shot is None:
         raise Unavailable(f"{source.name} is no simulated shot")
-    picture.write_bytes(load_shot(source.shot).jpeg)
+    place.picture.write_bytes(load_shot(source.shot).jpeg)
     return "codec.simulator", "the simulated camera's own JPEG"
 
 
 _RENDERERS = {
-    "libraw": _libraw, "darktable": _darktable, "rawtherapee": _rawtherapee, "rtnr": _rawtherapee, "preview": _preview,
+    "libraw": _libraw, "darktable": _darktable, "rawtherapee": _rawtherapee, "rtnr": _rawtherapee,
+    "preview": _preview, "simulator": _simulator,
 }  # fmt: skip
 
 
@@ -186,19 +198,14 @@ def _version(program: str) -> str:
     return f"{program} {found.group() if found else 'of unknown version'}"
 
 
-def _call(command: list[str], work: Path) -> str:
+def _call(command: list[str], place: Place) -> str:
     """Run the program as a user without settings; its command line without this machine's paths."""
+    work = place.work
     settings = {"HOME": work, "XDG_CONFIG_HOME": work / "config", "XDG_CACHE_HOME": work / "cache"}
     settings |= {"RT_SETTINGS": work / "config" / "rt", "RT_CACHE": work / "cache" / "rt"}
-    environment = os.environ | {name: str(path) for name, path in settings.items()}
+    environment = dict(os.environ) | {name: str(path) for name, path in settings.items()}
     try:
-        done = subprocess.run(
-            command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
-            timeout=TIMEOUT,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired as error:
-        raise Unavailable(f"{command[0]} took more than {TIMEOUT} s") from error
-    if done.returncode:
-        last = (done.stderr.strip() or done.stdout.strip() or "no message").splitlines()[-1]
-        raise Unavailable(f"{command[0]} failed with {done.returncode}: {last}")
+        place.processes.run(command[0], command, environment, TIMEOUT)
+    except Failed as error:
+        raise Unavailable(str(error)) from error
     return " ".join(Path(word).name if word.startswith("/") else word for word in command)

@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,26 +75,29 @@ class Processes:
         """Write `mosaic` (.npy) of a stream; the costs for a row. Raises Failed."""
         return _cost(self._call("decode", codec, stream, *_guide(jpeg), "-o", mosaic))
 
-    def run(self, what: str, command: Sequence[str]) -> str:
-        """Run a command of ours to its end: its stdout. Raises Failed with the last line that it said."""
+    def run(
+        self, what: str, command: Sequence[str], environment: Mapping[str, str] | None = None, timeout: float = TIMEOUT
+    ) -> str:
+        """Run a command to its end: its stdout. environment: in place of ours. Failed, with the last line that it said.
+        """
         with self._lock:
             if self.stopped:
                 raise Failed("stopped")
             process = subprocess.Popen(
-                command, env=self._environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                command, env=environment or self._environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE, text=True, errors="replace", start_new_session=True,
             )  # fmt: skip
             self._running.add(process)
         try:
-            said, complained = process.communicate(timeout=TIMEOUT)
+            said, complained = process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired as error:
-            raise Failed(f"{what} took more than {TIMEOUT} s") from error
+            raise Failed(f"{what} took more than {timeout:g} s") from error
         finally:
             _end(process)
             with self._lock:
                 self._running.discard(process)
         if process.returncode:
-            last = (complained.strip() or "no message").splitlines()[-1]
+            last = (complained.strip() or said.strip() or "no message").splitlines()[-1]
             raise Failed(f"{what}: exit {process.returncode}: {last.removeprefix('error: ')}")
         return said
 

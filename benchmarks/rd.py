@@ -104,6 +104,8 @@ class Benchmark:
             head |= {"camera": raw.camera, "pixels": raw.mosaic.size}
             jpeg = self._guide(task, head)
         except guides.Unavailable as error:
+            if self.processes.stopped:
+                return
             self._add(head | {"setting": "", "error": f"no guide: {error}"})
             return
         except (RawinlayError, OSError) as error:
@@ -134,7 +136,9 @@ class Benchmark:
         if task.guide is None:
             return None
         with self._rendering:
-            jpeg, head["guide_program"] = guides.render(task.guide, task.source, self.cache)
+            jpeg, head["guide_program"] = guides.render(
+                task.guide, task.source, self.cache, self.processes
+            )
         return jpeg
 
     def _row(self, task: Task, raw: RawImage, jpeg: Path | None, head: Row, points: dict[str, float]) -> Row | None:
