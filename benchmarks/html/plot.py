@@ -27,9 +27,9 @@ def plot(results: Results) -> bytes:
     found = curves(results.rows, PSNR.name)
     files = results.files
     columns = min(COLUMNS, len(files))
-    lines = math.ceil(len(files) / columns)
-    size = SIZE[0] * columns, SIZE[1] * lines
-    figure, axes = pyplot.subplots(lines, columns, figsize=size, squeeze=False, layout="constrained")
+    height = math.ceil(len(files) / columns)
+    size = SIZE[0] * columns, SIZE[1] * height
+    figure, axes = pyplot.subplots(height, columns, figsize=size, squeeze=False, layout="constrained")
     low, high = rates([p for p in results.points if not p.exact])
     for axis in axes.ravel()[len(files) :]:
         axis.axis("off")
