@@ -1,7 +1,7 @@
 """Curves over log rate as inline SVG, which the page's style colours and its script hides series of.
 
-matplotlib draws the pictures for the repository (`benchmarks.curves`); these are drawn here, because a page in light and
-dark with curves that can be switched off needs elements with classes, a few kilobytes for each chart.
+matplotlib draws the picture for the repository (`benchmarks.html.plot`); these are drawn here, because a page in light
+and dark with curves that can be switched off needs elements with classes, a few kilobytes for each chart.
 
     +-- "bit for bit" lane: a diamond at the bytes of what came back exactly --+
     |  plot: x is log2 of the bits per pixel, y the measure                    |
@@ -46,9 +46,10 @@ class Axes:
 
 
 def rates(points: Sequence[Point]) -> tuple[float, float]:
-    """The range of bits per pixel to show: that of our lossy points with some room, else of all points."""
-    shown = [p.bpp for p in points if p.codec == OURS and not p.exact] or [p.bpp for p in points] or [1.0]
-    return min(shown) / 1.5, max(shown) * 1.5
+    """The range of bits per pixel to show: that of our points and of what is exact, else of all, with some room."""
+    ours = [p.bpp for p in points if p.codec == OURS]
+    shown = [*ours, *(p.bpp for p in points if p.exact)] if ours else [p.bpp for p in points] or [1.0]
+    return min(shown) / 1.5, max(shown) * 1.3
 
 
 def axes(points: Sequence[Point], measure: Measure, span: tuple[float, float]) -> Axes:

@@ -109,9 +109,7 @@ def number(value: Any) -> float:
 
 
 def short(value: Any) -> str:
-    """A value as a text of a length that a page can bear, without control characters."""
+    """A value as a text of a length that a page can bear, without control characters or halves of surrogate pairs."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     text = "".join(c if c.isprintable() else " " for c in text[: LONGEST + 1])
     return text if len(text) <= LONGEST else text[:LONGEST] + "…"
-
-

@@ -55,7 +55,7 @@ class Gallery:
     broken: list[str]
 
     def of(self, file: str) -> list[Shot]:
-        """The shots of one file, by guide, rate and codec as the results are."""
+        """The shots of one file, by codec, guide and rate."""
         return [shot for shot in self.shots if shot.point.file == file]
 
     @property
@@ -65,7 +65,7 @@ class Gallery:
 
 
 def find(folder: Path, results: Results) -> Gallery:
-    """The pictures in `folder` (the one of rows.jsonl) that belong to the results."""
+    """The pictures in `folder` (the one of rows.jsonl) that belong to the results, in the report's order of codecs."""
     true, shots, broken = {}, [], []
 
     def look(*parts: str) -> Picture | None:
@@ -78,7 +78,8 @@ def find(folder: Path, results: Results) -> Gallery:
     for file in results.files:
         if found := look(Path(file).stem, "true.png"):
             true[file] = found
-    for p in results.points:
+    order = {codec: k for k, codec in enumerate(results.codecs)}
+    for p in sorted(results.points, key=lambda p: (p.file, order[p.codec], p.guide, p.bpp)):
         parts = Path(p.file).stem, p.guide or BLIND, p.codec, p.setting
         kinds = [look(*parts, f"{kind}.png") for kind in KINDS]
         if any(kinds):

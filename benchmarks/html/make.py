@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-import io
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import report
-from benchmarks.against import section
+from benchmarks.curves import OURS
 from benchmarks.html.checked import load
 from benchmarks.html.command import CURVES, PAGE, ROWS, TEXT
 from benchmarks.html.gallery import find
 from benchmarks.html.page import render, verdicts
+from benchmarks.html.plot import plot
 from benchmarks.html.results import Results
+from benchmarks.html.text import markdown
+from benchmarks.rows import Row, key
 from benchmarks.summary import summarise
 from bitstream.errors import InputError
 from bitstream.files import write_atomically
 from codec.api import Progress
 from codec.cli.console import check_output
+
+TRUNK = "trunk"
 
 
 def make(
@@ -35,20 +39,18 @@ def make(
         check_output(output, [], force)
     progress("reading the results", 0.0)
     rows = load(folder / ROWS)
-    earlier = load(trunk) if trunk else []
+    if trunk:
+        rows += as_trunk(load(trunk), rows)
     progress("comparing", 0.2)
     results, summary = Results(rows), summarise(rows)
     found, gallery = verdicts(results), find(folder, results)
     command = shlex.join(["rawinlay", "bench", "report", str(folder), *(["--trunk", str(trunk)] if trunk else [])])
     progress("drawing", 0.5)
-    short = report.summarise(rows)
-    curves = io.BytesIO()
-    report.plot(short, curves)
     page = render(results, summary, found, gallery, command)
-    text = report.markdown(short, section(rows, earlier))
+    text = markdown(results, summary, found)
     # Lone surrogates, which JSON can hold and UTF-8 cannot, become question marks.
-    for output, data in zip(outputs, (page.encode("utf-8", "replace"), text.encode("utf-8", "replace"),
-                                      curves.getvalue()), strict=True):  # fmt: skip
+    files = (page.encode("utf-8", "replace"), text.encode("utf-8", "replace"), plot(results))
+    for output, data in zip(outputs, files, strict=True):
         write_atomically(output, data)
     headline = next((v for v in found if v.measure.name == "psnr"), None)
     return {
@@ -57,3 +59,17 @@ def make(
         "losses": len(headline.losses) if headline else 0, "comparisons": headline.compared if headline else 0,
         "pictures": gallery.count, "broken_pictures": gallery.broken, "written": [o.name for o in outputs],
     }  # fmt: skip
+
+
+def as_trunk(earlier: Sequence[Row], rows: Sequence[Row]) -> list[Row]:
+    """An earlier version's rows of ours as those of the codec "trunk", where there are none.
+
+    Only of what is measured in `rows` too: curves through the same few rates err alike between them.
+    """
+    if any(row["codec"] == TRUNK for row in rows):
+        return []
+    there = {(*key(row)[:2], row["setting"]) for row in rows if row["codec"] == OURS}
+    return [
+        row | {"codec": TRUNK, "counts": f"everything, by commit {row.get('commit') or 'unknown'}"}
+        for row in earlier if row["codec"] == OURS and (*key(row)[:2], row["setting"]) in there
+    ]  # fmt: skip

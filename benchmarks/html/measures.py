@@ -12,17 +12,24 @@ from benchmarks.html.checked import number
 
 @dataclass(frozen=True)
 class Measure:
-    """path: keys from the row down to the value. better: +1 where more is better, -1 where less is.
+    """path: keys from the row down to the value. group, column: the heads of a table.
 
+    better: +1 where more is better, -1 where less is.
     endless: whether null in the row stands for infinite, "nothing differs"; otherwise it is a missing value.
     """
 
     path: tuple[str, ...]
-    title: str
+    group: str
+    column: str
     unit: str
     digits: int
     better: int = 1
     endless: bool = False
+
+    @property
+    def title(self) -> str:
+        """The whole name for people: "PSNR, linear"."""
+        return f"{self.group}, {self.column}"
 
     @property
     def name(self) -> str:
@@ -48,18 +55,19 @@ class Measure:
 
 
 EDITS = {
-    "as_shot": "developed as shot",
-    "plus2ev": "developed at +2 EV",
-    "warm_minus1ev": "developed at −1 EV, warmer",
-    "curve": "developed with a strong tone curve",
+    "as_shot": "as shot",
+    "plus2ev": "+2 EV",
+    "warm_minus1ev": "−1 EV, warmer",
+    "curve": "strong tone curve",
 }
-PSNR = Measure(("psnr",), "PSNR, linear", "dB", 2, endless=True)
-MAX_ERROR = Measure(("max_error",), "largest error", "DN", 0, better=-1)
+"""The developments that `eval.edits` makes."""
+
+PSNR = Measure(("psnr",), "PSNR", "linear", "dB", 2, endless=True)
 MEASURES = (
     PSNR,
-    Measure(("psnr_companded",), "PSNR, square root", "dB", 2, endless=True),
-    Measure(("ssim",), "SSIM of the packed planes", "", 4),
-    *(Measure(("edits", edit, "psnr"), f"PSNR, {how}", "dB", 2, endless=True) for edit, how in EDITS.items()),
-    *(Measure(("edits", edit, "ciede2000"), f"CIEDE2000, {how}", "", 3, better=-1) for edit, how in EDITS.items()),
-    MAX_ERROR,
+    Measure(("psnr_companded",), "PSNR", "square root", "dB", 2, endless=True),
+    Measure(("ssim",), "SSIM", "packed planes", "", 4),
+    *(Measure(("edits", edit, "psnr"), "sRGB PSNR", how, "dB", 2, endless=True) for edit, how in EDITS.items()),
+    *(Measure(("edits", edit, "ciede2000"), "CIEDE2000", how, "", 3, better=-1) for edit, how in EDITS.items()),
+    Measure(("max_error",), "error", "largest", "DN", 0, better=-1),
 )
