@@ -1,20 +1,28 @@
-"""`rawinlay bench`: a command of commands. `rd` measures, `report` shows. Nothing heavy is imported before one runs."""
+"""`rawinlay bench`: a command of commands. `rd` measures, `report` shows, `protocol` measures as others have.
+
+Nothing heavy is imported before one of them runs.
+"""
 
 from __future__ import annotations
 
 import argparse
 import importlib
+import json
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
+from bitstream.errors import UsageError
 from codec.cli.console import Parser, add_command, show
 
-SUBCOMMANDS = ("benchmarks.commands:rd_command", "benchmarks.html.command:report_command")
+SUBCOMMANDS = (
+    "benchmarks.commands:rd_command", "benchmarks.html.command:report_command", "benchmarks.commands:protocol_command",
+)  # fmt: skip
 GUIDES = "libraw:95"
 CODECS = "ours,jxl"
 RATES = "0.1,0.2,0.4,0.8,1.5,3.0,lossless"
-ROWS = "rows.jsonl"
+ROWS, PROTOCOL_ROWS = "rows.jsonl", "protocol.jsonl"
 
 
 def bench_command(subparsers: Any) -> None:
@@ -55,6 +63,57 @@ def rd_command(subparsers: Any) -> None:
     parser.set_defaults(run=_rd)
 
 
+def protocol_command(subparsers: Any) -> None:
+    """Add `bench protocol`."""
+    parser = add_command(
+        subparsers, "protocol", "measure as R2LCM++ was published, on other data",
+        "Demosaicked RAWs made small by 4, guided by 8-bit sRGB of the same demosaicking, three colours a pixel:\n"
+        "the published protocol with this codec, as far as a codec of mosaics and JPEGs can follow it, and on other\n"
+        "pictures. DIR/protocol.jsonl gets the rows, DIR/protocol.json and DIR/protocol.md the table beside the\n"
+        "published figures. Started again, it goes on where it was stopped.",
+        "rawinlay bench protocol --raw DIR --out results",
+    )  # fmt: skip
+    parser.add_argument("--raw", type=Path, required=True, metavar="DIR", help="RAW files, or simulated shots (.npz)")
+    parser.add_argument("--files", default="", metavar="NAME,...", help="only these; with * and ?")
+    parser.add_argument("--codecs", default="rawinlay", metavar="NAME,...", help="that take bpp=; default %(default)s")
+    parser.add_argument("--out", type=Path, default=Path("bench-out"), metavar="DIR", help="default %(default)s")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="files at once")
+    parser.set_defaults(run=_protocol)
+
+
+def _protocol(args: argparse.Namespace) -> None:
+    from benchmarks import protocol
+    from benchmarks.inputs import find_inputs
+    from benchmarks.processes import Processes, choose, read_codecs
+    from benchmarks.rows import Results
+
+    processes = Processes(threads=_threads(args.jobs))
+    codecs = [c for c in choose(args.codecs, read_codecs(processes)) if any(s.startswith("bpp=") for s in c.settings)]
+    if not codecs:
+        raise UsageError(f"--codecs {args.codecs}: none of them takes a rate in bpp, as this protocol asks for")
+    sources = find_inputs(args.raw, _words(args.files), args.out / "inputs")
+    results = Results(args.out / PROTOCOL_ROWS)
+    try:
+        say = lambda line: print(line, file=sys.stderr, flush=True)  # noqa: E731
+        protocol.Protocol(results, processes, say).run(sources, codecs, args.jobs)
+    finally:
+        results.close()
+    found = protocol.write_table(args.out, results.done.values())
+    if args.json:
+        print(json.dumps(found))
+    else:
+        print(protocol.markdown(found), end="")
+
+
+def _threads(jobs: int) -> int | None:
+    """Threads of each process where several run at once."""
+    return None if jobs <= 1 else max(1, (os.cpu_count() or 1) // jobs)
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
 def _rd(args: argparse.Namespace) -> None:
     from benchmarks import guides, rd
     from benchmarks.inputs import find_inputs
@@ -66,10 +125,9 @@ def _rd(args: argparse.Namespace) -> None:
     words = [word.strip() for text in args.guide or [GUIDES] for word in text.split(",")]
     chosen = list({guide.name: guide for guide in map(guides.parse, words)}.values())
     jobs = max(1, args.jobs)
-    processes = Processes(threads=None if jobs == 1 else max(1, (os.cpu_count() or 1) // jobs))
+    processes = Processes(threads=_threads(jobs))
     codecs = choose(args.codecs, read_codecs(processes))
-    patterns = [word.strip() for word in args.files.split(",") if word.strip()]
-    sources = find_inputs(args.raw, patterns, args.out / "inputs")
+    sources = find_inputs(args.raw, _words(args.files), args.out / "inputs")
     results = Results(args.out / ROWS)
     command = (
         f"rawinlay bench rd --raw DIR --codecs {args.codecs} --guide {','.join(words)} --rates {args.rates} "
