@@ -4,11 +4,11 @@ A. Punnappurath and M. Brown, "Spatially Aware Metadata for Raw Reconstruction",
 (every 64th pixel in their tables) are stored with the JPEG, and the RAW is a radial basis function of place and colour,
 (x, y, r, g, b), through them. It needs no training and no model of the camera.
 
-Followed: the grid, the five coordinates, radial basis functions (linear, smoothed by a constant). Made stronger here, in
+Followed: the grid, the five coordinates, radial basis functions (linear, smoothed by a constant). Made stronger, in
 the peer's favour: a polynomial (`polynomial`) is interpolated around rather than zero; samples, of 10 bits under a
 square root, are coded losslessly by JPEG XL as differences from it, where the paper counts 16 plain bits each.
-Simplified: a cell's four values are one sample; each block of `BLOCK` x `BLOCK` samples is interpolated on its own, from
-those within `MARGIN` samples of it, since one system of all samples can't be solved for a photograph.
+Simplified: a cell's four values are one sample; each block of `BLOCK` x `BLOCK` samples is interpolated on its own,
+from those within `MARGIN` samples of it, since one system of all samples can't be solved for a photograph.
 
 ::
 
