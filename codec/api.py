@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bitstream import embed
-from bitstream.dng import write_dng
 from bitstream.errors import InputError, UsageError
 from bitstream.exif import exif_from_jpeg
 from bitstream.files import read_file
@@ -83,6 +82,8 @@ class Decoded:
 
     def dng(self) -> bytes:
         """The DNG file: the mosaic, the JPEG as its preview, the Exif of both."""
+        from bitstream.dng import write_dng
+
         return write_dng(self.raw, self.preview)
 
 

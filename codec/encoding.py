@@ -28,11 +28,12 @@ from codec.trunk.effort import DEFAULT as DEFAULT_EFFORT
 from codec.trunk.effort import Effort, effort_of
 from codec.trunk.encoder import Coded, Fit, Progress
 from codec.trunk.ground import Ground
+from codec.trunk.ground_torch import TorchGround
 from codec.trunk.layered import LayeredEncoder
 from codec.trunk.layout import tiles
+from codec.trunk.order import IN_PLACE
 from codec.trunk.parallel import single_threaded
 from codec.trunk.recipe import Recipe
-from codec.trunk.stages import IN_PLACE
 from entropy import tables
 
 COMPANDING_OFFSET = 8
@@ -146,7 +147,8 @@ class _Job:
         self.header, self.growth, self.effort, self.device, self.progress = header, growth, effort, device, progress
         self.layout = stream.layout_of(header)
         guide = make_guide(planes, geometry, raw.mosaic.shape, self.layout.origin)
-        self.ground = Ground(guide, self.layout, device, guide_net.load() if effort.learned else None)
+        self.ground = Ground(guide, self.layout, guide_net.load() if effort.learned else None)
+        self.device_ground = TorchGround(self.ground, device)
         self.packed = self.layout.pack(raw.mosaic)
         try:
             self.companding = stream.companding_of(header)
@@ -170,7 +172,8 @@ class _Job:
         self.recipe = recipe
         self.header = replace(self.header, net=guide_net.load().identity if recipe.learned else b"")
         self.trunk = LayeredEncoder(
-            self.packed, self.layout, self.ground, recipe, self.companding, tables.load(), self.header.kappa,
+            torch.from_numpy(self.packed), self.layout, self.device_ground, recipe, self.companding.torch, tables.load(),
+            self.header.kappa,
             self.effort,
         )  # fmt: skip
 

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch.nn.functional import pad
 
-from codec.trunk import recipe as recipes
+from codec.trunk import fit_recipe as recipes
 from codec.trunk.companding import Companding
 from codec.trunk.effort import Effort
 from codec.trunk.features import BASIC, COUNT
@@ -45,9 +45,9 @@ class RecipeChoice:
     """
 
     def __init__(
-        self, packed: torch.Tensor, layout: Layout, ground: Ground, companding: Companding, effort: Effort
+        self, packed: np.ndarray, layout: Layout, ground: Ground, companding: Companding, effort: Effort
     ) -> None:
-        self._companding, self._sites = companding, packed.numel()
+        self._companding, self._sites = companding.torch, packed.size
         phi, level, weight = _sample(packed, layout, ground, companding, effort)
         self._weight = weight.flatten(1)
         low, high = companding.low, companding.low + len(companding.table) - 1
@@ -59,10 +59,10 @@ class RecipeChoice:
         self._all = []
         phi, level, weight = phi.flatten(1), level.flatten(1), weight.flatten(1)
         for recipe in (recipes.constant(level), *fitted):
-            base = recipe.base(phi[: len(recipe.exponents)], low, high)
+            base = torch.from_numpy(recipe.base(phi[: len(recipe.exponents)].numpy(), low, high))
             self._all.append(_Fitted(recipe, base, base - level))
         self.learned = next((f.recipe for f in self._all if f.recipe.learned), None)
-        self.plateau = find_plateau(companding, level, self._all[-1].base)
+        self.plateau = find_plateau(companding, level.numpy(), self._all[-1].base.numpy())
         # The plain one: the constant is for pictures whose JPEG says nothing of the light.
         self.plain = min(self._all[:2], key=lambda f: float((weight * f.rest**2).sum())).recipe
 
@@ -81,7 +81,7 @@ class RecipeChoice:
 
 
 def _sample(
-    packed: torch.Tensor, layout: Layout, ground: Ground, companding: Companding, effort: Effort
+    packed: np.ndarray, layout: Layout, ground: Ground, companding: Companding, effort: Effort
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Features float64 (m, 4, n), levels float64 (4, 4, n) and weights (4, 4, n): 0 for sites outside the mosaic.
 
@@ -89,15 +89,16 @@ def _sample(
     """
     h, w = (-(-n // 2) for n in layout.cells)  # in blocks; the last may reach one cell outside
     edge = (0, 2 * w - layout.cells[1], 0, 2 * h - layout.cells[0])
-    level = pad(companding.level(packed)[None].double(), edge, mode="replicate")[0]
-    inside = pad(layout.inside().double(), edge)
+    level = pad(torch.from_numpy(companding.level(packed))[None].double(), edge, mode="replicate")[0]
+    inside = pad(torch.from_numpy(layout.inside()).double(), edge)
     rng = np.random.default_rng(0)
     bands = min(BANDS, h)
     phi, target, weight = [], [], []
     for band in range(bands):
         top = 2 * round(band * (h - 1) / max(bands - 1, 1))
         pick = torch.from_numpy(rng.choice(w, min(w, BLOCKS // bands), replace=False))
-        found = ground.features(top, 0, 2, 2 * w, learned=effort.learned).cpu()
+        count = COUNT + 24 * effort.learned
+        found = torch.from_numpy(ground.features(top, 0, 2, 2 * w, count)).flatten(1)
         phi.append(recipes.blocks(found, 2, 2 * w)[..., pick])
         target.append(recipes.blocks(level[:, top : top + 2].flatten(1), 2, 2 * w)[..., pick])
         weight.append(recipes.blocks(inside[:, top : top + 2].flatten(1), 2, 2 * w)[..., pick])

@@ -25,6 +25,7 @@ from codec.stream import Stream, companding_of, layout_of
 from codec.trunk.companding import LOSSLESS
 from codec.trunk.exact import ExactDecoder, Lattice
 from codec.trunk.ground import Ground, Window
+from codec.trunk.ground_torch import TorchGround
 from codec.trunk.layout import tiles
 from codec.trunk.parallel import single_threaded
 from codec.trunk.quantiser import Lengths
@@ -49,7 +50,7 @@ def bit_map(stream: Stream, planes: JpegPlanes) -> np.ndarray:
     coder, lengths = SubstreamCoder(tables, kind), Lengths(tables, kind, "cpu")
     guide = make_guide(planes, Geometry.from_bytes(header.geometry), (header.height, header.width), layout.origin)
     net = guide_net.load() if stream.recipe.learned else None
-    ground, companding = Ground(guide, layout, "cpu", net), companding_of(header)
+    ground, companding = TorchGround(Ground(guide, layout, net)), companding_of(header).torch
     h, w = layout.cells
     out = np.zeros((h + 1, w + 1))
     for n, (r, c, rows, cols) in enumerate(tiles(h, w, 2 * header.tile)):

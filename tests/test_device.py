@@ -14,11 +14,13 @@ from codec.learned import guide_net
 from codec.trunk import stages
 from codec.trunk.companding import Companding
 from codec.trunk.encoder import rebuild
+from codec.trunk.fit_recipe import constant
 from codec.trunk.ground import ACTIVITIES, Ground, Window
+from codec.trunk.ground_torch import TorchGround
 from codec.trunk.layout import Layout
 from codec.trunk.local import TERMS, LocalRecipe, grid
 from codec.trunk.params import Params
-from codec.trunk.recipe import Recipe, constant
+from codec.trunk.recipe import Recipe
 from codec.trunk.visitors import Encoder
 from entropy import tables
 
@@ -46,8 +48,8 @@ def test_every_tensor_of_a_tile_is_on_the_device(basis, unsplit, learned):
         [np.ones(stages.near_count(n, t, basis), np.int64) for n, t in places],
         [np.full(stages.context_count(n, t, basis, ACTIVITIES), 20) for n, t in places],
     )
-    companding = Companding((0.0,) * 4, 4000, 4095, 8)
-    ground = Ground(Guide(y, cb, cr), layout, "meta", guide_net.load())
+    companding = Companding((0.0,) * 4, 4000, 4095, 8).torch
+    ground = TorchGround(Ground(Guide(y, cb, cr), layout, guide_net.load()), "meta")
     window = Window(((0, 0),), h // 2 * 2, w // 2 * 2)
     base = ground.base(window, recipe_of((h, w), learned), companding)
     scene = ground.scene(window, base, companding, 3000, 4, basis)

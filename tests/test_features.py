@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from codec.trunk.features import BITS, COUNT, FOURTH, LINEAR, ONE, TWELFTH, features, names, radius_squared
+from codec.trunk.features import BITS, COUNT, ONE, names
+from codec.trunk.features_torch import FOURTH, LINEAR, TWELFTH, features, radius_squared
 
 BOUND = 1 << 15
 MOST = 255 << 4

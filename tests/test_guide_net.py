@@ -17,14 +17,14 @@ from bitstream.container import Container
 from bitstream.errors import InputError, StreamError
 from codec import encoding
 from codec.guide import Guide
-from codec.learned import guide_net
+from codec.learned import guide_net, weights
 from codec.recipe_choice import RecipeChoice
 from codec.stream import Stream
 from codec.trunk.features import COUNT
 from codec.trunk.ground import HALO, Ground
 from codec.trunk.layout import Layout
 
-SHIPPED = guide_net.WEIGHTS.read_bytes()
+SHIPPED = weights.PATH.read_bytes()
 NETS = {"shipped": SHIPPED, "random": random_net(1), "wild": random_net(2, largest=127, bias=300_000)}
 BOUND = 1 << 15
 
@@ -40,6 +40,9 @@ def guide(h, w, seed=0):
     return Guide(*(v.astype(np.int32) for v in (y, cb, cr)))
 
 
+ALL = COUNT + guide_net.COUNT
+
+
 def ground(h, w, net, **kwargs):
     return Ground(guide(h, w, **kwargs), Layout(2 * h, 2 * w, "RGGB"), net=net)
 
@@ -47,7 +50,7 @@ def ground(h, w, net, **kwargs):
 def plainly(found, net):
     """The features of a whole picture by the second decoder, int64 (24, h + 1, w + 1)."""
     edge = HALO
-    planes = found.planes[:, : found.h + 2 * edge, : found.w + 2 * edge].numpy().astype(np.int64)
+    planes = found.planes[:, : found.h + 2 * edge, : found.w + 2 * edge].astype(np.int64)
     linear = guide_net.LINEAR.numpy().astype(np.int64)[planes[:4]]
     inputs = np.concatenate([(planes[:4] >> 2) - 512, planes[4:] >> 2, (linear >> 4) - 512])
     return manual_net.learned_features(manual_net.read_net(net), inputs, edge)
@@ -59,13 +62,13 @@ def test_against_plain_integers(name, size):
     h, w = size
     net = guide_net.parse(NETS[name])
     found = ground(h, w, net, seed=h)
-    learned = found.features(0, 0, h, w, learned=True)
-    assert learned.shape == (COUNT + guide_net.COUNT, h * w) and learned.dtype == torch.float64
+    learned = found.features(0, 0, h, w, ALL)
+    assert learned.shape == (ALL, h, w) and learned.dtype == np.float64
     wanted = plainly(found, NETS[name])
-    assert np.array_equal(learned[COUNT:].reshape(-1, h, w).numpy(), wanted[:, :h, :w])
+    assert np.array_equal(learned[COUNT:], wanted[:, :h, :w])
     # tiles of even sides may reach one cell outside
-    beyond = found.features(0, 0, h + h % 2, w + w % 2, learned=True)[COUNT:]
-    assert np.array_equal(beyond.reshape(-1, h + h % 2, w + w % 2), wanted[:, : h + h % 2, : w + w % 2])
+    beyond = found.features(0, 0, h + h % 2, w + w % 2, ALL)[COUNT:]
+    assert np.array_equal(beyond, wanted[:, : h + h % 2, : w + w % 2])
     assert np.abs(wanted).max() < BOUND
     if name != "wild":  # features say something: neither all at one end nor all alike
         assert h * w < 100 or np.std(wanted, (1, 2)).min() > 0 or name == "shipped"
@@ -74,10 +77,10 @@ def test_against_plain_integers(name, size):
 def test_windows_are_parts_of_the_whole():
     net = guide_net.parse(SHIPPED)
     found = ground(40, 300, net)
-    whole = found.features(0, 0, 40, 300, learned=True).reshape(-1, 40, 300)
+    whole = found.features(0, 0, 40, 300, ALL)
     for r, c, rows, cols in ((0, 0, 2, 2), (5, 7, 11, 200), (39, 299, 1, 1), (16, 0, 24, 300), (1, 127, 3, 130)):
-        part = found.features(r, c, rows, cols, learned=True).reshape(-1, rows, cols)
-        assert torch.equal(part, whole[:, r : r + rows, c : c + cols])
+        part = found.features(r, c, rows, cols, ALL)
+        assert np.array_equal(part, whole[:, r : r + rows, c : c + cols])
 
 
 def test_threads_make_no_difference():
@@ -87,17 +90,17 @@ def test_threads_make_no_difference():
         results = []
         for threads in (1, 2, 3):
             torch.set_num_threads(threads)
-            results.append(found.features(0, 0, 48, 200, learned=True))
+            results.append(found.features(0, 0, 48, 200, ALL))
     finally:
         torch.set_num_threads(before)
-    assert all(torch.equal(r, results[0]) for r in results)
+    assert all(np.array_equal(r, results[0]) for r in results)
 
 
 def test_the_shipped_net_says_something():
     """Its features differ from place to place, and from each other."""
     net = guide_net.load()
-    found = ground(64, 64, net).features(0, 0, 64, 64, learned=True)[COUNT:]
-    assert (found.std(1) > 0).sum() >= guide_net.COUNT // 2
+    found = ground(64, 64, net).features(0, 0, 64, 64, ALL)[COUNT:]
+    assert (found.std((1, 2)) > 0).sum() >= guide_net.COUNT // 2
     assert net.identity == guide_net.parse(SHIPPED).identity and len(net.identity) == 8
 
 

@@ -23,7 +23,7 @@ from codec.trunk.cells import SHAPE_TOTAL, Cells, Rules, cut_class
 from codec.trunk.ground import Window
 from codec.trunk.layered import PictureSource, layer_scene
 from codec.trunk.layers import LayerCoder, quantise, run_first, run_layer
-from codec.trunk.stages import IN_PLACE
+from codec.trunk.order import IN_PLACE
 from codec.trunk.stages import STAGES as ALL_STAGES
 from entropy import tables
 from entropy.cuts import CUT_CLASSES, EVEN, CutReader, cut_bits, write_cuts, yes_of_65536
@@ -96,8 +96,9 @@ def test_every_layer_decodes_to_what_the_encoder_had_there():
     stream, prefixes = whole(), Prefixes(payload)
     job = _Job(picture.raw, picture.planes, picture.geometry, stream.header, len, "cpu", None)
     window = Window(((0, 0),), *(n + n % 2 for n in job.layout.cells))
-    base = job.ground.base(window, stream.recipe, job.companding)
-    rules, cells, state = Rules(tables.load()), Cells(job.companding, base), None
+    ground, companding = job.device_ground, job.companding.torch
+    base = ground.base(window, stream.recipe, companding)
+    rules, cells, state = Rules(tables.load()), Cells(companding, base), None
     y, valid = job.trunk._targets(window, base, IN_PLACE)
     from codec.trunk.encoder import rebuild
     from codec.trunk.params import Params
@@ -107,10 +108,10 @@ def test_every_layer_decodes_to_what_the_encoder_had_there():
     for number, (step, own) in enumerate(zip(steps, params, strict=True)):
         source = PictureSource(rules, cells, y, valid)
         coder = LayerCoder(own, rules, cells, source, step == LOSSLESS_STEP)
-        laid = layer_scene(job.ground, window, base, job.companding, step, stream.layers.spread, stream.header.kappa)
+        laid = layer_scene(ground, window, base, companding, step, stream.layers.spread, stream.header.kappa)
         state = run_layer(laid, state, coder) if state else run_first(laid, coder)
         h, w = job.layout.cells
-        mosaic = job.layout.unpack(rebuild(state.y, base, job.companding, IN_PLACE)[:, :h, :w].numpy())
+        mosaic = job.layout.unpack(rebuild(state.y, base, companding, IN_PLACE)[:, :h, :w].numpy())
         assert np.array_equal(decoded(prefixes.cut(number * prefixes.each)[0]), mosaic)
         for k, t in ALL_STAGES:  # the cells hold the truth
             true = cells.nearest(ALL_STAGES.index((k, t)), y[k][t] + cells.base(ALL_STAGES.index((k, t))))

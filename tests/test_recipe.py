@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bitstream.errors import StreamError
-from codec.trunk import recipe as recipes
-from codec.trunk.features import COUNT, ONE, features, names, radius_squared
+from codec.trunk import fit_recipe as recipes
+from codec.trunk.features import COUNT, ONE, names
+from codec.trunk.features_torch import features, radius_squared
 from codec.trunk.recipe import EXPONENTS, LIMIT, SHIFT, SUM_LIMIT, Recipe
 from entropy.golomb import GolombWriter
 

@@ -32,7 +32,7 @@ def decompress(data: bytes) -> np.ndarray:
     """The 16-bit grey image of a codestream; StreamError where there is none."""
     try:
         image = np.asarray(imagecodecs.jpeg2k_decode(data, numthreads=1))
-    except imagecodecs.Jpeg2kError as error:
+    except (imagecodecs.Jpeg2kError, ValueError) as error:
         raise StreamError(f"JPEG 2000: {error}") from error
     if image.dtype != np.uint16 or image.ndim != 2:
         raise StreamError(f"JPEG 2000 gave {image.dtype} {image.shape}, not a 16-bit grey image")

@@ -44,7 +44,7 @@ def decompress(data: bytes) -> np.ndarray:
     """The 16-bit grey image of a codestream; StreamError where there is none."""
     try:
         image = np.asarray(imagecodecs.jpegxl_decode(data, numthreads=1))
-    except imagecodecs.JpegxlError as error:
+    except (imagecodecs.JpegxlError, ValueError) as error:
         raise StreamError(f"JPEG XL: {error}") from error
     if image.dtype != np.uint16 or image.ndim != 2:
         raise StreamError(f"JPEG XL gave {image.dtype} {image.shape}, not a 16-bit grey image")

@@ -43,7 +43,7 @@ class LosslessJpeg(Peer):
         with part("entropy"):
             try:
                 image = np.asarray(imagecodecs.ljpeg_decode(body))
-            except imagecodecs.LjpegError as error:
+            except (imagecodecs.LjpegError, ValueError) as error:
                 raise StreamError(f"lossless JPEG: {error}") from error
         if image.dtype != np.uint16 or image.shape != (frame.height, (frame.width + 1) // 2, 2):
             raise StreamError(f"lossless JPEG gave {image.dtype} {image.shape} for a mosaic of {frame.shape}")

@@ -15,7 +15,8 @@ from codec.jpeg_planes import decode_planes
 from codec.learned import guide_net
 from codec.learned.guide_net import BLUR
 from codec.simulator.dataset import load_shot
-from codec.trunk.features import BASIC, features, radius_squared
+from codec.trunk.features import BASIC
+from codec.trunk.features_torch import features, radius_squared
 from codec.trunk.ground import NEUTRAL
 from codec.trunk.layout import Layout
 
@@ -65,7 +66,7 @@ def load_picture(path: Path) -> Picture:
     planes = torch.cat([torch.stack([y[i::2, j::2] for i in (0, 1) for j in (0, 1)]), chroma])
     black = torch.tensor(layout.per_plane(raw.black), dtype=torch.float64)[:, None, None]
     span = raw.white - sum(raw.black) / 4
-    target = ((layout.pack(raw.mosaic).double() - black) / span).float()
+    target = ((torch.from_numpy(layout.pack(raw.mosaic)).double() - black) / span).float()
     pooled = guide_net.means(planes)
     edged = pad(planes[None].float(), (EDGE,) * 4, mode="replicate")[0].to(torch.int16)
     picture = Picture(path.stem, edged, pooled, target, torch.ones_like(target[0]))

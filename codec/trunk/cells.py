@@ -16,8 +16,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from codec.trunk.companding import Companding
-from codec.trunk.stages import STAGES, split
+from codec.trunk.companding_torch import TorchCompanding
+from codec.trunk.order import STAGES
+from codec.trunk.stages import split
 from entropy.cuts import EVEN, FINENESS
 from entropy.tables import ALPHABET, CLASSES, EXACT, HALF, OFFSET_UNIT, TOTAL, Tables, split_bits, table_of
 
@@ -109,7 +110,7 @@ class Cells:
     (B, h/2, w/2), never empty.
     """
 
-    def __init__(self, companding: Companding, base: torch.Tensor) -> None:
+    def __init__(self, companding: TorchCompanding, base: torch.Tensor) -> None:
         companded = companding.compand(base).to(torch.float64)
         self._base = [split(companded[:, k]) for k in range(4)]
         self._values = companding.used.to(base.device, torch.float64)

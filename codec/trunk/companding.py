@@ -14,11 +14,14 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from bitstream.header import LOSSLESS_STEP as LOSSLESS
+
+if TYPE_CHECKING:
+    from codec.trunk.companding_torch import TorchCompanding
 
 U_WHITE = 1 << 19
 """Companded value of the white level. One DN of 14 bits is about 19 units at white, 110 at black."""
@@ -74,7 +77,7 @@ class Companding:
     plateau: tuple[int, ...] = (0,) * 8
     shift: int = field(init=False)
     low: int = field(init=False)
-    table: torch.Tensor = field(init=False, repr=False)
+    table: np.ndarray = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         shift = max(0, 17 - int(max(self.top, *self.black)).bit_length())
@@ -87,7 +90,7 @@ class Companding:
             raise ValueError(f"black levels {self.black} leave too little below the white level {self.white}")
         t = self._curve(np.arange(low, high + 1, dtype=np.float64) / span)
         object.__setattr__(self, "low", low)
-        object.__setattr__(self, "table", torch.from_numpy(np.floor(t * U_WHITE + 0.5).astype(np.int32)))
+        object.__setattr__(self, "table", np.floor(t * U_WHITE + 0.5).astype(np.int32))
 
     @property
     def span(self) -> float:
@@ -106,66 +109,85 @@ class Companding:
         scale = 2.0 ** (self.shift if shift is None else shift)
         return [int(np.floor(b * scale + 0.5)) for b in self.black]
 
-    def level(self, planes: torch.Tensor) -> torch.Tensor:
-        """DN (..., 4, h, w) to levels, int32."""
-        black = torch.tensor(self.black_levels(), dtype=torch.int32, device=planes.device)
-        return (planes.to(torch.int32) << self.shift) - black[:, None, None]
+    @property
+    def high(self) -> int:
+        """Largest level; `low` is the least."""
+        return self.low + len(self.table) - 1
 
-    def saturate(self, base: torch.Tensor) -> torch.Tensor:
+    def level(self, planes: np.ndarray) -> np.ndarray:
+        """DN (..., 4, h, w) to levels, int32."""
+        black = np.array(self.black_levels(), np.int32)
+        return (planes.astype(np.int32) << self.shift) - black[:, None, None]
+
+    def plateaus(self) -> list[tuple[int, int] | None]:
+        """By plane: the plateau's level, and the level from which on a base is put onto it; None where there is none.
+        """
+        out: list[tuple[int, int] | None] = []
+        for dn, reach, black in zip(self.plateau[:4], self.plateau[4:], self.black_levels(), strict=True):
+            level = (dn << self.shift) - black
+            out.append((level, level - (reach << self.shift)) if dn else None)
+        return out
+
+    def saturate(self, base: np.ndarray) -> np.ndarray:
         """Base (..., 4, h, w) with what comes near the plateau put on it: where the guide is clipped, its last values
         and the JPEG's noise say nothing of a sensor that is clipped too, and would be coded as differences from it."""
-        base = base.clone()
-        for k, black in enumerate(self.black_levels()):
-            if self.plateau[k]:
-                level = (self.plateau[k] << self.shift) - black
+        base = base.copy()
+        for k, plateau in enumerate(self.plateaus()):
+            if plateau:
                 plane = base[..., k, :, :]
-                plane[plane >= level - (self.plateau[4 + k] << self.shift)] = level
+                plane[plane >= plateau[1]] = plateau[0]
         return base
 
-    def on_plateau(self, base: torch.Tensor) -> list[torch.Tensor]:
+    def on_plateau(self, base: np.ndarray) -> np.ndarray:
         """Where each plane's base (..., 4, h, w) lies on its plateau, bool."""
-        return [
-            base[..., k, :, :] == (self.plateau[k] << self.shift) - black if self.plateau[k]
-            else torch.zeros_like(base[..., k, :, :], dtype=torch.bool)
-            for k, black in enumerate(self.black_levels())
-        ]  # fmt: skip
+        out = np.zeros(base.shape, bool)
+        for k, plateau in enumerate(self.plateaus()):
+            if plateau:
+                out[..., k, :, :] = base[..., k, :, :] == plateau[0]
+        return out
 
-    def compand(self, level: torch.Tensor) -> torch.Tensor:
+    def compand(self, level: np.ndarray) -> np.ndarray:
         """Levels to companded values, int32; levels out of range are clipped."""
-        table = self.table.to(level.device)
-        return table[(level - self.low).clamp(0, len(table) - 1).long()]
+        return np.take(self.table, np.asarray(level, np.int64) - self.low, mode="clip")
 
     @functools.cached_property
-    def _dn(self) -> torch.Tensor:
+    def dn(self) -> np.ndarray:
         """The DN that occur, ascending, int32."""
-        return torch.from_numpy((np.arange(self.top + 1) if self.values is None else self.values).astype(np.int32))
+        return (np.arange(self.top + 1) if self.values is None else np.asarray(self.values)).astype(np.int32)
 
     @functools.cached_property
-    def used(self) -> torch.Tensor:
+    def used(self) -> np.ndarray:
         """Companded value of each DN that occurs, by plane, int32 (4, number of values)."""
-        level = (self._dn << self.shift)[None] - torch.tensor(self.black_levels(), dtype=torch.int32)[:, None]
-        return self.table[(level - self.low).long()]
+        level = (self.dn << self.shift)[None] - np.array(self.black_levels(), np.int32)[:, None]
+        return self.table[level - self.low]
 
     @functools.cached_property
-    def nearest(self) -> tuple[int, torch.Tensor]:
+    def nearest(self) -> tuple[int, np.ndarray]:
         """Least companded value, and for each from there on the number of the nearest DN that occurs, int32 (4, n)."""
         first, last = int(self.table[0]), int(self.table[-1])
-        every = torch.arange(first, last + 1, dtype=torch.int32)
-        found: dict[int, torch.Tensor] = {}
+        found: dict[int, np.ndarray] = {}
         for black, values in zip(self.black_levels(), self.used, strict=True):
             if black not in found:
+                # As many values lie at or below u as there are middles: each number lasts from its middle to the next.
                 middle = (values[1:] + values[:-1] + 1) >> 1
-                found[black] = torch.bucketize(every, middle, right=True, out_int32=True)
-        return first, torch.stack([found[black] for black in self.black_levels()])
+                cuts = np.clip([first, *middle, last + 1], first, last + 1)
+                found[black] = np.repeat(np.arange(len(values), dtype=np.int32), np.diff(cuts))
+        return first, np.stack([found[black] for black in self.black_levels()])
 
-    def expand(self, u: torch.Tensor) -> torch.Tensor:
-        """Companded values (..., 4, h, w) to the nearest DN that occurs, int32 0..top."""
+    def expand(self, u: np.ndarray) -> np.ndarray:
+        """Companded values (..., 4, h, w), whole numbers, to the nearest DN that occurs, int32 0..top."""
         first, nearest = self.nearest
-        nearest, dn = nearest.to(u.device), self._dn.to(u.device)
-        index = (u - first).clamp(0, nearest.shape[1] - 1).long()
-        return torch.stack([dn[nearest[k][index[..., k, :, :]].long()] for k in range(4)], -3)
+        index = np.clip(u - first, 0, nearest.shape[1] - 1).astype(np.int64)
+        return np.stack([self.dn[nearest[k][index[..., k, :, :]]] for k in range(4)], -3)
 
-    def steps(self, index: int, kappa: int) -> torch.Tensor:
+    @functools.cached_property
+    def torch(self) -> TorchCompanding:
+        """The same for tensors."""
+        from codec.trunk.companding_torch import TorchCompanding
+
+        return TorchCompanding(self)
+
+    def steps(self, index: int, kappa: int) -> np.ndarray:
         """Quantisation step by level, float64 of whole numbers, `STEP_CELLS` entries over the range of levels.
 
         ``step = Delta T'(ref) (T'(b) / T'(ref))^kappa``: kappa 1 makes the error even in linear light, 0 even against
@@ -183,19 +205,24 @@ class Companding:
         for _ in range(kappa):
             power = power * quarter
         step = step_scale(index) * U_WHITE * ref * power
-        return torch.from_numpy(np.maximum(np.floor(step + 0.5), 1.0))
+        return np.maximum(np.floor(step + 0.5), 1.0)
 
-    def _gaps(self) -> torch.Tensor:
+    def _gaps(self) -> np.ndarray:
         """The step of lossless coding: distance of used values, averaged over nine, as `steps` gives its own."""
-        values = self.used[0].to(torch.int64)
-        number = torch.arange(len(values))
-        below, above = (number - 4).clamp(min=0), (number + 4).clamp(max=len(values) - 1)
-        gap = ((values[above] - values[below]) // (above - below).clamp(min=1)).clamp(min=1)
+        values = self.used[0].astype(np.int64)
+        number = np.arange(len(values))
+        below, above = np.maximum(number - 4, 0), np.minimum(number + 4, len(values) - 1)
+        gap = np.maximum((values[above] - values[below]) // np.maximum(above - below, 1), 1)
         first, nearest = self.nearest
-        centre = torch.arange(STEP_CELLS) * len(self.table) // STEP_CELLS + len(self.table) // (2 * STEP_CELLS)
-        return gap[nearest[0][(self.table[centre] - first).long()].long()].to(torch.float64)
+        centre = np.arange(STEP_CELLS) * len(self.table) // STEP_CELLS + len(self.table) // (2 * STEP_CELLS)
+        return gap[nearest[0][self.table[centre] - first]].astype(np.float64)
 
-    def step_cell(self, level: torch.Tensor) -> torch.Tensor:
+    def step_cell(self, level: np.ndarray) -> np.ndarray:
         """Index of a level in `steps`, int64."""
-        cell = (level.long() - self.low) * STEP_CELLS // len(self.table)
-        return cell.clamp(0, STEP_CELLS - 1)
+        cell = (np.asarray(level, np.int64) - self.low) * STEP_CELLS // len(self.table)
+        return np.clip(cell, 0, STEP_CELLS - 1)
+
+    def step_of_level(self, index: int, kappa: int) -> np.ndarray:
+        """`steps` of every level from `low` on, int32."""
+        cell = np.arange(len(self.table), dtype=np.int64) * STEP_CELLS // len(self.table)
+        return self.steps(index, kappa).astype(np.int32)[cell]

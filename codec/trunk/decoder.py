@@ -7,10 +7,12 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 
-from codec.trunk.companding import LOSSLESS, Companding
+from codec.trunk.companding import LOSSLESS
+from codec.trunk.companding_torch import TorchCompanding
 from codec.trunk.encoder import Progress, rebuild
 from codec.trunk.exact import ExactDecoder, Lattice
-from codec.trunk.ground import Ground, Window
+from codec.trunk.ground import Window
+from codec.trunk.ground_torch import TorchGround
 from codec.trunk.layout import Layout, tiles
 from codec.trunk.parallel import in_parallel
 from codec.trunk.params import Params
@@ -26,9 +28,9 @@ def decode_planes(
     bases: list[int],
     params: dict[int, Params],
     layout: Layout,
-    ground: Ground,
+    ground: TorchGround,
     recipe: Recipe,
-    companding: Companding,
+    companding: TorchCompanding,
     tables: Tables,
     step: int,
     kappa: int,

@@ -16,15 +16,18 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from codec.trunk.companding import LOSSLESS, Companding
+from codec.trunk.companding import LOSSLESS
+from codec.trunk.companding_torch import TorchCompanding
 from codec.trunk.effort import Effort
 from codec.trunk.exact import ExactEncoder, ExactFitter, Lattice
-from codec.trunk.ground import Ground, Window
+from codec.trunk.ground import Window
+from codec.trunk.ground_torch import TorchGround
 from codec.trunk.layout import Layout, tiles
+from codec.trunk.order import HAAR, IN_PLACE
 from codec.trunk.parallel import in_parallel
 from codec.trunk.params import Params
 from codec.trunk.recipe import Recipe
-from codec.trunk.stages import HAAR, IN_PLACE, forward_basis, inverse_basis, run_stages, split
+from codec.trunk.stages import forward_basis, inverse_basis, run_stages, split
 from codec.trunk.visitors import Encoder, Fitter
 from entropy.substream import SubstreamCoder
 from entropy.tables import EXACT, TRELLIS, Tables
@@ -73,9 +76,9 @@ class TrunkEncoder:
         self,
         planes: torch.Tensor,
         layout: Layout,
-        ground: Ground,
+        ground: TorchGround,
         recipe: Recipe,
-        companding: Companding,
+        companding: TorchCompanding,
         tables: Tables,
         kappa: int,
         effort: Effort = DEFAULT_EFFORT,
@@ -89,7 +92,7 @@ class TrunkEncoder:
         self.planes = torch.nn.functional.pad(planes[None].float(), edge, mode="replicate")[0].to(
             ground.device, torch.int32
         )
-        self.inside = torch.nn.functional.pad(layout.inside()[None].float(), edge)[0].to(ground.device, torch.bool)
+        self.inside = torch.nn.functional.pad(torch.from_numpy(layout.inside())[None].float(), edge)[0].to(ground.device, torch.bool)
         self._bases: dict[Window, torch.Tensor] = {}
         self._sample = self._windows(h, w, effort.windows)
         self._sample_base = ground.base(self._sample, recipe, companding)
@@ -209,7 +212,7 @@ class TrunkEncoder:
         return out
 
 
-def rebuild(decoded: list[list[torch.Tensor]], base: torch.Tensor, companding: Companding, basis: int) -> torch.Tensor:
+def rebuild(decoded: list[list[torch.Tensor]], base: torch.Tensor, companding: TorchCompanding, basis: int) -> torch.Tensor:
     """Decoded stages and base of one tile to DN, int32 (4, h, w)."""
     y_hat = torch.stack([inverse_basis(parts, basis)[0] for parts in decoded])
     return companding.expand(companding.compand(base[0]).to(torch.float64) + y_hat)

@@ -19,10 +19,11 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from codec.trunk.companding import Companding
+from codec.trunk.companding_torch import TorchCompanding
+from codec.trunk.order import IN_PLACE, KNOWN, NINE, STAGES
 from codec.trunk.params import Params
 from codec.trunk.quantiser import Lengths
-from codec.trunk.stages import IN_PLACE, KNOWN, NINE, STAGES, Decoded, near_views, split
+from codec.trunk.stages import Decoded, near_views, split
 from codec.trunk.visitors import Decoder, Encoder, Fitter
 from entropy.tables import EXACT, SIZE_BITS, Tables
 
@@ -30,7 +31,7 @@ from entropy.tables import EXACT, SIZE_BITS, Tables
 class Lattice:
     """The used values of the windows with the given base, companded. base: int32 (B, 4, h, w), levels."""
 
-    def __init__(self, companding: Companding, base: torch.Tensor) -> None:
+    def __init__(self, companding: TorchCompanding, base: torch.Tensor) -> None:
         companded = companding.compand(base).to(torch.float64)
         self._base = [split(companded[:, k]) for k in range(4)]
         self._first, self._index = companding.nearest

@@ -31,7 +31,7 @@ FLOOR = 0.15
 
 
 def fit(
-    planes: torch.Tensor,
+    planes: np.ndarray,
     ground: Ground,
     recipe: Recipe,
     companding: Companding,
@@ -45,7 +45,7 @@ def fit(
     """
     h, w = planes.shape[-2:]
     rows, _ = grid((h, w), side)
-    steps = companding.steps(step, kappa)
+    steps = torch.from_numpy(companding.steps(step, kappa))
 
     def fit_row(row: int) -> _Row:
         return _fit_row(planes, ground, recipe, companding, steps, side, row)
@@ -100,7 +100,7 @@ class _Row:
 
 
 def _fit_row(
-    planes: torch.Tensor,
+    planes: np.ndarray,
     ground: Ground,
     recipe: Recipe,
     companding: Companding,
@@ -113,11 +113,12 @@ def _fit_row(
     columns = -(-w // side)
     picked = range(top, top + count, max(1, side // LINES))
     low, high = companding.low, companding.low + len(companding.table) - 1
-    phi = [ground.features(r, 0, 1, w, recipe.learned).cpu() for r in picked]
-    base = torch.stack([recipe.base(p, low, high) for p in phi], 1)
-    level = companding.level(planes[:, top : top + count : picked.step].cpu())
+    phi = [ground.features(r, 0, 1, w, len(recipe.exponents)).reshape(-1, w) for r in picked]
+    base = torch.from_numpy(np.stack([recipe.base(p, low, high) for p in phi], 1))
+    level = torch.from_numpy(companding.level(planes[:, top : top + count : picked.step]))
+    companding = companding.torch  # type: ignore
     matrix = torch.from_numpy(MATRIX.astype(np.float64))
-    terms = torch.stack([matrix @ p[: MATRIX.shape[1]] for p in phi], 1)
+    terms = torch.stack([matrix @ torch.from_numpy(p)[: MATRIX.shape[1]] for p in phi], 1)
     slope = (companding.compand(base + 32) - companding.compand(base - 32)).double().clamp(min=1) / 64
     scale = steps[companding.step_cell(base)] / slope
 

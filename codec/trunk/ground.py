@@ -1,35 +1,38 @@
-"""What both sides know of a piece of the picture before the first symbol: base, steps and the guide's activity.
+"""What both sides know of a piece of the picture before the first symbol: base and the guide's activity, on the CPU.
 
 ::
 
     guide --features [and learned ones]--> recipe --> base b (levels) --T--> u(b)
       |                                                  '--------------> step by site
       '--> activity: detail, spread, surroundings, chroma detail, clipping
+
+`codec.trunk.ground_torch` has the same as tensors, for a GPU.
 """
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch.nn.functional import pad
 
 from codec.guide import Guide
-from codec.learned.guide_net import REACH, GuideNet
+from codec.kernels import ground as kernel
+from codec.kernels import guide as guide_kernel
+from codec.kernels.guide import ACTIVITIES, BRIGHT, HALO
 from codec.trunk.companding import Companding
-from codec.trunk.features import ONE, features, radius_squared
+from codec.trunk.features import COUNT, ONE, TABLES
 from codec.trunk.layout import Layout
+from codec.trunk.local import PARTS
 from codec.trunk.recipe import Recipe
-from codec.trunk.stages import HAAR, Scene, split
 
-HALO = 4
-ACTIVITIES = 5
+if TYPE_CHECKING:
+    from codec.learned.guide_net import GuideNet
+
 NEUTRAL = ONE // 2
-BRIGHT = 250 << 4
-ROWS, COLS = 24, 256
-"""Rows and columns of cells whose features are held at once."""
+NOWHERE = 1 << 30
+
+__all__ = ["ACTIVITIES", "BRIGHT", "HALO", "Ground", "Window"]
 
 
 @dataclass(frozen=True)
@@ -44,97 +47,67 @@ class Window:
 class Ground:
     """The guide of a whole picture in packed form, ready to be looked at window by window.
 
-    net: of the learned features, if any recipe asks for them.
+    net: of the learned features, if any recipe asks for them: then they are computed by torch.
+
+    planes: int16 (6, h + 9, w + 9): Y at a cell's four sites, Cb, Cr around zero, `HALO` cells repeated around, and
+    below and to the right one more.
     """
 
-    def __init__(
-        self, guide: Guide, layout: Layout, device: torch.device | str = "cpu", net: GuideNet | None = None
-    ) -> None:
+    def __init__(self, guide: Guide, layout: Layout, net: GuideNet | None = None) -> None:
         self.h, self.w = layout.cells
-        self.device = torch.device(device)
-        y = torch.from_numpy(guide.y.astype(np.int16))
-        four = torch.stack([y[i::2, j::2] for i in (0, 1) for j in (0, 1)])
-        chroma = torch.from_numpy(np.stack([guide.cb - NEUTRAL, guide.cr - NEUTRAL]).astype(np.int16))
-        # One cell more below and to the right: tiles have even sides.
-        edge = (HALO, HALO + 1, HALO, HALO + 1)
-        self.planes = pad(torch.cat([four, chroma]).float()[None], edge, mode="replicate")[0].to(torch.int16).to(device)
-        self.net = net.to(device) if net else None
-        self.surroundings = self.net.surroundings(self._cut(0, 0, self.h, self.w, 0)) if self.net else None
+        self.planes = np.empty((6, self.h + 2 * HALO + 1, self.w + 2 * HALO + 1), np.int16)
+        guide_kernel.pack(guide.y, guide.cb, guide.cr, NEUTRAL, self.planes)
+        self.net = net
+        if net:
+            import torch
 
-    def _cut(self, r: int, c: int, rows: int, cols: int, halo: int) -> torch.Tensor:
-        o = HALO - halo
-        return self.planes[:, r + o : r + o + rows + 2 * halo, c + o : c + o + cols + 2 * halo].to(torch.int32)
+            inside = self.planes[:, HALO : HALO + self.h, HALO : HALO + self.w]
+            self.surroundings = net.surroundings(torch.from_numpy(inside))
 
-    def features(self, r: int, c: int, rows: int, cols: int, learned: bool = False) -> torch.Tensor:
-        """Features of a window's cells, float64 (features, rows * cols): the hand-made, then the learned ones."""
-        piece = self._cut(r, c, rows, cols, 1)
-        radius = radius_squared((r, r + rows), (c, c + cols), self.h, self.w).to(self.device)
-        made = features(piece[:4], piece[4], piece[5], radius)
-        if not learned:
-            return made
-        assert self.net is not None and self.surroundings is not None
-        found = self.net.features(self._cut(r, c, rows, cols, REACH), self.surroundings, r, c)
-        return torch.cat([made, found.reshape(len(found), -1)])
+    def features(self, r: int, c: int, rows: int, cols: int, count: int = COUNT, kind: type = np.float64) -> np.ndarray:
+        """Features of a window's cells, whole numbers below 2^15, of a kind of float: (count, rows, cols).
 
-    def base(self, window: Window, recipe: Recipe, companding: Companding) -> torch.Tensor:
+        count: of those without powers of Y (`features.BASIC`), of the hand-made, or of them and the learned ones.
+        """
+        out = np.empty((count, rows, cols), kind)
+        kernel.features(self.planes, TABLES, self.h, self.w, r, c, out[:COUNT])
+        if count > COUNT:
+            out[COUNT:] = self._learned(r, c, rows, cols)
+        return out
+
+    def _learned(self, r: int, c: int, rows: int, cols: int) -> np.ndarray:
+        import torch
+
+        from codec.learned.guide_net import REACH
+
+        assert self.net is not None
+        o = HALO - REACH
+        piece = self.planes[:, r + o : r + o + rows + 2 * REACH, c + o : c + o + cols + 2 * REACH]
+        return self.net.features(torch.from_numpy(piece).to(torch.int32), self.surroundings, r, c).numpy()
+
+    def base(self, window: Window, recipe: Recipe, companding: Companding) -> np.ndarray:
         """Base of the windows in levels, int32 (B, 4, rows, cols)."""
-        low, high = companding.low, companding.low + len(companding.table) - 1
-        out = torch.empty(len(window.places), 4, window.rows, window.cols, dtype=torch.int32, device=self.device)
-        side = recipe.local.side if recipe.local else 0
-        for b, (r, c) in enumerate(window.places):
-            for top, bottom in _spans(r, window.rows, ROWS):
-                for left, right in _spans(c, window.cols, COLS):
-                    phi = self.features(top, left, bottom - top, right - left, recipe.learned)
-                    phi = phi.reshape(len(phi), bottom - top, right - left)
-                    for i, j, rows, cols in _blocks(top, left, bottom - top, right - left, side or ROWS * COLS):
-                        # A cell beyond the picture's edge, in tiles of even sides, goes with the last block.
-                        block = (min(i, self.h - 1) // side, min(j, self.w - 1) // side) if side else None
-                        piece = phi[:, i - top : i - top + rows, j - left : j - left + cols].reshape(len(phi), -1)
-                        values = recipe.base(piece, low, high, block).reshape(4, rows, cols)
-                        out[b, :, i - r : i - r + rows, j - c : j - c + cols] = values
-        return companding.saturate(out)
+        rows, cols, local = window.rows, window.cols, recipe.local
+        whole = recipe.whole()
+        limits = np.array([companding.low, companding.high], np.float64)
+        plateau = np.full((2, 4), NOWHERE, np.int64)
+        for k, found in enumerate(companding.plateaus()):
+            if found:
+                plateau[:, k] = found[1], found[0]
+        corrections = local.whole if local else np.zeros((1, 1, 4, 1))
+        out = np.empty((len(window.places), 4, rows, cols), np.int32)
+        for piece, (r, c) in zip(out, window.places, strict=True):
+            more = self._learned(r, c, rows, cols) if recipe.learned else np.empty((0, rows, cols))
+            kernel.base(
+                self.planes, TABLES, self.h, self.w, r, c, whole, local.side if local else 0, corrections, PARTS, more,
+                limits, plateau, piece,
+            )  # fmt: skip
+        return out
 
-    def activity(self, window: Window) -> list[torch.Tensor]:
-        """The guide's contexts of the windows' cells, int32 (B, rows, cols) each, 12-bit units of the guide."""
-        piece = torch.stack([self._cut(r, c, window.rows, window.cols, 3) for r, c in window.places])
-        luma = piece[:, :4].sum(1)
-        detail = (luma[:, 1:-1, 1:-1] * 9 - _box3(luma)).abs() // 36
-        spread = (piece[:, :4].amax(1) - piece[:, :4].amin(1))[:, 1:-1, 1:-1]
-        around = _box3(_box3(detail + spread)) // 81
-        chroma = sum((piece[:, k, 1:-1, 1:-1] * 9 - _box3(piece[:, k])).abs() // 9 for k in (4, 5))
-        assert isinstance(chroma, torch.Tensor)
-        inner = lambda v: v[:, 2:-2, 2:-2]  # noqa: E731
-        clipped = (piece[:, :4].amax(1)[:, 3:-3, 3:-3] >= BRIGHT).to(torch.int32) * 64
-        return [inner(detail), inner(spread), around, inner(chroma), clipped]
-
-    def scene(
-        self, window: Window, base: torch.Tensor, companding: Companding, step: int, kappa: int, basis: int
-    ) -> Scene:
-        """Steps and contexts of the windows as the stages want them."""
-        table = companding.steps(step, kappa).to(base.device)
-        steps = [split(table[companding.step_cell(base[:, k])]) for k in range(4)]
-        activity = [split(a.to(torch.float64)) for a in self.activity(window)]
-        plateau = [split(on) for on in companding.on_plateau(base)]
-        if basis == HAAR:
-            mean = lambda parts: [torch.floor(sum(parts[1:], parts[0]) / 4)] * 4  # noqa: E731
-            steps = [[v.clamp(min=1.0) for v in mean(s)] for s in steps]
-            activity = [mean(a) for a in activity]
-            plateau = [[on[0] & on[1] & on[2] & on[3]] * 4 for on in plateau]
-        return Scene(steps, activity, basis, plateau)
-
-
-def _spans(start: int, count: int, side: int) -> list[tuple[int, int]]:
-    """start .. start + count cut at multiples of side."""
-    cuts = [start, *range(start // side * side + side, start + count, side), start + count]
-    return list(itertools.pairwise(cuts))
-
-
-def _blocks(top: int, left: int, rows: int, cols: int, side: int) -> list[tuple[int, int, int, int]]:
-    """A window cut at multiples of side: (row, column, rows, columns) of each piece."""
-    return [(i, j, n - i, m - j) for i, n in _spans(top, rows, side) for j, m in _spans(left, cols, side)]
-
-
-def _box3(v: torch.Tensor) -> torch.Tensor:
-    """Sum over 3x3 of (B, h + 2, w + 2), int32 (B, h, w)."""
-    rows = v[:, :-2] + v[:, 1:-1] + v[:, 2:]
-    return rows[:, :, :-2] + rows[:, :, 1:-1] + rows[:, :, 2:]
+    def activity(self, window: Window) -> np.ndarray:
+        """The guide's contexts of the windows' cells, int32 (B, 5, rows, cols), 12-bit units of the guide: detail,
+        spread, around, chroma, clipped."""
+        out = np.empty((len(window.places), ACTIVITIES, window.rows, window.cols), np.int32)
+        for piece, (r, c) in zip(out, window.places, strict=True):
+            guide_kernel.activity(self.planes, r, c, piece)
+        return out

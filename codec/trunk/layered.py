@@ -18,15 +18,18 @@ import torch
 from bitstream.container import Key
 from bitstream.layers import Depth
 from codec.trunk.cells import Cells, Rules
-from codec.trunk.companding import LOSSLESS, Companding
+from codec.trunk.companding import LOSSLESS
+from codec.trunk.companding_torch import TorchCompanding
 from codec.trunk.encoder import Progress, TrunkEncoder, rebuild
-from codec.trunk.ground import Ground, Window
+from codec.trunk.ground import Window
+from codec.trunk.ground_torch import TorchGround
 from codec.trunk.layers import LayerCoder, LayerFitter, Source, State, quantise, run_first, run_layer
 from codec.trunk.layout import Layout, tiles
+from codec.trunk.order import IN_PLACE, STAGES
 from codec.trunk.parallel import in_parallel
 from codec.trunk.params import Params
 from codec.trunk.recipe import Recipe
-from codec.trunk.stages import IN_PLACE, STAGES, Scene, split
+from codec.trunk.stages import Scene, split
 from entropy.cuts import EVEN, CutReader, Round, cut_bits, write_cuts
 from entropy.substream import SubstreamCoder, ideal_bits
 from entropy.tables import EXACT, Tables
@@ -48,7 +51,7 @@ class Layer:
 
 
 def layer_scene(
-    ground: Ground, window: Window, base: torch.Tensor, companding: Companding, step: int, spread: int, kappa: int
+    ground: TorchGround, window: Window, base: torch.Tensor, companding: TorchCompanding, step: int, spread: int, kappa: int
 ) -> Scene:
     """`Ground.scene` for a layer whose stages' steps differ by `spread`: the first are the coarsest."""
     scene = ground.scene(window, base, companding, step, kappa, IN_PLACE)
@@ -232,10 +235,10 @@ class LayeredEncoder(TrunkEncoder):
 
 
 def _run(
-    ground: Ground,
+    ground: TorchGround,
     window: Window,
     base: torch.Tensor,
-    companding: Companding,
+    companding: TorchCompanding,
     layer: Layer,
     spread: int,
     kappa: int,
@@ -253,9 +256,9 @@ def decode_layers(
     depth: Depth,
     spread: int,
     layout: Layout,
-    ground: Ground,
+    ground: TorchGround,
     recipe: Recipe,
-    companding: Companding,
+    companding: TorchCompanding,
     tables: Tables,
     kappa: int,
     side: int,

@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 
 @dataclass(frozen=True)
@@ -44,12 +43,12 @@ class Layout:
         site[site >= length] -= 2
         return np.clip(site, 0, length - 1)
 
-    def pack(self, mosaic: np.ndarray) -> torch.Tensor:
+    def pack(self, mosaic: np.ndarray) -> np.ndarray:
         """Mosaic (H, W) to planes int32 (4, h, w)."""
         (top, left), (h, w) = self.origin, self.cells
         full = mosaic[np.ix_(self._index(self.height, top, h), self._index(self.width, left, w))]
         planes = [full[i::2, j::2] for i in (0, 1) for j in (0, 1)]
-        return torch.from_numpy(np.stack(planes).astype(np.int32))
+        return np.stack(planes).astype(np.int32)
 
     def unpack(self, planes: np.ndarray) -> np.ndarray:
         """Planes (4, h, w) to the mosaic, uint16 (H, W)."""
@@ -59,13 +58,13 @@ class Layout:
             full[k // 2 :: 2, k % 2 :: 2] = planes[k]
         return np.ascontiguousarray(full[top : top + self.height, left : left + self.width])
 
-    def inside(self) -> torch.Tensor:
+    def inside(self) -> np.ndarray:
         """Which sites of the packed planes lie in the mosaic, bool (4, h, w)."""
         (top, left), (h, w) = self.origin, self.cells
         rows = (np.arange(2 * h) >= top) & (np.arange(2 * h) < top + self.height)
         cols = (np.arange(2 * w) >= left) & (np.arange(2 * w) < left + self.width)
         full = rows[:, None] & cols[None, :]
-        return torch.from_numpy(np.stack([full[i::2, j::2] for i in (0, 1) for j in (0, 1)]))
+        return np.stack([full[i::2, j::2] for i in (0, 1) for j in (0, 1)])
 
 
 def tiles(h: int, w: int, side: int) -> list[tuple[int, int, int, int]]:

@@ -23,6 +23,7 @@ the rest                 coefficients d, a substream of exact symbols (`entropy.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,6 +71,9 @@ def _matrix() -> np.ndarray:
 MATRIX = _matrix()
 """Terms by features, int64 (terms, features): -1, 0 or 1."""
 
+PARTS = np.array([(term, feature, MATRIX[term, feature]) for term, feature in np.argwhere(MATRIX)], np.int64)
+"""The same, int64 (n, 3): term, feature, sign."""
+
 
 @dataclass(frozen=True)
 class LocalRecipe:
@@ -79,6 +83,11 @@ class LocalRecipe:
     side: int
     exponents: np.ndarray
     coefficients: np.ndarray
+
+    @functools.cached_property
+    def whole(self) -> np.ndarray:
+        """What blocks add to terms, in 2^-20, float64 (rows, columns, 4, terms)."""
+        return (self.coefficients.astype(np.int64) << self.exponents).astype(np.float64)
 
     def block(self, row: int, column: int) -> np.ndarray:
         """What is added to the recipe's coefficients, in 2^-20, in one block: int64 (4, features)."""

@@ -1,6 +1,7 @@
-"""Work on tiles in parallel: one thread a core, each with single-threaded torch.
+"""Work on tiles in parallel: one thread a core. Compiled kernels run side by side there.
 
-Tiles are small and independent; torch's own threads would wait for one another at each of the many short operations.
+Where torch is used, each thread has it single-threaded: tiles are small and independent, and its own threads would wait
+for one another at each of many short operations.
 """
 
 from __future__ import annotations
@@ -11,8 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
 
-import torch
-
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -20,6 +19,8 @@ Result = TypeVar("Result")
 @contextmanager
 def single_threaded() -> Iterator[None]:
     """Torch with one thread an operation, as long as this lasts."""
+    import torch
+
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

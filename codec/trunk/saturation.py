@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import torch
 
 from codec.trunk.companding import U_WHITE, Companding
 
@@ -30,21 +29,21 @@ FINE = (U_WHITE / 16, U_WHITE / 64, U_WHITE / 256)
 """Residuals below these cost little: at low, middle and high rates."""
 
 
-def find_plateau(companding: Companding, level: torch.Tensor, base: torch.Tensor) -> tuple[int, ...]:
+def find_plateau(companding: Companding, level: np.ndarray, base: np.ndarray) -> tuple[int, ...]:
     """`Companding.plateau` for a picture.
 
     level: the mosaic at sampled cells, int32 or float64 (4, n), levels; base: likewise, from the recipe alone.
     """
     dn, reach = [0] * 4, [0] * 4
     for k, black in enumerate(companding.black_levels()):
-        values = ((level[k].to(torch.int64) + black) >> companding.shift).numpy()
+        values = (level[k].astype(np.int64) + black) >> companding.shift
         counts = np.bincount(values)
         first = int(BRIGHT * (len(counts) - 1))
         top = first + int(np.argmax(counts[first:]))
         if top < 1 or counts[top] < LEAST_SHARE * len(values):
             continue
         heap = np.abs(values - top) <= HEAP * top
-        below = top - ((base[k].to(torch.int64) + black) >> companding.shift).numpy()
+        below = top - ((base[k].astype(np.int64) + black) >> companding.shift)
         tried = [0] + [int(max(0, np.ceil(np.quantile(below[heap], 1 - lost)))) for lost in LOST]
         costs = [_cost(companding, k, level, base, top if i else 0, r) for i, r in enumerate(tried)]
         best = int(np.argmin(costs))
@@ -53,10 +52,10 @@ def find_plateau(companding: Companding, level: torch.Tensor, base: torch.Tensor
     return (*dn, *reach)
 
 
-def _cost(companding: Companding, k: int, level: torch.Tensor, base: torch.Tensor, top: int, reach: int) -> float:
+def _cost(companding: Companding, k: int, level: np.ndarray, base: np.ndarray, top: int, reach: int) -> float:
     """Mean log of a plane's residuals, added over `FINE`."""
     plateau = [0] * 8
     plateau[k], plateau[4 + k] = top, reach
     put = replace(companding, plateau=tuple(plateau)).saturate(base[:, :, None])[k]
-    y = (companding.compand(level[k].to(torch.int32)) - companding.compand(put[:, 0].to(torch.int32))).to(torch.float64)
-    return sum(float((y.square() + fine**2).log2().mean()) for fine in FINE)
+    y = (companding.compand(level[k]) - companding.compand(put[:, 0])).astype(np.float64)
+    return sum(float(np.log2(y * y + fine**2).mean()) for fine in FINE)

@@ -25,14 +25,16 @@ from codec.geometry import Geometry
 from codec.guide import make_guide
 from codec.jpeg_planes import decode_planes
 from codec.simulator.dataset import load_shot
-from codec.trunk import recipe as recipes
+from codec.trunk import fit_recipe as recipes
 from codec.trunk.companding import LOSSLESS, Companding
 from codec.trunk.encoder import LAGRANGIAN
 from codec.trunk.exact import ExactFitter, Lattice
 from codec.trunk.ground import Ground, Window
+from codec.trunk.ground_torch import TorchGround
 from codec.trunk.layout import Layout
+from codec.trunk.order import HAAR, IN_PLACE, STAGES
 from codec.trunk.saturation import find_plateau
-from codec.trunk.stages import HAAR, IN_PLACE, STAGES, forward_basis, run_stages, split
+from codec.trunk.stages import forward_basis, run_stages, split
 from codec.trunk.trellis import QUARTER, quantiser
 from codec.trunk.visitors import Fitter
 from entropy import tables
@@ -128,26 +130,24 @@ def count(path: Path, seed: int, model: bytes) -> Counts:
     layout = Layout(raw.mosaic.shape[0], raw.mosaic.shape[1], raw.cfa)
     planes = layout.pack(raw.mosaic)
     guide = make_guide(decode_planes(shot.jpeg), Geometry(), raw.mosaic.shape, layout.origin)
-    ground = Ground(guide, layout)
-    companding = Companding(layout.per_plane(raw.black), raw.white, int(raw.mosaic.max()), OFFSET)
+    host = Ground(guide, layout)
+    plain = Companding(layout.per_plane(raw.black), raw.white, int(raw.mosaic.max()), OFFSET)
     h, w = (v // 2 * 2 for v in layout.cells)
     window = Window(((0, 0),), h, w)
-    cut = planes[:, :h, :w]
-    level = companding.level(cut)
-    phi = ground.features(0, 0, h, w)
+    level = plain.level(planes[:, :h, :w])
+    phi = torch.from_numpy(host.features(0, 0, h, w)).flatten(1)
     pick = torch.from_numpy(rng.choice(h * w // 4, min(h * w // 4, 10_000), replace=False))
-    span = (raw.white - sum(raw.black) / 4) * 2.0**companding.shift
-    target = recipes.blocks(level.reshape(4, -1).to(torch.float64), h, w)[..., pick]
-    recipe = recipes.fit(recipes.blocks(phi, h, w)[..., pick], target, span, torch.ones_like(target))
-    base = ground.base(window, recipe, companding)
-    plateau = find_plateau(companding, level.reshape(4, -1), base.reshape(4, -1))
-    companding = replace(companding, plateau=plateau)
-    base = companding.saturate(base)
+    target = recipes.blocks(torch.from_numpy(level.reshape(4, -1)).to(torch.float64), h, w)[..., pick]
+    recipe = recipes.fit(recipes.blocks(phi, h, w)[..., pick], target, plain.span, torch.ones_like(target))
+    found = host.base(window, recipe, plain)
+    plain = replace(plain, plateau=find_plateau(plain, level.reshape(4, -1), found.reshape(4, -1)))
+    ground, companding = TorchGround(host), plain.torch
+    base = torch.from_numpy(plain.saturate(found))
     lossless = rng.random() < LOSSLESS_SHARE
     basis = HAAR if not lossless and rng.random() < 0.4 else IN_PLACE
     kappa = 4 if rng.random() < 0.75 else 0
     step = LOSSLESS if lossless else int(rng.integers(FINE, COARSE))
-    y = (companding.compand(level[None]) - companding.compand(base)).to(torch.float64)
+    y = (companding.compand(torch.from_numpy(level)[None]) - companding.compand(base)).to(torch.float64)
     targets = [forward_basis(y[:, k], basis) for k in range(4)]
     valid = [split(torch.ones_like(y[:, k], dtype=torch.bool)) for k in range(4)]
     counts = Counts()

@@ -22,10 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-CODES = {2: (0o5, 0o2), 3: (0o13, 0o4), 4: (0o23, 0o4), 5: (0o45, 0o10), 6: (0o103, 0o24)}
-"""h0 and h1 by the logarithm of the number of states."""
-
-DEFAULT_STATES = 3
+from codec.trunk.codes import CODES
 
 QUARTER = 16
 """What a value lies above its symbol, in 1/64 of a step, where nothing better is known."""
