@@ -84,9 +84,10 @@ def charts(results: Results) -> list[dict[str, Any]]:
         points = [p for p in results.points if p.file == file]
         if points:
             ax = chart.axes(points, PSNR, span)
+            guides = [guide for guide in results.guides if any(p.guide == guide for p in points)]
             drawn = [
                 (guide, chart.draw(results.series(file, guide), results.codecs, PSNR, ax, f"{file}, {guide}"))
-                for guide in results.guides or [""]
+                for guide in guides or [""]
             ]
             out.append({"file": file, "camera": points[0].row.get("camera", ""), "drawn": drawn})
     return out
