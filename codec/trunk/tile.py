@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from codec.kernels import fit
 from codec.kernels import stages as kernels
 from codec.trunk.codes import CODES
 from codec.trunk.companding import Companding
@@ -90,6 +91,7 @@ class Tile:
         self.values, self.sizes = np.zeros(bordered, np.int32), np.zeros(bordered, np.int32)
         self.seen = np.zeros(bordered if exact else (4, 4, 0, 0), np.int32)
         self._own = self._others = _NOTHING
+        self._begun, self.kinds = -1, len(activity)
         self.activity = np.empty((len(activity), 4, self.rows, self.cols), np.int32)
         kernels.lay_activity(activity, basis == HAAR, self.activity)
         self._steps = companding.step_of_level(index, kappa)
@@ -101,10 +103,11 @@ class Tile:
         self._offsets = tables.offset.astype(np.float64)
 
     def begin(self, stage: int) -> None:
-        """Lay out what a plane needs, before its first pass."""
+        """Lay out what a plane needs, before its first pass; once is enough."""
         k, t = STAGES[stage]
-        if t:
+        if t or self._begun == stage:
             return
+        self._begun = stage
         plateau = self.companding.plateaus()[k]
         kernels.lay_steps(
             self.base[k], self._steps, self.companding.low, plateau[0] if plateau else 0, plateau is not None,
@@ -140,6 +143,19 @@ class Tile:
             float(Y_LIMIT), self.mu, self.classes,
         )  # fmt: skip
         return self.mu, self.classes
+
+    def contexts_at(self, stage: int, rows: np.ndarray, cols: np.ndarray, mu: np.ndarray, out: np.ndarray) -> None:
+        """Contexts of some places of a stage, after `begin`, as its size weights count them.
+
+        rows, cols, mu: int32 (n,), the places and their means. Into out: float32 (contexts, n), in steps.
+        """
+        t = STAGES[stage][1]
+        views = Views.of(stage, self.basis)
+        fit.contexts_at(
+            self.sizes, self._own, self._others, views.around, views.context, views.factor,
+            int(views.context.max(initial=-1)) + 1, self.step[t], mu, self.activity[:, t], self._plateau[t], self.seen,
+            views.flat, views.flat_group, self.exact, rows, cols, out,
+        )  # fmt: skip
 
     def update(self, stage: int, symbols: np.ndarray) -> None:
         """Take in a stage's symbols int32 (rows / 2, cols / 2), after `predict` of the same stage."""
