@@ -174,8 +174,8 @@ def open_cells(symbols, classes, mu, step, base, thresholds, used, start, neares
         for j in range(width):
             m, c, q = np.int64(symbols[i, j]), classes[i, j], np.int64(step[i, j])
             u = np.int64(mu[i, j]) + base[i, j]
-            near = _least(thresholds, c, abs(m), q)
-            far = _least(thresholds, c, abs(m) + 1, q)
+            near = least_of(thresholds, c, abs(m), q)
+            far = least_of(thresholds, c, abs(m) + 1, q)
             low = u + (near if m > 0 else 1 - far)
             high = u + (1 - near if m < 0 else far)
             a = min(_behind(low, used, start, nearest), count - 1)
@@ -184,7 +184,7 @@ def open_cells(symbols, classes, mu, step, base, thresholds, used, start, neares
 
 
 @compiled
-def _least(thresholds, c, symbol, step):
+def least_of(thresholds, c, symbol, step):
     """Least |y - mu| that is coded as a symbol of that magnitude."""
     at = thresholds[c, symbol] if symbol <= HALF + 1 else symbol * OFFSET_UNIT - OFFSET_UNIT // 2
     return -(-at * step // OFFSET_UNIT)

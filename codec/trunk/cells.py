@@ -90,13 +90,6 @@ def shape(tables: Tables) -> np.ndarray:
     return np.array(out)
 
 
-class Rules:
-    """What follows from the tables for layers: `thresholds` and `shape`."""
-
-    def __init__(self, tables: Tables) -> None:
-        self.tables, self.thresholds, self.shape = tables, thresholds(tables), shape(tables)
-
-
 def edges(used: np.ndarray) -> np.ndarray:
     """Companded lower edges of the used values, and the last one's upper edge, int32 (4, n + 1); used: int32 (4, n)."""
     used = used.astype(np.int64)

@@ -14,12 +14,14 @@ others the coarser layer's. Its own place is left out, the cell says all about i
 
 from __future__ import annotations
 
+import copy
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from codec.kernels import fit_layers as fit
 from codec.kernels import layers as kernels
 from codec.kernels.stages import close
 from codec.trunk.cells import Rules
@@ -31,6 +33,7 @@ from codec.trunk.order import (
     NINE,
     PASSES,
     PLANES,
+    REFINED,
     STAGES,
     Y_LIMIT,
     Place,
@@ -103,16 +106,23 @@ class LayerTile(Tile):
         self.all_planes = np.zeros_like(self.totals[0])
         self.expected_size = np.empty((self.rows, self.cols))
         self._peak = np.full((4, 4), int(Y_LIMIT))
-        self._ends, self._masses = np.empty((4, self.rows * self.cols), np.int32), np.empty((3, self.rows * self.cols))
-        self._odds, self._asked = np.empty(self.rows * self.cols, np.uint8), 0
+        places = self.rows * self.cols
+        self._ends, self._masses = np.empty((4, places), np.int32), np.empty((3, places))
+        self._odds, self._asked = np.empty(places, np.uint8), 0
+
+    def copy(self) -> LayerTile:
+        """Another tile in the same state."""
+        out = copy.copy(self)
+        for name in ("values", "sizes", "magnitudes", "totals", "all_planes", "first", "behind", "_peak"):
+            setattr(out, name, getattr(self, name).copy())
+        return out
 
     # ------------------------------------------------------------------------------------------------ layer 0
 
     def begin(self, stage: int) -> None:
         """As for every tile, but each pass has a step of its own."""
         super().begin(stage)
-        k, t = STAGES[stage]
-        np.take(self.steps[stage], self.cell[k, t], out=self.step[t])
+        self.lay_steps(stage, self.steps)
 
     def update(self, stage: int, symbols: np.ndarray) -> None:
         """Layer 0: take in a stage's symbols int32 (H, W), after `predict` of the same stage; sets the cells."""
@@ -124,8 +134,8 @@ class LayerTile(Tile):
             self.magnitudes[k, t],
         )  # fmt: skip
         kernels.open_cells(
-            symbols, self.classes, self.mu, step, self.companded[k, t], self.rules.thresholds, companding.used[k], start,
-            nearest[k], self.first[k, t], self.behind[k, t],
+            symbols, self.classes, self.mu, step, self.companded[k, t], self.rules.thresholds, companding.used[k],
+            start, nearest[k], self.first[k, t], self.behind[k, t],
         )  # fmt: skip
         close(self.magnitudes[k, t])
         kernels.change(self.magnitudes[k, t], self.totals[k], True)
@@ -133,6 +143,23 @@ class LayerTile(Tile):
         self._take_in(stage)
 
     # ------------------------------------------------------------------------------------------------ further layers
+
+    def lay_steps(self, stage: int, steps: np.ndarray) -> None:
+        """Steps of a stage; steps: of the layer."""
+        k, t = STAGES[stage]
+        np.take(steps[stage], self.cell[k, t], out=self.step[t])
+
+    def contexts_at(self, stage: int, rows: np.ndarray, cols: np.ndarray, mu: np.ndarray, out: np.ndarray) -> None:
+        """As for every tile; for a further layer's stage after its `lay_steps`, where `basis` is `REFINED`."""
+        if self.basis != REFINED:
+            super().contexts_at(stage, rows, cols, mu, out)
+            return
+        k, t = STAGES[stage]
+        views = FinerViews.of(stage)
+        fit.contexts_at(
+            self.magnitudes, self.totals[k], self.all_planes, views.around, views.starts, views.factors, self.step[t],
+            mu, self.activity[:, t], rows, cols, out,
+        )  # fmt: skip
 
     def expect(self, stage: int, params: Params, steps: np.ndarray) -> None:
         """Mean, step, expected magnitude and class of a further layer's stage; steps: of the layer."""
@@ -149,13 +176,14 @@ class LayerTile(Tile):
     def cut(self, stage: int, deep: bool, answer: Callable[[np.ndarray], np.ndarray]) -> None:
         """Cut a further layer's cells of a stage, round by round.
 
-        deep: whether they are cut down to single values. answer: whether values are at least the cut's, bool (n,), given
-        the classes of the odds, uint8 (n,); `asked` says at which places.
+        deep: whether they are cut down to single values. answer: whether values are at least the cut's, bool (n,),
+        given the classes of the odds, uint8 (n,); `asked` says at which places.
         """
         k, t = STAGES[stage]
         start, nearest = self.companding.nearest
         first, behind = self.first[k, t].reshape(-1), self.behind[k, t].reshape(-1)
-        places = [v.reshape(-1) for v in (self.mu, self.companded[k, t], self.step[t], self.expected_size, self.classes)]
+        known = self.mu, self.companded[k, t], self.step[t], self.expected_size, self.classes
+        places = [v.reshape(-1) for v in known]
         answers, self._asked = _NO_ANSWERS, len(first)
         kernels.begin(first, behind, self._ends)
         for n in range(MAX_ROUNDS + 1):
