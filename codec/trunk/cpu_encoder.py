@@ -35,6 +35,9 @@ from entropy.tables import EXACT, TRELLIS, Tables
 KEEP_BASES = 50_000_000
 """Sites up to which the base is kept in memory, 4 bytes a site."""
 
+PLACES, QUICK_PLACES = 16_000, 4000
+"""Places of a stage that a fit looks at."""
+
 TRIAL_SIDE, TRIALS = 64, 4
 """Side in cells, and number, of the pieces of a tile by which its basis is chosen."""
 
@@ -74,17 +77,17 @@ class CpuEncoder:
         self.mosaic, self.layout, self.ground, self.recipe = mosaic, layout, ground, recipe
         self.companding, self.tables, self.kappa = companding, tables, kappa
         self.effort, self.lagrangian = effort, lagrangian
-        self._number = np.searchsorted(companding.values_dn, np.arange(companding.top + 1)).astype(np.int32)
+        self._number = np.searchsorted(companding.dn, np.arange(companding.top + 1)).astype(np.int32)
         self._kept: dict[Window, Area] = {}
         h, w = layout.cells
-        self._sample = sample_windows(h, w, effort.windows)
-        self._areas = [self._area(Window((place,), self._sample.rows, self._sample.cols)) for place in self._sample.places]
+        self._sample = windows = sample_windows(h, w, effort.windows)
+        self._areas = [self._area(Window((place,), self._sample.rows, self._sample.cols)) for place in windows.places]
         self._pieces: dict[tuple[int, bool], list[Piece]] = {}
 
     def _area(self, window: Window) -> Area:
         (row, col), *_ = window.places
-        base = np.asarray(self.ground.base(window, self.recipe, self.companding)[0])
-        return Area(row, col, base, np.stack([np.asarray(a) for a in self.ground.activity(window)[0]]))
+        base = self.ground.base(window, self.recipe, self.companding)[0]
+        return Area(row, col, base, self.ground.activity(window)[0])
 
     def _piece(self, area: Area, basis: int, exact: bool) -> Piece:
         """What the stages of an area should code."""
@@ -97,7 +100,7 @@ class CpuEncoder:
         for k, black in enumerate(companding.black_levels()):
             first = 2 * area.row - top + k // 2, 2 * area.col - left + k % 2
             kernels.lay_residuals(
-                self.mosaic, area.base[k], companding.companded, companding.low, companding.shift, black, *first,
+                self.mosaic, area.base[k], companding.table, companding.low, companding.shift, black, *first,
                 basis == HAAR, y[k], valid[k],
             )  # fmt: skip
             if index is not None:
@@ -110,22 +113,24 @@ class CpuEncoder:
             step == LOSSLESS,
         )  # fmt: skip
 
-    def fit(self, step: int, near: Fit | None = None) -> Fit:
-        """Fit the stages' parameters to the sample windows at a step; near: a fit at one not far from it."""
+    def fit(self, step: int, quick: bool = False) -> Fit:
+        """Fit the stages' parameters to the sample windows at a step; quick: to every other window, with less care."""
         exact = step == LOSSLESS
         bases = (IN_PLACE, HAAR) if self.effort.haar and not exact else (IN_PLACE,)
+        chosen = np.s_[::2] if quick else np.s_[:]
         search = Search(self.tables, self.lagrangian, self.effort.states)
 
         def one(basis: int) -> tuple[Params, np.ndarray, np.ndarray]:
             if (basis, exact) not in self._pieces:
                 self._pieces[basis, exact] = [self._piece(area, basis, exact) for area in self._areas]
-            tiles = [self._tile(area, basis, step) for area in self._areas]
-            start = near.params.get(basis) if near else None
-            return fit_stages(tiles, self._pieces[basis, exact], search, self.tables, start)
+            tiles = [self._tile(area, basis, step) for area in self._areas[chosen]]
+            places = QUICK_PLACES if quick else PLACES
+            return fit_stages(tiles, self._pieces[basis, exact][chosen], search, self.tables, places)
 
         params, rates, errors = zip(*in_parallel(one, bases), strict=True)
         rate, error = np.stack(rates), np.stack(errors)
-        return summary(step, dict(zip(bases, params, strict=True)), rate, rate + error / self.lagrangian, self._sample)
+        cost = rate + error / self.lagrangian
+        return summary(step, dict(zip(bases, params, strict=True)), rate, cost, self._sample.rows * self._sample.cols)
 
     def encode(
         self,
@@ -167,7 +172,10 @@ class CpuEncoder:
         _, rows, cols = area.base.shape
         down, across = min(TRIAL_SIDE, rows), min(TRIAL_SIDE, cols)
         side = min(down, across) // 2 * 2
-        places = [((rows - side) * i // TRIALS // 2 * 2, (cols - side) * (5 * i % 8) // 8 // 2 * 2) for i in range(TRIALS)]
+        places = [
+            ((rows - side) * (2 * i + 1) // (2 * TRIALS) // 2 * 2, (cols - side) * (5 * i % 8) // 8 // 2 * 2)
+            for i in range(TRIALS)
+        ]
         costs = {basis: 0.0 for basis in params}
         for row, col in places:
             part = area.part(row, col, side)
