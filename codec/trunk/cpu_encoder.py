@@ -186,10 +186,9 @@ class CpuEncoder:
     def _cost(self, area: Area, basis: int, step: int, params: Params, search: Search) -> float:
         tile, piece, cost = self._tile(area, basis, step), self._piece(area, basis, False), 0.0
         for stage, (k, t) in enumerate(STAGES):
-            mu, classes = tile.predict(stage, params)
-            symbols, *_, rate, error = search(piece.y[k, t], mu, tile.step[t], classes, piece.valid[k, t])
+            tile.predict(stage, params)
+            _, rate, error = tile.search(stage, search, piece.y[k, t], piece.valid[k, t])
             cost += error + self.lagrangian * rate
-            tile.update(stage, symbols)
         return cost
 
     def _code(
@@ -205,9 +204,9 @@ class CpuEncoder:
             if piece.index is not None:
                 symbols = np.empty(mu.shape, np.int32)
                 kernels.exact_symbols(piece.index[k, t], tile.expected(stage), piece.valid[k, t], symbols)
+                tile.update(stage, symbols)
             else:
-                symbols = search(piece.y[k, t], mu, tile.step[t], classes, piece.valid[k, t])[0]
+                symbols = tile.search(stage, search, piece.y[k, t], piece.valid[k, t])[0]
             streams.append(encode_symbols(symbols.reshape(-1), classes.reshape(-1), left))
-            tile.update(stage, symbols)
         tile.finish(self.layout, (area.row, area.col), mosaic)
         return streams

@@ -95,10 +95,9 @@ class _Fitter:
         weight[stage] = first(rough_symbols(e[::few]), None, FIRST_STEPS)
         found, bits = [], np.zeros(len(self.tiles))
         for n, (tile, piece) in enumerate(zip(self.tiles, self.pieces, strict=True)):
-            means, classes = tile.predict(stage, self.params)
-            symbols, _, _, bits[n], error = search(piece.y[k, t], means, tile.step[t], classes, piece.valid[k, t])
+            tile.predict(stage, self.params)
+            symbols, bits[n], error = tile.search(stage, search, piece.y[k, t], piece.valid[k, t])
             self.error[n] += error
-            tile.update(stage, symbols)
             found.append(symbols)
         picked, sizes, before = self._at(found)[kept], SizeFit(self.lengths, x), weight[stage]
         weight[stage] = sizes(picked, before, LAST_STEPS)
