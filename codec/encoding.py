@@ -19,7 +19,6 @@ from codec import layering, rate, stream
 from codec.geometry import Geometry
 from codec.guide import make_guide
 from codec.jpeg_planes import JpegPlanes
-from codec.learned import guide_net
 from codec.recipe_choice import RecipeChoice
 from codec.stream import Stream
 from codec.trunk import fit_local
@@ -147,7 +146,7 @@ class _Job:
         self.header, self.growth, self.effort, self.device, self.progress = header, growth, effort, device, progress
         self.layout = stream.layout_of(header)
         guide = make_guide(planes, geometry, raw.mosaic.shape, self.layout.origin)
-        self.ground = Ground(guide, self.layout, guide_net.load() if effort.learned else None)
+        self.ground = Ground(guide, self.layout, stream.learned_net() if effort.learned else None)
         self.device_ground = TorchGround(self.ground, device)
         self.packed = self.layout.pack(raw.mosaic)
         try:
@@ -170,11 +169,10 @@ class _Job:
     def use(self, recipe: Recipe) -> None:
         """Go on with a recipe."""
         self.recipe = recipe
-        self.header = replace(self.header, net=guide_net.load().identity if recipe.learned else b"")
+        self.header = replace(self.header, net=stream.learned_net().identity if recipe.learned else b"")
         self.trunk = LayeredEncoder(
-            torch.from_numpy(self.packed), self.layout, self.device_ground, recipe, self.companding.torch, tables.load(),
-            self.header.kappa,
-            self.effort,
+            torch.from_numpy(self.packed), self.layout, self.device_ground, recipe, self.companding.torch,
+            tables.load(), self.header.kappa, self.effort,
         )  # fmt: skip
 
     def settle(self, step: int, fitted: Fit | None = None, room: float = math.inf) -> Fit:
@@ -206,7 +204,7 @@ class _Job:
 
     def _with_local(self, recipe: Recipe, step: int, side: int) -> Recipe | None:
         """A recipe with corrections by blocks of a side, for a step; None where there are none that pay and fit."""
-        with contextlib.suppress(StreamError, torch.linalg.LinAlgError):
+        with contextlib.suppress(StreamError, np.linalg.LinAlgError):
             local = fit_local.fit(self.packed, self.ground, recipe, self.companding, step, self.header.kappa, side)
             return recipe.with_local(local) if local else None
         return None

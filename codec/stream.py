@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -28,11 +29,10 @@ from bitstream.layers import STAGES, Depth, Layers
 from codec.geometry import Geometry
 from codec.guide import make_guide
 from codec.jpeg_planes import JpegPlanes
-from codec.learned import guide_net
 from codec.trunk.companding import LOSSLESS, Companding
 from codec.trunk.decoder import decode_planes
 from codec.trunk.encoder import Progress
-from codec.trunk.features import COUNT
+from codec.trunk.features import COUNT, LEARNED
 from codec.trunk.ground import ACTIVITIES, Ground
 from codec.trunk.ground_torch import TorchGround
 from codec.trunk.layered import Layer, decode_layers
@@ -43,6 +43,9 @@ from codec.trunk.params import Params
 from codec.trunk.recipe import Recipe
 from codec.trunk.stages import HAAR, IN_PLACE, REFINED
 from entropy import tables
+
+if TYPE_CHECKING:
+    from codec.learned.guide_net import GuideNet
 
 BASES = (IN_PLACE, HAAR)
 LEAST_SCALE, LEAST_SIDE = 64, 8
@@ -102,14 +105,13 @@ class Stream:
                 f"the stream was made with probability tables {header.model.hex()}, "
                 f"this version has {tables.load().identity.hex()}"
             )
-        if header.net and header.net != guide_net.load().identity:
+        if header.net and header.net != (own := learned_net().identity):
             raise StreamError(
-                f"the stream uses the learned features {header.net.hex()}, "
-                f"this version has {guide_net.load().identity.hex()}"
+                f"the stream uses the learned features {header.net.hex()}, this version has {own.hex()}"
             )
         Geometry.from_bytes(header.geometry)
         companding_of(header)
-        features = COUNT + guide_net.COUNT if header.net else COUNT
+        features = COUNT + LEARNED if header.net else COUNT
         recipe = Recipe.from_bytes(container.sections.get("RECP", b""), features)
         if container.sections["LOCL"]:
             cells = layout_of(header).cells
@@ -155,7 +157,7 @@ class Stream:
             raise StreamError(f"header: a mosaic of {header.width} x {header.height} is too large for this JPEG")
         guide = make_guide(planes, Geometry.from_bytes(header.geometry), (header.height, header.width), layout.origin)
         with single_threaded():
-            ground = TorchGround(Ground(guide, layout, guide_net.load() if self.recipe.learned else None), device)
+            ground = TorchGround(Ground(guide, layout, learned_net() if self.recipe.learned else None), device)
             if self.layers:
                 return layout.unpack(self._decode_layers(self.layers, layout, ground, progress).numpy())
             decoded = decode_planes(
@@ -179,6 +181,13 @@ class Stream:
             layers.spread, layout, ground, self.recipe, companding_of(header).torch, tables.load(), header.kappa,
             2 * header.tile, progress,
         )  # fmt: skip
+
+
+def learned_net() -> GuideNet:
+    """The learned features; they bring torch."""
+    from codec.learned import guide_net
+
+    return guide_net.load()
 
 
 def _parse_layers(section: bytes, header: Header, bases: list[int]) -> Layers:

@@ -14,12 +14,12 @@ from codec.learned import guide_net
 from codec.trunk import stages
 from codec.trunk.companding import Companding
 from codec.trunk.encoder import rebuild
+from codec.trunk.fit_recipe import constant
 from codec.trunk.ground import ACTIVITIES, Ground, Window
 from codec.trunk.ground_torch import TorchGround
 from codec.trunk.layout import Layout
 from codec.trunk.local import TERMS, LocalRecipe, grid
 from codec.trunk.params import Params
-from codec.trunk.fit_recipe import constant
 from codec.trunk.recipe import Recipe
 from codec.trunk.visitors import Encoder
 from entropy import tables
@@ -29,7 +29,7 @@ N = len(TERMS)
 
 def recipe_of(cells, learned):
     """Of the hand-made or of all features, with corrections by block."""
-    plain = constant(torch.full((4, 100), 50_000.0))
+    plain = constant(np.full((4, 100), 50_000.0))
     more = np.zeros((4, guide_net.COUNT if learned else 0), np.int64)
     whole = Recipe(np.hstack([plain.coefficients, more + 1]), np.hstack([plain.exponents, more[0]]))
     return whole.with_local(LocalRecipe(32, np.zeros(N, np.int64), np.ones((*grid(cells, 32), 4, N), np.int64)))

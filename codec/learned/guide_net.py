@@ -45,6 +45,7 @@ from safetensors.torch import load as load_tensors
 from torch.nn.functional import pad
 
 from bitstream.errors import InputError
+from codec.trunk.features import LEARNED
 from codec.trunk.features_torch import LINEAR
 
 TOP = 255
@@ -60,7 +61,7 @@ BLUR = 8
 """Cells whose mean the low layers see as one."""
 
 BETWEEN = 2 * BLUR
-LOW, WIDE, COUNT = 24, 32, 24
+LOW, WIDE, COUNT = 24, 32, LEARNED
 REACH = 3
 """Cells around a window that its features look at, beside the means."""
 

@@ -1,4 +1,4 @@
-"""Work on tiles in parallel: one thread a core, each with single-threaded torch.
+"""Work on tiles in parallel: one thread a core, each with single-threaded torch where torch is in use.
 
 Tiles are small and independent; torch's own threads would wait for one another at each of the many short operations.
 """
@@ -6,12 +6,11 @@ Tiles are small and independent; torch's own threads would wait for one another 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
-
-import torch
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -19,7 +18,11 @@ Result = TypeVar("Result")
 
 @contextmanager
 def single_threaded() -> Iterator[None]:
-    """Torch with one thread an operation, as long as this lasts."""
+    """Torch with one thread an operation, as long as this lasts; nothing where torch is not loaded."""
+    torch = sys.modules.get("torch")
+    if torch is None:
+        yield
+        return
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
