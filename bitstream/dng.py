@@ -8,8 +8,11 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import os
 import struct
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 
 import numpy as np
@@ -40,10 +43,14 @@ def write_dng(raw: RawImage, preview_jpeg: bytes | None = None) -> bytes:
     """
     ifd0_tags = tags.allowed_tags(tags.IFD0, raw.ifd0_tags)
     raw_tags = tags.allowed_tags(tags.RAW, raw.raw_tags)
-    root = Ifd(_camera_tags(raw, ifd0_tags))
-    mosaic = Ifd(_mosaic_tags(raw, raw_tags), chunks=_tiles(raw.mosaic), chunk_tags=(324, 325))
+    starts = range(0, raw.mosaic.shape[0], _tile_side(raw.mosaic.shape[1]))
+    with ThreadPoolExecutor(_cores()) as pool:  # compiled loops, libjpeg and hashes run without Python's lock
+        previews = pool.submit(make_preview, preview_jpeg, raw.orientation) if preview_jpeg else None
+        roots = pool.submit(_camera_tags, raw, ifd0_tags)
+        chunks = [tile for row in pool.map(functools.partial(_tile_row, raw.mosaic), starts) for tile in row]
+        root, preview = Ifd(roots.result()), previews.result() if previews else None
+    mosaic = Ifd(_mosaic_tags(raw, raw_tags), chunks=chunks, chunk_tags=(324, 325))
     exif = dict(tags.allowed_tags(tags.EXIF, raw.exif_tags))
-    preview = make_preview(preview_jpeg, raw.orientation) if preview_jpeg else None
     if preview_jpeg:
         exif = {**exif_from_jpeg(preview_jpeg), **exif}
         _add_jpeg_metadata(root, preview_jpeg)
@@ -65,7 +72,7 @@ def write_dng(raw: RawImage, preview_jpeg: bytes | None = None) -> bytes:
 def _camera_tags(raw: RawImage, ifd0_tags: dict[int, TiffValue]) -> dict[int, TiffValue]:
     """The source's tags of IFD0, and what readers need where it gives none."""
     name = raw.camera or "Unknown camera"
-    md5 = hashlib.md5(raw.mosaic.astype("<u2").tobytes(), usedforsecurity=False)
+    md5 = hashlib.md5(np.ascontiguousarray(raw.mosaic, "<u2").data, usedforsecurity=False)
     out = {
         271: tiff.pack_ascii(name.split()[0]),
         272: tiff.pack_ascii(name),
@@ -141,15 +148,17 @@ def _tile_side(width: int) -> int:
     return next((side for side in TILES if width >= side and width != 2 * side), TILES[-1])
 
 
-def _tiles(mosaic: np.ndarray) -> list[bytes]:
-    """The mosaic's lossless JPEG tiles, row by row, edges repeated to fill the last ones. A row shares one table."""
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _tile_row(mosaic: np.ndarray, y: int) -> list[bytes]:
+    """The lossless JPEG tiles of one row of tiles, edges repeated to fill the last ones. They share one table."""
     side = _tile_side(mosaic.shape[1])
-    out = []
-    for y in range(0, mosaic.shape[0], side):
-        rows = mosaic[y : y + side]
-        padded = np.pad(rows, ((0, side - rows.shape[0]), (0, -rows.shape[1] % side)), "edge")
-        out += ljpeg.encode_tiles([padded[:, x : x + side] for x in range(0, padded.shape[1], side)])
-    return out
+    rows = mosaic[y : y + side]
+    below, right = side - rows.shape[0], -rows.shape[1] % side
+    padded = np.pad(rows, ((0, below), (0, right)), "edge") if below or right else rows
+    return ljpeg.encode_tiles([padded[:, x : x + side] for x in range(0, padded.shape[1], side)])
 
 
 def _add_jpeg_metadata(root: Ifd, jpeg: bytes) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import stat
 from pathlib import Path
 
@@ -52,7 +51,7 @@ def _replace(target: Path, data: bytes, mode: int | None) -> None:
     if mode is not None and stat.S_ISDIR(mode):
         raise IsADirectoryError(None, "it is a directory")
     # Not tempfile: its files are for the owner alone, whatever the umask.
-    temporary = target.with_name(f".rawinlay-{secrets.token_hex(8)}.part")
+    temporary = target.with_name(f".rawinlay-{os.urandom(8).hex()}.part")
     try:
         with open(temporary, "xb") as file:
             if mode is not None:

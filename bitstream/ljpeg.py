@@ -25,8 +25,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from bitstream import ljpeg_kernels as kernels
+
 PRECISION = 16
 MAX_CODE_LENGTH = 16
+WORST_BYTES = 8
+"""Bytes of a sample at most: a code and extra bits of up to 16 each, every byte of them an FF with a 00 behind it."""
 
 
 def encode_tiles(tiles: Sequence[np.ndarray]) -> list[bytes]:
@@ -37,16 +41,15 @@ def encode_tiles(tiles: Sequence[np.ndarray]) -> list[bytes]:
     for tile in tiles:
         if tile.dtype != np.uint16 or tile.ndim != 2 or tile.shape[1] % 2 or not tile.size:
             raise ValueError(f"tile is {tile.dtype} {tile.shape}, want uint16 (H, even W)")
-    differences = [_differences(tile) for tile in tiles]
-    counts = sum(np.bincount(d, minlength=65536) for d in differences)
-    lengths = huffman_lengths(np.bincount(_CATEGORY, counts, minlength=17).astype(np.int64))
-    value_table = _canonical_codes(lengths)[_CATEGORY] << _EXTRA_LENGTH | _EXTRA
-    length_table = (np.asarray(lengths)[_CATEGORY] + _EXTRA_LENGTH).astype(np.uint64)
+    whole = [np.ascontiguousarray(tile) for tile in tiles]
+    lengths = huffman_lengths(sum(kernels.count(tile, _CATEGORY) for tile in whole))
+    codes, code_lengths = _canonical_codes(lengths).astype(np.uint32), np.array(lengths, np.uint8)
     used = sorted((length, c) for c, length in enumerate(lengths) if length)
     huffman = bytes([0, *(sum(length == n for length, _ in used) for n in range(1, 17)), *(c for _, c in used)])
     out = []
-    for tile, difference in zip(tiles, differences, strict=True):
-        data = _join_bits(value_table.take(difference), length_table.take(difference)).replace(b"\xff", b"\xff\0")
+    room = np.empty(max(tile.size for tile in tiles) * WORST_BYTES + 8, np.uint8)
+    for tile in whole:
+        data = room[: kernels.code(tile, _CATEGORY, codes, code_lengths, room)].tobytes()
         height, width = tile.shape
         frame = struct.pack(">HBHHB", 14, PRECISION, height, width // 2, 2) + bytes([0, 0x11, 0, 1, 0x11, 0])
         scan = bytes([0, 10, 2, 0, 0, 1, 0, 1, 0, 0])
@@ -55,26 +58,13 @@ def encode_tiles(tiles: Sequence[np.ndarray]) -> list[bytes]:
     return out
 
 
-def _differences(tile: np.ndarray) -> np.ndarray:
-    """intp (H * W): each sample less its prediction, modulo 2^16 and as 0..65535, in scan order."""
-    d = np.empty_like(tile)
-    np.subtract(tile[:, 2:], tile[:, :-2], out=d[:, 2:])
-    np.subtract(tile[1:, :2], tile[:-1, :2], out=d[1:, :2])
-    d[0, :2] = tile[0, :2] - np.uint16(1 << (PRECISION - 1))
-    return d.ravel().astype(np.intp)
-
-
-def _difference_tables() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Category, number of extra bits and the extra bits (uint64) of each difference 0..65535 modulo 2^16."""
+def _categories() -> np.ndarray:
+    """Category of each difference 0..65535 modulo 2^16, uint8."""
     d = np.arange(65536)
-    signed = np.where(d < 32768, d, d - 65536)
-    category = np.frexp(np.abs(signed).astype(np.float64))[1].astype(np.intp)
-    extra_length = np.where(category == 16, 0, category)
-    extra = (signed - (signed < 0)) & ((1 << extra_length) - 1)
-    return category, extra_length.astype(np.uint64), extra.astype(np.uint64)
+    return np.frexp(np.abs(np.where(d < 32768, d, d - 65536)).astype(np.float64))[1].astype(np.uint8)
 
 
-_CATEGORY, _EXTRA_LENGTH, _EXTRA = _difference_tables()
+_CATEGORY = _categories()
 
 
 def huffman_lengths(counts: np.ndarray) -> list[int]:
@@ -105,26 +95,3 @@ def _canonical_codes(lengths: list[int]) -> np.ndarray:
         codes[symbol] = code
         code, last = code + 1, length
     return codes
-
-
-def _join_bits(values: np.ndarray, bits: np.ndarray) -> bytes:
-    """The low `bits` (1..32) bits of `values` (both uint64, of even count) in one row, padded with ones to a byte."""
-    values = values[0::2] << bits[1::2] | values[1::2]  # pairs still fit into 64 bits, and halve the work below
-    bits = bits[0::2] + bits[1::2]
-    ends = np.cumsum(bits)
-    total = int(ends[-1])
-    ends -= bits  # the starts, from here on
-    word, offset = (ends >> _SIX).view(np.int64), ends & _LOW_SIX
-    values <<= _WORD - bits
-    words = np.zeros((total >> 6) + 2, np.uint64)
-    first = np.flatnonzero(word[1:] != word[:-1]) + 1  # no word is left out: no pair is longer than one
-    words[: first.size + 1] = np.bitwise_or.reduceat(values >> offset, np.concatenate([[0], first]))
-    last = np.append(first, word.size) - 1
-    last = last[offset[last] + bits[last] > _WORD]
-    words[word[last] + 1] |= values[last] << (_WORD - offset[last])
-    data = bytearray(words.astype(">u8").tobytes()[: (total + 7) >> 3])
-    data[-1] |= (1 << (-total % 8)) - 1
-    return bytes(data)
-
-
-_SIX, _LOW_SIX, _WORD = np.uint64(6), np.uint64(63), np.uint64(64)

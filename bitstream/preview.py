@@ -90,7 +90,8 @@ def _recode(jpeg: bytes, own: int, orientation: int) -> bytes | None:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             image = Image.open(io.BytesIO(jpeg), formats=["JPEG"])
-            picture = image.convert("L" if image.mode == "L" else "RGB")
+            image.load()
+            picture = image if image.mode in ("L", "RGB") else image.convert("RGB")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning):
         return None
     if own != orientation:

@@ -10,9 +10,8 @@ operations + - * / sqrt and rounding (IEEE 754 fixes those to the last bit), so 
 
 from __future__ import annotations
 
-import functools
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,7 +37,7 @@ NEUTRAL = 128 << SAMPLE_BITS
 
 _PHASE_BITS = 6  # interpolation knows 64 positions between two samples
 _WEIGHT_BITS = 10
-_BAND = 256  # rows resampled at once
+_BAND = 64  # rows resampled at once
 
 _MAX_OFFSET = 1 << (16 + POSITION_BITS)
 _MIN_SCALE, _MAX_SCALE = 1 << (SCALE_BITS - 6), 1 << (SCALE_BITS + 2)
@@ -145,13 +144,18 @@ class Geometry:
         cols = ((cols2 * self.scale[1] + (1 << (shift - 1))) >> shift) + self.offset[1]
         return rows, cols
 
+    @staticmethod
+    def rho2(jpeg_shape: tuple[int, ...]) -> float:
+        """Square of the warp's rho, (1/4096 px)^2."""
+        return float((jpeg_shape[0] - 1) ** 2 + (jpeg_shape[1] - 1) ** 2) / 4 * float(1 << (2 * POSITION_BITS))
+
     def warped(self, rows: np.ndarray, cols: np.ndarray, jpeg_shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
         """The warp on positions that broadcast to a grid; both int64 (n, m)."""
         rows, cols = np.broadcast_arrays(rows, cols)
         if self.warp is None:
             return rows, cols
         k1, k2, k3, k4 = (k / float(1 << WARP_BITS) for k in self.warp.coefficients)
-        rho2 = float((jpeg_shape[0] - 1) ** 2 + (jpeg_shape[1] - 1) ** 2) / 4 * float(1 << (2 * POSITION_BITS))
+        rho2 = self.rho2(jpeg_shape)
         dy = (rows - self.warp.centre[0]).astype(np.float64)
         dx = (cols - self.warp.centre[1]).astype(np.float64)
         r = np.sqrt((dy * dy + dx * dx) / rho2)
@@ -175,7 +179,7 @@ def resample(
     cell_origin: tuple[int, int] = (0, 0),
     window: tuple[slice, slice] | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The JPEG at the sites and cells of a mosaic of height x width; int32, 0..4080: 8 bits and 4 of a fraction.
+    """The JPEG at the sites and cells of a mosaic of height x width; int16, 0..4080: 8 bits and 4 of a fraction.
 
     cell_origin: (rows, columns) 0 or 1 by which the first cell begins before the mosaic. Returns y (H', W') at every
     site of the padded mosaic and cb, cr (H'/2, W'/2) at every cell's middle, (H', W') from `padded_shape`; of the cells
@@ -192,15 +196,12 @@ def resample(
     rows2 = 4 * cell_rows[:, None] + [0, 2] - 2 * cell_origin[0]
     cols2 = 4 * cell_cols[:, None] + [0, 2] - 2 * cell_origin[1]
     sites = geometry.turned(rows2.reshape(-1), cols2.reshape(-1), height, width)
-    y = _sample(planes.y, planes.y.shape, geometry, *sites, (1, 1), _CUBIC)
+    (y,) = _sample((planes.y,), planes.y.shape, geometry, *sites, (1, 1), _CUBIC)
     if planes.cb is None or planes.cr is None:
-        neutral = np.full((len(cell_rows), len(cell_cols)), NEUTRAL, np.int32)
+        neutral = np.full((len(cell_rows), len(cell_cols)), NEUTRAL, np.int16)
         return y, neutral, neutral.copy()
     middles = geometry.turned(rows2[:, 0] + 1, cols2[:, 0] + 1, height, width)
-    cb, cr = (
-        _sample(plane, planes.y.shape, geometry, *middles, planes.subsampling, _LINEAR)
-        for plane in (planes.cb, planes.cr)
-    )
+    cb, cr = _sample((planes.cb, planes.cr), planes.y.shape, geometry, *middles, planes.subsampling, _LINEAR)
     return y, cb, cr
 
 
@@ -226,30 +227,62 @@ _CUBIC, _LINEAR = _cubic_weights(), _linear_weights()
 
 
 def _sample(
-    plane: np.ndarray,
+    planes: tuple[np.ndarray, ...],
     jpeg_shape: tuple[int, ...],
     geometry: Geometry,
     rows2: np.ndarray,
     cols2: np.ndarray,
     subsampling: tuple[int, int],
     weights: np.ndarray,
-) -> np.ndarray:
-    """One plane at twice the turned rows x columns; int32, turned back."""
-    across, down = subsampling
+) -> list[np.ndarray]:
+    """Planes of one shape at twice the turned rows x columns; int16, turned back."""
     ys, xs = geometry.positions(rows2, cols2)
-    out = np.empty((len(ys), len(xs)), np.int32)
-    for band in _bands(len(ys)):
-        if geometry.warp is None:
-            out[band] = _separable(plane, *_split(ys[band], down), *_split(xs, across), weights)
+    turn = geometry.transposes
+    out = [np.empty((len(xs), len(ys)) if turn else (len(ys), len(xs)), np.int16) for _ in planes]
+    sample = _sampler(planes, jpeg_shape, geometry, xs, subsampling, weights)
+    for start in range(0, len(ys), _BAND):
+        band = slice(start, min(start + _BAND, len(ys)))
+        if turn:
+            parts = tuple(np.empty((band.stop - start, len(xs)), np.int16) for _ in planes)
+            sample(ys[band], parts)
+            for whole, part in zip(out, parts, strict=True):
+                whole[:, band] = part.T
         else:
-            rows, cols = geometry.warped(ys[band, None], xs[None, :], jpeg_shape)
-            out[band] = _scattered(plane, *_split(rows, down), *_split(cols, across), weights)
-    return np.ascontiguousarray(out.T) if geometry.transposes else out
+            sample(ys[band], tuple(whole[band] for whole in out))
+    return out
 
 
-def _bands(count: int) -> Iterator[slice]:
-    for start in range(0, count, _BAND):
-        yield slice(start, min(start + _BAND, count))
+def _sampler(
+    planes: tuple[np.ndarray, ...],
+    jpeg_shape: tuple[int, ...],
+    geometry: Geometry,
+    xs: np.ndarray,
+    subsampling: tuple[int, int],
+    weights: np.ndarray,
+) -> Callable[[np.ndarray, tuple[np.ndarray, ...]], None]:
+    """What samples planes at a band of turned rows (positions, int64) and at the columns xs, each into int16 (n, m)."""
+    from codec.kernels import resample as kernels
+
+    across, down = subsampling
+    if geometry.warp is not None:
+        centre = geometry.warp.centre
+        k1, k2, k3, k4 = (k / float(1 << WARP_BITS) for k in geometry.warp.coefficients)
+        log2 = down.bit_length() - 1, across.bit_length() - 1
+        rho2 = geometry.rho2(jpeg_shape)
+        return lambda ys, out: kernels.at_warped(planes, ys, xs, *centre, k1, k2, k3, k4, rho2, *log2, weights, out)
+    height, width = planes[0].shape
+    x, x_phase = _split(xs, across)
+    whole_x = None if x_phase.any() else np.clip(x, 0, width - 1)
+
+    def at_grid(ys: np.ndarray, out: tuple[np.ndarray, ...]) -> None:
+        y, y_phase = _split(ys, down)
+        for plane, into in zip(planes, out, strict=True):
+            if whole_x is not None and not y_phase.any():
+                kernels.at_whole(plane, np.clip(y, 0, height - 1), whole_x, into)
+            else:
+                kernels.at_grid(plane, y, y_phase, x, x_phase, weights, into)
+
+    return at_grid
 
 
 def _split(position: np.ndarray, factor: int) -> tuple[np.ndarray, np.ndarray]:
@@ -258,57 +291,3 @@ def _split(position: np.ndarray, factor: int) -> tuple[np.ndarray, np.ndarray]:
     drop = POSITION_BITS - _PHASE_BITS
     fine = ((position - half) // factor + (1 << (drop - 1))) >> drop
     return fine >> _PHASE_BITS, fine & ((1 << _PHASE_BITS) - 1)
-
-
-def _sum(terms: Iterable[np.ndarray]) -> np.ndarray:
-    return functools.reduce(np.add, terms)
-
-
-def _finish(total: np.ndarray, bits: int) -> np.ndarray:
-    """Weighted sums with `bits` fraction bits as 8.4 bits, rounded and clipped."""
-    if bits <= SAMPLE_BITS:
-        return total << (SAMPLE_BITS - bits)
-    shift = bits - SAMPLE_BITS
-    return np.clip((total + (1 << (shift - 1))) >> shift, 0, 255 << SAMPLE_BITS)
-
-
-def _separable(
-    plane: np.ndarray, y: np.ndarray, y_phase: np.ndarray, x: np.ndarray, x_phase: np.ndarray, weights: np.ndarray
-) -> np.ndarray:
-    """The plane at the grid of rows y and columns x, each with a phase; an axis without phases isn't touched."""
-    first = -(weights.shape[1] // 2 - 1)
-    taps = range(weights.shape[1])
-    height, width = plane.shape
-    bits = 0
-    low, high = np.clip([y.min() + first, y.max() + first + len(taps)], 0, height - 1)
-    strip = plane[low : high + 1].astype(np.int32)
-    if x_phase.any():
-        bits += _WEIGHT_BITS
-        w = weights[x_phase]
-        strip = _sum(strip[:, np.clip(x + first + k, 0, width - 1)] * w[:, k] for k in taps)
-    else:
-        strip = strip[:, np.clip(x, 0, width - 1)]
-    if y_phase.any():
-        bits += _WEIGHT_BITS
-        w = weights[y_phase]
-        strip = _sum(strip[np.clip(y + first + k, 0, height - 1) - low] * w[:, k, None] for k in taps)
-    else:
-        strip = strip[np.clip(y, 0, height - 1) - low]
-    return _finish(strip, bits)
-
-
-def _scattered(
-    plane: np.ndarray, y: np.ndarray, y_phase: np.ndarray, x: np.ndarray, x_phase: np.ndarray, weights: np.ndarray
-) -> np.ndarray:
-    """The plane at positions of their own, all (n, m)."""
-    first = -(weights.shape[1] // 2 - 1)
-    taps = range(weights.shape[1])
-    height, width = plane.shape
-    columns = [np.clip(x + first + k, 0, width - 1) for k in taps]
-    x_weights = [weights[:, k][x_phase] for k in taps]
-    flat = plane.reshape(-1)
-    total = np.zeros(y.shape, np.int32)
-    for j in taps:
-        start = np.clip(y + first + j, 0, height - 1) * width
-        total += _sum(flat[start + columns[k]] * x_weights[k] for k in taps) * weights[:, j][y_phase]
-    return _finish(total, 2 * _WEIGHT_BITS)

@@ -12,7 +12,7 @@ from codec.jpeg_planes import JpegPlanes, decode_planes
 
 @dataclass(frozen=True)
 class Guide:
-    """The JPEG at the padded mosaic's sites and cells, int32 0..4080: 8 bits and 4 of a fraction.
+    """The JPEG at the padded mosaic's sites and cells, int16 0..4080: 8 bits and 4 of a fraction.
 
     y: (H', W') at the sites; cb, cr: (H'/2, W'/2) at the cells' middles, 2048 is neutral.
     """

@@ -9,38 +9,28 @@ asking for a reduced picture. libjpeg reduces inside the inverse DCT, and subsam
 For sampling that differs between the directions (4:2:2, 4:4:0, 4:1:1) the frame header for the chroma pass gets a
 fourth component, which no scan ever fills, with so large a factor that the ratio becomes the same in both directions.
 
-Only what the decoder needs reaches it: tables, frame header and scans, checked here first (ITU-T T.81 annex B); no
-EXIF, no APPn. libjpeg, libjpeg-turbo and mozjpeg all give the same samples: T.81 leaves room, their islow doesn't.
+Only what the decoder needs reaches it, checked first (`codec.jpeg_picture`). libjpeg, libjpeg-turbo and mozjpeg all
+give the same samples: T.81 leaves room, their islow doesn't.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
-import re
 import struct
+import threading
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import numpy as np
 from PIL import JpegImagePlugin
 
 from bitstream.errors import InputError
+from codec.jpeg_picture import Picture
 
-MAX_PIXELS = 1 << 28
-"""Largest picture taken, in pixels: 268 MP, about 1 GB while decoding."""
-
-MIN_SIDE = 8
-MAX_SIDE = 65500  # libjpeg's own limit
-MAX_SCANS = 100  # a usual progressive file has 10; each costs a pass over the whole picture
-
-_JFIF = b"\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00"
-_SCAN_END = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
-_FRAMES = {0xC0: "baseline", 0xC1: "sequential", 0xC2: "progressive"}
-_STRANGE_FRAMES = {
-    0xC3: "lossless", 0xC5: "hierarchical", 0xC6: "hierarchical", 0xC7: "lossless", 0xC9: "arithmetic-coded",
-    0xCA: "arithmetic-coded", 0xCB: "lossless", 0xCD: "hierarchical", 0xCE: "hierarchical", 0xCF: "lossless",
-}  # fmt: skip
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -86,210 +76,77 @@ def decode_planes(jpeg: bytes) -> JpegPlanes:
     Sampling 4:4:4, 4:2:2, 4:4:0, 4:2:0, 4:1:1 and the like (Y has the most samples, Cb and Cr alike, ratios 1, 2, 4).
     Raises `InputError` for anything else and for a damaged or cut file.
     """
-    parsed = _Parsed(jpeg)
-    height, width = parsed.height, parsed.width
+    parsed = Picture(jpeg)
+    full = (parsed.width, parsed.height)
     tables = tuple(parsed.quantisation)
-    full = (width, height)
-    if len(parsed.components) == 1:
-        return JpegPlanes(_decode(parsed.stream(), "L", full), None, None, (1, 1), tables)
-    h, v = parsed.subsampling
-    reduced = (-(-width // h), -(-height // v))
-    if h == v == 1:
-        planes = _decode(parsed.stream(), "YCbCr", full)
-        y = np.ascontiguousarray(planes[..., 0])
-    else:
-        y = _decode(parsed.stream(), "L", full)
-        if h == v:
-            planes = _decode(parsed.stream(), "YCbCr", reduced, h)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if len(parsed.components) == 1:
+            return JpegPlanes(_decode(parsed.stream(), "L", full, [0])[0], None, None, (1, 1), tables)
+        h, v = parsed.subsampling
+        if h == v == 1:
+            y, cb, cr = _decode(parsed.stream(), "YCbCr", full, [0, 1, 2])
         else:
-            planes = _decode(parsed.evened_stream(), "CMYK", reduced, max(h, v))
-            planes = 255 - planes  # Pillow takes four components for inverted ink
-    return JpegPlanes(y, np.ascontiguousarray(planes[..., 1]), np.ascontiguousarray(planes[..., 2]), (h, v), tables)
+            with _Beside(lambda: _decode(parsed.stream(), "L", full, [0])[0]) as luma:
+                cb, cr = _chroma(parsed, h, v)
+            y = luma.result()
+    return JpegPlanes(y, cb, cr, (h, v), tables)
 
 
-def _decode(stream: bytes, mode: str, size: tuple[int, int], reduction: int = 1) -> np.ndarray:
-    """The stream decoded by libjpeg in a Pillow mode, reduced by 1, 2 or 4; `size` (width, height) must come out."""
+def _chroma(parsed: Picture, h: int, v: int) -> list[np.ndarray]:
+    """Cb and Cr where they are subsampled."""
+    reduced = (-(-parsed.width // h), -(-parsed.height // v))
+    if h == v:
+        return _decode(parsed.stream(), "YCbCr", reduced, [1, 2], h)
+    # Pillow takes four components for inverted ink.
+    return [255 - plane for plane in _decode(parsed.evened_stream(), "CMYK", reduced, [1, 2], max(h, v))]
+
+
+class _Beside(Generic[T]):
+    """Work in a thread of its own as long as this lasts; libjpeg runs without Python's lock."""
+
+    def __init__(self, work: Callable[[], T]) -> None:
+        self._work = work
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._done: list[T] = []
+        self._error: BaseException | None = None
+
+    def _run(self) -> None:
+        try:
+            self._done.append(self._work())
+        except BaseException as error:
+            self._error = error
+
+    def __enter__(self) -> _Beside[T]:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.join()
+
+    def result(self) -> T:
+        """What the work returned; what it raised is raised."""
+        if self._error is not None:
+            raise self._error
+        return self._done[0]
+
+
+def _decode(
+    stream: bytes, mode: str, size: tuple[int, int], channels: list[int], reduction: int = 1
+) -> list[np.ndarray]:
+    """Channels of the stream as libjpeg decodes it in a Pillow mode, reduced by 1, 2 or 4, each uint8 (H, W).
+
+    `size` (width, height) must come out.
+    """
     try:
-        with warnings.catch_warnings(), JpegImagePlugin.JpegImageFile(io.BytesIO(stream)) as image:
-            warnings.simplefilter("ignore")
+        with JpegImagePlugin.JpegImageFile(io.BytesIO(stream)) as image:
             image.draft(mode, (image.size[0] // reduction, image.size[1] // reduction))
-            pixels = np.asarray(image)
+            image.load()
+            # One by one: all of them in one array would be a copy more of the whole picture.
+            planes = [np.asarray(image.getchannel(c) if len(image.getbands()) > 1 else image) for c in channels]
     except (OSError, SyntaxError, ValueError, LookupError, TypeError, ArithmeticError, struct.error) as error:
         raise InputError(f"the JPEG is damaged: {' '.join(str(error).split()) or type(error).__name__}") from error
-    if pixels.shape[:2] != (size[1], size[0]):
-        raise InputError(f"the JPEG decodes to {pixels.shape[1]}x{pixels.shape[0]}, not to {size[0]}x{size[1]}")
-    return pixels
-
-
-class _Parsed:
-    """A JPEG's frame, its tables and scans, checked; everything else left out."""
-
-    def __init__(self, jpeg: bytes) -> None:
-        self.components: list[tuple[int, int, int, int]] = []  # id, horizontal and vertical factor, quantisation table
-        self.quantisation: list[np.ndarray] = []
-        self.height = self.width = self.frame = 0
-        self._parts: list[bytes] = []  # segments before and after the frame header, without it
-        self._before_frame = 0
-        self._tables: dict[int, np.ndarray] = {}
-        self._latched: dict[int, np.ndarray] = {}
-        self._precision: dict[int, list[int]] = {}  # component -> bits still missing of each coefficient; 16: all of it
-        self._jfif = False
-        self._adobe: int | None = None
-        self._scans = self._scan_bytes = 0
-        self._walk(jpeg)
-        self._check()
-
-    def stream(self) -> bytes:
-        """A JPEG of nothing but what the decoder needs."""
-        return self._assemble(self.width, self.height, self.components, _JFIF)
-
-    def evened_stream(self) -> bytes:
-        """The same scans in a frame in which chroma's sampling ratio is the same in both directions."""
-        h, v = self.subsampling
-        ratio = max(h, v)
-        _, chroma_h, chroma_v, table = self.components[1]
-        unused = next(i for i in range(256) if i not in {c[0] for c in self.components})
-        if max(ratio * chroma_h, ratio * chroma_v) > 4:
-            raise InputError(f"the JPEG's chroma sampling ({h}x{v} of {chroma_h}x{chroma_v}) is not supported")
-        extra = (unused, ratio * chroma_h, ratio * chroma_v, table)
-        width, height = self.width * (ratio // h), self.height * (ratio // v)
-        if max(width, height) > MAX_SIDE:
-            raise InputError(f"the JPEG is too large for its chroma sampling ({self.width}x{self.height})")
-        return self._assemble(width, height, [*self.components, extra], b"")
-
-    @property
-    def subsampling(self) -> tuple[int, int]:
-        """(h, v) of the chroma."""
-        return (
-            self.components[0][1] // self.components[1][1],
-            self.components[0][2] // self.components[1][2],
-        )
-
-    def _assemble(self, width: int, height: int, components: list[tuple[int, int, int, int]], head: bytes) -> bytes:
-        frame = struct.pack(">BBHBHHB", 0xFF, self.frame, 8 + 3 * len(components), 8, height, width, len(components))
-        frame += b"".join(bytes((i, h << 4 | v, table)) for i, h, v, table in components)
-        n = self._before_frame
-        return b"".join([b"\xff\xd8", head, *self._parts[:n], frame, *self._parts[n:], b"\xff\xd9"])
-
-    def _walk(self, jpeg: bytes) -> None:
-        if jpeg[:2] != b"\xff\xd8":
-            raise InputError("not a JPEG file (no SOI marker)")
-        at = 2
-        while True:
-            if at + 2 > len(jpeg):
-                raise InputError("the JPEG is cut short (no EOI marker)")
-            if jpeg[at] != 0xFF:
-                raise InputError(f"the JPEG is damaged (no marker at byte {at})")
-            marker = jpeg[at + 1]
-            if marker == 0xFF:  # fill byte
-                at += 1
-                continue
-            if marker == 0xD9:
-                return
-            if marker == 0x01 or 0xD0 <= marker <= 0xD8 or marker == 0:
-                raise InputError(f"the JPEG is damaged (marker {marker:02X} at byte {at})")
-            length = int.from_bytes(jpeg[at + 2 : at + 4], "big")
-            end = at + 2 + length
-            if length < 2 or end > len(jpeg):
-                raise InputError(f"the JPEG is cut short (segment {marker:02X} at byte {at})")
-            body = jpeg[at + 4 : end]
-            if marker == 0xDA:
-                self._scan_header(body)
-                match = _SCAN_END.search(jpeg, end)
-                if match is None:
-                    raise InputError("the JPEG is cut short (no EOI marker)")
-                self._scan_bytes += match.start() - end
-                end = match.start()
-            if marker in (0xDA, 0xC4, 0xDB, 0xDD):
-                self._parts.append(jpeg[at:end])
-            if marker == 0xDB:
-                self._quantisation_tables(body)
-            elif marker in _FRAMES:
-                self._frame_header(marker, body)
-            elif marker in _STRANGE_FRAMES:
-                raise InputError(f"the JPEG is {_STRANGE_FRAMES[marker]}; only baseline and progressive are supported")
-            elif marker == 0xCC:
-                raise InputError("the JPEG is arithmetic-coded; only Huffman-coded ones are supported")
-            elif marker == 0xE0 and body[:5] == b"JFIF\0":
-                self._jfif = True
-            elif marker == 0xEE and body[:5] == b"Adobe" and len(body) >= 12:
-                self._adobe = body[11]
-            elif marker == 0xDC:
-                raise InputError("the JPEG gives its height after its picture (DNL); this is not supported")
-            at = end
-
-    def _quantisation_tables(self, body: bytes) -> None:
-        at = 0
-        while at < len(body):
-            precision, slot = body[at] >> 4, body[at] & 15
-            size = 64 * (precision + 1)
-            if precision > 1 or slot > 3 or at + 1 + size > len(body):
-                raise InputError("the JPEG's quantisation tables are damaged")
-            values = np.frombuffer(body, ">u2" if precision else np.uint8, 64, at + 1)
-            self._tables[slot] = values.astype(np.uint16)
-            at += 1 + size
-
-    def _frame_header(self, marker: int, body: bytes) -> None:
-        if self.frame:
-            raise InputError("the JPEG has two frame headers")
-        if len(body) < 6 or len(body) != 6 + 3 * body[5]:
-            raise InputError("the JPEG's frame header is damaged")
-        bits, height, width, count = struct.unpack(">BHHB", body[:6])
-        if bits != 8:
-            raise InputError(f"the JPEG has {bits} bits per sample; only 8 are supported")
-        if count == 4:
-            raise InputError("the JPEG is CMYK or YCCK; only YCbCr and grayscale are supported")
-        if count not in (1, 3):
-            raise InputError(f"the JPEG has {count} components; only YCbCr and grayscale are supported")
-        if not (MIN_SIDE <= width <= MAX_SIDE and MIN_SIDE <= height <= MAX_SIDE) or width * height > MAX_PIXELS:
-            raise InputError(f"the JPEG's size {width}x{height} is not supported")
-        self.frame, self.height, self.width = marker, height, width
-        self._before_frame = len(self._parts)
-        for i, factors, table in struct.iter_unpack("BBB", body[6:]):
-            h, v = factors >> 4, factors & 15
-            if not (1 <= h <= 4 and 1 <= v <= 4) or table > 3 or i in self._precision:
-                raise InputError("the JPEG's frame header is damaged")
-            self.components.append((i, h, v, table))
-            self._precision[i] = [16] * 64
-        if count == 3:
-            (_, h, v, _), (_, *blue, _), (_, *red, _) = self.components
-            ratios = {h / blue[0], v / blue[1]}
-            if blue != red or not ratios <= {1, 2, 4}:
-                raise InputError(f"the JPEG's chroma sampling (factors {h}x{v}, {blue}, {red}) is not supported")
-
-    def _scan_header(self, body: bytes) -> None:
-        if not self.frame:
-            raise InputError("the JPEG has a scan before its frame header")
-        if len(body) < 4 or not 1 <= body[0] <= 3 or len(body) != 4 + 2 * body[0]:
-            raise InputError("the JPEG's scan header is damaged")
-        self._scans += 1
-        if self._scans > MAX_SCANS:
-            raise InputError(f"the JPEG has more than {MAX_SCANS} scans")
-        first, last, shifts = body[-3:]
-        if self.frame != 0xC2:
-            first, last, shifts = 0, 63, 0
-        if first > last or last > 63:
-            raise InputError("the JPEG's scan header is damaged")
-        for i in body[1 : 1 + 2 * body[0] : 2]:
-            if i not in self._precision:
-                raise InputError("the JPEG's scan names a component that it hasn't")
-            self._precision[i][first : last + 1] = [shifts & 15] * (last + 1 - first)
-            table = next(c[3] for c in self.components if c[0] == i)
-            if i not in self._latched:  # T.81: a component keeps the table of its first scan
-                if table not in self._tables:
-                    raise InputError("the JPEG lacks a quantisation table")
-                self._latched[i] = self._tables[table]
-
-    def _check(self) -> None:
-        if not self.frame:
-            raise InputError("the JPEG has no picture")
-        if any(any(bits) for bits in self._precision.values()):
-            # decoders smooth such a picture, each version in its own way
-            raise InputError("the JPEG is incomplete: scans are missing")
-        blocks = -(-self.width // 8) * -(-self.height // 8)
-        if 8 * self._scan_bytes < blocks:
-            raise InputError("the JPEG has too few bytes for its size")
-        ids = [c[0] for c in self.components]
-        if len(ids) == 3 and not self._jfif and (self._adobe == 0 or (self._adobe is None and bytes(ids) == b"RGB")):
-            raise InputError("the JPEG is coded as RGB; only YCbCr and grayscale are supported")
-        self.quantisation = [self._latched[i] for i in ids]
+    if any(plane.shape != (size[1], size[0]) for plane in planes):
+        height, width = planes[0].shape
+        raise InputError(f"the JPEG decodes to {width}x{height}, not to {size[0]}x{size[1]}")
+    return planes

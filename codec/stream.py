@@ -19,7 +19,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from bitstream.container import Container, Key
 from bitstream.errors import StreamError
@@ -29,19 +28,17 @@ from bitstream.layers import STAGES, Depth, Layers
 from codec.geometry import Geometry
 from codec.guide import make_guide
 from codec.jpeg_planes import JpegPlanes
+from codec.learned import weights
+from codec.progress import Progress
 from codec.trunk.companding import LOSSLESS, Companding
-from codec.trunk.decoder import decode_planes
-from codec.trunk.encoder import Progress
-from codec.trunk.features import COUNT, LEARNED
+from codec.trunk.cpu import decode_mosaic
+from codec.trunk.features import COUNT
 from codec.trunk.ground import ACTIVITIES, Ground
-from codec.trunk.ground_torch import TorchGround
-from codec.trunk.layered import Layer, decode_layers
 from codec.trunk.layout import Layout, tiles
 from codec.trunk.local import LocalRecipe
-from codec.trunk.parallel import single_threaded
+from codec.trunk.order import HAAR, IN_PLACE, REFINED
 from codec.trunk.params import Params
 from codec.trunk.recipe import Recipe
-from codec.trunk.stages import HAAR, IN_PLACE, REFINED
 from entropy import tables
 
 if TYPE_CHECKING:
@@ -75,6 +72,16 @@ class Stream:
         return 1 + len(self.layers.further) if self.layers else 1
 
     @property
+    def layout(self) -> Layout:
+        """Cells of the mosaic."""
+        return layout_of(self.header)
+
+    @property
+    def companding(self) -> Companding:
+        """The header's companding."""
+        return companding_of(self.header)
+
+    @property
     def lossless(self) -> bool:
         """Whether the mosaic comes back bit for bit."""
         if self.layers is None:
@@ -105,13 +112,14 @@ class Stream:
                 f"the stream was made with probability tables {header.model.hex()}, "
                 f"this version has {tables.load().identity.hex()}"
             )
-        if header.net and header.net != (own := learned_net().identity):
+        if header.net and header.net != weights.identity():
             raise StreamError(
-                f"the stream uses the learned features {header.net.hex()}, this version has {own.hex()}"
+                f"the stream uses the learned features {header.net.hex()}, "
+                f"this version has {weights.identity().hex()}"
             )
         Geometry.from_bytes(header.geometry)
         companding_of(header)
-        features = COUNT + LEARNED if header.net else COUNT
+        features = COUNT + weights.COUNT if header.net else COUNT
         recipe = Recipe.from_bytes(container.sections.get("RECP", b""), features)
         if container.sections["LOCL"]:
             cells = layout_of(header).cells
@@ -148,46 +156,31 @@ class Stream:
                 substreams[tile, stage] = d
         return cls(header, recipe, params, bases, substreams, layers, finer)
 
-    def decode(
-        self, planes: JpegPlanes, progress: Progress | None = None, device: torch.device | str = "cpu"
-    ) -> np.ndarray:
-        """The mosaic, uint16 (H, W), given the JPEG's planes (which must be those the stream was made for)."""
+    def decode(self, planes: JpegPlanes, progress: Progress | None = None, device: str = "cpu") -> np.ndarray:
+        """The mosaic, uint16 (H, W), given the JPEG's planes (which must be those the stream was made for).
+
+        device: "cpu" for the compiled kernels, else torch's name of one.
+        """
         header, layout = self.header, layout_of(self.header)
         if header.height * header.width > math.prod(side + LEAST_SIDE for side in planes.y.shape) * LEAST_SCALE**2:
             raise StreamError(f"header: a mosaic of {header.width} x {header.height} is too large for this JPEG")
         guide = make_guide(planes, Geometry.from_bytes(header.geometry), (header.height, header.width), layout.origin)
-        with single_threaded():
-            ground = TorchGround(Ground(guide, layout, learned_net() if self.recipe.learned else None), device)
-            if self.layers:
-                return layout.unpack(self._decode_layers(self.layers, layout, ground, progress).numpy())
-            decoded = decode_planes(
-                self.substreams, self.bases, self.params, layout, ground, self.recipe,
-                companding_of(header).torch,
-                tables.load(), header.step, header.kappa, header.states, 2 * header.tile, progress,
-            )  # fmt: skip
-        return layout.unpack(decoded.to(torch.int32).numpy())
+        if self.layers or device != "cpu":
+            from codec.torch_stream import decode_with_torch  # torch takes seconds to import
 
-    def _decode_layers(
-        self, layers: Layers, layout: Layout, ground: TorchGround, progress: Progress | None
-    ) -> torch.Tensor:
-        header = self.header
-        further = [
-            Layer(one.step, Params.from_bytes(one.parameters, REFINED, ACTIVITIES), bool(one.estimate))
-            for one in layers.further
-        ]
-        substreams = self.finer | {(tile, 0, stage): d for (tile, stage), d in self.substreams.items()}
-        return decode_layers(
-            substreams, [Layer(header.step, self.params[IN_PLACE]), *further], Depth(layers.kept, len(self.bases)),
-            layers.spread, layout, ground, self.recipe, companding_of(header).torch, tables.load(), header.kappa,
-            2 * header.tile, progress,
+            return decode_with_torch(self, guide, device, progress)
+        return decode_mosaic(
+            self.substreams, self.bases, self.params, layout, Ground(guide, layout, self.net()), self.recipe,
+            companding_of(header), tables.load(), header.step, header.kappa, header.states, 2 * header.tile, progress,
         )  # fmt: skip
 
+    def net(self) -> GuideNet | None:
+        """The net of the learned features, if the recipe uses them."""
+        if not self.recipe.learned:
+            return None
+        from codec.learned import guide_net
 
-def learned_net() -> GuideNet:
-    """The learned features; they bring torch."""
-    from codec.learned import guide_net
-
-    return guide_net.load()
+        return guide_net.load()
 
 
 def _parse_layers(section: bytes, header: Header, bases: list[int]) -> Layers:

@@ -1,20 +1,5 @@
-"""Compiling inner loops: numba with the few options that all of them share.
+"""Compiling inner loops: `bitstream.jit`, for the layers above it."""
 
-Compiled code is kept beside the source (or in the user's cache folder), so that only a first run waits for it. Threads
-may run it at the same time (`nogil`). No option that lets floats be reordered or contracted is ever set: what a kernel
-computes in float64 is what IEEE 754 says, operation by operation.
-"""
+from bitstream.jit import compiled
 
-from __future__ import annotations
-
-from collections.abc import Callable
-from typing import TypeVar
-
-import numba
-
-Function = TypeVar("Function", bound=Callable[..., object])
-
-
-def compiled(function: Function) -> Function:
-    """Compile a function of numbers and arrays at its first call. Division by zero gives what IEEE 754 says."""
-    return numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=False)(function)
+__all__ = ["compiled"]

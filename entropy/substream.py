@@ -20,9 +20,9 @@ import constriction
 import numpy as np
 
 from bitstream.errors import StreamError
+from entropy.ans import ESCAPE_BITS, intervals
+from entropy.ans_encode import encode_symbols
 from entropy.tables import ALPHABET, CLASSES, HALF, TOTAL, Tables, split_bits, table_of
-
-ESCAPE_BITS = 20
 
 
 @functools.cache
@@ -41,35 +41,11 @@ class SubstreamCoder:
     """Codes stages under one kind of tables, `TRELLIS` or `EXACT`."""
 
     def __init__(self, tables: Tables, kind: int) -> None:
-        self._models = models(tables, kind)
+        self._models, self._left = models(tables, kind), intervals(tables.pmf[kind])
 
     def encode(self, symbols: np.ndarray, classes: np.ndarray) -> bytes:
         """symbols: int32 (n,); classes: uint8 (n,), known to the decoder. No bytes where every symbol is zero."""
-        if not symbols.any():
-            return b""
-        order = np.argsort(classes, kind="stable")
-        symbols, counts = symbols[order].astype(np.int32), np.bincount(classes, minlength=CLASSES)
-        ends = np.cumsum(counts)
-        coder = constriction.stream.stack.AnsCoder()
-        parts, escapes = [], []
-        for c in np.flatnonzero(counts):
-            run, n = symbols[ends[c] - counts[c] : ends[c]], split_bits(int(c))
-            coarse = run >> n
-            beyond = np.abs(coarse) >= HALF
-            if beyond.any():
-                escapes.append(np.minimum(np.abs(coarse[beyond]) - HALF, (1 << ESCAPE_BITS) - 1).astype(np.int32))
-            parts.append((int(c), n, np.clip(coarse, -HALF, HALF) + HALF, run & ((1 << n) - 1)))
-        if escapes:
-            self._push_raw(coder, np.concatenate(escapes), ESCAPE_BITS)
-        for c, n, coarse, fine in reversed(parts):
-            if n:
-                self._push_raw(coder, fine, n)
-            coder.encode_reverse(coarse.astype(np.int32), self._models[table_of(c)])
-        return coder.get_compressed().astype("<u4").tobytes()
-
-    @staticmethod
-    def _push_raw(coder: object, values: np.ndarray, bits: int) -> None:
-        coder.encode_reverse(np.ascontiguousarray(values, np.int32), _uniform(bits))  # type: ignore[attr-defined]
+        return encode_symbols(symbols, classes, self._left)
 
     def decode(self, data: bytes, classes: np.ndarray) -> np.ndarray:
         """Symbols int32 (n,) of these classes; `StreamError` where the words do not fit them exactly."""

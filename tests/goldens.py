@@ -5,8 +5,11 @@ import json
 from pathlib import Path
 
 from bitstream import embed
+from codec.geometry import Geometry
+from codec.guide import make_guide
 from codec.jpeg_planes import decode_planes
 from codec.stream import Stream
+from codec.torch_stream import decode_with_torch
 
 FOLDER = Path(__file__).parent / "golden"
 FACTS = json.loads((FOLDER / "golden.json").read_text())
@@ -24,6 +27,14 @@ def payload(name):
 
 def decoded(name, device="cpu"):
     return Stream.from_bytes(payload(name)).decode(decode_planes(jpeg(name)), device=device)
+
+
+def decoded_by_torch(name):
+    """As on a GPU, but for the device."""
+    stream, planes = Stream.from_bytes(payload(name)), decode_planes(jpeg(name))
+    shape = stream.header.height, stream.header.width
+    guide = make_guide(planes, Geometry.from_bytes(stream.header.geometry), shape, stream.layout.origin)
+    return decode_with_torch(stream, guide, "cpu", None)
 
 
 def digest(mosaic):

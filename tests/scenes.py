@@ -11,7 +11,8 @@ from bitstream.raw_image import RawImage
 from codec.encoding import Target, encode_stream
 from codec.geometry import Geometry
 from codec.jpeg_planes import JpegPlanes, decode_planes
-from codec.trunk.stages import HAAR, IN_PLACE, run_stages
+from codec.trunk.order import HAAR, IN_PLACE
+from codec.trunk.stages import run_stages
 from codec.trunk.visitors import Fitter
 
 KINDS = ("soft", "edges", "texture")

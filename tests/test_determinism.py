@@ -55,12 +55,12 @@ def test_goldens_differ_where_it_matters():
 @names
 @pytest.mark.parametrize("threads", [1, 2, 3])
 def test_torch_threads(name, threads, monkeypatch):
-    """Also where torch does use them: `single_threaded` is made idle."""
-    monkeypatch.setattr("codec.stream.single_threaded", contextlib.nullcontext)
+    """Torch's path, also where it does use its threads: `single_threaded` is made idle."""
+    monkeypatch.setattr("codec.torch_stream.single_threaded", contextlib.nullcontext)
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
-        assert goldens.digest(goldens.decoded(name)) == goldens.wanted(name)
+        assert goldens.digest(goldens.decoded_by_torch(name)) == goldens.wanted(name)
     finally:
         torch.set_num_threads(before)
 
@@ -68,7 +68,7 @@ def test_torch_threads(name, threads, monkeypatch):
 @names
 def test_without_onednn(name):
     with torch.backends.mkldnn.flags(enabled=False):
-        assert goldens.digest(goldens.decoded(name)) == goldens.wanted(name)
+        assert goldens.digest(goldens.decoded_by_torch(name)) == goldens.wanted(name)
 
 
 @names
@@ -89,13 +89,13 @@ def test_workers(name, workers, monkeypatch):
 def test_in_a_fresh_process(settings):
     """Other numbers of threads, other instruction sets of torch, MKL, oneDNN and OpenBLAS."""
     here = Path(__file__).parent
-    code = "import goldens; print(*[goldens.digest(goldens.decoded(n)) for n in goldens.NAMES])"
+    code = "import goldens as g; print(*[g.digest(f(n)) for f in (g.decoded, g.decoded_by_torch) for n in g.NAMES])"
     path = os.pathsep.join([str(here), str(here.parent)])
     environment = {**os.environ, **settings, "PYTHONPATH": path}
     result = subprocess.run(
         [sys.executable, "-c", code], env=environment, cwd=here, capture_output=True, text=True, timeout=120, check=True
     )
-    assert result.stdout.split() == [goldens.wanted(name) for name in goldens.NAMES]
+    assert result.stdout.split() == 2 * [goldens.wanted(name) for name in goldens.NAMES]
 
 
 @pytest.mark.gpu

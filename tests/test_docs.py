@@ -11,8 +11,8 @@ from bitstream.header import FIELDS
 from codec.trunk.features import COUNT, names
 from codec.trunk.ground import ACTIVITIES
 from codec.trunk.local import _SUMS, LEAST_SIDE, MOST_BLOCKS, MOST_SIDE, TERMS
+from codec.trunk.order import context_count, near_count
 from codec.trunk.params import WEIGHTS
-from codec.trunk.stages import context_count, near_count
 from codec.trunk.trellis import CODES
 from entropy.tables import ALPHABET, CLASSES, KINDS, REACH, SIZE_CELLS, SPLIT_CLASS
 

@@ -17,7 +17,7 @@ from bitstream.container import Container
 from bitstream.errors import InputError, StreamError
 from codec import encoding
 from codec.guide import Guide
-from codec.learned import guide_net
+from codec.learned import guide_net, weights
 from codec.recipe_choice import RecipeChoice
 from codec.stream import Stream
 from codec.trunk.effort import Effort
@@ -25,7 +25,7 @@ from codec.trunk.features import COUNT
 from codec.trunk.ground import HALO, Ground
 from codec.trunk.layout import Layout
 
-SHIPPED = guide_net.WEIGHTS.read_bytes()
+SHIPPED = weights.PATH.read_bytes()
 NETS = {"shipped": SHIPPED, "random": random_net(1), "wild": random_net(2, largest=127, bias=300_000)}
 BOUND = 1 << 15
 

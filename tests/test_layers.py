@@ -23,7 +23,7 @@ from codec.trunk.cells import SHAPE_TOTAL, Cells, Rules, cut_class
 from codec.trunk.ground import Window
 from codec.trunk.layered import PictureSource, layer_scene
 from codec.trunk.layers import LayerCoder, quantise, run_first, run_layer
-from codec.trunk.stages import IN_PLACE
+from codec.trunk.order import IN_PLACE
 from codec.trunk.stages import STAGES as ALL_STAGES
 from entropy import tables
 from entropy.cuts import CUT_CLASSES, EVEN, CutReader, cut_bits, write_cuts, yes_of_65536

@@ -9,21 +9,9 @@ from hypothesis import strategies as st
 from bitstream.errors import StreamError
 from codec.trunk import stages
 from codec.trunk.ground import ACTIVITIES
+from codec.trunk.order import HAAR, IN_PLACE, PLANES, STAGES, context_count, near_count
 from codec.trunk.params import MEAN_LIMIT, WEIGHTS, Params, nearest_weight
-from codec.trunk.stages import (
-    HAAR,
-    IN_PLACE,
-    PLANES,
-    STAGES,
-    Scene,
-    context_count,
-    forward_basis,
-    inverse_basis,
-    merge,
-    near_count,
-    run_stages,
-    split,
-)
+from codec.trunk.stages import Scene, forward_basis, inverse_basis, merge, run_stages, split
 from codec.trunk.visitors import Decoder, Encoder, Fitter
 from entropy.tables import load
 

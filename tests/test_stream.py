@@ -12,8 +12,8 @@ from bitstream.fields import write_varint
 from codec.encoding import _Job
 from codec.stream import Stream, pack_bases, pack_black, unpack_bases
 from codec.trunk.encoder import TrunkEncoder
+from codec.trunk.order import HAAR, IN_PLACE
 from codec.trunk.parallel import single_threaded
-from codec.trunk.stages import HAAR, IN_PLACE
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-MODULES = "codec.trunk.ground codec.trunk.companding codec.trunk.layout codec.recipe_choice codec.trunk.fit_local"
+MODULES = "codec.encoding codec.stream codec.trunk.cpu codec.trunk.cpu_encoder"
 
 
 def test_no_torch():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -110,6 +109,13 @@ def trim_command(subparsers: Any) -> None:
     parser.set_defaults(run=_trim)
 
 
+COMMANDS = {
+    "encode": encode_command, "decode": decode_command, "info": info_command, "strip": strip_command,
+    "trim": trim_command,
+}  # fmt: skip
+"""What this layer brings: found without a look at what is installed."""
+
+
 def _add_device(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to compute")
 
@@ -170,6 +176,8 @@ def _decode(args: argparse.Namespace) -> None:
 
 
 def _info(args: argparse.Namespace) -> None:
+    from dataclasses import asdict
+
     from codec.inspection import info
 
     found = info(args.jpeg)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import importlib
-import tomllib
 from collections.abc import Callable
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,8 @@ GROUP = "rawinlay.commands"
 
 def version() -> str:
     """The distribution's version."""
+    from importlib import metadata
+
     try:
         return metadata.version(NAME)
     except metadata.PackageNotFoundError:
@@ -26,6 +26,8 @@ def commands() -> dict[str, Callable[[Any], None]]:
 
     Every layer registers its own as entry points of the group `GROUP`, so that nothing here imports a later layer.
     """
+    from importlib import metadata  # takes as long as many a command
+
     registered = {entry.name: entry.value for entry in metadata.entry_points(group=GROUP)}
     registered = registered or dict(_project().get("entry-points", {}).get(GROUP, {}))
     found = {}
@@ -37,6 +39,8 @@ def commands() -> dict[str, Callable[[Any], None]]:
 
 def _project() -> dict[str, Any]:
     """The [project] table of a checkout that is not installed; empty where there is none."""
+    import tomllib
+
     path = Path(__file__).parents[2] / "pyproject.toml"
     try:
         return dict(tomllib.loads(path.read_text(encoding="utf-8"))["project"])

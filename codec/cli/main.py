@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import signal
 import sys
 import warnings
 from collections.abc import Sequence
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from bitstream.errors import RawinlayError
+from codec.cli.commands import COMMANDS
 from codec.cli.console import Parser
 from codec.cli.distribution import NAME, commands, version
 
@@ -32,8 +34,9 @@ class Terminated(BaseException):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; nothing but its result goes to stdout, one line to stderr at most."""
     _settle()
+    argv = sys.argv[1:] if argv is None else argv
     try:
-        args = _parser().parse_args(argv)
+        args = _parser(argv).parse_args(argv)
         args.run(args)
         sys.stdout.flush()
         return 0
@@ -57,14 +60,27 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(f"a fault of this program ({reason}); RAWINLAY_DEBUG=1 shows where, please report it", 1)
 
 
-def _parser() -> Parser:
+class _Version(argparse.Action):
+    """--version, looked up only when it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
+        print(f"{NAME} {version()}")
+        parser.exit()
+
+
+def _parser(argv: Sequence[str]) -> Parser:
+    """The parser of the command that is asked for where that is one of this layer's; else of all that are installed.
+
+    Looking for those takes longer than `info` does.
+    """
     parser = Parser(
         prog=NAME, description="One ordinary JPEG that carries its camera RAW.",
         epilog=f"example:\n  {NAME} encode IMG_1.NEF --jpeg IMG_1.JPG -o IMG_1-raw.jpg\n\n{EXIT_CODES}",
     )  # fmt: skip
-    parser.add_argument("--version", action="version", version=f"{NAME} {version()}")
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
-    for add in commands().values():
+    here = COMMANDS.get(argv[0]) if argv else None
+    for add in [here] if here else commands().values():
         add(subparsers)
     return parser
 

@@ -35,9 +35,7 @@ NAME.bias, int32 (outputs,), for each layer. The file's SHA-256 begins with the 
 from __future__ import annotations
 
 import functools
-import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
@@ -45,7 +43,7 @@ from safetensors.torch import load as load_tensors
 from torch.nn.functional import pad
 
 from bitstream.errors import InputError
-from codec.trunk.features import LEARNED
+from codec.learned.weights import COUNT, PATH, identity_of
 from codec.trunk.features_torch import LINEAR
 
 TOP = 255
@@ -61,13 +59,12 @@ BLUR = 8
 """Cells whose mean the low layers see as one."""
 
 BETWEEN = 2 * BLUR
-LOW, WIDE, COUNT = 24, 32, LEARNED
+LOW, WIDE = 24, 32
 REACH = 3
 """Cells around a window that its features look at, beside the means."""
 
 STRIP = 8 * BLUR
 BLOCK = 128
-WEIGHTS = Path(__file__).with_name("guide_net.safetensors")
 
 
 @dataclass(frozen=True)
@@ -220,10 +217,10 @@ def parse(data: bytes) -> GuideNet:
     most["second"] += most["join"]
     if max(most.values()) >= EXACT or most["last"] >> LAYERS["last"].shift >= 1 << 15:
         raise InputError("the guide's net has sums that float32 does not hold exactly")
-    return GuideNet(weights, biases, hashlib.sha256(data).digest()[:8])
+    return GuideNet(weights, biases, identity_of(data))
 
 
 @functools.cache
 def load() -> GuideNet:
     """The net that is shipped."""
-    return parse(WEIGHTS.read_bytes())
+    return parse(PATH.read_bytes())

@@ -17,7 +17,8 @@ import numpy as np
 import torch
 
 from codec.trunk.companding_torch import TorchCompanding
-from codec.trunk.stages import STAGES, split
+from codec.trunk.order import STAGES
+from codec.trunk.stages import split
 from entropy.cuts import EVEN, FINENESS
 from entropy.tables import ALPHABET, CLASSES, EXACT, HALF, OFFSET_UNIT, TOTAL, Tables, split_bits, table_of
 

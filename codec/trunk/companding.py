@@ -212,7 +212,7 @@ class Companding:
         reach = 32
         near = np.pad(self.table, reach, mode="edge")
         slope = np.maximum(near[2 * reach :] - near[: -2 * reach], 1) / (2 * reach)
-        return (slope / self.steps(index, kappa)[self.step_cell(np.arange(self.low, self.high + 1))]).astype(np.float32)
+        return (slope / self.step_of_level(index, kappa)).astype(np.float32)
 
     def _gaps(self) -> np.ndarray:
         """The step of lossless coding: distance of used values, averaged over nine, as `steps` gives its own."""
@@ -228,3 +228,8 @@ class Companding:
         """Index of a level in `steps`, int64."""
         cell = (np.asarray(level, np.int64) - self.low) * STEP_CELLS // len(self.table)
         return np.clip(cell, 0, STEP_CELLS - 1)
+
+    def step_of_level(self, index: int, kappa: int) -> np.ndarray:
+        """`steps` of every level from `low` on, int32."""
+        cell = np.arange(len(self.table), dtype=np.int64) * STEP_CELLS // len(self.table)
+        return self.steps(index, kappa).astype(np.int32)[cell]

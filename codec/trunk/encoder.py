@@ -23,10 +23,11 @@ from codec.trunk.exact import ExactEncoder, ExactFitter, Lattice
 from codec.trunk.ground import Window
 from codec.trunk.ground_torch import TorchGround
 from codec.trunk.layout import Layout, tiles
+from codec.trunk.order import HAAR, IN_PLACE
 from codec.trunk.parallel import in_parallel
 from codec.trunk.params import Params
 from codec.trunk.recipe import Recipe
-from codec.trunk.stages import HAAR, IN_PLACE, forward_basis, inverse_basis, run_stages, split
+from codec.trunk.stages import forward_basis, inverse_basis, run_stages, split
 from codec.trunk.visitors import Encoder, Fitter
 from entropy.substream import SubstreamCoder
 from entropy.tables import EXACT, TRELLIS, Tables

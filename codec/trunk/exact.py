@@ -20,9 +20,10 @@ import numpy as np
 import torch
 
 from codec.trunk.companding_torch import TorchCompanding
+from codec.trunk.order import IN_PLACE, KNOWN, NINE, STAGES
 from codec.trunk.params import Params
 from codec.trunk.quantiser import Lengths
-from codec.trunk.stages import IN_PLACE, KNOWN, NINE, STAGES, Decoded, near_views, split
+from codec.trunk.stages import Decoded, near_views, split
 from codec.trunk.visitors import Decoder, Encoder, Fitter
 from entropy.tables import EXACT, SIZE_BITS, Tables
 

@@ -76,6 +76,3 @@ def names() -> list[str]:
 COUNT = len(names())
 BASIC = names().index("lr4") + 1
 """Features without the powers of Y: as many as a small picture pays for."""
-
-LEARNED = 24
-"""Features that `codec.learned.guide_net` adds behind these."""

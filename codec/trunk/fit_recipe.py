@@ -16,7 +16,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.linalg import solve_triangular
 
 from codec.trunk.features import BITS, COUNT
 from codec.trunk.layout import haar
@@ -89,8 +88,7 @@ def _whiten(x: np.ndarray, some: np.ndarray, weight: np.ndarray) -> tuple[np.nda
     scaled = some * root
     gram = _ridged(scaled @ scaled.T)
     lower = np.linalg.cholesky(gram)
-    inverse = solve_triangular(lower, np.eye(len(lower)), lower=True)
-    return lower, inverse.astype(np.float32) @ x
+    return lower, np.linalg.inv(lower).astype(np.float32) @ x
 
 
 def _normal(z: np.ndarray, aim: np.ndarray, weight: np.ndarray, lower: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -21,8 +21,9 @@ from codec.kernels import ground as kernel
 from codec.kernels import guide as guide_kernel
 from codec.kernels import samples
 from codec.kernels.guide import ACTIVITIES, BRIGHT, HALO
+from codec.learned import weights
 from codec.trunk.companding import Companding
-from codec.trunk.features import COUNT, LEARNED, ONE, TABLES
+from codec.trunk.features import COUNT, ONE, TABLES
 from codec.trunk.layout import Layout, blocks, haar
 from codec.trunk.local import PARTS
 from codec.trunk.recipe import Recipe
@@ -81,11 +82,11 @@ class Ground:
 
         tops: their rows of cells, (bands,); picks: their numbers in each of these, ascending, (bands, picks).
         """
-        out = np.empty((COUNT + LEARNED * learned, 4, picks.size), np.float32)
+        out = np.empty((COUNT + weights.COUNT * learned, 4, picks.size), np.float32)
         samples.bands(self.planes, TABLES, self.h, self.w, tops, picks, out[:COUNT])
         if learned:
             width = self.w + self.w % 2
-            found = [haar(blocks(self._learned(top, 0, 2, width).reshape(LEARNED, -1), 2, width)) for top in tops]
+            found = [haar(blocks(self._learned(top, 0, 2, width).reshape(weights.COUNT, -1), 2, width)) for top in tops]
             out[COUNT:] = np.concatenate([f[..., pick] for f, pick in zip(found, picks, strict=True)], -1)
         return out
 

@@ -25,10 +25,11 @@ from codec.trunk.ground import Window
 from codec.trunk.ground_torch import TorchGround
 from codec.trunk.layers import LayerCoder, LayerFitter, Source, State, quantise, run_first, run_layer
 from codec.trunk.layout import Layout, tiles
+from codec.trunk.order import IN_PLACE, STAGES
 from codec.trunk.parallel import in_parallel
 from codec.trunk.params import Params
 from codec.trunk.recipe import Recipe
-from codec.trunk.stages import IN_PLACE, STAGES, Scene, split
+from codec.trunk.stages import Scene, split
 from entropy.cuts import EVEN, CutReader, Round, cut_bits, write_cuts
 from entropy.substream import SubstreamCoder, ideal_bits
 from entropy.tables import EXACT, Tables

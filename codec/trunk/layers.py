@@ -20,22 +20,10 @@ import numpy as np
 import torch
 
 from codec.trunk.cells import LEAST, SHAPE_END, SHAPE_UNIT, Cells, Rules, between, cut_class
+from codec.trunk.order import CROSS, DIAGONAL, IN_PLACE, NINE, PLANES, REFINED, STAGES, Y_LIMIT
 from codec.trunk.params import Params
-from codec.trunk.quantiser import SYMBOL_LIMIT, Y_LIMIT
-from codec.trunk.stages import (
-    CROSS,
-    DIAGONAL,
-    IN_PLACE,
-    NINE,
-    PLANES,
-    REFINED,
-    STAGES,
-    Decoded,
-    Scene,
-    box_sum,
-    run_stages,
-    view_sum,
-)
+from codec.trunk.quantiser import SYMBOL_LIMIT
+from codec.trunk.stages import Decoded, Scene, box_sum, run_stages, view_sum
 from codec.trunk.visitors import StageCoder, mean_coefficients
 from codec.trunk.weights import fit_weights
 from entropy.tables import HALF, OFFSET_UNIT, SIZE_BITS

@@ -1,12 +1,12 @@
-"""Work on tiles in parallel: one thread a core, each with single-threaded torch where torch is in use.
+"""Work on tiles in parallel: one thread a core. Compiled kernels run side by side there.
 
-Tiles are small and independent; torch's own threads would wait for one another at each of the many short operations.
+Where torch is used, each thread has it single-threaded: tiles are small and independent, and its own threads would wait
+for one another at each of many short operations.
 """
 
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -18,11 +18,9 @@ Result = TypeVar("Result")
 
 @contextmanager
 def single_threaded() -> Iterator[None]:
-    """Torch with one thread an operation, as long as this lasts; nothing where torch is not loaded."""
-    torch = sys.modules.get("torch")
-    if torch is None:
-        yield
-        return
+    """Torch with one thread an operation, as long as this lasts."""
+    import torch
+
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -3,8 +3,8 @@
 ======================  =====================================================================
 part of PARM            coding (entropy.golomb)
 ======================  =====================================================================
-for each of 16 stages   mean coefficients, signed, in 1/512: as many as `stages.near_count`
-for each of 16 stages   size weights, codes of `WEIGHTS`: as many as `stages.context_count`
+for each of 16 stages   mean coefficients, signed, in 1/512: as many as `order.near_count`
+for each of 16 stages   size weights, codes of `WEIGHTS`: as many as `order.context_count`
 ======================  =====================================================================
 """
 
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bitstream.errors import StreamError
-from codec.trunk import stages
+from codec.trunk import order
 from entropy.golomb import GolombReader, GolombWriter
 
 MEAN_UNIT = 512
@@ -46,8 +46,8 @@ class Params:
         """Inverse of `to_bytes`; `StreamError` where a value is out of range."""
         bits = GolombReader(data)
         places = [(stage // 4, stage % 4) for stage in range(16)]
-        mean = [np.array(bits.read(stages.near_count(n, t, basis)), np.int64) for n, t in places]
-        weight = [np.array(bits.read(stages.context_count(n, t, basis, activities)), np.int64) for n, t in places]
+        mean = [np.array(bits.read(order.near_count(n, t, basis)), np.int64) for n, t in places]
+        weight = [np.array(bits.read(order.context_count(n, t, basis, activities)), np.int64) for n, t in places]
         bits.finish()
         if any(np.abs(m).max(initial=0) > MEAN_LIMIT for m in mean):
             raise StreamError("a stage's mean coefficients are out of range")

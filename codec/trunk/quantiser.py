@@ -15,10 +15,8 @@ import numpy as np
 import torch
 
 from codec.trunk import trellis
+from codec.trunk.order import Y_LIMIT
 from entropy.tables import CLASSES, HALF, OFFSET_UNIT, REACH, SPLIT_CLASS, TRELLIS, Tables, split_bits
-
-Y_LIMIT = float(1 << 21)
-"""Bound of mean and y_hat, four times the companded white: whatever a stream says, sums stay exact in float64."""
 
 SYMBOL_LIMIT = 1 << 19
 FORBIDDEN = 1e9

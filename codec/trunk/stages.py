@@ -1,17 +1,4 @@
-"""The 16 closed-loop stages: what each stage codes, and what it may look at.
-
-::
-
-    planes G1, G2, R, B, one after another; in each, four passes:
-
-        in place: the cells of a 2x2 pattern          haar: the four bands of a 2x2 Haar transform
-
-            0 2 0 2        pass t sees, decoded           0: sum        pass t sees, decoded,
-            3 1 3 1        around it in its plane:        1: columns    the earlier bands of
-            0 2 0 2        none, 4 diagonal,              2: rows       its own place
-            3 1 3 1        4 across, all 8                3: diagonal
-
-    of every earlier plane it sees the same place and its eight neighbours.
+"""The 16 closed-loop stages (`codec.trunk.order`) in torch: for a CUDA device, and as the CPU kernels' reference.
 
 All arrays of a plane are kept by pass ("polyphase"): four arrays (B, h/2, w/2), so that a neighbour is a shifted view.
 `run_stages` is the one loop that fitting, encoding and decoding share; they differ in the `Visitor` they bring.
@@ -27,23 +14,17 @@ from typing import Protocol
 import torch
 from torch.nn.functional import pad
 
-PLANES = (1, 2, 0, 3)
-PASSES = ((0, 0), (1, 1), (0, 1), (1, 0))
-CROSS = ((-1, 0), (1, 0), (0, -1), (0, 1))
-DIAGONAL = ((-1, -1), (-1, 1), (1, -1), (1, 1))
-NINE = (*CROSS, *DIAGONAL, (0, 0))
-IN_PLACE, HAAR = 0, 1
-REFINED = 2
-"""In place of a basis: a further layer, `codec.trunk.layers`."""
-
-STAGES = [(k, t) for k in PLANES for t in range(4)]
-KNOWN: tuple[tuple[tuple[int, int], ...], ...] = ((), DIAGONAL, CROSS, CROSS + DIAGONAL)
-
-MAGNITUDE_BITS = 8
-"""Fraction bits of a magnitude context."""
-
-MAGNITUDE_LIMIT = 1 << 16
-"""Bound of a magnitude, in quarters of a step."""
+from codec.trunk.order import (
+    CROSS,
+    DIAGONAL,
+    IN_PLACE,
+    KNOWN,
+    MAGNITUDE_LIMIT,
+    NINE,
+    PASSES,
+    PLANES,
+    STAGES,
+)
 
 
 def split(x: torch.Tensor) -> list[torch.Tensor]:
@@ -164,14 +145,6 @@ def near_views(values: list[Decoded | None], n: int, t: int, basis: int) -> list
     return views
 
 
-def near_count(n: int, t: int, basis: int) -> int:
-    """Number of `near_views`, or of those of a further layer."""
-    if basis == REFINED:
-        return 8 + 3 * 9
-    own = len(KNOWN[t]) if basis == IN_PLACE else (t + 4 if t else 0)
-    return own + 9 * n
-
-
 def _magnitude_contexts(sizes: list[Decoded | None], n: int, t: int, basis: int) -> Iterator[torch.Tensor]:
     """Magnitudes decoded around, in 2^-MAGNITUDE_BITS of a step (averages of 4: the factor is in the scale)."""
     own = sizes[PLANES[n]]
@@ -208,17 +181,6 @@ def _by_kind(
     quiet = functools.reduce(torch.logical_and, [m == 0 for m in magnitudes], plateau).to(torch.float64)
     loud = 1.0 - quiet
     return [loud, quiet, *(z * loud for z in (*contexts, *magnitudes))]
-
-
-def context_count(n: int, t: int, basis: int, activities: int) -> int:
-    """Number of contexts of a stage."""
-    if basis == REFINED:
-        return 3 + activities + 2 + 3 * 3 + 2
-    if basis == IN_PLACE:
-        own = (t >= 2) + (t in (1, 3))
-    else:
-        own = 2 if t else 0
-    return 4 + activities + own + 3 * n + (t > 0) + (n > 0)
 
 
 def run_stages(scene: Scene, visitor: Visitor) -> list[list[torch.Tensor]]:

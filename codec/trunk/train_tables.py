@@ -33,8 +33,9 @@ from codec.trunk.features import COUNT
 from codec.trunk.ground import Ground, Window
 from codec.trunk.ground_torch import TorchGround
 from codec.trunk.layout import Layout, blocks, haar
+from codec.trunk.order import HAAR, IN_PLACE, STAGES
 from codec.trunk.saturation import find_plateau
-from codec.trunk.stages import HAAR, IN_PLACE, STAGES, forward_basis, run_stages, split
+from codec.trunk.stages import forward_basis, run_stages, split
 from codec.trunk.trellis import QUARTER, quantiser
 from codec.trunk.visitors import Fitter
 from entropy import tables

@@ -14,10 +14,10 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
+from codec.trunk.codes import DEFAULT_STATES
+from codec.trunk.order import STAGES, Y_LIMIT
 from codec.trunk.params import MEAN_LIMIT, MEAN_UNIT, WEIGHTS, Params
-from codec.trunk.quantiser import Y_LIMIT, Lengths, Quantiser, Values
-from codec.trunk.stages import STAGES
-from codec.trunk.trellis import DEFAULT_STATES
+from codec.trunk.quantiser import Lengths, Quantiser, Values
 from codec.trunk.weights import fit_mean, fit_weights, shorten
 from entropy.tables import MANTISSA_BITS, SIZE_BITS, SIZE_CELLS, Tables
 

@@ -1,0 +1,19 @@
+"""Compiling inner loops: numba with the few options that all of them share.
+
+Compiled code is kept beside the source (or in the user's cache folder), so that only a first run waits for it. Threads
+may run it at the same time (`nogil`). No option that lets floats be reordered or contracted is ever set: what a kernel
+computes in float64 is what IEEE 754 says, operation by operation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numba
+
+
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile a function of numbers and arrays at its first call. Division by zero gives what IEEE 754 says."""
+    kernel: Callable[..., Any] = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=False)(function)
+    return kernel

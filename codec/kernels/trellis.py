@@ -1,0 +1,200 @@
+"""The encoder's search for the symbols of a stage, fused: candidates, cheapest path, values, rate and distortion.
+
+::
+
+    16 rows at a time:
+      y, mu, step, class --four candidates a quantiser--> costs (columns, 4, 16)      x: (y - mu) / step
+      costs --Viterbi, left to right, the 16 rows side by side--> one bit a state and place: which arc was cheaper
+      bits --right to left--> labels --the label's two candidates again--> symbols, y_hat, magnitudes, sums
+
+It is `codec.trunk.quantiser.Quantiser.search` and `Values.rebuild`, in float32 where those are.
+"""
+
+# mypy: no-check-untyped-defs
+from __future__ import annotations
+
+import numpy as np
+
+from codec.trunk.trellis import QUARTER, RESCALE, Trellis
+from entropy.jit import compiled
+from entropy.tables import ALPHABET, CLASSES, HALF, OFFSET_UNIT, REACH, SPLIT_CLASS, TRELLIS, Tables, split_bits
+
+ROWS = 16
+"""Rows searched side by side, one a lane of the processor's vectors."""
+
+LIMIT = 1 << 21
+"""Bound of y_hat, `codec.trunk.quantiser.Y_LIMIT`."""
+
+FAR = np.float32(1 << 19)
+"""Bound of a residual, in steps."""
+
+FORBIDDEN = np.float32(1e9)
+UNREACHED = np.float32(1e30)
+SHIFT = np.float32(QUARTER / OFFSET_UNIT)
+UNIT = np.float32(1 / OFFSET_UNIT)
+
+SPLITS = np.array([split_bits(c) for c in range(CLASSES)], np.int32)
+
+
+class Search:
+    """The search under one set of tables. lagrangian: worth of a bit in squared steps; states: logarithm."""
+
+    def __init__(self, tables: Tables, lagrangian: float, states: int) -> None:
+        bits = tables.bits(TRELLIS)
+        reach = np.clip(np.arange(-HALF, HALF + 1), -REACH, REACH) + REACH
+        self._price = np.stack([tables.offset[:, reach].astype(np.float32) * UNIT, np.float32(lagrangian) * bits], 2)
+        self._bits, self._offset = bits, tables.offset.astype(np.int32)
+        self._source, self._label = Trellis.of(states).source, Trellis.of(states).label
+
+    def __call__(
+        self, y: np.ndarray, mu: np.ndarray, step: np.ndarray, classes: np.ndarray, valid: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, float, float]:
+        """Symbols, y_hat and magnitudes in quarters of a step, int32 (h, w); rate in bits; squared error in steps.
+
+        y: float (h, w); mu, step: whole numbers (h, w) of any type; classes: uint8 or int32 (h, w); valid: bool (h, w),
+        places outside the picture have symbol 0 and no distortion.
+        """
+        symbols, y_hat, magnitude = (np.empty(y.shape, np.int32) for _ in range(3))
+        rate, distortion = search(
+            y, mu, step, classes, valid, self._price, self._bits, self._offset, SPLITS, self._source, self._label,
+            symbols, y_hat, magnitude,
+        )  # fmt: skip
+        return symbols, y_hat, magnitude, rate, distortion
+
+
+@compiled
+def _cost(x, symbol, c, price, splits):
+    """Squared error and worth of the bits, float32, of any symbol for a residual as quantiser A sees it."""
+    coarse = min(max(symbol >> splits[c], -HALF), HALF) + HALF
+    offset = price[c, (coarse if splits[c] == 0 else min(max(symbol, -REACH), REACH) + HALF), 0]
+    error = x - np.float32(symbol) - offset
+    return error * error + price[c, coarse, 1]
+
+
+@compiled
+def _price_rows(y, mu, step, classes, valid, price, splits, first, rows, cost, residual, further):
+    """Costs of the best symbol by place, label and row, (columns, 4, ROWS).
+
+    residual: filled with (y - mu) / step, float32 (ROWS, columns). further: filled with a bit for each label, set where
+    the second symbol of its parity is the better one, uint8 (ROWS, columns).
+    """
+    flat = price.reshape(-1)
+    for r in range(rows):
+        i = first + r
+        for j in range(y.shape[1]):
+            if not valid[i, j]:
+                for label in range(4):
+                    cost[j, label, r] = FORBIDDEN if label & 1 else np.float32(0)
+                residual[r, j], further[r, j] = np.float32(0), np.uint8(0)
+                continue
+            e, c = (np.float32(y[i, j]) - np.float32(mu[i, j])) / np.float32(step[i, j]), np.int64(classes[i, j])
+            e = FAR if e > FAR else e
+            e = -FAR if e < -FAR else e
+            bits = 0
+            for z in range(2):
+                x = -e if z else e
+                floor = np.floor(x - SHIFT) - np.float32(1)
+                low = np.int64(floor)
+                if c < SPLIT_CLASS and -HALF <= low <= HALF - 3:
+                    # Nearly always; the mask only tells the compiler that no index is negative.
+                    at = 2 * (c * ALPHABET + ((low + HALF) & 127))
+                    error0, error1 = x - floor - flat[at], x - (floor + np.float32(1)) - flat[at + 2]
+                    error2 = x - (floor + np.float32(2)) - flat[at + 4]
+                    error3 = x - (floor + np.float32(3)) - flat[at + 6]
+                    cost0, cost1 = error0 * error0 + flat[at + 1], error1 * error1 + flat[at + 3]
+                    cost2, cost3 = error2 * error2 + flat[at + 5], error3 * error3 + flat[at + 7]
+                else:
+                    cost0, cost1 = _cost(x, low, c, price, splits), _cost(x, low + 1, c, price, splits)
+                    cost2, cost3 = _cost(x, low + 2, c, price, splits), _cost(x, low + 3, c, price, splits)
+                one, two = 2 * z + (low & 1), 2 * z + 1 - (low & 1)
+                cost[j, one, r] = cost2 if cost2 < cost0 else cost0
+                cost[j, two, r] = cost3 if cost3 < cost1 else cost1
+                bits |= (np.int64(cost2 < cost0) << one) | (np.int64(cost3 < cost1) << two)
+            residual[r, j], further[r, j] = e, bits
+
+
+@compiled
+def _forward(cost, source, label, total, ways):
+    """Costs of the cheapest paths into each state, (states, ROWS).
+
+    total: scratch, (2, states, ROWS); ways: filled with 1 where a state's second arc was the cheaper one, uint8
+    (columns, states, ROWS).
+    """
+    count = source.shape[1]
+    before, after = total[0], total[1]
+    for r in range(ROWS):
+        for s in range(count):
+            before[s, r] = UNREACHED if s else np.float32(0)
+    for j in range(cost.shape[0]):
+        here = cost[j]
+        for s in range(count):
+            first_way, first_arc = before[source[0, s]], here[label[0, s]]
+            second_way, second_arc = before[source[1, s]], here[label[1, s]]
+            least, way = after[s], ways[j, s]
+            for r in range(ROWS):
+                one, two = first_way[r] + first_arc[r], second_way[r] + second_arc[r]
+                least[r] = two if two < one else one
+                way[r] = 1 if two < one else 0
+        before, after = after, before
+        if j % RESCALE == RESCALE - 1:
+            for r in range(ROWS):
+                least_cost = before[0, r]
+                for s in range(1, count):
+                    least_cost = min(least_cost, before[s, r])
+                for s in range(count):
+                    before[s, r] -= least_cost
+    return before
+
+
+@compiled
+def _backward(final, ways, source, label, rows, labels):
+    """Labels of the cheapest paths, uint8 (ROWS, columns)."""
+    count = source.shape[1]
+    for r in range(rows):
+        state = 0
+        for s in range(1, count):
+            if final[s, r] < final[state, r]:
+                state = s
+        for j in range(ways.shape[0] - 1, -1, -1):
+            way = ways[j, state, r]
+            labels[r, j] = label[way, state]
+            state = source[way, state]
+
+
+@compiled
+def search(
+    y, mu, step, classes, valid, price, bits, offsets, splits, source, label, symbols, y_hat, magnitude
+):
+    """Fill symbols, y_hat, magnitude; rate and distortion. See `Search`."""
+    height, width = y.shape
+    count = source.shape[1]
+    cost = np.zeros((width, 4, ROWS), np.float32)
+    ways = np.empty((width, count, ROWS), np.uint8)
+    total = np.empty((2, count, ROWS), np.float32)
+    residual = np.empty((ROWS, width), np.float32)
+    further, labels = np.empty((ROWS, width), np.uint8), np.empty((ROWS, width), np.uint8)
+    rate, distortion = 0.0, 0.0
+    for first in range(0, height, ROWS):
+        rows = min(ROWS, height - first)
+        _price_rows(y, mu, step, classes, valid, price, splits, first, rows, cost, residual, further)
+        final = _forward(cost, source, label, total, ways)
+        _backward(final, ways, source, label, rows, labels)
+        for r in range(rows):
+            i = first + r
+            for j in range(width):
+                way, c, m = np.int64(labels[r, j]), np.int64(classes[i, j]), 0
+                if valid[i, j]:
+                    x = -residual[r, j] if way & 2 else residual[r, j]
+                    low = np.int64(np.floor(x - SHIFT)) - 1
+                    m = low + ((low ^ way) & 1) + 2 * ((np.int64(further[r, j]) >> way) & 1)
+                value = OFFSET_UNIT * m + offsets[c, min(max(m, -REACH), REACH) + REACH]
+                value = -value if way & 2 else value
+                found = np.int64(mu[i, j]) + ((value * np.int64(step[i, j]) + OFFSET_UNIT // 2) // OFFSET_UNIT)
+                found = min(max(found, -LIMIT), LIMIT)
+                symbols[i, j], y_hat[i, j] = m, found
+                magnitude[i, j] = abs(4 * m + 1) if m else 0
+                rate += bits[c, min(max(m >> splits[c], -HALF), HALF) + HALF]
+                if valid[i, j]:
+                    error = (y[i, j] - np.float32(found)) / np.float32(step[i, j])
+                    distortion += np.float64(error * error)
+    return rate, distortion

@@ -1,0 +1,62 @@
+"""The trunk's decoder on the CPU: tiles of substreams straight into the mosaic, without torch.
+
+::
+
+    tile: Ground --base, activity--> Tile;  16 times: predict --classes--> ANS --symbols--> update;  finish --> mosaic
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from codec.progress import Progress
+from codec.trunk.companding import LOSSLESS, Companding
+from codec.trunk.ground import Ground, Window
+from codec.trunk.layout import Layout, tiles
+from codec.trunk.order import STAGES
+from codec.trunk.parallel import in_parallel
+from codec.trunk.params import Params
+from codec.trunk.recipe import Recipe
+from codec.trunk.tile import Tile
+from entropy.ans import decode_symbols, model_of
+from entropy.tables import EXACT, TRELLIS, Tables
+
+
+def decode_mosaic(
+    substreams: Mapping[tuple[int, int], bytes],
+    bases: list[int],
+    params: dict[int, Params],
+    layout: Layout,
+    ground: Ground,
+    recipe: Recipe,
+    companding: Companding,
+    tables: Tables,
+    step: int,
+    kappa: int,
+    states: int,
+    side: int,
+    progress: Progress | None = None,
+) -> np.ndarray:
+    """The mosaic, uint16 (H, W). Raises `StreamError` where a substream does not fit its classes."""
+    h, w = layout.cells
+    places = tiles(h, w, side)
+    exact = step == LOSSLESS
+    model = model_of(tables, EXACT if exact else TRELLIS)
+    mosaic = np.empty((layout.height, layout.width), np.uint16)
+
+    def decode(n: int) -> None:
+        window = Window((places[n][:2],), places[n][2], places[n][3])
+        base, activity = ground.base(window, recipe, companding)[0], ground.activity(window)[0]
+        tile = Tile(base, activity, companding, tables, bases[n], step, kappa, states, exact)
+        for stage in range(len(STAGES)):
+            mu, classes = tile.predict(stage, params[bases[n]])
+            symbols = decode_symbols(substreams.get((n, stage), b""), classes.reshape(-1), model)
+            tile.update(stage, symbols.reshape(mu.shape))
+        tile.finish(layout, places[n][:2], mosaic)
+
+    for n, _ in enumerate(in_parallel(decode, range(len(places)))):
+        if progress:
+            progress("decoding", (n + 1) / len(places))
+    return mosaic

@@ -1,0 +1,170 @@
+"""Fitting the parameters of all stages to sample windows, stage by stage: each sees what those before it decoded.
+
+::
+
+    picked places: near --fit_mean--> coefficients        rough symbols there, contexts --SizeFit--> weights
+    all places: predict --mu, classes--> search --symbols--> update
+    picked places: symbols, contexts --SizeFit--> weights once more, which are kept
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from codec.kernels import fit as kernels
+from codec.kernels.targets import exact_symbols
+from codec.kernels.trellis import Search
+from codec.trunk.fits import SPLITS, Lengths, SizeFit, fit_mean
+from codec.trunk.order import STAGES, Y_LIMIT, context_count
+from codec.trunk.params import MEAN_UNIT, Params
+from codec.trunk.tile import Tile, Views
+from entropy.tables import EXACT, TRELLIS, Tables
+
+PLACES, FEW = 8000, 2000
+"""Places of a stage that a fit looks at, and those of them by which the first weights are found."""
+
+FIRST_STEPS, LAST_STEPS = 3, 2
+"""Steps towards the first weights and the last ones."""
+
+DEADZONE = np.float32(0.6)
+"""Residuals up to here, in steps, are taken for zeros before the search has been."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What the stages of a window should code, by plane and pass, (4, 4, H, W).
+
+    y: float32; valid: bool, where it counts; index: int32, number of the value among those used (lossless only).
+    """
+
+    y: np.ndarray
+    valid: np.ndarray
+    index: np.ndarray | None = None
+
+
+def fit_stages(
+    tiles: list[Tile],
+    pieces: list[Piece],
+    search: Search,
+    tables: Tables,
+    start: Params | None = None,
+    places: int = PLACES,
+) -> tuple[Params, np.ndarray, np.ndarray]:
+    """Parameters fitted to windows of one size; bits and squared error, in steps, of each of them, (windows,).
+
+    start: parameters not far from those wanted, if there are any. places: how many of a stage the fit looks at.
+    """
+    first = tiles[0]
+    empty = [np.zeros(0, np.int64)] * len(STAGES)
+    params = Params(first.basis, list(empty), list(empty))
+    fitter = _Fitter(tiles, pieces, Lengths(tables, EXACT if first.exact else TRELLIS), params, places)
+    for stage in range(len(STAGES)):
+        for tile in tiles:
+            tile.begin(stage)
+        if first.exact:
+            fitter.fit_exact(stage)
+        else:
+            fitter.fit(stage, search, start)
+    return params, fitter.rate, fitter.error
+
+
+class _Fitter:
+    def __init__(
+        self, tiles: list[Tile], pieces: list[Piece], lengths: Lengths, params: Params, places: int
+    ) -> None:
+        self.tiles, self.pieces, self.lengths, self.params = tiles, pieces, lengths, params
+        self.rate, self.error = np.zeros(len(tiles)), np.zeros(len(tiles))
+        rows, cols = tiles[0].rows, tiles[0].cols
+        rng = np.random.default_rng(1)
+        count = min(rows * cols, -(-places // len(tiles)))
+        flat = [np.sort(rng.choice(rows * cols, count, replace=False)).astype(np.int32) for _ in tiles]
+        self._places = [(f // cols, f % cols) for f in flat]
+
+    def fit(self, stage: int, search: Search, start: Params | None) -> None:
+        """A lossy stage: parameters, then symbols."""
+        k, t = STAGES[stage]
+        views, kept = Views.of(stage, self.tiles[0].basis), self._kept(stage)
+        y = self._at([piece.y[k, t] for piece in self.pieces])[kept]
+        mu = self._fit_mean(stage, views, y, kept)
+        x = self._contexts(stage, mu, kept)
+        e = (y - mu) / self._at([tile.step[t] for tile in self.tiles])[kept]
+        weight, few = self.params.weight, -(-len(e) // FEW)
+        if start:
+            weight[stage] = start.weight[stage]
+        else:
+            first = SizeFit(self.lengths, np.ascontiguousarray(x[:, ::few]))
+            weight[stage] = first(rough_symbols(e[::few]), None, FIRST_STEPS)
+        found, bits = [], np.zeros(len(self.tiles))
+        for n, (tile, piece) in enumerate(zip(self.tiles, self.pieces, strict=True)):
+            means, classes = tile.predict(stage, self.params)
+            symbols, _, _, bits[n], error = search(piece.y[k, t], means, tile.step[t], classes, piece.valid[k, t])
+            self.error[n] += error
+            tile.update(stage, symbols)
+            found.append(symbols)
+        picked, sizes, before = self._at(found)[kept], SizeFit(self.lengths, x), weight[stage]
+        weight[stage] = sizes(picked, before, LAST_STEPS)
+        self.rate += bits * (sizes.bits(picked, weight[stage]) / sizes.bits(picked, before))
+
+    def fit_exact(self, stage: int) -> None:
+        """A lossless stage."""
+        k, t = STAGES[stage]
+        views, kept = Views.of(stage, self.tiles[0].basis), self._kept(stage)
+        mu = self._fit_mean(stage, views, self._at([piece.y[k, t] for piece in self.pieces])[kept], kept)
+        x = self._contexts(stage, mu, kept)
+        self.params.weight[stage] = np.zeros(len(x), np.int64)
+        found = []
+        for tile, piece in zip(self.tiles, self.pieces, strict=True):
+            assert piece.index is not None
+            tile.predict(stage, self.params)  # the mean: classes come with the weights
+            found.append(symbols := np.empty((tile.rows, tile.cols), np.int32))
+            exact_symbols(piece.index[k, t], tile.expected(stage), piece.valid[k, t], symbols)
+        self.params.weight[stage] = SizeFit(self.lengths, x)(self._at(found)[kept], None, FIRST_STEPS + LAST_STEPS)
+        for n, (tile, symbols) in enumerate(zip(self.tiles, found, strict=True)):
+            _, classes = tile.predict(stage, self.params)
+            self.rate[n] += kernels.length(symbols, classes, self.lengths.bits, SPLITS)
+            tile.update(stage, symbols)
+
+    def _at(self, arrays: list[np.ndarray]) -> np.ndarray:
+        """Values of arrays (H, W), one a window, at the picked places."""
+        return np.concatenate([array[place] for array, place in zip(arrays, self._places, strict=True)])
+
+    def _kept(self, stage: int) -> slice | np.ndarray:
+        """Which of the picked places count."""
+        k, t = STAGES[stage]
+        valid = self._at([piece.valid[k, t] for piece in self.pieces])
+        return np.s_[:] if valid.all() else np.flatnonzero(valid)
+
+    def _fit_mean(self, stage: int, views: Views, y: np.ndarray, kept: slice | np.ndarray) -> np.ndarray:
+        """Fit the mean's coefficients; the mean at the picked places that count, int32."""
+        near = np.empty((len(views.near), sum(len(rows) for rows, _ in self._places)), np.float32)
+        at = 0
+        for tile, (rows, cols) in zip(self.tiles, self._places, strict=True):
+            kernels.near_at(tile.values, views.near, rows, cols, near[:, at : at + len(rows)])
+            at += len(rows)
+        near = near[:, kept]
+        if not len(views.near) or not len(y):
+            self.params.mean[stage] = np.zeros(len(views.near), np.int64)
+            return np.zeros(len(y), np.int32)
+        self.params.mean[stage] = c = fit_mean(near, y)
+        mu = np.floor((c.astype(np.float32) @ near + np.float32(MEAN_UNIT // 2)) / np.float32(MEAN_UNIT))
+        return np.clip(mu, -Y_LIMIT, Y_LIMIT).astype(np.int32)
+
+    def _contexts(self, stage: int, mu: np.ndarray, kept: slice | np.ndarray) -> np.ndarray:
+        """Contexts of the picked places that count, float32 (contexts, n), in steps; mu: as `_fit_mean` gave it."""
+        n, t = divmod(stage, 4)
+        means = np.zeros(sum(len(rows) for rows, _ in self._places), np.int32)
+        means[kept] = mu
+        out = np.empty((context_count(n, t, self.tiles[0].basis, self.tiles[0].kinds), len(means)), np.float32)
+        at = 0
+        for tile, (rows, cols) in zip(self.tiles, self._places, strict=True):
+            tile.contexts_at(stage, rows, cols, means[at : at + len(rows)], out[:, at : at + len(rows)])
+            at += len(rows)
+        return out[:, kept]
+
+
+def rough_symbols(e: np.ndarray) -> np.ndarray:
+    """About what a search makes of residuals, in steps, int32; every other one as quantiser B sees it."""
+    x = np.where(np.arange(len(e)) & 1, -e, e)
+    return np.where(np.abs(x) < DEADZONE, 0, np.floor(x + np.float32(0.25))).astype(np.int32)

@@ -1,0 +1,208 @@
+"""One tile, or several windows of one size, on the way through the stages on the CPU: its arrays, by plane and pass.
+
+::
+
+    Ground's base and activity --> Tile --predict(stage)--> mu, classes --symbols--> update(stage) --> ... --> finish
+
+Encoder and decoder drive it alike; only where symbols come from differs. The arithmetic is `codec.kernels.stages`.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+
+from codec.kernels import fit
+from codec.kernels import stages as kernels
+from codec.trunk.codes import CODES
+from codec.trunk.companding import Companding
+from codec.trunk.layout import Layout
+from codec.trunk.order import (
+    HAAR,
+    IN_PLACE,
+    KNOWN,
+    MAGNITUDE_LIMIT,
+    NINE,
+    PASSES,
+    PLANES,
+    STAGES,
+    Y_LIMIT,
+    magnitude_places,
+    near_places,
+    shifted,
+)
+from codec.trunk.params import WEIGHTS, Params
+from entropy.tables import MANTISSA_BITS, OFFSET_UNIT, REACH, Tables
+
+_NOTHING = np.zeros((0, 0), np.int32)
+
+
+@dataclass(frozen=True)
+class Views:
+    """Where a stage looks: places int64 (v, 4) of the mean; of the magnitudes, with the context each belongs to and
+    its factor; lossless, of those that must agree, with their groups."""
+
+    near: np.ndarray
+    around: np.ndarray
+    context: np.ndarray
+    factor: np.ndarray
+    flat: np.ndarray
+    flat_group: np.ndarray
+
+    @classmethod
+    @functools.cache
+    def of(cls, stage: int, basis: int) -> Views:
+        """Those of a stage under a basis."""
+        n, t = divmod(stage, 4)
+        groups = magnitude_places(n, t, basis)
+        around = [(place, i, factor) for i, (factor, places) in enumerate(groups) for place in places]
+        if KNOWN[t]:
+            flat = [(place, 0) for place in shifted(PLANES[n], t, KNOWN[t], IN_PLACE)]
+        else:
+            flat = [(place, j) for j, k in enumerate(PLANES[:n]) for place in shifted(k, t, NINE, IN_PLACE)]
+        return cls(
+            _places(near_places(n, t, basis)), _places([place for place, _, _ in around]),
+            np.array([i for _, i, _ in around], np.int64), np.array([f for _, _, f in around], np.float64),
+            _places([place for place, _ in flat]), np.array([g for _, g in flat], np.int64),
+        )  # fmt: skip
+
+
+def _places(places: list[tuple[int, int, int, int]]) -> np.ndarray:
+    return np.array(places, np.int64).reshape(-1, 4)
+
+
+class Tile:
+    """A tile's arrays.
+
+    base: int32 (4, rows, cols), levels, rows and cols even; activity: int32 (A, rows, cols); index: of the step, or
+    LOSSLESS; kappa, states: as in the header.
+    """
+
+    def __init__(
+        self, base: np.ndarray, activity: np.ndarray, companding: Companding, tables: Tables, basis: int, index: int,
+        kappa: int, states: int, exact: bool,
+    ) -> None:  # fmt: skip
+        self.base, self.companding, self.tables, self.basis = base, companding, tables, basis
+        self.rows, self.cols = base.shape[1] // 2, base.shape[2] // 2
+        self.exact, self._states = exact, states
+        bordered = (4, 4, self.rows + 2, self.cols + 2)
+        self.values, self.sizes = np.zeros(bordered, np.int32), np.zeros(bordered, np.int32)
+        self.seen = np.zeros(bordered if exact else (4, 4, 0, 0), np.int32)
+        self._own = self._others = _NOTHING
+        self._begun, self.kinds = -1, len(activity)
+        self.activity = np.empty((len(activity), 4, self.rows, self.cols), np.int32)
+        kernels.lay_activity(activity, basis == HAAR, self.activity)
+        self._steps = companding.step_of_level(index, kappa)
+        self.step = np.empty((4, self.rows, self.cols), np.int32)
+        self._plateau = np.empty((4, self.rows, self.cols), np.uint8)
+        self.mu = np.empty((self.rows, self.cols), np.int32)
+        self.classes = np.empty((self.rows, self.cols), np.uint8)
+        self._expected = np.empty((self.rows, self.cols) if exact else (0, 0), np.int32)
+        self._offsets = tables.offset.astype(np.float64)
+
+    def begin(self, stage: int) -> None:
+        """Lay out what a plane needs, before its first pass; once is enough."""
+        k, t = STAGES[stage]
+        if t or self._begun == stage:
+            return
+        self._begun = stage
+        plateau = self.companding.plateaus()[k]
+        kernels.lay_steps(
+            self.base[k], self._steps, self.companding.low, plateau[0] if plateau else 0, plateau is not None,
+            self.basis == HAAR, self.step, self._plateau,
+        )  # fmt: skip
+        if stage == 4:
+            self._others = np.zeros(self.sizes.shape[2:], np.int32)
+        if stage:
+            kernels.accumulate(self._own, self._others)
+        self._own = _NOTHING
+
+    def predict(self, stage: int, params: Params) -> tuple[np.ndarray, np.ndarray]:
+        """Mean int32 and class uint8 of the stage's places, (rows / 2, cols / 2); overwritten by the next stage's."""
+        t = STAGES[stage][1]
+        self.begin(stage)
+        views = Views.of(stage, self.basis)
+        worth = WEIGHTS[params.weight[stage]].astype(np.float64)
+        kinds = len(self.activity)
+        groups = 4 + kinds
+        boxes = [0.0, 0.0]
+        last = len(worth)
+        if stage >= 4:
+            last -= 1
+            boxes[1] = worth[last]
+        if t:
+            last -= 1
+            boxes[0] = 2.0 * worth[last]
+        weights = np.array([*worth[:4], *boxes, *worth[4:groups]])
+        kernels.predict(
+            self.values, self.sizes, self._own, self._others, views.near, params.mean[stage].astype(np.float64),
+            views.around, worth[groups + views.context] * views.factor, weights, self.step[t], self.activity[:, t],
+            self._plateau[t], self.seen, views.flat, views.flat_group, self.exact, self.tables.class_of, MANTISSA_BITS,
+            float(Y_LIMIT), self.mu, self.classes,
+        )  # fmt: skip
+        return self.mu, self.classes
+
+    def contexts_at(self, stage: int, rows: np.ndarray, cols: np.ndarray, mu: np.ndarray, out: np.ndarray) -> None:
+        """Contexts of some places of a stage, after `begin`, as its size weights count them.
+
+        rows, cols, mu: int32 (n,), the places and their means. Into out: float32 (contexts, n), in steps.
+        """
+        t = STAGES[stage][1]
+        views = Views.of(stage, self.basis)
+        fit.contexts_at(
+            self.sizes, self._own, self._others, views.around, views.context, views.factor,
+            int(views.context.max(initial=-1)) + 1, self.step[t], mu, self.activity[:, t], self._plateau[t], self.seen,
+            views.flat, views.flat_group, self.exact, rows, cols, out,
+        )  # fmt: skip
+
+    def update(self, stage: int, symbols: np.ndarray) -> None:
+        """Take in a stage's symbols int32 (rows / 2, cols / 2), after `predict` of the same stage."""
+        k, t = STAGES[stage]
+        y_hat, magnitudes = self.values[k, t], self.sizes[k, t]
+        if self.exact:
+            self.expected(stage)
+            kernels.rebuild_exact(
+                symbols, self._expected, self._base_at, self.companding.used[k], MAGNITUDE_LIMIT, y_hat,
+                magnitudes, self.seen[k, t],
+            )  # fmt: skip
+            kernels.close(self.seen[k, t])
+        else:
+            h0, h1 = CODES[self._states]
+            kernels.rebuild(
+                symbols, self.classes, self.mu, self.step[t], self._offsets, REACH, np.int32(h0 >> 1),
+                np.int32(h1 >> 1), float(Y_LIMIT), y_hat, magnitudes, np.int32(MAGNITUDE_LIMIT),
+            )  # fmt: skip
+        kernels.close(y_hat)
+        kernels.close(magnitudes)
+        if not self._own.size:
+            self._own = np.zeros(magnitudes.shape, np.int32)
+        kernels.accumulate(magnitudes, self._own)
+
+    def expected(self, stage: int) -> np.ndarray:
+        """Lossless: index that is expected at the stage's places, int32 (rows / 2, cols / 2)."""
+        k, t = STAGES[stage]
+        views = Views.of(stage, self.basis)
+        first, nearest = self.companding.nearest
+        i, j = PASSES[t]
+        self._base_at = self.companding.compand(self.base[k, i::2, j::2])
+        kernels.expect(
+            self.seen, views.flat, views.flat_group, bool(KNOWN[t]), self.mu, self._base_at, first, nearest[k],
+            self._expected,
+        )  # fmt: skip
+        return self._expected
+
+    def finish(self, layout: Layout, place: tuple[int, int], mosaic: np.ndarray) -> None:
+        """Put the decoded tile whose first cell is `place` into the mosaic, uint16 (H, W)."""
+        top, left = layout.origin
+        first, nearest = self.companding.nearest
+        for k in range(4):
+            kernels.finish(
+                self.values[k], self.base[k], self.companding.table, self.companding.low, first, nearest[k],
+                self.companding.dn, self.basis == HAAR, k // 2, k % 2, 2 * place[0] - top, 2 * place[1] - left,
+                mosaic,
+            )  # fmt: skip
+
+
+assert OFFSET_UNIT == 64, "codec.kernels.stages.rebuild counts in 1/64 of a step"
