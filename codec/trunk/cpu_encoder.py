@@ -35,8 +35,8 @@ from entropy.tables import EXACT, TRELLIS, Tables
 KEEP_BASES = 50_000_000
 """Sites up to which the base is kept in memory, 4 bytes a site."""
 
-TRIAL_SIDE, TRIALS = 64, 4
-"""Side in cells, and number, of the pieces of a tile by which its basis is chosen."""
+TRIAL_SIDE, TRIAL_PITCH = 64, 192
+"""Side in cells of the pieces of a tile by which its basis is chosen, and how far they are apart."""
 
 DEFAULT_EFFORT = Effort()
 
@@ -78,7 +78,8 @@ class CpuEncoder:
         self._kept: dict[Window, Area] = {}
         h, w = layout.cells
         self._sample = sample_windows(h, w, effort.windows)
-        self._areas = [self._area(Window((place,), self._sample.rows, self._sample.cols)) for place in self._sample.places]
+        rows, cols = self._sample.rows, self._sample.cols
+        self._areas = [self._area(Window((place,), rows, cols)) for place in self._sample.places]
         self._pieces: dict[tuple[int, bool], list[Piece]] = {}
 
     def _area(self, window: Window) -> Area:
@@ -165,9 +166,8 @@ class CpuEncoder:
         if len(params) == 1:
             return next(iter(params))
         _, rows, cols = area.base.shape
-        down, across = min(TRIAL_SIDE, rows), min(TRIAL_SIDE, cols)
-        side = min(down, across) // 2 * 2
-        places = [((rows - side) * i // TRIALS // 2 * 2, (cols - side) * (5 * i % 8) // 8 // 2 * 2) for i in range(TRIALS)]
+        side = min(TRIAL_SIDE, rows, cols) // 2 * 2
+        places = [(row, col) for row in _spread(rows, side) for col in _spread(cols, side)]
         costs = {basis: 0.0 for basis in params}
         for row, col in places:
             part = area.part(row, col, side)
@@ -203,3 +203,9 @@ class CpuEncoder:
             tile.update(stage, symbols)
         tile.finish(self.layout, (area.row, area.col), mosaic)
         return streams
+
+
+def _spread(length: int, side: int) -> list[int]:
+    """Where pieces of a side begin along so many cells, evenly and about `TRIAL_PITCH` apart: even numbers."""
+    count = max(1, round(length / TRIAL_PITCH))
+    return [int((i + 0.5) * length / count - side / 2) // 2 * 2 for i in range(count)]
