@@ -1,0 +1,85 @@
+"""Our own closed-form codec, the floor that learning must beat: with the guide, and without what it says.
+
+`trunk` is the codec without what was learned or added to it since: basic features, one recipe for the whole picture,
+the in-place and the Haar basis, a trellis of four states. `trunk-blind` is the same coder given a black picture of the
+mosaic's size in place of the JPEG: every feature but the constant is zero, so the recipe is a constant for each plane,
+and the guide's contexts say nothing. It has no JPEG, so its bytes are the bare stream, without tags for the DNG.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from benchmarks.peers.base import Peer, need, number
+from benchmarks.peers.ours import SETTINGS
+from bitstream.errors import StreamError, UsageError
+from bitstream.raw_image import RawImage
+from codec.api import decode_arrays, encode_arrays
+from codec.encoding import Target, encode_stream
+from codec.geometry import Geometry
+from codec.jpeg_planes import JpegPlanes
+from codec.stream import Stream
+from codec.trunk.effort import Effort
+
+EFFORT = Effort(states=2, haar=True, powers=False, learned=False, local=(), windows=16)
+
+
+class Trunk(Peer):
+    """`trunk`."""
+
+    name = "trunk"
+    guided = True
+    counts = "everything: what the JPEG grows by, the DNG's tags and the segments' own bytes included"
+
+    def settings(self) -> Sequence[str]:
+        return SETTINGS
+
+    def encode(self, raw: RawImage, jpeg: bytes | None, setting: str) -> bytes:
+        lossless, bpp = rate_of(setting)
+        return encode_arrays(raw, need(jpeg), bpp=bpp, lossless=lossless, effort=EFFORT, device="cpu").jpeg
+
+    def decode(self, data: bytes, jpeg: bytes | None) -> np.ndarray:
+        return decode_arrays(data, device="cpu").mosaic
+
+    def added(self, data: bytes, jpeg: bytes | None) -> int:
+        return len(data) - len(need(jpeg))
+
+
+class BlindTrunk(Peer):
+    """`trunk-blind`."""
+
+    name = "trunk-blind"
+    guided = False
+    counts = "size, CFA phase, levels, the constant recipe, the stages' parameters, checksums"
+
+    def settings(self) -> Sequence[str]:
+        return SETTINGS
+
+    def encode(self, raw: RawImage, jpeg: bytes | None, setting: str) -> bytes:
+        lossless, bpp = rate_of(setting)
+        size = None if bpp is None else int(bpp * raw.mosaic.size / 8)
+        target = Target(size=size, lossless=lossless)
+        return encode_stream(raw, _black(*raw.mosaic.shape), Geometry(), target, b"", lambda size: size, effort=EFFORT)
+
+    def decode(self, data: bytes, jpeg: bytes | None) -> np.ndarray:
+        stream = Stream.from_bytes(data)
+        planes = _black(stream.header.height, stream.header.width)
+        if stream.header.binding != planes.binding_hash():
+            raise StreamError("the stream was made with a guide")
+        return stream.decode(planes)
+
+
+def rate_of(setting: str) -> tuple[bool, float | None]:
+    """Whether the setting is lossless, and its bits per pixel if not; UsageError where they can't be."""
+    if setting == "lossless":
+        return True, None
+    bpp = number(setting, "bpp")
+    if not 0 < bpp <= 64:
+        raise UsageError(f"setting {setting!r}: want bits per pixel above 0, at most 64")
+    return False, bpp
+
+
+def _black(height: int, width: int) -> JpegPlanes:
+    return JpegPlanes(np.zeros((height, width), np.uint8), None, None, (1, 1), (np.ones(64, np.uint16),))
