@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from bitstream.errors import InputError, StreamError, UsageError
 from bitstream.header import MAX_PIXELS, MAX_SIDE, Header, pack_values
@@ -20,7 +19,7 @@ from codec import rate, stream
 from codec.geometry import Geometry
 from codec.guide import make_guide
 from codec.jpeg_planes import JpegPlanes
-from codec.learned import guide_net
+from codec.learned import weights
 from codec.progress import Progress
 from codec.recipe_choice import RecipeChoice
 from codec.stream import Stream
@@ -38,6 +37,7 @@ from codec.trunk.recipe import Recipe
 from entropy import tables
 
 if TYPE_CHECKING:
+    from codec.learned.guide_net import GuideNet
     from codec.trunk.layered import LayeredEncoder
 
 COMPANDING_OFFSET = 8
@@ -96,7 +96,8 @@ def encode_stream(
         companding=COMPANDING_OFFSET, kappa=KAPPA[tune], states=chosen.states,
         step=0, tile=8, bases=b"\0", values=_values(raw.mosaic, target), camera=raw.camera[:60], tags=packed_tags,
     )  # fmt: skip
-    with single_threaded():  # as long as the recipe's fits are torch's
+    torch_too = target.layers is not None or chosen.learned
+    with single_threaded() if torch_too else contextlib.nullcontext():
         return _encode(_Job(raw, planes, geometry, header, growth, device, progress, chosen), target, planes)
 
 
@@ -130,6 +131,13 @@ def _values(mosaic: np.ndarray, target: Target) -> bytes:
     return pack_values(used) if len(used) < share * (used[-1] - used[0] + 1) else b""
 
 
+def _net() -> GuideNet:
+    """The learned features; they bring torch."""
+    from codec.learned import guide_net
+
+    return guide_net.load()
+
+
 def _local_bytes(recipe: Recipe) -> bytes:
     return recipe.local.to_bytes(tables.load()) if recipe.local else b""
 
@@ -151,7 +159,7 @@ class _Job:
         self.header, self.growth, self.effort, self.device, self.progress = header, growth, effort, device, progress
         self.layout = stream.layout_of(header)
         guide = make_guide(planes, geometry, raw.mosaic.shape, self.layout.origin)
-        self.ground = Ground(guide, self.layout, guide_net.load() if effort.learned else None)
+        self.ground = Ground(guide, self.layout, _net() if effort.learned else None)
         self.packed = self.layout.pack(raw.mosaic)
         try:
             self.companding = stream.companding_of(header)
@@ -173,7 +181,7 @@ class _Job:
     def use(self, recipe: Recipe) -> None:
         """Go on with a recipe."""
         self.recipe = recipe
-        self.header = replace(self.header, net=guide_net.load().identity if recipe.learned else b"")
+        self.header = replace(self.header, net=weights.identity() if recipe.learned else b"")
         self.trunk = CpuEncoder(
             self.mosaic, self.layout, self.ground, recipe, self.companding, tables.load(), self.header.kappa,
             self.effort,
@@ -181,6 +189,8 @@ class _Job:
 
     def _layered(self) -> LayeredEncoder:
         """An encoder of layers with the recipe that was chosen."""
+        import torch
+
         from codec.trunk.ground_torch import TorchGround
         from codec.trunk.layered import LayeredEncoder
 
@@ -218,7 +228,7 @@ class _Job:
 
     def _with_local(self, recipe: Recipe, step: int, side: int) -> Recipe | None:
         """A recipe with corrections by blocks of a side, for a step; None where there are none that pay and fit."""
-        with contextlib.suppress(StreamError, torch.linalg.LinAlgError):
+        with contextlib.suppress(StreamError, np.linalg.LinAlgError):
             local = fit_local.fit(self.packed, self.ground, recipe, self.companding, step, self.header.kappa, side)
             return recipe.with_local(local) if local else None
         return None

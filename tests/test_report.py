@@ -11,15 +11,15 @@ from results_folder import NASTY, row
 pytest.importorskip("jinja2", reason="the bench extra is not installed")
 pytest.importorskip("bjontegaard", reason="the bench extra is not installed")
 pytest.importorskip("matplotlib", reason="the bench extra is not installed")
-from benchmarks.html import chart, gallery, make, means  # noqa: E402
-from benchmarks.html.checked import checked, short  # noqa: E402
-from benchmarks.html.losses import verdict  # noqa: E402
-from benchmarks.html.measures import MEASURES, PSNR  # noqa: E402
-from benchmarks.html.plot import plot  # noqa: E402
-from benchmarks.html.results import Results  # noqa: E402
-from benchmarks.html.text import markdown, plain  # noqa: E402
-from benchmarks.commands import bench_command  # noqa: E402
-from codec.cli import main as command_line  # noqa: E402
+from benchmarks.commands import bench_command
+from benchmarks.html import chart, gallery, make, means
+from benchmarks.html.checked import checked, short
+from benchmarks.html.losses import verdict
+from benchmarks.html.measures import MEASURES, PSNR
+from benchmarks.html.plot import plot
+from benchmarks.html.results import Results
+from benchmarks.html.text import markdown, plain
+from codec.cli import main as command_line
 
 MEASURE = {measure.name: measure for measure in MEASURES}
 

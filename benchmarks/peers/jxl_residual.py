@@ -18,7 +18,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-import torch
 
 from benchmarks.peers.base import Peer, need
 from benchmarks.peers.clock import part
@@ -30,7 +29,7 @@ from bitstream.fields import Field, read_record, write_record
 from bitstream.raw_image import RawImage
 from codec.encoding import COMPANDING_OFFSET, KAPPA, START
 from codec.guide import make_guide
-from codec.learned import guide_net
+from codec.learned import guide_net, weights
 from codec.recipe_choice import RecipeChoice
 from codec.trunk.companding import Companding
 from codec.trunk.effort import Effort
@@ -98,7 +97,7 @@ class Base:
         self.layout, self.top, self.frame = Layout(*frame.shape, frame.phase), top, frame
         with part("guide"):
             laid = make_guide(guide.planes, guide.geometry, frame.shape, self.layout.origin)
-            self.ground = Ground(laid, self.layout, "cpu", guide_net.load())
+            self.ground = Ground(laid, self.layout, guide_net.load())
         self.plateau: tuple[int, ...] = ()
         self.recipe: Recipe
 
@@ -112,13 +111,13 @@ class Base:
         except ValueError as error:
             raise StreamError(f"the levels can't be companded ({error})") from error
 
-    def fit(self, packed: torch.Tensor) -> None:
+    def fit(self, packed: np.ndarray) -> None:
         """Choose recipe and plateau for the mosaic, planes int32 (4, h, w)."""
         try:
             companding = self.companding
         except StreamError as error:
             raise InputError(str(error)) from error
-        choice = RecipeChoice(packed, self.layout, self.ground, companding, Effort())
+        choice = RecipeChoice(packed, self.layout, self.ground, companding, Effort(learned=True))
         self.recipe = choice.best(START, KAPPA["psnr"], float("inf"))
         self.plateau = tuple(choice.plateau) if any(choice.plateau) else ()
 
@@ -134,9 +133,9 @@ class Base:
         if len(plateau) not in (0, 8) or max(plateau, default=0) > self.top:
             raise StreamError("residual: the plateau makes no sense")
         self.plateau = tuple(plateau)
-        self.recipe = Recipe.from_bytes(recipe, COUNT + guide_net.COUNT if values["learned"] else COUNT)
+        self.recipe = Recipe.from_bytes(recipe, COUNT + weights.COUNT if values["learned"] else COUNT)
 
-    def bands(self) -> Iterator[tuple[slice, torch.Tensor]]:
+    def bands(self) -> Iterator[tuple[slice, np.ndarray]]:
         """Rows of cells and their base, companded, int32 (4, rows, w)."""
         h, w = self.layout.cells
         companding = self.companding
@@ -146,14 +145,14 @@ class Base:
             levels = self.ground.base(window, self.recipe, companding)[0, :, :rows, :w]
             yield slice(first, first + rows), companding.compand(levels)
 
-    def residual(self, packed: torch.Tensor) -> np.ndarray:
+    def residual(self, packed: np.ndarray) -> np.ndarray:
         """The image: uint16 (2 h, 2 w), quadrants R | G1 over G2 | B."""
         h, w = self.layout.cells
         out, companding = np.empty((2, h, 2, w), np.uint16), self.companding
         for rows, base in self.bands():
             difference = companding.compand(companding.level(packed[:, rows])) - base
-            grey = torch.round(difference.double() / UNIT) + GREY
-            out[:, rows] = grey.clamp(0, 65535).numpy().astype(np.uint16).reshape(2, 2, -1, w).swapaxes(1, 2)
+            grey = np.rint(difference / UNIT) + GREY
+            out[:, rows] = np.clip(grey, 0, 65535).astype(np.uint16).reshape(2, 2, -1, w).swapaxes(1, 2)
         return out.reshape(2 * h, 2 * w)
 
     def restore(self, image: np.ndarray) -> np.ndarray:
@@ -164,6 +163,6 @@ class Base:
         planes, companding = np.empty((4, h, w), np.uint16), self.companding
         parts = image.reshape(2, h, 2, w)
         for rows, base in self.bands():
-            grey = torch.from_numpy(parts[:, rows].swapaxes(1, 2).reshape(4, -1, w).astype(np.int32))
-            planes[:, rows] = companding.expand(base + (grey - GREY) * UNIT).numpy().astype(np.uint16)
+            grey = parts[:, rows].swapaxes(1, 2).reshape(4, -1, w).astype(np.int32)
+            planes[:, rows] = companding.expand(base + (grey - GREY) * UNIT).astype(np.uint16)
         return self.layout.unpack(planes)
