@@ -6,6 +6,7 @@ Files are given as paths or as their bytes; results are bytes. Nothing here writ
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -200,10 +201,14 @@ def strip(jpeg: Source) -> bytes:
 
 
 def choose_device(name: str) -> str:
-    """ "cpu" or "cuda" for one of `DEVICES`; UsageError for a device that is unknown or not here."""
+    """ "cpu" or "cuda" for one of `DEVICES`; UsageError for a device that is unknown or not here.
+
+    "auto" is a GPU only where torch is loaded already: to load it for a single picture takes longer than the CPU does
+    for the whole decoding.
+    """
     if name not in DEVICES:
         raise UsageError(f"device {name!r}: want one of {', '.join(DEVICES)}")
-    if name == "cpu":
+    if name == "cpu" or (name == "auto" and "torch" not in sys.modules):
         return "cpu"
     import torch
 

@@ -7,34 +7,38 @@ import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from bitstream.errors import InputError, StreamError, UsageError
 from bitstream.header import MAX_PIXELS, MAX_SIDE, Header, pack_values
 from bitstream.layers import STAGES, Further, Layers, shorten, tile_count
 from bitstream.raw_image import CFA_PHASES, RawImage
-from codec import layering, rate, stream
+from codec import rate, stream
 from codec.geometry import Geometry
 from codec.guide import make_guide
 from codec.jpeg_planes import JpegPlanes
-from codec.learned import guide_net
+from codec.learned import weights
+from codec.progress import Progress
 from codec.recipe_choice import RecipeChoice
 from codec.stream import Stream
 from codec.trunk import fit_local
+from codec.trunk.coded import Fit
 from codec.trunk.companding import LOSSLESS
+from codec.trunk.cpu_encoder import CpuEncoder
 from codec.trunk.effort import DEFAULT as DEFAULT_EFFORT
 from codec.trunk.effort import Effort, effort_of
-from codec.trunk.encoder import Coded, Fit, Progress
 from codec.trunk.ground import Ground
-from codec.trunk.ground_torch import TorchGround
-from codec.trunk.layered import LayeredEncoder
 from codec.trunk.layout import tiles
 from codec.trunk.order import IN_PLACE
 from codec.trunk.parallel import single_threaded
 from codec.trunk.recipe import Recipe
 from entropy import tables
+
+if TYPE_CHECKING:
+    from codec.learned.guide_net import GuideNet
+    from codec.trunk.layered import LayeredEncoder
 
 COMPANDING_OFFSET = 8
 DEFAULT_LEVEL = Effort()
@@ -92,7 +96,8 @@ def encode_stream(
         companding=COMPANDING_OFFSET, kappa=KAPPA[tune], states=chosen.states,
         step=0, tile=8, bases=b"\0", values=_values(raw.mosaic, target), camera=raw.camera[:60], tags=packed_tags,
     )  # fmt: skip
-    with single_threaded():
+    torch_too = target.layers is not None or chosen.learned
+    with single_threaded() if torch_too else contextlib.nullcontext():
         return _encode(_Job(raw, planes, geometry, header, growth, device, progress, chosen), target, planes)
 
 
@@ -126,6 +131,13 @@ def _values(mosaic: np.ndarray, target: Target) -> bytes:
     return pack_values(used) if len(used) < share * (used[-1] - used[0] + 1) else b""
 
 
+def _net() -> GuideNet:
+    """The learned features; they bring torch."""
+    from codec.learned import guide_net
+
+    return guide_net.load()
+
+
 def _local_bytes(recipe: Recipe) -> bytes:
     return recipe.local.to_bytes(tables.load()) if recipe.local else b""
 
@@ -147,8 +159,7 @@ class _Job:
         self.header, self.growth, self.effort, self.device, self.progress = header, growth, effort, device, progress
         self.layout = stream.layout_of(header)
         guide = make_guide(planes, geometry, raw.mosaic.shape, self.layout.origin)
-        self.ground = Ground(guide, self.layout, guide_net.load() if effort.learned else None)
-        self.device_ground = TorchGround(self.ground, device)
+        self.ground = Ground(guide, self.layout, _net() if effort.learned else None)
         self.packed = self.layout.pack(raw.mosaic)
         try:
             self.companding = stream.companding_of(header)
@@ -159,8 +170,8 @@ class _Job:
             self.header = replace(header, plateau=list(self.recipes.plateau))
             self.companding = stream.companding_of(self.header)
         self.plain = self.recipes.plain
-        self.use(self.plain)
         self.mosaic = self.decoded = raw.mosaic
+        self.use(self.plain)
 
     def tell(self, what: str, share: float) -> None:
         """Say how far the work is."""
@@ -170,11 +181,22 @@ class _Job:
     def use(self, recipe: Recipe) -> None:
         """Go on with a recipe."""
         self.recipe = recipe
-        self.header = replace(self.header, net=guide_net.load().identity if recipe.learned else b"")
-        self.trunk = LayeredEncoder(
-            torch.from_numpy(self.packed), self.layout, self.device_ground, recipe, self.companding.torch, tables.load(),
-            self.header.kappa,
+        self.header = replace(self.header, net=weights.identity() if recipe.learned else b"")
+        self.trunk = CpuEncoder(
+            self.mosaic, self.layout, self.ground, recipe, self.companding, tables.load(), self.header.kappa,
             self.effort,
+        )  # fmt: skip
+
+    def _layered(self) -> LayeredEncoder:
+        """An encoder of layers with the recipe that was chosen."""
+        import torch
+
+        from codec.trunk.ground_torch import TorchGround
+        from codec.trunk.layered import LayeredEncoder
+
+        return LayeredEncoder(
+            torch.from_numpy(self.packed), self.layout, TorchGround(self.ground), self.recipe, self.companding.torch,
+            tables.load(), self.header.kappa, self.effort,
         )  # fmt: skip
 
     def settle(self, step: int, fitted: Fit | None = None, room: float = math.inf) -> Fit:
@@ -206,7 +228,7 @@ class _Job:
 
     def _with_local(self, recipe: Recipe, step: int, side: int) -> Recipe | None:
         """A recipe with corrections by blocks of a side, for a step; None where there are none that pay and fit."""
-        with contextlib.suppress(StreamError, torch.linalg.LinAlgError):
+        with contextlib.suppress(StreamError, np.linalg.LinAlgError):
             local = fit_local.fit(self.packed, self.ground, recipe, self.companding, step, self.header.kappa, side)
             return recipe.with_local(local) if local else None
         return None
@@ -241,14 +263,16 @@ class _Job:
         thrift: how much dearer than usual a bit is; bases: of the tiles, if they are chosen already.
         """
         side = max(16, self.side(fitted.bits))
-        coded: Coded = self.trunk.encode(step, fitted.params, side, thrift, bases, self.progress)
+        coded = self.trunk.encode(step, fitted.params, side, thrift, bases, self.progress)
         params = {b: p for b, p in fitted.params.items() if b in coded.bases}
         header = replace(self.header, step=step, tile=side // 2, bases=stream.pack_bases(coded.bases))
-        self.decoded = self.layout.unpack(coded.planes.numpy())
+        self.decoded = coded.mosaic
         return Stream(header, self.recipe, params, coded.bases, coded.substreams)
 
     def code_layers(self, target: Target) -> Stream:
         """Code the picture in layers, the finest as `target` says; for a size a little more, to be shortened."""
+        from codec import layering  # brings torch
+
         fitting = functools.partial(self.tell, "fitting")
         fitting(0.0)
         # One recipe serves all layers: the one for the middle of the rates.
@@ -265,17 +289,19 @@ class _Job:
                 )
             bits = layering.MARGIN * (target.size - self._fixed()) * 8 / self.mosaic.size
         rates = tuple(r for r in target.layers or () if finest is not None or r < bits)
-        if rates:
-            layers = layering.by_rates(self.trunk, rates if finest is not None else (*rates, bits), finest, fitting)
-        else:
-            layers = layering.by_octaves(self.trunk, finest, bits, fitting)
-        side = max(16, self.side(sum(layer.bits for layer in layers)))
-        coded = self.trunk.encode_layers(layers, side, self.progress)
+        with single_threaded():
+            trunk = self._layered()
+            if rates:
+                layers = layering.by_rates(trunk, rates if finest is not None else (*rates, bits), finest, fitting)
+            else:
+                layers = layering.by_octaves(trunk, finest, bits, fitting)
+            side = max(16, self.side(sum(layer.bits for layer in layers)))
+            coded = trunk.encode_layers(layers, side, self.progress)
         header = replace(self.header, step=layers[0].step, tile=side // 2)
         self.decoded = self.layout.unpack(coded.planes.numpy())
         count = tile_count(header)
         further = tuple(Further(layer.step, int(layer.estimate), layer.params.to_bytes()) for layer in layers[1:])
-        section = Layers(self.trunk.spread, STAGES * count, further)
+        section = Layers(trunk.spread, STAGES * count, further)
         first = {(tile, stage): d for (tile, layer, stage), d in coded.substreams.items() if not layer}
         finer = {key: d for key, d in coded.substreams.items() if key[1]}
         params = {IN_PLACE: layers[0].params}

@@ -29,7 +29,7 @@ N = len(TERMS)
 
 def recipe_of(cells, learned):
     """Of the hand-made or of all features, with corrections by block."""
-    plain = constant(torch.full((4, 100), 50_000.0))
+    plain = constant(np.full((4, 100), 50_000.0))
     more = np.zeros((4, guide_net.COUNT if learned else 0), np.int64)
     whole = Recipe(np.hstack([plain.coefficients, more + 1]), np.hstack([plain.exponents, more[0]]))
     return whole.with_local(LocalRecipe(32, np.zeros(N, np.int64), np.ones((*grid(cells, 32), 4, N), np.int64)))

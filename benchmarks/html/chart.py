@@ -24,7 +24,7 @@ WIDTH, HEIGHT = 460, 330
 LEFT, RIGHT, TOP, BOTTOM = 46, 10, 26, 40
 TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3, 6, 12)
 PLOT = LEFT, TOP, WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM  # what curves are cut to
-SHAPES = 4
+COLOURS, SHAPES = 12, 4  # of series; those of the same colour have another shape
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def draw(series: Mapping[str, Sequence[Point]], order: Sequence[str], measure: M
     parts += _grid(ax, unit, measure)
     for codec, points in series.items():
         number = order.index(codec)
-        parts.append(f'<g class="series c{number % 12}" data-series="{number}">')
+        parts.append(f'<g class="series c{number % COLOURS}" data-series="{number}">')
         finite = [(p, ax.x(p.bpp), ax.y(p.value(measure))) for p in points if math.isfinite(p.value(measure))]
         line = " ".join(f"{x:.1f},{y:.1f}" for _, x, y in finite if -WIDTH < x < 2 * WIDTH)
         dash = ' class="blind"' if not points[0].guide else ""
@@ -109,7 +109,7 @@ def _step(span: float) -> float:
 def _mark(number: int, x: float, y: float, told: str) -> str:
     """A mark whose shape tells the series apart without colour; the pointer shows its figures."""
     r = 3.4
-    shape = number % SHAPES
+    shape = (number + number // COLOURS) % SHAPES
     if shape == 0:
         drawn = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{r}">'
     elif shape == 1:
@@ -132,6 +132,6 @@ def swatch(number: int, blind: bool) -> Markup:
     """The line and mark of one series, for the legend."""
     dash = ' class="blind"' if blind else ""
     return Markup(
-        f'<svg class="swatch series c{number % 12}" viewBox="0 0 34 14" aria-hidden="true">'
+        f'<svg class="swatch series c{number % COLOURS}" viewBox="0 0 34 14" aria-hidden="true">'
         f'<g><polyline{dash} points="1,7 33,7"/></g>{_mark(number, 17, 7, "")}</svg>'
     )

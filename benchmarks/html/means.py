@@ -12,7 +12,7 @@ from benchmarks.html.results import Point, Results, lossy
 from eval.bdrate import Curve
 
 RATES = (0.1, 0.4, 1.5)  # bpp, of the tables
-GRID = (0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.55, 0.8, 1.1, 1.5, 2.1, 3.0, 4.0)  # bpp, of the curves
+GRID = (0.1, 0.2, 0.4, 0.8, 1.5, 3.0)  # bpp, of the curves
 
 
 def means(results: Results, guide: str, codec: str, rates: Sequence[float]) -> dict[str, list[tuple[float, int]]]:

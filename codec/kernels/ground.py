@@ -176,13 +176,13 @@ def features(planes, tables, height, width, r, c, out):
             line(planes, tables, r + i + HALO, c + left + HALO - 1, n + 2, powers, lines, slot)
             if i < 1:
                 continue
-            _write(lines, own, (i - 1) % 3, i % 3, slot, r + i - 1, c + left, n, height, width, powers, out, i - 1, left)
+            points(lines, i % 3, r + i - 1, c + left, n, height, width, powers, own)
+            _write(lines, own, (i - 1) % 3, i % 3, slot, n, out, i - 1, left)
 
 
 @compiled
-def _write(lines, own, above, middle, below, row, col, n, height, width, powers, out, i, left):
+def _write(lines, own, above, middle, below, n, out, i, left):
     """Features of one row of cells to row i of the window's, from column `left` on."""
-    points(lines, middle, row, col, n, height, width, powers, own)
     out[0, i, left : left + n] = 4096.0
     for g in range(len(ORDER)):
         f = ORDER[g]

@@ -62,7 +62,8 @@ def activity(planes, r, c, out):
         if i < 3:
             continue
         row = i - 3
-        a0, a1, a2, a3, a4 = busy[(row) % 5], busy[(row + 1) % 5], busy[(row + 2) % 5], busy[(row + 3) % 5], busy[(row + 4) % 5]
+        a0, a1, a2 = busy[row % 5], busy[(row + 1) % 5], busy[(row + 2) % 5]
+        a3, a4 = busy[(row + 3) % 5], busy[(row + 4) % 5]
         for j in range(n):
             wide[j] = a0[j] + a4[j] + _F(2) * (a1[j] + a3[j]) + _F(3) * a2[j]
         middle = (row + 2) % 5

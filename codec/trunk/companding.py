@@ -207,6 +207,13 @@ class Companding:
         step = step_scale(index) * U_WHITE * ref * power
         return np.maximum(np.floor(step + 0.5), 1.0)
 
+    def fineness(self, index: int, kappa: int) -> np.ndarray:
+        """Quantisation steps that a difference of one level makes, by level from `low` on, float32."""
+        reach = 32
+        near = np.pad(self.table, reach, mode="edge")
+        slope = np.maximum(near[2 * reach :] - near[: -2 * reach], 1) / (2 * reach)
+        return (slope / self.step_of_level(index, kappa)).astype(np.float32)
+
     def _gaps(self) -> np.ndarray:
         """The step of lossless coding: distance of used values, averaged over nine, as `steps` gives its own."""
         values = self.used[0].astype(np.int64)

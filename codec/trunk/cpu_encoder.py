@@ -74,7 +74,7 @@ class CpuEncoder:
         self.mosaic, self.layout, self.ground, self.recipe = mosaic, layout, ground, recipe
         self.companding, self.tables, self.kappa = companding, tables, kappa
         self.effort, self.lagrangian = effort, lagrangian
-        self._number = np.searchsorted(companding.values_dn, np.arange(companding.top + 1)).astype(np.int32)
+        self._number = np.searchsorted(companding.dn, np.arange(companding.top + 1)).astype(np.int32)
         self._kept: dict[Window, Area] = {}
         h, w = layout.cells
         self._sample = sample_windows(h, w, effort.windows)
@@ -97,7 +97,7 @@ class CpuEncoder:
         for k, black in enumerate(companding.black_levels()):
             first = 2 * area.row - top + k // 2, 2 * area.col - left + k % 2
             kernels.lay_residuals(
-                self.mosaic, area.base[k], companding.companded, companding.low, companding.shift, black, *first,
+                self.mosaic, area.base[k], companding.table, companding.low, companding.shift, black, *first,
                 basis == HAAR, y[k], valid[k],
             )  # fmt: skip
             if index is not None:

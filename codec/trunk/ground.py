@@ -19,10 +19,12 @@ import numpy as np
 from codec.guide import Guide
 from codec.kernels import ground as kernel
 from codec.kernels import guide as guide_kernel
+from codec.kernels import samples
 from codec.kernels.guide import ACTIVITIES, BRIGHT, HALO
+from codec.learned import weights
 from codec.trunk.companding import Companding
 from codec.trunk.features import COUNT, ONE, TABLES
-from codec.trunk.layout import Layout
+from codec.trunk.layout import Layout, blocks, haar
 from codec.trunk.local import PARTS
 from codec.trunk.recipe import Recipe
 
@@ -69,10 +71,23 @@ class Ground:
 
         count: of those without powers of Y (`features.BASIC`), of the hand-made, or of them and the learned ones.
         """
-        out = np.empty((count, rows, cols), kind)
+        out: np.ndarray = np.empty((count, rows, cols), kind)
         kernel.features(self.planes, TABLES, self.h, self.w, r, c, out[:COUNT])
         if count > COUNT:
             out[COUNT:] = self._learned(r, c, rows, cols)
+        return out
+
+    def bands(self, tops: np.ndarray, picks: np.ndarray, learned: bool = False) -> np.ndarray:
+        """Features of blocks of 2x2 cells as their mean and three differences over 4, float32 (m, 4, n).
+
+        tops: their rows of cells, (bands,); picks: their numbers in each of these, ascending, (bands, picks).
+        """
+        out = np.empty((COUNT + weights.COUNT * learned, 4, picks.size), np.float32)
+        samples.bands(self.planes, TABLES, self.h, self.w, tops, picks, out[:COUNT])
+        if learned:
+            width = self.w + self.w % 2
+            found = [haar(blocks(self._learned(top, 0, 2, width).reshape(weights.COUNT, -1), 2, width)) for top in tops]
+            out[COUNT:] = np.concatenate([f[..., pick] for f, pick in zip(found, picks, strict=True)], -1)
         return out
 
     def _learned(self, r: int, c: int, rows: int, cols: int) -> np.ndarray:
@@ -85,14 +100,14 @@ class Ground:
         piece = self.planes[:, r + o : r + o + rows + 2 * REACH, c + o : c + o + cols + 2 * REACH]
         return self.net.features(torch.from_numpy(piece).to(torch.int32), self.surroundings, r, c).numpy()
 
-    def base(self, window: Window, recipe: Recipe, companding: Companding) -> np.ndarray:
-        """Base of the windows in levels, int32 (B, 4, rows, cols)."""
+    def base(self, window: Window, recipe: Recipe, companding: Companding, saturated: bool = True) -> np.ndarray:
+        """Base of the windows in levels, int32 (B, 4, rows, cols); saturated: put onto the plateau where it is near."""
         rows, cols, local = window.rows, window.cols, recipe.local
         whole = recipe.whole()
         limits = np.array([companding.low, companding.high], np.float64)
         plateau = np.full((2, 4), NOWHERE, np.int64)
         for k, found in enumerate(companding.plateaus()):
-            if found:
+            if found and saturated:
                 plateau[:, k] = found[1], found[0]
         corrections = local.whole if local else np.zeros((1, 1, 4, 1))
         out = np.empty((len(window.places), 4, rows, cols), np.int32)

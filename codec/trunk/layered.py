@@ -51,7 +51,13 @@ class Layer:
 
 
 def layer_scene(
-    ground: TorchGround, window: Window, base: torch.Tensor, companding: TorchCompanding, step: int, spread: int, kappa: int
+    ground: TorchGround,
+    window: Window,
+    base: torch.Tensor,
+    companding: TorchCompanding,
+    step: int,
+    spread: int,
+    kappa: int,
 ) -> Scene:
     """`Ground.scene` for a layer whose stages' steps differ by `spread`: the first are the coarsest."""
     scene = ground.scene(window, base, companding, step, kappa, IN_PLACE)

@@ -60,11 +60,15 @@ class Layout:
 
     def inside(self) -> np.ndarray:
         """Which sites of the packed planes lie in the mosaic, bool (4, h, w)."""
-        (top, left), (h, w) = self.origin, self.cells
-        rows = (np.arange(2 * h) >= top) & (np.arange(2 * h) < top + self.height)
-        cols = (np.arange(2 * w) >= left) & (np.arange(2 * w) < left + self.width)
-        full = rows[:, None] & cols[None, :]
-        return np.stack([full[i::2, j::2] for i in (0, 1) for j in (0, 1)])
+        rows, cols = (np.arange(n) for n in self.cells)
+        return self.inside_at(rows[:, None], cols[None, :])
+
+    def inside_at(self, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
+        """Which sites of the cells at rows and columns lie in the mosaic, bool (4, ...)."""
+        top, left = self.origin
+        down = [(2 * rows + i >= top) & (2 * rows + i < top + self.height) for i in (0, 1)]
+        across = [(2 * cols + j >= left) & (2 * cols + j < left + self.width) for j in (0, 1)]
+        return np.stack([down[i] & across[j] for i in (0, 1) for j in (0, 1)])
 
 
 def tiles(h: int, w: int, side: int) -> list[tuple[int, int, int, int]]:
@@ -81,3 +85,21 @@ def tiles(h: int, w: int, side: int) -> list[tuple[int, int, int, int]]:
                 )
             )
     return out
+
+
+def blocks(v: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Cells (..., height * width), both even, as blocks of 2x2, (..., 4, height * width / 4)."""
+    lead = v.shape[:-1]
+    cut = np.moveaxis(v.reshape(*lead, height // 2, 2, width // 2, 2), -3, -2)
+    return np.swapaxes(cut.reshape(*lead, -1, 4), -1, -2)
+
+
+def haar(v: np.ndarray) -> np.ndarray:
+    """Blocks of 2x2 cells (..., 4, n) to their mean and three differences over 4, (..., 4, n)."""
+    a, b, c, d = np.moveaxis(v, -2, 0)
+    return np.stack([a + b + c + d, a - b + c - d, a + b - c - d, a - b - c + d], -2) / 4
+
+
+def cells(v: np.ndarray) -> np.ndarray:
+    """Inverse of `haar`."""
+    return haar(v) * 4
