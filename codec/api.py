@@ -230,18 +230,20 @@ def _encode(
     """Encode into `jpeg`, which carries no RAW; `certain` if it is the RAW's picture by its origin."""
     started = time.monotonic()
     device = choose_device(device)
-    planes = decode_planes(jpeg)
-    _tell(progress, "aligning")
-    geometry, alignment = _geometry(raw, planes, jpeg, certain)
-    from codec.encoding import Target, encode_stream  # brings torch
+    from codec.encoding import Target, encode_stream
+    from codec.trunk.parallel import plain_blas
     from entropy import tables
 
-    payload = encode_stream(
-        raw, planes, geometry,
-        Target(options.size_of(raw), options.quality, options.lossless, options.wanted_layers),
-        pack_tags(raw, exif_from_jpeg(jpeg)), lambda n: embed.added_bytes(jpeg, n), options.tune, options.effort,
-        device, progress,
-    )  # fmt: skip
+    with plain_blas():
+        planes = decode_planes(jpeg)
+        _tell(progress, "aligning")
+        geometry, alignment = _geometry(raw, planes, jpeg, certain)
+        payload = encode_stream(
+            raw, planes, geometry,
+            Target(options.size_of(raw), options.quality, options.lossless, options.wanted_layers),
+            pack_tags(raw, exif_from_jpeg(jpeg)), lambda n: embed.added_bytes(jpeg, n), options.tune, options.effort,
+            device, progress,
+        )  # fmt: skip
     with timed("writing"):
         carrier = embed.embed(jpeg, payload)
         undone = embed.extract(carrier) == payload and embed.strip(carrier) == jpeg

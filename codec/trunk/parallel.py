@@ -12,8 +12,18 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
 
+from threadpoolctl import threadpool_limits
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+@contextmanager
+def plain_blas() -> Iterator[None]:
+    """NumPy's matrix products and solvers with one thread each, as long as this lasts: fits are small and run side by
+    side, and a BLAS thread that waits for another keeps a core busy."""
+    with threadpool_limits(1, "blas"):
+        yield
 
 
 @contextmanager
