@@ -33,7 +33,7 @@ from codec.trunk.effort import Effort, effort_of
 from codec.trunk.ground import Ground
 from codec.trunk.layout import tiles
 from codec.trunk.order import IN_PLACE
-from codec.trunk.parallel import single_threaded
+from codec.trunk.parallel import one_blas_thread, single_threaded
 from codec.trunk.recipe import Recipe
 from entropy import tables
 
@@ -98,7 +98,7 @@ def encode_stream(
         step=0, tile=8, bases=b"\0", values=_values(raw.mosaic, target), camera=raw.camera[:60], tags=packed_tags,
     )  # fmt: skip
     torch_too = target.layers is not None or chosen.learned
-    with single_threaded() if torch_too else contextlib.nullcontext():
+    with one_blas_thread(), single_threaded() if torch_too else contextlib.nullcontext():
         return _encode(_Job(raw, planes, geometry, header, growth, device, progress, chosen), target, planes)
 
 
