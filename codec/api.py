@@ -231,10 +231,10 @@ def _encode(
     started = time.monotonic()
     device = choose_device(device)
     from codec.encoding import Target, encode_stream
-    from codec.trunk.parallel import plain_blas
+    from codec.trunk.parallel import one_blas_thread
     from entropy import tables
 
-    with plain_blas():
+    with one_blas_thread():
         planes = decode_planes(jpeg)
         _tell(progress, "aligning")
         geometry, alignment = _geometry(raw, planes, jpeg, certain)

@@ -19,14 +19,6 @@ Result = TypeVar("Result")
 
 
 @contextmanager
-def plain_blas() -> Iterator[None]:
-    """NumPy's matrix products and solvers with one thread each, as long as this lasts: fits are small and run side by
-    side, and a BLAS thread that waits for another keeps a core busy."""
-    with threadpool_limits(1, "blas"):
-        yield
-
-
-@contextmanager
 def single_threaded() -> Iterator[None]:
     """Torch with one thread an operation, as long as this lasts."""
     import torch
@@ -37,6 +29,16 @@ def single_threaded() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """NumPy's matrix products in the thread that asks for them, as long as this lasts.
+
+    Their library's own threads wait for work by spinning: where the cores have other work, everything waits for them.
+    """
+    with threadpool_limits(1, user_api="blas"):
+        yield
 
 
 def cores() -> int:
