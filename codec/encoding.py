@@ -17,7 +17,7 @@ from bitstream.layers import STAGES, Further, Layers, shorten, tile_count
 from bitstream.raw_image import CFA_PHASES, RawImage
 from codec import rate, stream
 from codec.geometry import Geometry
-from codec.guide import make_guide
+from codec.guide import LaidGuide
 from codec.jpeg_planes import JpegPlanes
 from codec.learned import weights
 from codec.progress import Progress
@@ -158,7 +158,8 @@ class _Job:
     ) -> None:
         self.header, self.growth, self.effort, self.device, self.progress = header, growth, effort, device, progress
         self.layout = stream.layout_of(header)
-        guide = make_guide(planes, geometry, raw.mosaic.shape, self.layout.origin)
+        height, width = raw.mosaic.shape
+        guide = LaidGuide(planes, geometry, (height, width), self.layout.origin)
         self.ground = Ground(guide, self.layout, _net() if effort.learned else None)
         self.packed = self.layout.pack(raw.mosaic)
         try:
