@@ -29,14 +29,13 @@ from bitstream.fields import Field, read_record, write_record
 from bitstream.raw_image import RawImage
 from codec.encoding import COMPANDING_OFFSET, KAPPA, START
 from codec.guide import make_guide
-from codec.learned import guide_net, weights
+from codec.learned import guide_net
 from codec.recipe_choice import RecipeChoice
 from codec.trunk.companding import Companding
 from codec.trunk.effort import Effort
 from codec.trunk.features import COUNT
 from codec.trunk.ground import Ground, Window
 from codec.trunk.layout import Layout
-from codec.trunk.parallel import single_threaded
 from codec.trunk.recipe import Recipe
 
 FIELDS = (
@@ -67,12 +66,11 @@ class JxlResidual(Peer):
     def encode(self, raw: RawImage, jpeg: bytes | None, setting: str) -> bytes:
         distance = distance_of(setting)
         frame, guide = begin(raw, need(jpeg))
-        with single_threaded():
-            base = Base(frame, guide, max(int(raw.mosaic.max()), 1))
-            packed = base.layout.pack(raw.mosaic)
-            with part("network"):
-                base.fit(packed)
-                image = base.residual(packed)
+        base = Base(frame, guide, max(int(raw.mosaic.max()), 1))
+        packed = base.layout.pack(raw.mosaic)
+        with part("network"):
+            base.fit(raw.mosaic)
+            image = base.residual(packed)
         with part("entropy"):
             coded = compress(image, distance)
         return frame.wrap(write_record(FIELDS, base.record() | {"image": coded}))
@@ -83,11 +81,10 @@ class JxlResidual(Peer):
         values = read_record(FIELDS, body, "residual")
         with part("entropy"):
             image = decompress(values["image"])
-        with single_threaded():
-            base = Base(frame, guide, values["top"])
-            base.take(values)
-            with part("network"):
-                return base.restore(image)
+        base = Base(frame, guide, values["top"])
+        base.take(values)
+        with part("network"):
+            return base.restore(image)
 
 
 class Base:
@@ -111,13 +108,13 @@ class Base:
         except ValueError as error:
             raise StreamError(f"the levels can't be companded ({error})") from error
 
-    def fit(self, packed: np.ndarray) -> None:
-        """Choose recipe and plateau for the mosaic, planes int32 (4, h, w)."""
+    def fit(self, mosaic: np.ndarray) -> None:
+        """Choose recipe and plateau for the mosaic."""
         try:
             companding = self.companding
         except StreamError as error:
             raise InputError(str(error)) from error
-        choice = RecipeChoice(packed, self.layout, self.ground, companding, Effort(learned=True))
+        choice = RecipeChoice(mosaic, self.layout, self.ground, companding, Effort())
         self.recipe = choice.best(START, KAPPA["psnr"], float("inf"))
         self.plateau = tuple(choice.plateau) if any(choice.plateau) else ()
 
@@ -133,7 +130,7 @@ class Base:
         if len(plateau) not in (0, 8) or max(plateau, default=0) > self.top:
             raise StreamError("residual: the plateau makes no sense")
         self.plateau = tuple(plateau)
-        self.recipe = Recipe.from_bytes(recipe, COUNT + weights.COUNT if values["learned"] else COUNT)
+        self.recipe = Recipe.from_bytes(recipe, COUNT + guide_net.COUNT if values["learned"] else COUNT)
 
     def bands(self) -> Iterator[tuple[slice, np.ndarray]]:
         """Rows of cells and their base, companded, int32 (4, rows, w)."""
@@ -151,8 +148,8 @@ class Base:
         out, companding = np.empty((2, h, 2, w), np.uint16), self.companding
         for rows, base in self.bands():
             difference = companding.compand(companding.level(packed[:, rows])) - base
-            grey = np.rint(difference / UNIT) + GREY
-            out[:, rows] = np.clip(grey, 0, 65535).astype(np.uint16).reshape(2, 2, -1, w).swapaxes(1, 2)
+            grey = np.clip(np.rint(difference / UNIT) + GREY, 0, 65535).astype(np.uint16)
+            out[:, rows] = grey.reshape(2, 2, -1, w).swapaxes(1, 2)
         return out.reshape(2 * h, 2 * w)
 
     def restore(self, image: np.ndarray) -> np.ndarray:
@@ -164,5 +161,5 @@ class Base:
         parts = image.reshape(2, h, 2, w)
         for rows, base in self.bands():
             grey = parts[:, rows].swapaxes(1, 2).reshape(4, -1, w).astype(np.int32)
-            planes[:, rows] = companding.expand(base + (grey - GREY) * UNIT).astype(np.uint16)
+            planes[:, rows] = companding.expand(base + (grey - GREY) * UNIT)
         return self.layout.unpack(planes)
