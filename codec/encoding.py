@@ -17,7 +17,7 @@ from bitstream.layers import STAGES, Further, Layers, shorten, tile_count
 from bitstream.raw_image import CFA_PHASES, RawImage
 from codec import rate, stream
 from codec.geometry import Geometry
-from codec.guide import make_guide
+from codec.guide import LaidGuide
 from codec.jpeg_planes import JpegPlanes
 from codec.kernels.samples import histogram
 from codec.learned import weights
@@ -159,7 +159,8 @@ class _Job:
     ) -> None:
         self.header, self.growth, self.effort, self.device, self.progress = header, growth, effort, device, progress
         self.layout = stream.layout_of(header)
-        guide = make_guide(planes, geometry, raw.mosaic.shape, self.layout.origin)
+        height, width = raw.mosaic.shape
+        guide = LaidGuide(planes, geometry, (height, width), self.layout.origin)
         self.ground = Ground(guide, self.layout, _net() if effort.learned else None)
         try:
             self.companding = stream.companding_of(header)
