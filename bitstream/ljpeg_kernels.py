@@ -1,3 +1,4 @@
+# mypy: no-check-untyped-defs
 """The inner loops of `bitstream.ljpeg`: differences, their categories counted, and their codes in a row of bits."""
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from bitstream import embed
 from bitstream.errors import InputError, UsageError
 from bitstream.exif import exif_from_jpeg
 from bitstream.files import read_file
+from bitstream.profile import timed
 from bitstream.raw_image import RawImage
 from bitstream.tags import pack_tags, unpack_tags
 from codec.carried import carried_stream, check_binding
@@ -241,8 +242,10 @@ def _encode(
         pack_tags(raw, exif_from_jpeg(jpeg)), lambda n: embed.added_bytes(jpeg, n), options.tune, options.effort,
         device, progress,
     )  # fmt: skip
-    carrier = embed.embed(jpeg, payload)
-    if embed.extract(carrier) != payload or embed.strip(carrier) != jpeg:
+    with timed("writing"):
+        carrier = embed.embed(jpeg, payload)
+        undone = embed.extract(carrier) == payload and embed.strip(carrier) == jpeg
+    if not undone:
         raise AssertionError("the JPEG does not give back what was put into it: please report this picture")
     growth = len(carrier) - len(jpeg)
     model = tables.load().identity.hex()

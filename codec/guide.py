@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bitstream.profile import timed
 from codec.geometry import Geometry, resample
 from codec.jpeg_planes import JpegPlanes, decode_planes
 
@@ -26,7 +27,8 @@ def make_guide(
     planes: JpegPlanes, geometry: Geometry, shape: tuple[int, int], cell_origin: tuple[int, int] = (0, 0)
 ) -> Guide:
     """The guide of decoded planes; `shape` is the mosaic's, `cell_origin` as in `codec.geometry.resample`."""
-    return Guide(*resample(planes, geometry, *shape, cell_origin))
+    with timed("guide"):
+        return Guide(*resample(planes, geometry, *shape, cell_origin))
 
 
 def load_guide(jpeg: bytes, geometry: Geometry, shape: tuple[int, int], cell_origin: tuple[int, int] = (0, 0)) -> Guide:

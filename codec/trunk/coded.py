@@ -59,13 +59,14 @@ def sample_windows(h: int, w: int, number: int) -> Window:
     return Window(tuple(places), rows, cols)
 
 
-def summary(step: int, params: dict[int, Params], rate: np.ndarray, cost: np.ndarray, window: Window) -> Fit:
+def summary(step: int, params: dict[int, Params], rate: np.ndarray, cost: np.ndarray, cells: int) -> Fit:
     """What fits of several bases to the same windows say together.
 
-    rate, cost: bits of each window (bases, windows), and with the error in bits' worth; params: of each basis.
+    rate, cost: bits of each window (bases, windows), and with the error in bits' worth; params: of each basis; cells:
+    of a window.
     """
     better = np.argmin(cost, 0)
     used = {b: p for i, (b, p) in enumerate(params.items()) if (better == i).mean() > 1 - CLEAR}
-    sites = 4 * window.rows * window.cols * len(window.places)
+    sites = 4 * cells * rate.shape[1]
     bits = float(np.take_along_axis(rate, better[None], 0).sum())
     return Fit(step, used, bits / sites, float(cost.min(0).sum()) / sites)

@@ -35,8 +35,11 @@ from entropy.tables import EXACT, TRELLIS, Tables
 KEEP_BASES = 50_000_000
 """Sites up to which the base is kept in memory, 4 bytes a site."""
 
-TRIAL_SIDE, TRIALS = 64, 4
-"""Side in cells, and number, of the pieces of a tile by which its basis is chosen."""
+TRIAL_SIDE, TRIAL_PITCH = 64, 192
+"""Side in cells of the pieces of a tile by which its basis is chosen, and how far they are apart."""
+
+PLACES, QUICK_PLACES = 16_000, 4000
+"""Places of a stage that a fit looks at."""
 
 DEFAULT_EFFORT = Effort()
 
@@ -77,14 +80,14 @@ class CpuEncoder:
         self._number = np.searchsorted(companding.dn, np.arange(companding.top + 1)).astype(np.int32)
         self._kept: dict[Window, Area] = {}
         h, w = layout.cells
-        self._sample = sample_windows(h, w, effort.windows)
-        self._areas = [self._area(Window((place,), self._sample.rows, self._sample.cols)) for place in self._sample.places]
+        self._sample = windows = sample_windows(h, w, effort.windows)
+        self._areas = [self._area(Window((place,), self._sample.rows, self._sample.cols)) for place in windows.places]
         self._pieces: dict[tuple[int, bool], list[Piece]] = {}
 
     def _area(self, window: Window) -> Area:
         (row, col), *_ = window.places
-        base = np.asarray(self.ground.base(window, self.recipe, self.companding)[0])
-        return Area(row, col, base, np.stack([np.asarray(a) for a in self.ground.activity(window)[0]]))
+        base = self.ground.base(window, self.recipe, self.companding)[0]
+        return Area(row, col, base, self.ground.activity(window)[0])
 
     def _piece(self, area: Area, basis: int, exact: bool) -> Piece:
         """What the stages of an area should code."""
@@ -110,22 +113,24 @@ class CpuEncoder:
             step == LOSSLESS,
         )  # fmt: skip
 
-    def fit(self, step: int, near: Fit | None = None) -> Fit:
-        """Fit the stages' parameters to the sample windows at a step; near: a fit at one not far from it."""
+    def fit(self, step: int, quick: bool = False) -> Fit:
+        """Fit the stages' parameters to the sample windows at a step; quick: to every other window, with less care."""
         exact = step == LOSSLESS
         bases = (IN_PLACE, HAAR) if self.effort.haar and not exact else (IN_PLACE,)
+        chosen = np.s_[::2] if quick else np.s_[:]
         search = Search(self.tables, self.lagrangian, self.effort.states)
 
         def one(basis: int) -> tuple[Params, np.ndarray, np.ndarray]:
             if (basis, exact) not in self._pieces:
                 self._pieces[basis, exact] = [self._piece(area, basis, exact) for area in self._areas]
-            tiles = [self._tile(area, basis, step) for area in self._areas]
-            start = near.params.get(basis) if near else None
-            return fit_stages(tiles, self._pieces[basis, exact], search, self.tables, start)
+            tiles = [self._tile(area, basis, step) for area in self._areas[chosen]]
+            places = QUICK_PLACES if quick else PLACES
+            return fit_stages(tiles, self._pieces[basis, exact][chosen], search, self.tables, places)
 
         params, rates, errors = zip(*in_parallel(one, bases), strict=True)
         rate, error = np.stack(rates), np.stack(errors)
-        return summary(step, dict(zip(bases, params, strict=True)), rate, rate + error / self.lagrangian, self._sample)
+        cost = rate + error / self.lagrangian
+        return summary(step, dict(zip(bases, params, strict=True)), rate, cost, self._sample.rows * self._sample.cols)
 
     def encode(
         self,
@@ -165,9 +170,8 @@ class CpuEncoder:
         if len(params) == 1:
             return next(iter(params))
         _, rows, cols = area.base.shape
-        down, across = min(TRIAL_SIDE, rows), min(TRIAL_SIDE, cols)
-        side = min(down, across) // 2 * 2
-        places = [((rows - side) * i // TRIALS // 2 * 2, (cols - side) * (5 * i % 8) // 8 // 2 * 2) for i in range(TRIALS)]
+        side = min(TRIAL_SIDE, rows, cols) // 2 * 2
+        places = [(row, col) for row in _spread(rows, side) for col in _spread(cols, side)]
         costs = {basis: 0.0 for basis in params}
         for row, col in places:
             part = area.part(row, col, side)
@@ -178,10 +182,9 @@ class CpuEncoder:
     def _cost(self, area: Area, basis: int, step: int, params: Params, search: Search) -> float:
         tile, piece, cost = self._tile(area, basis, step), self._piece(area, basis, False), 0.0
         for stage, (k, t) in enumerate(STAGES):
-            mu, classes = tile.predict(stage, params)
-            symbols, *_, rate, error = search(piece.y[k, t], mu, tile.step[t], classes, piece.valid[k, t])
+            tile.predict(stage, params)
+            _, rate, error = tile.search(stage, search, piece.y[k, t], piece.valid[k, t])
             cost += error + self.lagrangian * rate
-            tile.update(stage, symbols)
         return cost
 
     def _code(
@@ -197,9 +200,15 @@ class CpuEncoder:
             if piece.index is not None:
                 symbols = np.empty(mu.shape, np.int32)
                 kernels.exact_symbols(piece.index[k, t], tile.expected(stage), piece.valid[k, t], symbols)
+                tile.update(stage, symbols)
             else:
-                symbols = search(piece.y[k, t], mu, tile.step[t], classes, piece.valid[k, t])[0]
+                symbols = tile.search(stage, search, piece.y[k, t], piece.valid[k, t])[0]
             streams.append(encode_symbols(symbols.reshape(-1), classes.reshape(-1), left))
-            tile.update(stage, symbols)
         tile.finish(self.layout, (area.row, area.col), mosaic)
         return streams
+
+
+def _spread(length: int, side: int) -> list[int]:
+    """Where pieces of a side begin along so many cells, evenly and about `TRIAL_PITCH` apart: even numbers."""
+    count = max(1, round(length / TRIAL_PITCH))
+    return [int((i + 0.5) * length / count - side / 2) // 2 * 2 for i in range(count)]

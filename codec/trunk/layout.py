@@ -50,6 +50,13 @@ class Layout:
         planes = [full[i::2, j::2] for i in (0, 1) for j in (0, 1)]
         return np.stack(planes).astype(np.int32)
 
+    def at(self, mosaic: np.ndarray, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
+        """The mosaic's values (4, ...) in cells at rows and columns, which may reach one beyond the last."""
+        (top, left), (h, w) = self.origin, self.cells
+        down = self._index(self.height, top, h).reshape(-1, 2)[np.minimum(rows, h - 1)]
+        across = self._index(self.width, left, w).reshape(-1, 2)[np.minimum(cols, w - 1)]
+        return np.stack([mosaic[down[..., i], across[..., j]] for i in (0, 1) for j in (0, 1)])
+
     def unpack(self, planes: np.ndarray) -> np.ndarray:
         """Planes (4, h, w) to the mosaic, uint16 (H, W)."""
         (top, left), (h, w) = self.origin, self.cells
