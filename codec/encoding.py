@@ -17,8 +17,9 @@ from bitstream.layers import STAGES, Further, Layers, shorten, tile_count
 from bitstream.raw_image import CFA_PHASES, RawImage
 from codec import rate, sizing, stream
 from codec.geometry import Geometry
-from codec.guide import make_guide
+from codec.guide import LaidGuide
 from codec.jpeg_planes import JpegPlanes
+from codec.kernels.samples import histogram
 from codec.learned import weights
 from codec.progress import Progress
 from codec.recipe_choice import RecipeChoice
@@ -126,7 +127,7 @@ def _values(mosaic: np.ndarray, target: Target) -> bytes:
         return b""
     if target.quality is not None and target.quality < SPARSE_QUALITY:
         return b""
-    used = np.flatnonzero(np.bincount(mosaic.reshape(-1)))
+    used = np.flatnonzero(histogram(mosaic))
     may_be_lossless = target.lossless or (target.size or 0) * 8 >= LOSSLESS_BPP * mosaic.size
     share = SPARSE_LOSSLESS if may_be_lossless else SPARSE
     return pack_values(used) if len(used) < share * (used[-1] - used[0] + 1) else b""
@@ -159,14 +160,14 @@ class _Job:
     ) -> None:
         self.header, self.growth, self.effort, self.device, self.progress = header, growth, effort, device, progress
         self.layout = stream.layout_of(header)
-        guide = make_guide(planes, geometry, raw.mosaic.shape, self.layout.origin)
+        height, width = raw.mosaic.shape
+        guide = LaidGuide(planes, geometry, (height, width), self.layout.origin)
         self.ground = Ground(guide, self.layout, _net() if effort.learned else None)
-        self.packed = self.layout.pack(raw.mosaic)
         try:
             self.companding = stream.companding_of(header)
         except StreamError as error:
             raise InputError(f"the RAW's levels can't be coded ({error})") from error
-        self.recipes = RecipeChoice(self.packed, self.layout, self.ground, self.companding, effort)
+        self.recipes = RecipeChoice(raw.mosaic, self.layout, self.ground, self.companding, effort)
         if any(self.recipes.plateau):
             self.header = replace(header, plateau=list(self.recipes.plateau))
             self.companding = stream.companding_of(self.header)
@@ -197,8 +198,8 @@ class _Job:
         from codec.trunk.layered import LayeredEncoder
 
         return LayeredEncoder(
-            torch.from_numpy(self.packed), self.layout, TorchGround(self.ground), self.recipe, self.companding.torch,
-            tables.load(), self.header.kappa, self.effort,
+            torch.from_numpy(self.layout.pack(self.mosaic)), self.layout, TorchGround(self.ground), self.recipe,
+            self.companding.torch, tables.load(), self.header.kappa, self.effort,
         )  # fmt: skip
 
     def settle(
@@ -234,7 +235,9 @@ class _Job:
     def _with_local(self, recipe: Recipe, step: int, side: int) -> Recipe | None:
         """A recipe with corrections by blocks of a side, for a step; None where there are none that pay and fit."""
         with contextlib.suppress(StreamError, np.linalg.LinAlgError):
-            local = fit_local.fit(self.packed, self.ground, recipe, self.companding, step, self.header.kappa, side)
+            local = fit_local.fit(
+                self.mosaic, self.layout, self.ground, recipe, self.companding, step, self.header.kappa, side
+            )
             return recipe.with_local(local) if local else None
         return None
 

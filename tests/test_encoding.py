@@ -254,4 +254,4 @@ def test_tiles_keep_their_basis_while_the_rate_is_searched(monkeypatch):
     monkeypatch.setattr(CpuEncoder, "encode", encode)
     monkeypatch.setattr(_Job, "side", lambda self, bits: 64)
     scene((300, 400), "RGGB").encode(size=6000)
-    assert len(chosen) > 1 and len(chosen[0]) == 20 and all(bases == chosen[0] for bases in chosen)
+    assert len(chosen) > 1 and len(chosen[0]) > 10 and all(bases == chosen[0] for bases in chosen)

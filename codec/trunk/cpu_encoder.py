@@ -49,9 +49,9 @@ FEW = 8
 MOST_UNEVEN = 2.0
 """Factor by which a survey may correct the sample windows' bits."""
 
-TRIAL_SIDE, TRIALS, TRIAL_HALO = 64, 4, 8
-"""Side in cells, and number, of the pieces of a tile by which its basis is chosen, and cells at their edges whose bits
-tell nothing: they lack neighbours."""
+TRIAL_SIDE, TRIAL_PITCH, TRIAL_HALO = 64, 256, 8
+"""Side in cells of the pieces of a tile by which its basis is chosen, how far they are apart, and cells at their edges
+whose bits tell nothing: they lack neighbours."""
 
 DEFAULT_EFFORT = Effort()
 
@@ -78,15 +78,11 @@ class Area:
 
 
 def _parts(area: Area) -> list[Area]:
-    """The pieces by which a tile is tried: `TRIALS` squares spread over it, or all of it where it is small."""
+    """The pieces by which a tile is tried: squares spread over it, or all of it where it is small."""
     _, rows, cols = area.base.shape
     if min(rows, cols) <= 2 * TRIAL_SIDE:
         return [area]
-    places = [(i / TRIALS + 0.5 / TRIALS, (5 * i % 8) / 8) for i in range(TRIALS)]
-    return [
-        area.part(int((rows - TRIAL_SIDE) * y) // 2 * 2, int((cols - TRIAL_SIDE) * x) // 2 * 2, TRIAL_SIDE)
-        for y, x in places
-    ]
+    return [area.part(r, c, TRIAL_SIDE) for r in _spread(rows, TRIAL_SIDE) for c in _spread(cols, TRIAL_SIDE)]
 
 
 class CpuEncoder:
@@ -294,3 +290,9 @@ class CpuEncoder:
             streams.append(encode_symbols(symbols.reshape(-1), classes.reshape(-1), left))
         tile.finish(self.layout, (area.row, area.col), mosaic)
         return streams
+
+
+def _spread(length: int, side: int) -> list[int]:
+    """Where pieces of a side begin along so many cells, evenly and about `TRIAL_PITCH` apart: even numbers."""
+    count = max(1, round(length / TRIAL_PITCH))
+    return [int((i + 0.5) * length / count - side / 2) // 2 * 2 for i in range(count)]
