@@ -85,7 +85,7 @@ class Processes:
                 raise Failed("stopped")
             process = subprocess.Popen(
                 command, env=environment or self._environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE, text=True, errors="replace", start_new_session=True,
+                stderr=subprocess.PIPE, text=True, errors="replace", process_group=0,
             )  # fmt: skip
             self._running.add(process)
         try:

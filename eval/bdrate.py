@@ -14,8 +14,9 @@ says which share of it was used: below 1 the figure stands for another range tha
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -53,17 +54,24 @@ class Curve:
 
     def quality_at(self, rate: np.ndarray) -> np.ndarray:
         """PSNR at `rate` (any shape); NaN beyond the curve's ends."""
-        return _interpolate(np.log2(self.rate), self.quality, np.log2(rate), TOLERANCE)
+        return self._by_rate(np.log2(rate))
 
     def log_rate_at(self, quality: np.ndarray) -> np.ndarray:
         """log2 of the rate that reaches `quality` in dB; NaN beyond the curve's ends.
 
         Points that cost more than another and are no better are left out: nobody would use them.
         """
+        by_quality = self._by_quality
+        return by_quality(np.asarray(quality, float)) if by_quality else np.full(np.shape(quality), np.nan)
+
+    @cached_property
+    def _by_rate(self) -> Callable[[np.ndarray], np.ndarray]:
+        return _interpolant(np.log2(self.rate), self.quality, TOLERANCE)
+
+    @cached_property
+    def _by_quality(self) -> Callable[[np.ndarray], np.ndarray] | None:
         front = self.quality > np.maximum.accumulate(np.append(-np.inf, self.quality[:-1]))
-        if front.sum() < 2:
-            return np.full(np.shape(quality), np.nan)
-        return _interpolate(self.quality[front], np.log2(self.rate[front]), np.asarray(quality, float), 0.0)
+        return _interpolant(self.quality[front], np.log2(self.rate[front]), 0.0) if front.sum() >= 2 else None
 
 
 def best_quality(curves: Sequence[Curve], rate: np.ndarray) -> np.ndarray:
@@ -121,10 +129,14 @@ def _package() -> Any:
     return bjontegaard
 
 
-def _interpolate(x: np.ndarray, y: np.ndarray, at: np.ndarray, tolerance: float) -> np.ndarray:
+def _interpolant(x: np.ndarray, y: np.ndarray, tolerance: float) -> Callable[[np.ndarray], np.ndarray]:
     """PCHIP through (x, y), x rising; linear for up to `tolerance` past the ends, NaN beyond."""
-    inside = np.clip(at, x[0], x[-1])
     cubic = PchipInterpolator(x, y)
-    past = at - inside
-    value = cubic(inside) + past * cubic(inside, 1)
-    return np.where(np.abs(past) <= tolerance, value, np.nan)
+    slope = cubic.derivative()
+
+    def value(at: np.ndarray) -> np.ndarray:
+        inside = np.clip(at, x[0], x[-1])
+        past = at - inside
+        return np.where(np.abs(past) <= tolerance, cubic(inside) + past * slope(inside), np.nan)
+
+    return value

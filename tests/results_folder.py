@@ -96,6 +96,15 @@ def write_rows(folder: Path, found: list[dict[str, Any]]) -> None:
     (folder / "rows.jsonl").write_text("".join(json.dumps(r) + "\n" for r in found), encoding="utf-8")
 
 
+def write_protocol(folder: Path) -> None:
+    """DIR/protocol.json, as `rawinlay bench protocol` writes it."""
+    published = {"method": "R2LCM++", "guide": "8-bit sRGB", "bpp": 0.02, "psnr": {"Camera <A>": 55.5, "B": 56.25}}
+    measured = {"codec": "rawinlay", "layout": "cells", "bpp": 0.0199, "psnr": 51.5, "worst": None, "ssim": 0.9981,
+                "files": 3, "exact": 1}  # fmt: skip
+    found = {"note": "OTHER DATA: <b>made up</b>", "published": [published], "measured": [measured]}
+    (folder / "protocol.json").write_text(json.dumps(found), encoding="utf-8")
+
+
 def write_pictures(folder: Path, found: list[dict[str, Any]], size: tuple[int, int] = (640, 480)) -> int:
     """DIR/pictures for all rows near 0.1, 0.4 and 1.5 bpp, as the benchmark lays them out; how many there are."""
     count = 0
@@ -122,4 +131,5 @@ def write_pictures(folder: Path, found: list[dict[str, Any]], size: tuple[int, i
 
 if __name__ == "__main__":
     write_rows(Path(sys.argv[1]), rows())
+    write_protocol(Path(sys.argv[1]))
     print(write_pictures(Path(sys.argv[1]), rows()), "pictures")

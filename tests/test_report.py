@@ -1,4 +1,4 @@
-"""The report's figures, its text and its treatment of what comes from elsewhere; its looks in test_report_browser.py."""
+"""The report's figures, its text, and what it makes of strange input; its looks: test_report_browser.py."""
 
 import json
 import math
@@ -11,15 +11,15 @@ from results_folder import NASTY, row
 pytest.importorskip("jinja2", reason="the bench extra is not installed")
 pytest.importorskip("bjontegaard", reason="the bench extra is not installed")
 pytest.importorskip("matplotlib", reason="the bench extra is not installed")
-from benchmarks.html import chart, gallery, make, means  # noqa: E402
-from benchmarks.html.checked import checked, short  # noqa: E402
-from benchmarks.html.losses import verdict  # noqa: E402
-from benchmarks.html.measures import MEASURES, PSNR  # noqa: E402
-from benchmarks.html.plot import plot  # noqa: E402
-from benchmarks.html.results import Results  # noqa: E402
-from benchmarks.html.text import markdown, plain  # noqa: E402
-from benchmarks.commands import bench_command  # noqa: E402
-from codec.cli import main as command_line  # noqa: E402
+from benchmarks.commands import bench_command
+from benchmarks.html import chart, gallery, make, means, published
+from benchmarks.html.checked import checked, short
+from benchmarks.html.losses import verdict
+from benchmarks.html.measures import MEASURES, PSNR
+from benchmarks.html.plot import plot
+from benchmarks.html.results import Results
+from benchmarks.html.text import markdown, plain
+from codec.cli import main as command_line
 
 MEASURE = {measure.name: measure for measure in MEASURES}
 
@@ -169,6 +169,17 @@ def test_the_page_says_losses_first_and_everything_else_in_order(main, folder, c
     assert text.index("## Where a peer is better") < text.index("gamma.dng, libraw, trunk") < text.index("## Against")
 
 
+def test_the_published_protocol_stands_apart_and_is_labelled(folder):
+    results_folder.write_protocol(folder)
+    made = (make.make(folder), (folder / "report.html").read_text(encoding="utf-8"))[1]
+    text = Reader(made).text
+    assert "OTHER DATA: <b>made up</b>" in text and "Camera <A>, dB" in text and "measured, other data" in text
+    assert "0.0199" in text and "56.25" in text
+    for damaged in ("{", "[]", '{"note": 1, "published": [3], "measured": []}', "[" * 100_000):
+        (folder / "protocol.json").write_text(damaged)
+        assert isinstance(published.load(folder), str)
+
+
 def test_outputs_are_replaced_only_with_force(main, folder, capsys):
     assert main(["bench", "report", str(folder)]) == 0
     assert main(["bench", "report", str(folder)]) == 2
@@ -248,4 +259,6 @@ def test_one_file_without_peers_still_makes_everything(tmp_path):
         assert plot(found)[:4] == b"\x89PNG"
         results_folder.write_rows(tmp_path, rows)
         make.make(tmp_path, force=True)
-        assert markdown.__module__ and "Nothing of rawinlay stands beside a peer" in (tmp_path / "report.md").read_text()
+        assert (
+            markdown.__module__ and "Nothing of rawinlay stands beside a peer" in (tmp_path / "report.md").read_text()
+        )

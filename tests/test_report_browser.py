@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 import results_folder
-from browsers import chromium
+from browsers import PATIENCE, chromium
 from PIL import Image
 
 pytest.importorskip("jinja2", reason="the bench extra is not installed")
@@ -40,6 +40,7 @@ def opened(browser, folder, **context):
     """The report in a page of its own; nothing may be said on the console, or asked for outside the folder."""
     complaints = []
     with browser.new_context(**({"viewport": {"width": 1200, "height": 900}} | context)) as made:
+        made.set_default_timeout(PATIENCE)
         page = made.new_page()
         page.on("console", lambda message: complaints.append(f"{message.type}: {message.text}"))
         page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -90,7 +91,7 @@ def test_the_slider_moves_by_keyboard(browser, folder):
     with opened(browser, folder) as page:
         stage, slider = page.locator("#stage"), page.locator("#slider")
         stage.scroll_into_view_if_needed()
-        choices = json.loads(page.inner_text("#choices", timeout=1000) or page.evaluate("choices.textContent"))
+        choices = json.loads(page.text_content("#choices"))
         first = choices[0]
         true = opened_picture(folder / "pictures" / "alpha" / "true.png")
         source = page.get_attribute("#right-image", "src")
@@ -107,7 +108,10 @@ def test_the_slider_moves_by_keyboard(browser, folder):
         page.keyboard.press("ArrowRight")
         page.keyboard.press("PageUp")
         assert float(slider.input_value()) > at + 5
-        assert page.evaluate("getComputedStyle(stage).getPropertyValue('--split')") == f"{int(slider.input_value()) / 10:g}%"
+        assert (
+            page.evaluate("getComputedStyle(stage).getPropertyValue('--split')")
+            == f"{int(slider.input_value()) / 10:g}%"
+        )
 
 
 def test_the_slider_moves_by_pointer(browser, folder):
@@ -141,20 +145,26 @@ def test_other_pictures_can_be_chosen_and_enlarged(browser, folder):
         assert page.evaluate("document.getElementById('left-image').getBoundingClientRect().width") == 2 * SIZE[0]
         page.locator("#pan-x").focus()
         page.keyboard.press("End")
-        moved = page.evaluate("[stage, document.getElementById('left-image')].map((e) => e.getBoundingClientRect().right)")
+        moved = page.evaluate(
+            "[stage, document.getElementById('left-image')].map((e) => e.getBoundingClientRect().right)"
+        )
         assert moved[0] == pytest.approx(moved[1], abs=1)
 
 
 def test_curves_can_be_switched_off(browser, folder):
     with opened(browser, folder) as page:
-        numbers = page.evaluate("[...document.querySelectorAll('input[data-codec]')].map((b) => b.parentNode.innerText.trim())")
+        numbers = page.evaluate(
+            "[...document.querySelectorAll('input[data-codec]')].map((b) => b.parentNode.innerText.trim())"
+        )
         number = numbers.index("jxl-linear")
         lines = page.locator(f".charts:visible [data-series='{number}'] polyline")
         assert lines.count() and lines.first.is_visible()
         page.uncheck(f"input[data-codec='{number}']")
         assert not any(line.is_visible() for line in lines.all())
         page.click("button[data-boxes=first]")
-        drawn = page.evaluate("[...document.querySelectorAll('.series:not(.off)[data-series]')].map((g) => g.dataset.series)")
+        drawn = page.evaluate(
+            "[...document.querySelectorAll('.series:not(.off)[data-series]')].map((g) => g.dataset.series)"
+        )
         assert set(drawn) == {"0"}
         page.click("button[data-boxes=all]")
         assert lines.first.is_visible()

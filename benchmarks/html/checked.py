@@ -108,8 +108,8 @@ def number(value: Any) -> float:
     return found if math.isfinite(found) else math.nan
 
 
-def short(value: Any) -> str:
+def short(value: Any, longest: int = LONGEST) -> str:
     """A value as a text of a length that a page can bear, without control characters or halves of surrogate pairs."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    text = "".join(c if c.isprintable() else " " for c in text[: LONGEST + 1])
-    return text if len(text) <= LONGEST else text[:LONGEST] + "…"
+    text = "".join(c if c.isprintable() else " " for c in text[: longest + 1])
+    return text if len(text) <= longest else text[:longest] + "…"

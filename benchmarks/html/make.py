@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.curves import OURS
+from benchmarks.html import published
 from benchmarks.html.checked import load
 from benchmarks.html.command import CURVES, PAGE, ROWS, TEXT
 from benchmarks.html.gallery import find
@@ -46,7 +47,7 @@ def make(
     found, gallery = verdicts(results), find(folder, results)
     command = shlex.join(["rawinlay", "bench", "report", str(folder), *(["--trunk", str(trunk)] if trunk else [])])
     progress("drawing", 0.5)
-    page = render(results, summary, found, gallery, command)
+    page = render(results, summary, found, gallery, published.load(folder), command)
     text = markdown(results, summary, found)
     # Lone surrogates, which JSON can hold and UTF-8 cannot, become question marks.
     files = (page.encode("utf-8", "replace"), text.encode("utf-8", "replace"), plot(results))

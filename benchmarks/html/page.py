@@ -16,6 +16,7 @@ from benchmarks.html.gallery import Gallery, choices, near_rates
 from benchmarks.html.losses import Verdict, verdict
 from benchmarks.html.means import RATES, mean_points
 from benchmarks.html.measures import EDITS, PSNR, Measure
+from benchmarks.html.published import Published
 from benchmarks.html.results import Results
 from benchmarks.summary import Summary
 
@@ -26,7 +27,14 @@ METRIC_TITLES = {"psnr": "PSNR, linear", "psnr_companded": "PSNR, square root"} 
 }
 
 
-def render(results: Results, summary: Summary, verdicts: Sequence[Verdict], gallery: Gallery, command: str) -> str:
+def render(
+    results: Results,
+    summary: Summary,
+    verdicts: Sequence[Verdict],
+    gallery: Gallery,
+    published: Published | str | None,
+    command: str,
+) -> str:
     """The page as text, to be written beside the rows and the pictures. command: what made the page."""
     environment = Environment(
         loader=PackageLoader("benchmarks.html"), autoescape=True, undefined=StrictUndefined,
@@ -47,7 +55,10 @@ def render(results: Results, summary: Summary, verdicts: Sequence[Verdict], gall
         "results": results, "summary": summary, "verdicts": verdicts, "slower": tables.slower(summary),
         "tables": tables.summary_tables(summary), "points": tables.by_file(results),
         "means": tables.mean_tables(results, measures), "parts": tables.cost_parts(summary),
+        "costs": tables.costs(results, summary),
         "reasons": tables.reasons(summary["failures"]), "missing": tables.missing(results),
+        "published": published if isinstance(published, Published) else None,
+        "unpublished": published if isinstance(published, str) else "",
         # drawn
         "legend": legend(results), "charts": charts(results), "mean_charts": mean_charts(results, measures),
         "plot": chart.PLOT, "bars": {"error": scales.ERRORS, "bits": scales.BITS},

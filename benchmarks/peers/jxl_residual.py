@@ -18,7 +18,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-import torch
 
 from benchmarks.peers.base import Peer, need
 from benchmarks.peers.clock import part
@@ -37,7 +36,6 @@ from codec.trunk.effort import Effort
 from codec.trunk.features import COUNT
 from codec.trunk.ground import Ground, Window
 from codec.trunk.layout import Layout
-from codec.trunk.parallel import single_threaded
 from codec.trunk.recipe import Recipe
 
 FIELDS = (
@@ -68,12 +66,11 @@ class JxlResidual(Peer):
     def encode(self, raw: RawImage, jpeg: bytes | None, setting: str) -> bytes:
         distance = distance_of(setting)
         frame, guide = begin(raw, need(jpeg))
-        with single_threaded():
-            base = Base(frame, guide, max(int(raw.mosaic.max()), 1))
-            packed = base.layout.pack(raw.mosaic)
-            with part("network"):
-                base.fit(packed)
-                image = base.residual(packed)
+        base = Base(frame, guide, max(int(raw.mosaic.max()), 1))
+        packed = base.layout.pack(raw.mosaic)
+        with part("network"):
+            base.fit(raw.mosaic)
+            image = base.residual(packed)
         with part("entropy"):
             coded = compress(image, distance)
         return frame.wrap(write_record(FIELDS, base.record() | {"image": coded}))
@@ -84,11 +81,10 @@ class JxlResidual(Peer):
         values = read_record(FIELDS, body, "residual")
         with part("entropy"):
             image = decompress(values["image"])
-        with single_threaded():
-            base = Base(frame, guide, values["top"])
-            base.take(values)
-            with part("network"):
-                return base.restore(image)
+        base = Base(frame, guide, values["top"])
+        base.take(values)
+        with part("network"):
+            return base.restore(image)
 
 
 class Base:
@@ -98,7 +94,7 @@ class Base:
         self.layout, self.top, self.frame = Layout(*frame.shape, frame.phase), top, frame
         with part("guide"):
             laid = make_guide(guide.planes, guide.geometry, frame.shape, self.layout.origin)
-            self.ground = Ground(laid, self.layout, "cpu", guide_net.load())
+            self.ground = Ground(laid, self.layout, guide_net.load())
         self.plateau: tuple[int, ...] = ()
         self.recipe: Recipe
 
@@ -112,13 +108,13 @@ class Base:
         except ValueError as error:
             raise StreamError(f"the levels can't be companded ({error})") from error
 
-    def fit(self, packed: torch.Tensor) -> None:
-        """Choose recipe and plateau for the mosaic, planes int32 (4, h, w)."""
+    def fit(self, mosaic: np.ndarray) -> None:
+        """Choose recipe and plateau for the mosaic."""
         try:
             companding = self.companding
         except StreamError as error:
             raise InputError(str(error)) from error
-        choice = RecipeChoice(packed, self.layout, self.ground, companding, Effort())
+        choice = RecipeChoice(mosaic, self.layout, self.ground, companding, Effort())
         self.recipe = choice.best(START, KAPPA["psnr"], float("inf"))
         self.plateau = tuple(choice.plateau) if any(choice.plateau) else ()
 
@@ -136,7 +132,7 @@ class Base:
         self.plateau = tuple(plateau)
         self.recipe = Recipe.from_bytes(recipe, COUNT + guide_net.COUNT if values["learned"] else COUNT)
 
-    def bands(self) -> Iterator[tuple[slice, torch.Tensor]]:
+    def bands(self) -> Iterator[tuple[slice, np.ndarray]]:
         """Rows of cells and their base, companded, int32 (4, rows, w)."""
         h, w = self.layout.cells
         companding = self.companding
@@ -146,14 +142,14 @@ class Base:
             levels = self.ground.base(window, self.recipe, companding)[0, :, :rows, :w]
             yield slice(first, first + rows), companding.compand(levels)
 
-    def residual(self, packed: torch.Tensor) -> np.ndarray:
+    def residual(self, packed: np.ndarray) -> np.ndarray:
         """The image: uint16 (2 h, 2 w), quadrants R | G1 over G2 | B."""
         h, w = self.layout.cells
         out, companding = np.empty((2, h, 2, w), np.uint16), self.companding
         for rows, base in self.bands():
             difference = companding.compand(companding.level(packed[:, rows])) - base
-            grey = torch.round(difference.double() / UNIT) + GREY
-            out[:, rows] = grey.clamp(0, 65535).numpy().astype(np.uint16).reshape(2, 2, -1, w).swapaxes(1, 2)
+            grey = np.clip(np.rint(difference / UNIT) + GREY, 0, 65535).astype(np.uint16)
+            out[:, rows] = grey.reshape(2, 2, -1, w).swapaxes(1, 2)
         return out.reshape(2 * h, 2 * w)
 
     def restore(self, image: np.ndarray) -> np.ndarray:
@@ -164,6 +160,6 @@ class Base:
         planes, companding = np.empty((4, h, w), np.uint16), self.companding
         parts = image.reshape(2, h, 2, w)
         for rows, base in self.bands():
-            grey = torch.from_numpy(parts[:, rows].swapaxes(1, 2).reshape(4, -1, w).astype(np.int32))
-            planes[:, rows] = companding.expand(base + (grey - GREY) * UNIT).numpy().astype(np.uint16)
+            grey = parts[:, rows].swapaxes(1, 2).reshape(4, -1, w).astype(np.int32)
+            planes[:, rows] = companding.expand(base + (grey - GREY) * UNIT)
         return self.layout.unpack(planes)

@@ -19,7 +19,7 @@ from codec.kernels import fit_layers as layer_kernels
 from codec.kernels.fit import descend
 from codec.trunk.cells import Rules
 from codec.trunk.companding import LOSSLESS
-from codec.trunk.fit_stages import FEW, FIRST_STEPS, LAST_STEPS, PLACES, Fitter, Piece
+from codec.trunk.fit_stages import FEW, FIRST_STEPS, LAST_STEPS, Fitter, Piece
 from codec.trunk.fits import SPLITS, Lengths, SizeFit
 from codec.trunk.layer_tile import FinerViews, LayerTile
 from codec.trunk.layered import Layer
@@ -28,6 +28,9 @@ from codec.trunk.params import Params, nearest_weight
 from codec.trunk.tile import Views
 from entropy.cuts import Round, cut_bits
 from entropy.tables import EXACT
+
+PLACES = 16_000
+"""Places of a stage that a fit looks at."""
 
 ROUNDS, SWEEPS, LEAST_SIZE = 3, 400, 0.02
 """Of the fit of a further layer's weights: rounds, sweeps of each, and what every size is taken to be larger by."""

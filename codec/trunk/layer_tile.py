@@ -140,7 +140,7 @@ class LayerTile(Tile):
         close(self.magnitudes[k, t])
         kernels.change(self.magnitudes[k, t], self.totals[k], True)
         kernels.change(self.magnitudes[k, t], self.all_planes, True)
-        self._take_in(stage)
+        self._close(self.values[k, t], self.sizes[k, t])
 
     # ------------------------------------------------------------------------------------------------ further layers
 

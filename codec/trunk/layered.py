@@ -56,8 +56,12 @@ def decode_layers(
     kappa: int,
     side: int,
     progress: Progress | None = None,
+    chosen: Sequence[int] | None = None,
 ) -> np.ndarray:
-    """The mosaic, uint16 (H, W), of what is there of the layers. `StreamError` for substreams that don't fit."""
+    """The mosaic, uint16 (H, W), of what is there of the layers; chosen: numbers of the tiles to decode, all without it.
+
+    Raises `StreamError` where a substream does not fit.
+    """
     places = tiles(*layout.cells, side)
     rules = Rules(tables, companding, kappa)
     steps = [rules.steps(layer.step, spread) for layer in layers]
@@ -76,9 +80,10 @@ def decode_layers(
                 _first(tile, own, layer.params, tables)
         tile.finish(layout, places[n][:2], mosaic)
 
-    for n, _ in enumerate(in_parallel(decode, range(len(places)))):
+    chosen = range(len(places)) if chosen is None else chosen
+    for n, _ in enumerate(in_parallel(decode, chosen)):
         if progress:
-            progress("decoding", (n + 1) / len(places))
+            progress("decoding", (n + 1) / len(chosen))
     return mosaic
 
 
