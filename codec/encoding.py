@@ -114,6 +114,7 @@ def _encode(job: _Job, target: Target, planes: JpegPlanes) -> bytes:
     else:
         best = job.code_within(target.size) or job.code_to_size(target.size)
     payload = best.to_bytes()
+    job.forget()
     check = Stream.from_bytes(payload).decode(planes, lambda _, share: job.tell("checking", share), job.device)
     if not np.array_equal(check, job.mosaic if best.lossless else job.decoded):
         raise AssertionError("the stream does not decode to what was encoded: please report this picture")
@@ -174,6 +175,10 @@ class _Job:
         self.mosaic = self.decoded = raw.mosaic
         self.sites = raw.mosaic.size
         self.use(self.plain)
+
+    def forget(self) -> None:
+        """Let go of what the search has built up: checking makes the guide anew, and memory holds one of them."""
+        del self.ground, self.trunk, self.recipes
 
     def tell(self, what: str, share: float) -> None:
         """Say how far the work is."""
