@@ -61,13 +61,16 @@ class Benchmark:
 
     def __init__(
         self, results: Results, processes: Processes, cache: Path, shown: Shown | None, command: str = "",
-        log: TextIO | None = None,
+        log: TextIO | None = None, fresh: bool = False,
     ) -> None:  # fmt: skip
-        """cache: of guides. shown: writes pictures, or None. command: as people would repeat it. log: stderr."""
+        """cache: of guides. shown: writes pictures, or None. command: as people would repeat it. log: stderr.
+
+        fresh: rows of other commits don't count as measured.
+        """
         self.results, self.processes, self.cache, self.shown = results, processes, cache, shown
         self.setup: Row = {"machine": machine(), "commit": commit(), "versions": versions()}
         self.setup |= {"command": command} if command else {}
-        self.added, self.failed = 0, 0
+        self.added, self.failed, self._fresh = 0, 0, fresh
         self._log = log or sys.stderr
         self._rendering = threading.Lock()  # the programs are parallel in themselves
         self._lock = threading.Lock()
@@ -128,9 +131,11 @@ class Benchmark:
             self.shown.prune(head, points)
 
     def _done(self, head: Row) -> Row | None:
-        """The earlier row, if it has all of today's measures."""
+        """The earlier row, if it has all of today's measures and may count."""
         row = self.results.done.get(key(head))
-        return row if row and "edits" in row else None
+        if not row or "edits" not in row or (self._fresh and row.get("commit") != self.setup["commit"]):
+            return None
+        return row
 
     def _guide(self, task: Task, head: Row) -> Path | None:
         if task.guide is None:

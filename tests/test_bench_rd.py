@@ -106,6 +106,16 @@ def test_older_rows_without_todays_measures_are_measured(bench):
     assert "edits" in bench.written()[0]
 
 
+def test_fresh_measures_what_another_commit_did_and_what_this_one_did_not(bench):
+    bench.measure(task(bench, OURS), [0.4])
+    bench._fresh, before = True, len(bench.processes.calls)
+    bench.measure(task(bench, OURS), [0.4])
+    assert len(bench.processes.calls) == before
+    bench.setup["commit"] = "another"
+    bench.measure(task(bench, OURS), [0.4])
+    assert len(bench.processes.calls) == before + 2 and bench.written()[0]["commit"] == "another"
+
+
 def test_a_sweep_ends_above_the_range_and_is_resumed_there(bench):
     bench.measure(task(bench, SWEPT), [0.1, 0.7])
     swept = [row["setting"] for row in bench.written()]
