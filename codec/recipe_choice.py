@@ -45,14 +45,14 @@ class _Fitted:
 class RecipeChoice:
     """The recipes of one picture, and its `Companding.plateau`.
 
-    packed: int32 (4, h, w), DN. plain: of few features; learned: with learned ones, None where there is none.
+    mosaic: (H, W), DN. plain: of few features; learned: with learned ones, None where there is none.
     """
 
     def __init__(
-        self, packed: np.ndarray, layout: Layout, ground: Ground, companding: Companding, effort: Effort
+        self, mosaic: np.ndarray, layout: Layout, ground: Ground, companding: Companding, effort: Effort
     ) -> None:
-        self._companding, self._sites = companding, packed.size
-        bands, level, inside = sample(packed, layout, ground, companding, effort)
+        self._companding, self._sites = companding, mosaic.size
+        bands, level, inside = sample(mosaic, layout, ground, companding, effort)
         whole = np.asarray(inside.all(1))
         counts = [BASIC, *([COUNT] if effort.powers else []), *([len(bands)] if len(bands) > COUNT else [])]
         fitted = []
@@ -89,7 +89,7 @@ class RecipeChoice:
 
 
 def sample(
-    packed: np.ndarray, layout: Layout, ground: Ground, companding: Companding, effort: Effort
+    mosaic: np.ndarray, layout: Layout, ground: Ground, companding: Companding, effort: Effort
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Bands of features, float32 (m, 4, n), levels int32 (4, 4, n) and which sites lie in the mosaic, bool (4, 4, n).
 
@@ -104,6 +104,4 @@ def sample(
     rows = (tops[:, None, None] + np.array([0, 0, 1, 1])).transpose(2, 0, 1)
     cols = (2 * picks[:, :, None] + np.array([0, 1, 0, 1])).transpose(2, 0, 1)
     rows, cols = (np.broadcast_to(v, (4, *picks.shape)).reshape(4, -1) for v in (rows, cols))
-    there = (np.minimum(rows, layout.cells[0] - 1), np.minimum(cols, layout.cells[1] - 1))
-    inside = layout.inside_at(rows, cols)
-    return phi, companding.level(packed[:, *there]), inside
+    return phi, companding.level(layout.at(mosaic, rows, cols)), layout.inside_at(rows, cols)

@@ -8,6 +8,7 @@ import torch
 
 from codec.guide import Guide
 from codec.kernels.logs import sum_of_logs
+from codec.kernels.samples import histogram
 from codec.trunk.companding import Companding
 from codec.trunk.features import BASIC, COUNT
 from codec.trunk.ground import HALO, Ground, Window
@@ -138,3 +139,9 @@ def test_sums_of_logarithms():
     x = np.random.default_rng(0).normal(0, 300, (3, 5, 37)).astype(np.float32)
     assert np.allclose(sum_of_logs(x), np.log2(1 + 3 * x.astype(np.float64) ** 2).sum(-1))
     assert sum_of_logs(np.full((1, 24), 1e15, np.float32)).item() == pytest.approx(24 * np.log2(3e30), rel=1e-6)
+
+
+def test_histogram():
+    mosaic = np.random.default_rng(0).integers(0, 65536, (37, 41), dtype=np.uint16)
+    mosaic[5:20] = 7
+    assert np.array_equal(histogram(mosaic), np.bincount(mosaic.reshape(-1), minlength=1 << 16))

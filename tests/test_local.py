@@ -262,7 +262,8 @@ def true_picture(share, noise=3.0):
 
 
 def fitted(job, planes, step=STEP, side=64):
-    return fit_local.fit(planes, job.ground, job.recipe, job.companding, step, job.header.kappa, side)
+    mosaic, kappa = job.layout.unpack(planes), job.header.kappa
+    return fit_local.fit(mosaic, job.layout, job.ground, job.recipe, job.companding, step, kappa, side)
 
 
 @pytest.mark.parametrize("step", [2300, STEP])
@@ -299,7 +300,7 @@ def test_nasty_pictures(name, flat):
     if flat:
         job.ground.planes[:4], job.ground.planes[4:] = 1000, 0
     for step in (0, STEP, 5119, 5120):
-        local = fitted(job, job.packed, step, 32)
+        local = fitted(job, job.layout.pack(job.mosaic), step, 32)
         if local is not None:
             again = LocalRecipe.from_bytes(local.to_bytes(TABLES), job.layout.cells, TABLES)
             assert np.array_equal(again.coefficients, local.coefficients)

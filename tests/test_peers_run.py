@@ -17,7 +17,7 @@ from eval.metrics import measure
 
 ROOT = Path(__file__).parents[1]
 LEAST = {"polynomial": 28, "sam": 28}  # dB
-SETTING = {"rawinlay": "bpp=1.5", "trunk": "bpp=1.5", "trunk-blind": "lossless", "sam": "spacing=8"}
+SETTING = {"rawinlay": "bpp=1.5", "trunk": "lossless", "trunk-blind": "lossless", "sam": "spacing=8"}
 
 
 def peers(*words):

@@ -32,6 +32,10 @@ TABLE: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "polynomial": ("guided", "polynomial:Polynomial", ()),
     "sam": ("guided", "sam:Sam", ()),
     "jxl-residual": ("guided", "jxl_residual:JxlResidual", ()),
+    "hyperprior": ("blind", "learned.peer:LearnedPeer", ("hyperprior",)),
+    "cam": ("guided", "learned.peer:LearnedPeer", ("cam",)),
+    "r2lcm": ("guided", "learned.peer:LearnedPeer", ("r2lcm",)),
+    "r2lcm++": ("guided", "learned.peer:LearnedPeer", ("r2lcm++",)),
 }
 
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bitstream.errors import InputError
+from bitstream.profile import timed
 from bitstream.raw_image import RawImage
 from codec.alignment.displacement import ShiftSearch, detail, shrink
 from codec.alignment.fit_check import Patches
@@ -74,6 +75,11 @@ def align(raw: RawImage, planes: JpegPlanes, exif_orientation: int = 1) -> Align
     about 1/16 to 2, and lens corrections that a radial polynomial describes. `InputError` for a JPEG of something else.
     Another exposure of the same scene from the same place passes: the codec then just has a poorer guide.
     """
+    with timed("guide"):
+        return _align(raw, planes, exif_orientation)
+
+
+def _align(raw: RawImage, planes: JpegPlanes, exif_orientation: int) -> Alignment:
     light = _light(raw)
     likely = {1, raw.orientation, _unturned(raw.orientation, exif_orientation)}
     found = _search(light, planes, likely)

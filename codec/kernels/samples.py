@@ -1,10 +1,10 @@
-"""Features of sampled blocks of 2x2 cells for the encoder's fits, as their mean and three differences."""
+"""What the encoder's choices are made from: features of sampled blocks, and which values a mosaic has."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from codec.kernels.ground import _POWERS, AROUND, CHUNK, HALO, LINE, LINES, ORDER, POINTS, line, points
+from codec.kernels.ground import _POWERS, AROUND, CHUNK, HALO, LINE, LINES, ORDER, POINTS, line, points, scratch
 from entropy.jit import compiled
 
 
@@ -15,8 +15,7 @@ def bands(planes, tables, height, width, tops, picks, out):
     tops: rows of cells, int64 (bands,); picks: numbers of blocks in them, ascending, int64 (bands, picks).
     """
     powers = len(out) > _POWERS
-    lines = np.empty(4 * LINES * (CHUNK + 8))
-    own = np.empty((2, POINTS * (CHUNK + 8)))
+    lines, own = scratch(4 * LINES), (scratch(POINTS), scratch(POINTS))
     count = picks.shape[1]
     for band in range(len(tops)):
         top, first = tops[band], 0
@@ -54,7 +53,7 @@ def _write(lines, own, picks, left, to, out):
             first, second = lines[at:], lines[at + np.uint64(LINES) * LINE :]
         else:
             at = np.uint64(g - 9 * AROUND) * LINE
-            first, second = own[0, at:], own[1, at:]
+            first, second = own[0][at:], own[1][at:]
         for n in range(len(picks)):
             j = 2 * picks[n] - left
             a, b, c, d = first[j], first[j + 1], second[j], second[j + 1]
@@ -62,3 +61,13 @@ def _write(lines, own, picks, left, to, out):
             out[f, 1, to + n] = (a - b + c - d) * 0.25
             out[f, 2, to + n] = (a + b - c - d) * 0.25
             out[f, 3, to + n] = (a - b - c + d) * 0.25
+
+
+@compiled
+def histogram(mosaic):
+    """How often each value occurs in a uint16 array (h, w), int64 (65536,)."""
+    counts = np.zeros((2, 1 << 16), np.int64)  # two, so that runs of one value don't wait for one another
+    for row in mosaic:
+        for j in range(len(row)):
+            counts[j & 1, row[j]] += 1
+    return counts[0] + counts[1]

@@ -229,7 +229,16 @@ class Companding:
         cell = (np.asarray(level, np.int64) - self.low) * STEP_CELLS // len(self.table)
         return np.clip(cell, 0, STEP_CELLS - 1)
 
+    @functools.cached_property
+    def _last_steps(self) -> list[tuple[int, int, np.ndarray]]:
+        return []
+
     def step_of_level(self, index: int, kappa: int) -> np.ndarray:
-        """`steps` of every level from `low` on, int32."""
+        """`steps` of every level from `low` on, int32; the last few are kept: each tile asks."""
+        for known in tuple(self._last_steps):
+            if known[:2] == (index, kappa):
+                return known[2]
         cell = np.arange(len(self.table), dtype=np.int64) * STEP_CELLS // len(self.table)
-        return self.steps(index, kappa).astype(np.int32)[cell]
+        found = self.steps(index, kappa).astype(np.int32)[cell]
+        self._last_steps[:] = [*self._last_steps[-3:], (index, kappa, found)]
+        return found

@@ -16,6 +16,7 @@ from codec.kernels.logs import sum_of_logs
 from codec.trunk.companding import Companding
 from codec.trunk.features import BASIC
 from codec.trunk.ground import Ground, Window
+from codec.trunk.layout import Layout
 from codec.trunk.local import EXPONENTS, LIMIT, PARTS, TERMS, LocalRecipe, grid
 from codec.trunk.parallel import in_parallel
 from codec.trunk.recipe import SHIFT, Recipe
@@ -36,7 +37,8 @@ LINES = 16
 
 
 def fit(
-    planes: np.ndarray,
+    mosaic: np.ndarray,
+    layout: Layout,
     ground: Ground,
     recipe: Recipe,
     companding: Companding,
@@ -47,14 +49,13 @@ def fit(
 ) -> LocalRecipe | None:
     """The local recipe of a picture at a step, or None where no block gains.
 
-    planes: int32 (4, h, w), DN; side: of a block, cells; lines: rows of a block that are looked at.
+    mosaic: (H, W), DN; side: of a block, cells; lines: rows of a block that are looked at.
     """
-    h, w = planes.shape[-2:]
-    rows, _ = grid((h, w), side)
+    rows, _ = grid(layout.cells, side)
     fineness = companding.fineness(step, kappa)
 
     def fit_row(row: int) -> _Row:
-        return _fit_row(planes, ground, recipe, companding, fineness, side, row, lines)
+        return _fit_row(mosaic, layout, ground, recipe, companding, fineness, side, row, lines)
 
     fitted = list(in_parallel(fit_row, range(rows)))
     spread = np.concatenate([f.spread for f in fitted]).reshape(-1, len(TERMS))
@@ -76,22 +77,25 @@ class _Row:
 
     def __init__(self, a: np.ndarray, e: np.ndarray, scale: np.ndarray, inside: np.ndarray, sites: int) -> None:
         # a: (columns, terms, n), e: (columns, 4, n) residual, scale: one over its step, inside: (columns, 4, n)
-        ridge = np.eye(len(TERMS))
         number = np.maximum(inside.sum(-1), 1)
         weight = inside * scale
-        robust = weight
+        # One weight for all planes first, then each place of each plane by what is left there.
+        both = weight.mean(1)
+        scaled = a * both[:, None]
+        gram = _ridged(scaled @ np.swapaxes(scaled, 1, 2))[:, None]
+        solution = _solve(gram, (e * both[:, None]) @ np.swapaxes(scaled, 1, 2))
+        after = (e - (solution @ a)) * scale
+        size = (np.abs(after) * inside).sum(-1, keepdims=True) / number[..., None] + np.float32(1e-3)
+        robust = weight / np.sqrt(1 + np.square(after / (4 * size)))
         gram = np.empty((*e.shape[:2], len(TERMS), len(TERMS)))
         right = np.empty(gram.shape[:3])
-        for _ in range(2):
-            for k in range(4):
-                scaled = a * robust[:, None, k]
-                gram[:, k] = scaled @ np.swapaxes(scaled, 1, 2)
-                right[:, k] = (scaled @ (robust[:, k] * e[:, k])[..., None])[..., 0]
-            gram += ridge * (np.diagonal(gram, axis1=-2, axis2=-1)[..., None] * 1e-4 + 1e-9)
-            solution = np.linalg.solve(gram, right[..., None])[..., 0]
-            after = (e - (solution.astype(np.float32) @ a)) * scale
-            size = (np.abs(after) * inside).sum(-1, keepdims=True) / number[..., None] + np.float32(1e-3)
-            robust = weight / np.sqrt(1 + (after / (4 * size)) ** 2)
+        for k in range(4):
+            scaled = a * robust[:, None, k]
+            gram[:, k] = scaled @ np.swapaxes(scaled, 1, 2)
+            right[:, k] = ((robust[:, k] * e[:, k])[:, None] @ np.swapaxes(scaled, 1, 2))[:, 0]
+        gram = _ridged(gram)
+        solution = _solve(gram, right)
+        after = (e - (solution @ a)) * scale
         variance = (after * after * inside).sum(-1) / number + FLOOR
         self.a, self.e, self.scale, self.inside = a, e, scale, inside
         self.more = sites / e.shape[-1]
@@ -106,8 +110,18 @@ class _Row:
         return 0.5 * self.more * sum_of_logs(e * self.scale * self.inside)
 
 
+def _ridged(gram: np.ndarray) -> np.ndarray:
+    gram = gram.astype(np.float64)
+    return gram + np.eye(len(TERMS)) * (np.diagonal(gram, axis1=-2, axis2=-1)[..., None] * 1e-4 + 1e-9)
+
+
+def _solve(gram: np.ndarray, right: np.ndarray) -> np.ndarray:
+    return np.linalg.solve(gram, right[..., None])[..., 0].astype(np.float32)
+
+
 def _fit_row(
-    planes: np.ndarray,
+    mosaic: np.ndarray,
+    layout: Layout,
     ground: Ground,
     recipe: Recipe,
     companding: Companding,
@@ -116,7 +130,7 @@ def _fit_row(
     row: int,
     lines: int,
 ) -> _Row:
-    h, w = planes.shape[-2:]
+    h, w = layout.cells
     top, count = row * side, min(side, h - row * side)
     columns = -(-w // side)
     picked = range(top, top + count, max(1, side // lines))
@@ -127,7 +141,7 @@ def _fit_row(
         phi = ground.features(r, 0, 1, w, BASIC, np.float32)[:, 0]
         for term, feature, sign in PARTS:
             terms[term, i] += sign * phi[feature]
-    level = companding.level(planes[:, top : top + count : picked.step])
+    level = companding.level(layout.at(mosaic, np.array(picked)[:, None], np.arange(w)[None]))
     scale = np.take(fineness, base - companding.low)
 
     def blocks(v: np.ndarray) -> np.ndarray:
@@ -145,7 +159,8 @@ def _fit_row(
 
 def _quantise(row: _Row, units: np.ndarray) -> np.ndarray:
     """Coefficients int64 (columns, 4, terms) in their units; zero where they don't pay."""
-    rest, out = row.solution.copy(), np.zeros_like(row.solution)
+    rest = row.solution.astype(np.float64)
+    out = np.zeros_like(rest)
     for i in range(len(TERMS)):
         exact = rest[..., i] / units[i]
         value = np.clip(np.rint(np.sign(exact) * np.maximum(np.abs(exact) - 0.1, 0)), 1 - LIMIT, LIMIT - 1)
