@@ -157,16 +157,25 @@ class Benchmark:
                 mosaic = np.load(decoded, allow_pickle=False)
                 row = head | {"bytes": size, "bpp": 8 * size / raw.mosaic.size, **scores(raw, mosaic)}
                 row |= {"encode": encode, "decode": decode}
-                if self.shown:
-                    self.shown.offer(row, raw, mosaic, stream, points | {setting: row["bpp"]})
+                self._show(row, raw, mosaic, stream, points)
                 return row
         except Exception as error:  # whatever it is, the other rows are measured
             if self.processes.stopped:
                 return None
             return head | {"error": str(error) if isinstance(error, Failed | RawinlayError) else repr(error)}
 
+    def _show(self, row: Row, raw: RawImage, mosaic: np.ndarray, stream: Path, points: dict[str, float]) -> None:
+        """Pictures of a row; what goes wrong with them is told and costs no measurement."""
+        try:
+            if self.shown:
+                self.shown.offer(row, raw, mosaic, stream, points | {row["setting"]: row["bpp"]})
+        except Exception as error:
+            print(f"{row['file']} {row['codec']} {row['setting']}: no pictures: {error!r}", file=self._log)
+
     def _add(self, row: Row) -> None:
-        self.results.add(row | self.setup)
+        began, now = self.setup["commit"], commit()
+        code = {"commit": now if now == began else f"{began}..{now}"}  # changed under our feet: processes saw either
+        self.results.add(row | self.setup | code)
         what = " ".join(filter(None, (row["file"], row["guide"], row["codec"], row["setting"])))
         if "error" in row:
             said = f"ERROR {row['error']}"
