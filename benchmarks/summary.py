@@ -19,10 +19,11 @@ there. Numbers are for people who divide nothing: dB, bits per pixel of the mosa
      "failures": [{"file", "guide", "codec", "setting", "error"}],
      "missed": [ROW whose bytes exceed the target, or miss it by more than 3 %],
      "means":  [{"guide", "peer", "metric", "range", "over", "files",
-                 "bd_psnr": {"mean", "low", "high", "worst", "files"} | None,
+                 "bd_psnr": {"mean", "low", "high", "worst", "files", "coverage"} | None,
                  "bd_rate": the same | None}],   over: "all", "all but GoPro" (stored lossily), "camera: NAME";
                                                  low, high: 95 % interval by bootstrap over files, None for one file;
-                                                 worst: the worst file; files: how many have a figure
+                                                 worst: the worst file; files: how many have a figure;
+                                                 coverage: mean share of the range over these
      "pairs":  [PAIR],
      "curves": [{"file", "camera", "guide", "codec", "counts", "state", "points": [ROW without machine, ...]}],
                                                                points by rising bpp
@@ -182,8 +183,9 @@ def _means(pairs: Sequence[Row]) -> list[Row]:
 
 def _mean(pairs: Sequence[Row], name: str, worst: Any) -> Row | None:
     """Mean over files of a figure, its interval and its worst; of savings the geometric mean, as rates multiply."""
-    values = np.array([pair[name] for pair in pairs if pair[name] is not None])
-    if not len(values):
+    there = [pair for pair in pairs if pair[name] is not None]
+    values = np.array([pair[name] for pair in there])
+    if not there:
         return None
     scaled = np.log1p(values) if name == "bd_rate" else values
     low = high = None
@@ -192,7 +194,7 @@ def _mean(pairs: Sequence[Row], name: str, worst: Any) -> Row | None:
         low, high = (_unscaled(v, name) for v in np.percentile(scaled[draws].mean(1), INTERVAL))
     return {
         "mean": _unscaled(scaled.mean(), name), "low": low, "high": high, "worst": float(worst(values)),
-        "files": len(values),
+        "files": len(values), "coverage": float(np.mean([pair[f"{name}_coverage"] for pair in there])),
     }  # fmt: skip
 
 

@@ -40,8 +40,10 @@ FIRST_TAG_OF_1_6 = 52525
 GPS_TAGS = range(32)
 
 
-def write_dng(raw: RawImage, preview_jpeg: bytes | None = None) -> bytes:
+def write_dng(raw: RawImage, preview_jpeg: bytes | None = None, metadata_jpeg: bytes | None = None) -> bytes:
     """The DNG file of `raw`, mosaic bit for bit, with `preview_jpeg` as preview and as source of further Exif.
+
+    metadata_jpeg: the source of that Exif, if it is another.
 
     Only tags of `bitstream.tags.TAGS` are taken from `raw`; all that describes the mosaic follows from the mosaic.
     Where the two sources name the same Exif tag, `raw` wins. Raises InputError over 4 GiB.
@@ -55,7 +57,7 @@ def write_dng(raw: RawImage, preview_jpeg: bytes | None = None) -> bytes:
         chunks = [tile for row in pool.map(functools.partial(_timed, _tile_row, raw.mosaic), starts) for tile in row]
         root, preview = Ifd(roots.result()), previews.result() if previews else None
     with timed("writing"):
-        return _assembled(raw, raw_tags, root, chunks, preview, preview_jpeg)
+        return _assembled(raw, raw_tags, root, chunks, preview, metadata_jpeg or preview_jpeg)
 
 
 def _timed(work: Callable[..., T], *args: Any) -> T:
@@ -65,14 +67,14 @@ def _timed(work: Callable[..., T], *args: Any) -> T:
 
 def _assembled(
     raw: RawImage, raw_tags: dict[int, TiffValue], root: Ifd, chunks: list[bytes], preview: Preview | None,
-    preview_jpeg: bytes | None,
+    metadata_jpeg: bytes | None,
 ) -> bytes:  # fmt: skip
     """The file of the mosaic's tiles, the preview and IFD0."""
     mosaic = Ifd(_mosaic_tags(raw, raw_tags), chunks=chunks, chunk_tags=(324, 325))
     exif = dict(tags.allowed_tags(tags.EXIF, raw.exif_tags))
-    if preview_jpeg:
-        exif = {**exif_from_jpeg(preview_jpeg), **exif}
-        _add_jpeg_metadata(root, preview_jpeg)
+    if metadata_jpeg:
+        exif = {**exif_from_jpeg(metadata_jpeg), **exif}
+        _add_jpeg_metadata(root, metadata_jpeg)
     if preview:
         root.tags |= preview.tags | {254: tiff.pack_value(tiff.LONG, 1)}
         root.chunks = [preview.jpeg]

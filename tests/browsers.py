@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
+PATIENCE = 300_000  # milliseconds, for machines with other things to do
 
 
 @contextmanager
@@ -24,7 +25,9 @@ def chromium() -> Iterator[Any]:
         if found is None:
             pytest.skip(f"no browser: none of {', '.join(NAMES)} is on the path")
         # No sandbox: it does not work in containers and as root; the pages are the tests' own.
-        browser = play.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        browser = play.chromium.launch(
+            executable_path=found, args=["--no-sandbox", "--disable-dev-shm-usage"], timeout=PATIENCE
+        )
         try:
             yield browser
         finally:

@@ -71,6 +71,7 @@ def test_means_intervals_and_worst():
     assert mean["files"] == figures["files"] == 2
     # of bytes the geometric mean: 2.5 and 3.5 octaves
     assert mean["bd_rate"]["mean"] == pytest.approx(2**-3 - 1, abs=0.01)
+    assert figures["coverage"] == 1 and mean["bd_rate"]["coverage"] == pytest.approx((0.94 + 0.61) / 2, abs=0.02)
     assert mean["bd_rate"]["worst"] == pytest.approx(2**-2.5 - 1, abs=0.002)
 
 

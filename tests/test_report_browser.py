@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 import results_folder
-from browsers import chromium
+from browsers import PATIENCE, chromium
 from PIL import Image
 
 pytest.importorskip("jinja2", reason="the bench extra is not installed")
@@ -40,6 +40,7 @@ def opened(browser, folder, **context):
     """The report in a page of its own; nothing may be said on the console, or asked for outside the folder."""
     complaints = []
     with browser.new_context(**({"viewport": {"width": 1200, "height": 900}} | context)) as made:
+        made.set_default_timeout(PATIENCE)
         page = made.new_page()
         page.on("console", lambda message: complaints.append(f"{message.type}: {message.text}"))
         page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -90,7 +91,7 @@ def test_the_slider_moves_by_keyboard(browser, folder):
     with opened(browser, folder) as page:
         stage, slider = page.locator("#stage"), page.locator("#slider")
         stage.scroll_into_view_if_needed()
-        choices = json.loads(page.inner_text("#choices", timeout=1000) or page.evaluate("choices.textContent"))
+        choices = json.loads(page.text_content("#choices"))
         first = choices[0]
         true = opened_picture(folder / "pictures" / "alpha" / "true.png")
         source = page.get_attribute("#right-image", "src")

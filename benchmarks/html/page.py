@@ -55,6 +55,7 @@ def render(
         "results": results, "summary": summary, "verdicts": verdicts, "slower": tables.slower(summary),
         "tables": tables.summary_tables(summary), "points": tables.by_file(results),
         "means": tables.mean_tables(results, measures), "parts": tables.cost_parts(summary),
+        "costs": tables.costs(results, summary),
         "reasons": tables.reasons(summary["failures"]), "missing": tables.missing(results),
         "published": published if isinstance(published, Published) else None,
         "unpublished": published if isinstance(published, str) else "",

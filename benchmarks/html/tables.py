@@ -85,7 +85,7 @@ def slower(summary: Summary) -> list[dict[str, Any]]:
     Of a codec with several guides the median of its medians counts.
     """
     out = []
-    for way in ("encode", "decode"):
+    for way, name in (("encode", "encoding"), ("decode", "decoding")):
         found: dict[str, list[float]] = {}
         for cost in summary["costs"]:
             if (seconds := cost[way]["seconds_per_megapixel"]) is not None:
@@ -94,9 +94,15 @@ def slower(summary: Summary) -> list[dict[str, Any]]:
         ours = speeds.pop(OURS, None)
         faster = sorted((s, codec) for codec, s in speeds.items() if ours is not None and s < ours)
         if faster:
-            entry = {"way": way, "ours": ours, "faster": len(faster), "others": len(speeds)}
+            entry = {"way": name, "ours": ours, "faster": len(faster), "others": len(speeds)}
             out.append(entry | {"best": faster[0][1], "seconds": faster[0][0]})
     return out
+
+
+def costs(results: Results, summary: Summary) -> list[Row]:
+    """The summary's costs in the report's order of codecs and guides."""
+    guides = [*results.guides, ""]
+    return sorted(summary["costs"], key=lambda c: (results.codecs.index(c["codec"]), guides.index(c["guide"])))
 
 
 def cost_parts(summary: Summary) -> list[str]:

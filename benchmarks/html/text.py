@@ -157,15 +157,14 @@ def _states(summary: Summary) -> list[str]:
 
 
 def _points(results: Results) -> list[str]:
+    """Those of ours; for the peers' hundreds there are the rows."""
     rows = []
     for file in results.files:
-        for codec in results.codecs:
-            for guide in [*results.guides, ""]:
-                mine = [p for p in results.points if (p.file, p.guide, p.codec) == (file, guide, codec)]
-                if mine:
-                    name = plain(f"{codec}, {guide}" if guide else codec)
-                    rows.append([plain(file), name, "; ".join(map(_point, mine))])
-    return ["", "## Points", "", "bpp: dB.", "", *_table(["file", "codec", "points"], rows)] if rows else []
+        for guide in results.guides:
+            mine = [p for p in results.points if (p.file, p.guide, p.codec) == (file, guide, OURS)]
+            if mine:
+                rows.append([plain(file), plain(guide), "; ".join(map(_point, mine))])
+    return ["", f"## Points of {OURS}", "", "bpp: dB.", "", *_table(["file", "guide", "points"], rows)] if rows else []
 
 
 def _point(point: Point) -> str:

@@ -15,6 +15,7 @@ from codec.cli.console import (
     byte_count,
     bytes_text,
     check_output,
+    crop_of,
     profiled,
     rising_numbers,
     show,
@@ -65,6 +66,8 @@ def decode_command(subparsers: Any) -> None:
     )  # fmt: skip
     parser.add_argument("jpeg", metavar="IN.jpg", type=Path, help="a JPEG that carries a RAW")
     parser.add_argument("-o", "--output", type=Path, metavar="OUT.dng", help="default: the JPEG's name with .dng")
+    parser.add_argument("--crop", type=crop_of, metavar="X,Y,W,H",
+                        help="a part alone, in pixels of the mosaic as stored; decodes only what it needs")  # fmt: skip
     _add_device(parser)
     add_profile(parser)
     add_force(parser)
@@ -159,14 +162,14 @@ def _decode(args: argparse.Namespace) -> None:
     output = args.output or _renamed(args.jpeg, ".dng")
     check_output(output, [args.jpeg], args.force)
     with profiled(args) as profile, TerminalProgress() as progress:
-        decoded = decode(args.jpeg, device=args.device, progress=progress)
+        decoded = decode(args.jpeg, crop=args.crop, device=args.device, progress=progress)
         progress("writing", 1.0)
         data = decoded.dng()
         write_output(output, data, [args.jpeg], args.force)
     result = {
         "output": str(output), "width": decoded.width, "height": decoded.height, "cfa": decoded.cfa,
         "device": decoded.device, "seconds": round(decoded.seconds, 3), "layers": decoded.layers,
-        "lossless": decoded.lossless, **profile,
+        "lossless": decoded.lossless, "crop": args.crop, **profile,
     }  # fmt: skip
     lines = [
         ("camera", decoded.raw.camera or "unknown"),

@@ -81,6 +81,15 @@ def byte_count(text: str) -> int:
     return int(value)
 
 
+def crop_of(text: str) -> tuple[int, int, int, int]:
+    """Column, row, width and height of "X,Y,W,H"."""
+    try:
+        x, y, width, height = (int(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no crop: want X,Y,W,H in pixels, like 80,60,640,480") from None
+    return x, y, width, height
+
+
 def rising_numbers(text: str) -> tuple[float, ...]:
     """Numbers above 0 of "0.1,0.4,1.5", each above the one before."""
     try:

@@ -39,13 +39,16 @@ SPLITS = np.array([split_bits(c) for c in range(CLASSES)], np.int32)
 
 
 class Search:
-    """The search under one set of tables. lagrangian: worth of a bit in squared steps; states: logarithm."""
+    """The search under one set of tables. lagrangian: worth of a bit in squared steps; states: logarithm.
+
+    bits: `Tables.bits`.
+    """
 
     def __init__(self, tables: Tables, lagrangian: float, states: int) -> None:
         bits = tables.bits(TRELLIS)
         reach = np.clip(np.arange(-HALF, HALF + 1), -REACH, REACH) + REACH
         self._price = np.stack([tables.offset[:, reach].astype(np.float32) * UNIT, np.float32(lagrangian) * bits], 2)
-        self._bits, self._offset = bits, tables.offset.astype(np.int32)
+        self.bits, self._offset = bits, tables.offset.astype(np.int32)
         self._source, self._label = Trellis.of(states).source, Trellis.of(states).label
 
     def __call__(
@@ -65,7 +68,7 @@ class Search:
         """
         symbols = np.empty(y.shape, np.int32)
         rate, distortion = search(
-            y, mu, step, classes, valid, self._price, self._bits, self._offset, SPLITS, self._source, self._label,
+            y, mu, step, classes, valid, self._price, self.bits, self._offset, SPLITS, self._source, self._label,
             symbols, y_hat, magnitudes,
         )  # fmt: skip
         return symbols, rate, distortion

@@ -45,6 +45,13 @@ class Coded:
     bases: list[int]
     mosaic: np.ndarray
 
+    def sizes(self) -> list[int]:
+        """Bytes of each tile's substreams."""
+        out = [0] * len(self.bases)
+        for (n, _), data in self.substreams.items():
+            out[n] += len(data)
+        return out
+
 
 def sample_windows(h: int, w: int, number: int) -> Window:
     """So many windows spread over h x w cells, fewer where they don't fit in."""

@@ -174,6 +174,13 @@ class Companding:
                 found[black] = np.repeat(np.arange(len(values), dtype=np.int32), np.diff(cuts))
         return first, np.stack([found[black] for black in self.black_levels()])
 
+    @functools.cached_property
+    def nearest_dn(self) -> list[np.ndarray]:
+        """By plane, the nearest DN that occurs for each companded value from the least on, uint16."""
+        dn, found = self.dn.astype(np.uint16), dict(zip(self.black_levels(), self.nearest[1], strict=True))
+        made = {black: dn[nearest] for black, nearest in found.items()}
+        return [made[black] for black in self.black_levels()]
+
     def expand(self, u: np.ndarray) -> np.ndarray:
         """Companded values (..., 4, h, w), whole numbers, to the nearest DN that occurs, int32 0..top."""
         first, nearest = self.nearest

@@ -19,6 +19,7 @@ import numpy as np
 
 from codec.trunk.features import BITS, COUNT
 from codec.trunk.layout import haar
+from codec.trunk.parallel import in_parallel
 from codec.trunk.recipe import EXPONENTS, LIMIT, SHIFT, SUM_LIMIT, Recipe
 
 RIDGE = 1e-6
@@ -53,8 +54,8 @@ def fit(
     few = slice(None, None, sparse)
     lower, z = _whiten(bands.reshape(m, -1), bands[..., few].reshape(m, -1), (inside / light).mean(0)[few])
     part = np.ascontiguousarray(z.reshape(m, 4, n)[..., few]).reshape(m, -1)
-    grams, rights, weights = [], [], []
-    for k in range(4):
+
+    def fit_plane(k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         weight = np.repeat((inside[k] / light[k])[None, few], 4, 0).astype(np.float32)
         for last in (False, False, True):
             gram, right = _normal(part, aims[k][:, few].reshape(-1), weight.reshape(-1), lower)
@@ -62,10 +63,9 @@ def fit(
             everywhere = slice(None) if last else few
             error = (found @ (z if last else part)).reshape(4, -1) - aims[k][:, everywhere]
             weight = _worth(error, inside[k, everywhere], light[k, everywhere], span)
-        gram, right = _normal(z, aims[k].reshape(-1), weight.reshape(-1), lower)
-        grams.append(gram)
-        rights.append(right)
-        weights.append(weight.reshape(-1))
+        return *_normal(z, aims[k].reshape(-1), weight.reshape(-1), lower), weight.reshape(-1)
+
+    grams, rights, weights = zip(*in_parallel(fit_plane, range(4)), strict=True)
     out = []
     for count in counts:
         own = [g[:count, :count] for g in grams]

@@ -90,7 +90,7 @@ class _Fitter:
         mu = self._fit_mean(stage, views, y, kept)
         x = self._contexts(stage, mu, kept)
         e = (y - mu) / self._at([tile.step[t] for tile in self.tiles])[kept]
-        weight, few = self.params.weight, -(-len(e) // FEW)
+        weight, few = self.params.weight, max(-(-len(e) // FEW), 1)
         first = SizeFit(self.lengths, np.ascontiguousarray(x[:, ::few]))
         weight[stage] = first(rough_symbols(e[::few]), None, FIRST_STEPS)
         found, bits = [], np.zeros(len(self.tiles))
@@ -101,7 +101,8 @@ class _Fitter:
             found.append(symbols)
         picked, sizes, before = self._at(found)[kept], SizeFit(self.lengths, x), weight[stage]
         weight[stage] = sizes(picked, before, LAST_STEPS)
-        self.rate += bits * (sizes.bits(picked, weight[stage]) / sizes.bits(picked, before))
+        better = sizes.bits(picked, weight[stage]) / sizes.bits(picked, before) if picked.any() else 1.0
+        self.rate += better * bits
 
     def fit_exact(self, stage: int) -> None:
         """A lossless stage."""

@@ -211,11 +211,11 @@ class Tile:
     def finish(self, layout: Layout, place: tuple[int, int], mosaic: np.ndarray) -> None:
         """Put the decoded tile whose first cell is `place` into the mosaic, uint16 (H, W)."""
         top, left = layout.origin
-        first, nearest = self.companding.nearest
+        first = self.companding.nearest[0]
         for k in range(4):
             kernels.finish(
-                self.values[k], self.base[k], self.companding.table, self.companding.low, first, nearest[k],
-                self.companding.dn, self.basis == HAAR, k // 2, k % 2, 2 * place[0] - top, 2 * place[1] - left,
+                self.values[k], self.base[k], self.companding.table, self.companding.low, first,
+                self.companding.nearest_dn[k], self.basis == HAAR, k // 2, k % 2, 2 * place[0] - top, 2 * place[1] - left,
                 mosaic,
             )  # fmt: skip
 

@@ -6,12 +6,15 @@ its mosaic site by site, so no alignment is needed.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from benchmarks.peers.learned.planes import compand, guide_of, light_of
@@ -75,13 +78,48 @@ def load_picture(path: Path) -> Picture:
     return picture
 
 
-def load_pictures(folders: Sequence[str], split: str, limit: int = 0) -> list[Picture]:
-    """The shots of a split in all folders, in order of name; `InputError` where there are none."""
+def load_pictures(folders: Sequence[str], split: str, limit: int = 0, cache: Path | None = None) -> list[Picture]:
+    """The shots of a split in all folders, in order of name; `InputError` where there are none.
+
+    cache: a file that keeps them packed, made where it is missing or has other shots.
+    """
     paths = sorted(p for folder in folders for p in Path(folder).glob(f"*-{split}.npz"))
     paths.sort(key=lambda p: p.name)
     if not paths:
         raise InputError(f"no *-{split}.npz in {', '.join(folders)}: python -m codec.simulator.dataset makes some")
-    return [load_picture(p) for p in (paths[:limit] if limit else paths)]
+    paths = paths[:limit] if limit else paths
+    names = json.dumps([p.stem for p in paths])
+    kept = _read_cache(cache, names) if cache else None
+    if kept is None:
+        kept = [load_picture(p) for p in paths]
+        if cache:
+            _write_cache(cache, kept, names)
+    return kept
+
+
+def _write_cache(path: Path, pictures: list[Picture], names: str) -> None:
+    tensors = {}
+    for i, p in enumerate(pictures):
+        tensors |= {f"{i}.mosaic": p.mosaic, f"{i}.guide": p.guide, f"{i}.levels": torch.tensor([*p.black, p.white])}
+    part = path.with_name(path.name + ".part")
+    save_file({n: v.contiguous() for n, v in tensors.items()}, part, {"names": names})
+    part.replace(path)
+
+
+def _read_cache(path: Path, names: str) -> list[Picture] | None:
+    try:
+        with safe_open(path, "pt") as file:
+            if file.metadata()["names"] != names:
+                return None
+            stems = json.loads(names)
+        tensors = load_file(path)
+    except (OSError, SafetensorError, KeyError, TypeError):
+        return None
+    levels = [tensors[f"{i}.levels"] for i in range(len(stems))]
+    return [
+        Picture(stem, tensors[f"{i}.mosaic"], tensors[f"{i}.guide"], levels[i][:4], float(levels[i][4]))
+        for i, stem in enumerate(stems)
+    ]
 
 
 def draw(pictures: list[Picture], crops: int, side: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:

@@ -3,8 +3,9 @@
     python -m benchmarks.peers.learned.train --config benchmarks/peers/learned/train.toml --out runs/peers --resume
 
 Every step draws its crops, rates and noise from (seed, net, step) alone, so a run that is taken up again goes on as if
-it had not stopped. `OUT/NAME.safetensors` is a net's checkpoint, `OUT/log.jsonl` the log; SIGINT and SIGTERM end the
-run after the step under way. One thread; under bfloat16 the inner convolutions only are of that precision.
+it had not stopped. `OUT/NAME.safetensors` is a net's checkpoint, `OUT/log.jsonl` the log, `OUT/shots-*.cache` the packed
+shots; SIGINT and SIGTERM end the run after the step under way. One thread; under bfloat16 the inner convolutions only
+are of that precision.
 """
 
 from __future__ import annotations
@@ -123,8 +124,10 @@ def train(config: Config, out: Path, resume: bool = False, names: list[str] | No
     torch.set_flush_denormal(True)
     out.mkdir(parents=True, exist_ok=True)
     students = [Student(config, name, out, resume) for name in names or config.nets]
-    pictures = load_pictures(config.data.shots, "train", config.data.limit)
-    held_out = load_pictures(config.data.shots, "val", config.data.limit)
+    pictures, held_out = (
+        load_pictures(config.data.shots, split, config.data.limit, out / f"shots-{split}.cache")
+        for split in ("train", "val")
+    )
     stop = threading.Event()
     if threading.current_thread() is threading.main_thread():
         for s in (signal.SIGINT, signal.SIGTERM):
