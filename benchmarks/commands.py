@@ -51,7 +51,7 @@ def rd_command(subparsers: Any) -> None:
         "`python -m benchmarks.peers list` tells them.",
         "rawinlay bench rd --raw DIR --guide libraw:95,rtnr --codecs ours,jxl --rates 0.1,0.4,1.5 --out results",
     )  # fmt: skip
-    parser.add_argument("--raw", type=Path, required=True, metavar="DIR", help="RAW files, or simulated shots (.npz)")
+    parser.add_argument("--raw", type=Path, required=True, metavar="DIR", help="RAW files or simulated shots (.npz), or one of them")
     parser.add_argument("--files", default="", metavar="NAME,...", help="only these; with * and ?")
     parser.add_argument("--codecs", default=CODECS, metavar="NAME,...", help="default %(default)s")
     parser.add_argument("--guide", action="append", metavar="NAME,...", help=f"default {GUIDES}")
@@ -74,7 +74,7 @@ def protocol_command(subparsers: Any) -> None:
         "published figures. Started again, it goes on where it was stopped.",
         "rawinlay bench protocol --raw DIR --out results",
     )  # fmt: skip
-    parser.add_argument("--raw", type=Path, required=True, metavar="DIR", help="RAW files, or simulated shots (.npz)")
+    parser.add_argument("--raw", type=Path, required=True, metavar="DIR", help="RAW files or simulated shots (.npz), or one of them")
     parser.add_argument("--files", default="", metavar="NAME,...", help="only these; with * and ?")
     parser.add_argument("--codecs", default="rawinlay", metavar="NAME,...", help="that take bpp=; default %(default)s")
     parser.add_argument("--out", type=Path, default=Path("bench-out"), metavar="DIR", help="default %(default)s")
