@@ -21,6 +21,7 @@ from codec.guide import LaidGuide
 from codec.jpeg_planes import JpegPlanes
 from codec.kernels.samples import histogram
 from codec.learned import weights
+from codec.memory import give_back
 from codec.progress import Progress
 from codec.recipe_choice import RecipeChoice
 from codec.sizing import START
@@ -180,6 +181,7 @@ class _Job:
     def forget(self) -> None:
         """Let go of what the search has built up: checking makes the guide anew, and memory holds one of them."""
         del self.ground, self.trunk, self.recipes
+        give_back()
 
     def tell(self, what: str, share: float) -> None:
         """Say how far the work is."""
@@ -234,7 +236,9 @@ class _Job:
             consider(richest)
         whole = self.recipe
         for side in self.effort.local:
+            give_back()
             consider(self._with_local(whole, step, side))
+        give_back()
         return self.fit(step) if careful else best
 
     def _with_local(self, recipe: Recipe, step: int, side: int) -> Recipe | None:
