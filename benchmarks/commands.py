@@ -59,6 +59,7 @@ def rd_command(subparsers: Any) -> None:
     parser.add_argument("--out", type=Path, default=Path("bench-out"), metavar="DIR", help="default %(default)s")
     parser.add_argument("--cache", type=Path, metavar="DIR", help="keeps the guides; default in the user's cache")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="codings at once; times are only fair with 1")
+    parser.add_argument("--fresh", action="store_true", help="measure again what other commits have measured")
     parser.add_argument("--no-pictures", action="store_true", help="rows only")
     parser.set_defaults(run=_rd)
 
@@ -134,7 +135,8 @@ def _rd(args: argparse.Namespace) -> None:
         f"--jobs {jobs} --out DIR"
     )
     shown = None if args.no_pictures else Shown(args.out, processes)
-    bench = rd.Benchmark(results, processes, args.cache or guides.default_cache(), shown, command)
+    cache = args.cache or guides.default_cache()
+    bench = rd.Benchmark(results, processes, cache, shown, command, fresh=args.fresh)
     try:
         bench.run(rd.tasks_of(sources, chosen, codecs), rates, jobs)
     finally:

@@ -67,7 +67,7 @@ def _raw(path: Path) -> Input:
 
 def _shot(path: Path, made: Path) -> Input:
     raw = made / f"{path.stem}.dng"
-    if not raw.exists():
+    if not raw.exists() or raw.stat().st_mtime < path.stat().st_mtime:
         shot = load_shot(path)
         made.mkdir(parents=True, exist_ok=True)
         write_atomically(raw, write_dng(shot.raw))

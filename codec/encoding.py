@@ -15,7 +15,7 @@ from bitstream.errors import InputError, StreamError, UsageError
 from bitstream.header import MAX_PIXELS, MAX_SIDE, Header, pack_values
 from bitstream.layers import STAGES, Further, Layers, shorten, tile_count
 from bitstream.raw_image import CFA_PHASES, RawImage
-from codec import rate, sizing, stream
+from codec import layering, rate, sizing, stream
 from codec.geometry import Geometry
 from codec.guide import LaidGuide
 from codec.jpeg_planes import JpegPlanes
@@ -33,6 +33,7 @@ from codec.trunk.cpu_encoder import CpuEncoder
 from codec.trunk.effort import DEFAULT as DEFAULT_EFFORT
 from codec.trunk.effort import Effort, effort_of
 from codec.trunk.ground import Ground
+from codec.trunk.layered_encoder import LayeredEncoder
 from codec.trunk.layout import tiles
 from codec.trunk.order import IN_PLACE
 from codec.trunk.parallel import single_threaded
@@ -41,7 +42,6 @@ from entropy import tables
 
 if TYPE_CHECKING:
     from codec.learned.guide_net import GuideNet
-    from codec.trunk.layered import LayeredEncoder
 
 COMPANDING_OFFSET = 8
 DEFAULT_LEVEL = Effort()
@@ -99,8 +99,7 @@ def encode_stream(
         companding=COMPANDING_OFFSET, kappa=KAPPA[tune], states=chosen.states,
         step=0, tile=8, bases=b"\0", values=_values(raw.mosaic, target), camera=raw.camera[:60], tags=packed_tags,
     )  # fmt: skip
-    torch_too = target.layers is not None or chosen.learned
-    with single_threaded() if torch_too else contextlib.nullcontext():
+    with single_threaded() if chosen.learned else contextlib.nullcontext():
         return _encode(_Job(raw, planes, geometry, header, growth, device, progress, chosen), target, planes)
 
 
@@ -195,18 +194,6 @@ class _Job:
         self.trunk = CpuEncoder(
             self.mosaic, self.layout, self.ground, recipe, self.companding, tables.load(), self.header.kappa,
             self.effort,
-        )  # fmt: skip
-
-    def _layered(self) -> LayeredEncoder:
-        """An encoder of layers with the recipe that was chosen."""
-        import torch
-
-        from codec.trunk.ground_torch import TorchGround
-        from codec.trunk.layered import LayeredEncoder
-
-        return LayeredEncoder(
-            torch.from_numpy(self.layout.pack(self.mosaic)), self.layout, TorchGround(self.ground), self.recipe,
-            self.companding.torch, tables.load(), self.header.kappa, self.effort,
         )  # fmt: skip
 
     def settle(
@@ -317,8 +304,6 @@ class _Job:
 
     def code_layers(self, target: Target) -> Stream:
         """Code the picture in layers, the finest as `target` says; for a size a little more, to be shortened."""
-        from codec import layering  # brings torch
-
         fitting = functools.partial(self.tell, "fitting")
         fitting(0.0)
         # One recipe serves all layers: the one for the middle of the rates.
@@ -335,16 +320,18 @@ class _Job:
                 )
             bits = layering.MARGIN * (target.size - self.fixed()) * 8 / self.mosaic.size
         rates = tuple(r for r in target.layers or () if finest is not None or r < bits)
-        with single_threaded():
-            trunk = self._layered()
-            if rates:
-                layers = layering.by_rates(trunk, rates if finest is not None else (*rates, bits), finest, fitting)
-            else:
-                layers = layering.by_octaves(trunk, finest, bits, fitting)
-            side = self.side(sum(layer.bits for layer in layers))
-            coded = trunk.encode_layers(layers, side, self.progress)
+        trunk = LayeredEncoder(
+            self.mosaic, self.layout, self.ground, self.recipe, self.companding, tables.load(), self.header.kappa,
+            self.effort,
+        )  # fmt: skip
+        if rates:
+            layers = layering.by_rates(trunk, rates if finest is not None else (*rates, bits), finest, fitting)
+        else:
+            layers = layering.by_octaves(trunk, finest, bits, fitting)
+        side = self.side(sum(layer.bits for layer in layers))
+        coded = trunk.encode_layers(layers, side, self.progress)
         header = replace(self.header, step=layers[0].step, tile=side // 2)
-        self.decoded = self.layout.unpack(coded.planes.numpy())
+        self.decoded = coded.mosaic
         count = tile_count(header)
         further = tuple(Further(layer.step, int(layer.estimate), layer.params.to_bytes()) for layer in layers[1:])
         section = Layers(trunk.spread, STAGES * count, further)

@@ -15,7 +15,8 @@ from collections.abc import Callable, Sequence
 
 from codec import rate
 from codec.trunk.companding import LOSSLESS
-from codec.trunk.layered import Layer, LayeredEncoder
+from codec.trunk.layered import Layer
+from codec.trunk.layered_encoder import LayeredEncoder
 
 FIRST_BPP = 0.04
 START = 3900

@@ -34,6 +34,7 @@ from codec.trunk.companding import LOSSLESS, Companding
 from codec.trunk.cpu import decode_mosaic
 from codec.trunk.features import COUNT
 from codec.trunk.ground import ACTIVITIES, Ground
+from codec.trunk.layered import Layer, decode_layers
 from codec.trunk.layout import Box, Layout, tiles
 from codec.trunk.local import LocalRecipe
 from codec.trunk.order import HAAR, IN_PLACE, REFINED
@@ -161,22 +162,33 @@ class Stream:
     ) -> np.ndarray:
         """The mosaic, uint16 (H, W), given the JPEG's planes (which must be those the stream was made for).
 
-        device: "cpu" for the compiled kernels, else torch's name of one. box: cells that are wanted; the mosaic means
-        nothing elsewhere.
+        device: "cpu" for the compiled kernels, else torch's name of one; layers are decoded on the CPU always. box: cells
+        that are wanted; the mosaic means nothing elsewhere.
         """
         header, layout = self.header, layout_of(self.header)
         if header.height * header.width > math.prod(side + LEAST_SIDE for side in planes.y.shape) * LEAST_SCALE**2:
             raise StreamError(f"header: a mosaic of {header.width} x {header.height} is too large for this JPEG")
         guide = LaidGuide(planes, Geometry.from_bytes(header.geometry), (header.height, header.width), layout.origin)
-        if self.layers or device != "cpu":
+        if self.layers is None and device != "cpu":
             from codec.torch_stream import decode_with_torch  # torch takes seconds to import
 
             return decode_with_torch(self, guide, device, progress, box)
         places, chosen = self.tiles_of(box)
         ground = Ground(guide, layout, self.net(), box and Box.around([places[n] for n in chosen]))
-        return decode_mosaic(
-            self.substreams, self.bases, self.params, layout, ground, self.recipe, self.companding, tables.load(),
-            header.step, header.kappa, header.states, 2 * header.tile, progress, chosen,
+        if self.layers is None:
+            return decode_mosaic(
+                self.substreams, self.bases, self.params, layout, ground, self.recipe, self.companding, tables.load(),
+                header.step, header.kappa, header.states, 2 * header.tile, progress, chosen,
+            )  # fmt: skip
+        further = [
+            Layer(one.step, Params.from_bytes(one.parameters, REFINED, ACTIVITIES), bool(one.estimate))
+            for one in self.layers.further
+        ]
+        return decode_layers(
+            self.finer | {(tile, 0, stage): d for (tile, stage), d in self.substreams.items()},
+            [Layer(header.step, self.params[IN_PLACE]), *further], Depth(self.layers.kept, len(self.bases)),
+            self.layers.spread, layout, ground, self.recipe, self.companding, tables.load(), header.kappa,
+            2 * header.tile, progress, chosen,
         )  # fmt: skip
 
     def tiles_of(self, box: Box | None) -> tuple[list[tuple[int, int, int, int]], list[int]]:

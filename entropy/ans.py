@@ -84,7 +84,7 @@ def sort_by_class(classes, order, counts):
 
 
 @compiled
-def _filled(state, words, at):
+def filled(state, words, at):
     """State and place of the next word, after taking one if the state is low and one is left."""
     if state < np.uint64(1 << 32) and at >= 0:
         return (state << np.uint64(32)) | np.uint64(words[at]), at - 1
@@ -111,8 +111,8 @@ def decode(words, classes, left, lookup, rows, splits, out):
     escaped, escapes = np.empty(0, np.int32), 0
     mask, precision = np.uint64((1 << PRECISION) - 1), np.uint64(PRECISION)
     lookup_shift = np.uint64(PRECISION - LOOKUP_BITS)
-    state, at = _filled(np.uint64(0), words, len(words) - 1)
-    state, at = _filled(state, words, at)
+    state, at = filled(np.uint64(0), words, len(words) - 1)
+    state, at = filled(state, words, at)
     start = 0
     for c in range(len(rows)):
         if counts[c] == 0:
@@ -125,7 +125,7 @@ def decode(words, classes, left, lookup, rows, splits, out):
             while ends[s + 1] <= place:
                 s += 1
             state = (state >> precision) * (ends[s + 1] - ends[s]) + (place - ends[s])
-            state, at = _filled(state, words, at)
+            state, at = filled(state, words, at)
             if s == 0 or s == 2 * HALF:
                 if escapes == len(escaped):
                     more = np.empty(2 * escapes + 64, np.int32)
@@ -137,12 +137,12 @@ def decode(words, classes, left, lookup, rows, splits, out):
         if splits[c]:
             for i in range(start, end):
                 state, value = _uniform(state, splits[c])
-                state, at = _filled(state, words, at)
+                state, at = filled(state, words, at)
                 fine[order[i]] = np.int32(value)
         start = end
     for e in range(escapes):
         state, value = _uniform(state, ESCAPE_BITS)
-        state, at = _filled(state, words, at)
+        state, at = filled(state, words, at)
         p = escaped[e]
         out[p] += np.int32(value) if out[p] > 0 else -np.int32(value)
     if len(fine):

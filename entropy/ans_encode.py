@@ -35,7 +35,7 @@ def encode_symbols(symbols: np.ndarray, classes: np.ndarray, left: np.ndarray) -
 
 
 @compiled
-def _push(state, left, width, words, count):
+def push(state, left, width, words, count):
     """State and count of words after an interval is pushed."""
     if state >> np.uint64(40) >= width:
         words[count] = np.uint32(state & np.uint64(0xFFFFFFFF))
@@ -79,7 +79,7 @@ def _encode(symbols, classes, left, splits, rows, words):
                 state, count = _uniform(state, np.int64(run[i]) & ((1 << bits) - 1), bits, words, count)
         for i in range(top - 1, bottom - 1, -1):
             coded = min(max(np.int64(run[i]) >> bits, -HALF), HALF) + HALF
-            state, count = _push(state, row[coded], row[coded + 1] - row[coded], words, count)
+            state, count = push(state, row[coded], row[coded + 1] - row[coded], words, count)
         top = bottom
     while state:
         words[count] = np.uint32(state & np.uint64(0xFFFFFFFF))
@@ -91,4 +91,4 @@ def _encode(symbols, classes, left, splits, rows, words):
 def _uniform(state, value, bits, words, count):
     """Push a uniform number of so many bits."""
     shift = np.uint64(PRECISION - bits)
-    return _push(state, np.uint64(value) << shift, np.uint64(1) << shift, words, count)
+    return push(state, np.uint64(value) << shift, np.uint64(1) << shift, words, count)

@@ -12,17 +12,18 @@ probability ``r / (1 + r)`` of the class's middle ``r``, in 1/65536.
     a stage's rounds share a substream: the decoder reads them in order ------+
 
 The likelier answer is number 0 of its model, the other one 1: while all that was pushed is 0, the coder's state stays 0
-and there are no words. So a substream without bytes is one in which every decision is the likelier one.
+and there are no words. So a substream without bytes is one in which every decision is the likelier one. The coder is
+that of `entropy.ans` and `entropy.ans_encode`, with two intervals: 0 .. `LEFT` .. 2^24.
 """
 
 from __future__ import annotations
 
-import functools
-
-import constriction
 import numpy as np
 
 from bitstream.errors import StreamError
+from entropy.ans import PRECISION, filled, sort_by_class
+from entropy.ans_encode import push
+from entropy.jit import compiled
 from entropy.tables import TOTAL
 
 OCTAVES, FINENESS = 12, 2
@@ -46,11 +47,9 @@ def cut_bits() -> np.ndarray:
     return -np.log2(np.stack([1 - yes, yes], 1))
 
 
-@functools.cache
-def _models() -> list[object]:
-    pairs = [np.array([max(yes, TOTAL - yes), min(yes, TOTAL - yes)]) / TOTAL for yes in yes_of_65536().tolist()]
-    return [constriction.stream.model.Categorical(pair, perfect=False) for pair in pairs]
-
+_LIKELIER = np.maximum(yes_of_65536(), TOTAL - yes_of_65536())
+LEFT = (_LIKELIER * ((1 << PRECISION) - 2) // TOTAL + 1).astype(np.uint64)
+"""Where the likelier answer's interval ends, by class."""
 
 Round = tuple[np.ndarray, np.ndarray]
 """Decisions, bool (n,), and their classes, uint8 (n,)."""
@@ -58,40 +57,91 @@ Round = tuple[np.ndarray, np.ndarray]
 
 def write_cuts(rounds: list[Round]) -> bytes:
     """The rounds of a stage as a substream."""
-    coder = constriction.stream.stack.AnsCoder()
-    for decisions, classes in reversed(rounds):
-        ordered = (decisions != (classes >= EVEN))[np.argsort(classes, kind="stable")].astype(np.int32)
-        counts = np.bincount(classes, minlength=CUT_CLASSES)
-        ends = np.cumsum(counts)
-        for c in reversed(np.flatnonzero(counts).tolist()):
-            coder.encode_reverse(np.ascontiguousarray(ordered[ends[c] - counts[c] : ends[c]]), _models()[c])
-    return coder.get_compressed().astype("<u4").tobytes()
+    decisions = np.concatenate([d for d, _ in rounds]) if rounds else np.empty(0, np.bool_)
+    classes = np.concatenate([c for _, c in rounds]) if rounds else np.empty(0, np.uint8)
+    ends = np.cumsum([len(d) for d, _ in rounds], dtype=np.int64)
+    words = np.empty(len(decisions) + 2, np.uint32)
+    return words[: _write(decisions, classes, ends, LEFT, words)].astype("<u4").tobytes()
 
 
 class CutReader:
     """Reads the rounds of a stage in order. Raises `StreamError` for bytes that are no words."""
 
     def __init__(self, data: bytes) -> None:
-        self._coder = None
+        self._words, self._state = np.empty(0, np.uint32), np.zeros(2, np.uint64)
         if data:
             if len(data) % 4:
                 raise StreamError("a substream is no whole number of words")
-            try:
-                self._coder = constriction.stream.stack.AnsCoder(np.frombuffer(data, "<u4").astype(np.uint32))
-            except ValueError as error:
-                raise StreamError("a substream's last word is zero") from error
+            self._words = np.frombuffer(data, "<u4").astype(np.uint32)
+            if not self._words[-1]:
+                raise StreamError("a substream's last word is zero")
+            _start(self._words, self._state)
 
     def read(self, classes: np.ndarray) -> np.ndarray:
         """The next round's decisions, bool (n,), given their classes, uint8 (n,)."""
-        if self._coder is None:
+        if not len(self._words):
             return classes >= EVEN
-        counts = np.bincount(classes, minlength=CUT_CLASSES)
-        runs = [self._coder.decode(_models()[c], int(counts[c])) for c in np.flatnonzero(counts).tolist()]
-        out = np.empty(len(classes), bool)
-        out[np.argsort(classes, kind="stable")] = np.concatenate(runs) != 0
-        return out != (classes >= EVEN)
+        out = np.empty(len(classes), np.bool_)
+        _read(self._words, self._state, classes, LEFT, out)
+        return out
 
     def finish(self) -> None:
         """`StreamError` where words are left over."""
-        if self._coder is not None and not self._coder.is_empty():
+        if self._state.any():
             raise StreamError("a substream has words left over")
+
+
+@compiled
+def _start(words, coder):
+    """Set the coder, uint64 (2,): its state, and how many words are left."""
+    state, at = filled(np.uint64(0), words, len(words) - 1)
+    state, at = filled(state, words, at)
+    coder[0], coder[1] = state, at + 1
+
+
+@compiled
+def _read(words, coder, classes, lefts, out):
+    """Decisions of one round, into bool (n,)."""
+    order = np.empty(len(classes), np.int32)
+    counts = np.empty(CUT_CLASSES, np.int64)
+    sort_by_class(classes, order, counts)
+    mask, precision = np.uint64((1 << PRECISION) - 1), np.uint64(PRECISION)
+    state, at = coder[0], np.int64(coder[1]) - 1
+    start = 0
+    for c in range(CUT_CLASSES):
+        end, left, likelier = start + counts[c], lefts[c], c >= EVEN
+        rest = np.uint64(1 << PRECISION) - left
+        for i in range(start, end):
+            place, above = state & mask, state >> precision
+            usual = place < left
+            state = above * left + place if usual else above * rest + (place - left)
+            state, at = filled(state, words, at)
+            out[order[i]] = usual == likelier
+        start = end
+    coder[0], coder[1] = state, at + 1
+
+
+@compiled
+def _write(decisions, classes, ends, lefts, words):
+    """Words of rounds that end at `ends`; how many there are."""
+    state, count = np.uint64(0), 0
+    order = np.empty(len(classes), np.int32)
+    counts = np.empty(CUT_CLASSES, np.int64)
+    for n in range(len(ends) - 1, -1, -1):
+        start = ends[n - 1] if n else 0
+        own = decisions[start : ends[n]]
+        sort_by_class(classes[start : ends[n]], order, counts)
+        at = ends[n] - start
+        for c in range(CUT_CLASSES - 1, -1, -1):
+            left, likelier = lefts[c], c >= EVEN
+            rest = np.uint64(1 << PRECISION) - left
+            for i in range(at - 1, at - 1 - counts[c], -1):
+                if own[order[i]] == likelier:
+                    state, count = push(state, np.uint64(0), left, words, count)
+                else:
+                    state, count = push(state, left, rest, words, count)
+            at -= counts[c]
+    while state:
+        words[count] = np.uint32(state & np.uint64(0xFFFFFFFF))
+        state, count = state >> np.uint64(32), count + 1
+    return count

@@ -14,12 +14,9 @@ Cells are nested, so a layer costs about what it would have cost to code that fi
 from __future__ import annotations
 
 import numpy as np
-import torch
 
-from codec.trunk.companding_torch import TorchCompanding
+from codec.trunk.companding import LOSSLESS, STEP_CELLS, Companding
 from codec.trunk.order import STAGES
-from codec.trunk.stages import split
-from entropy.cuts import EVEN, FINENESS
 from entropy.tables import ALPHABET, CLASSES, EXACT, HALF, OFFSET_UNIT, TOTAL, Tables, split_bits, table_of
 
 BIT_WORTH = 17
@@ -30,6 +27,9 @@ SHAPE_CLASS = 66
 
 SHAPE_UNIT, SHAPE_END = 32, 16
 """Entries of the shape to one expected magnitude, and its end in expected magnitudes."""
+
+COARSEST = 5119
+"""Largest index of a step."""
 
 SHAPE_TOTAL = 1 << 30
 LEAST = 2.0**-10
@@ -47,14 +47,14 @@ def _log2(value: int) -> int:
     return out
 
 
-def thresholds(tables: Tables) -> torch.Tensor:
-    """Least magnitude, in 1/64 step, of symbols 0 to HALF + 1 by class, float64 of whole numbers (CLASSES, HALF + 2).
+def thresholds(tables: Tables) -> np.ndarray:
+    """Least magnitude, in 1/64 step, of symbols 0 to HALF + 1 by class, int64 (CLASSES, HALF + 2).
 
     Where coding m costs as much as m - 1, error and bits together, but at most half a step from m - 1/2: what
     rate-distortion optimised rounding does, in whole numbers that a decoder can follow.
     """
     length = [[-_log2(int(p)) for p in row[HALF:]] for row in tables.pmf[EXACT]]
-    out = np.zeros((CLASSES, HALF + 2))
+    out = np.zeros((CLASSES, HALF + 2), np.int64)
     for c in range(CLASSES):
         bits, n = length[table_of(c)], split_bits(c)
         for m in range(1, HALF + 1):
@@ -62,10 +62,10 @@ def thresholds(tables: Tables) -> torch.Tensor:
             even = (128 * OFFSET_UNIT**2 * (2 * m - 1) + dearer) // (256 * OFFSET_UNIT)
             out[c, m] = min(max(even, OFFSET_UNIT * m - OFFSET_UNIT // 2), OFFSET_UNIT * m + OFFSET_UNIT // 2)
         out[c, HALF + 1] = OFFSET_UNIT * HALF + OFFSET_UNIT // 2
-    return torch.from_numpy(out)
+    return out
 
 
-def shape(tables: Tables) -> torch.Tensor:
+def shape(tables: Tables) -> np.ndarray:
     """The expected distribution: mass from the mean to j / SHAPE_UNIT expected magnitudes, of SHAPE_TOTAL on a side.
 
     float64 of whole numbers (SHAPE_UNIT SHAPE_END + 2,): straight within a symbol of the table, and beyond its last
@@ -87,79 +87,37 @@ def shape(tables: Tables) -> torch.Tensor:
             m = int((at + 1) // 2)
             mass = sums[m] + (sums[m + 1] - sums[m]) * (at - (2 * m - 1)) / 2
         out.append(np.floor(mass * SHAPE_TOTAL / total))
-    return torch.tensor(out, dtype=torch.float64)
+    return np.array(out)
+
+
+def edges(used: np.ndarray) -> np.ndarray:
+    """Companded lower edges of the used values, and the last one's upper edge, int32 (4, n + 1); used: int32 (4, n)."""
+    used = used.astype(np.int64)
+    ends = used[:, :1], used[:, -1:]
+    below, above = (used[:, 1:2], used[:, -2:-1]) if used.shape[1] > 1 else (ends[0] + 2, ends[0] - 2)
+    middle = (used[:, 1:] + used[:, :-1] + 1) >> 1
+    return np.concatenate([2 * ends[0] - below, middle, 2 * ends[1] - above], 1).astype(np.int32)
 
 
 class Rules:
-    """What follows from the tables for layers: `thresholds` and `shape`."""
+    """What follows from tables and companding for layers.
 
-    def __init__(self, tables: Tables) -> None:
-        self.tables, self.thresholds, self.shape = tables, thresholds(tables), shape(tables)
-
-
-def cut_class(odds: torch.Tensor) -> torch.Tensor:
-    """Class of odds (`entropy.cuts`), float64 > 0 to int64."""
-    cell = (odds.view(torch.int64) >> (52 - FINENESS)) - (1023 << FINENESS)
-    return cell.clamp(-EVEN, EVEN - 1) + EVEN
-
-
-class Cells:
-    """The cells of windows with the given base. base: int32 (B, 4, h, w), levels.
-
-    Of each plane k and pass t, once layer 0 has set them, the cell is the values ``first <= i < behind``: int64 tensors
-    (B, h/2, w/2), never empty.
+    thresholds, shape: as the functions say; edges: of the used values; cell: index into `Companding.steps` by level,
+    uint16; kappa: of the guided step.
     """
 
-    def __init__(self, companding: TorchCompanding, base: torch.Tensor) -> None:
-        companded = companding.compand(base).to(torch.float64)
-        self._base = [split(companded[:, k]) for k in range(4)]
-        self._values = companding.used.to(base.device, torch.float64)
-        self._nearest_from, self._nearest = companding.nearest
-        self._nearest = self._nearest.to(base.device)
-        self.count = self._values.shape[1]
-        ends = self._values[:, [0]], self._values[:, [-1]]
-        below, above = (self._values[:, [1]], self._values[:, [-2]]) if self.count > 1 else (ends[0] + 2, ends[0] - 2)
-        middle = torch.floor((self._values[:, 1:] + self._values[:, :-1] + 1) / 2)
-        self._edges = torch.cat([2 * ends[0] - below, middle, 2 * ends[1] - above], 1)
-        self.first: list[list[torch.Tensor]] = [[torch.empty(0)] * 4 for _ in range(4)]
-        self.behind: list[list[torch.Tensor]] = [[torch.empty(0)] * 4 for _ in range(4)]
+    def __init__(self, tables: Tables, companding: Companding, kappa: int) -> None:
+        self.tables, self.companding, self.kappa = tables, companding, kappa
+        self.thresholds, self.shape, self.edges = thresholds(tables), shape(tables), edges(companding.used)
+        self.least = np.ascontiguousarray(self.thresholds[:, 1])
+        levels = len(companding.table)
+        self.cell = (np.arange(levels, dtype=np.int64) * STEP_CELLS // levels).astype(np.uint16)
 
-    def base(self, stage: int) -> torch.Tensor:
-        """Companded base of a stage's places."""
-        k, t = STAGES[stage]
-        return self._base[k][t]
-
-    def nearest(self, stage: int, u: torch.Tensor) -> torch.Tensor:
-        """Number of the used value nearest to companded values, int64."""
-        k, _ = STAGES[stage]
-        return self._nearest[k][(u - self._nearest_from).clamp(0, self._nearest.shape[1] - 1).long()].long()
-
-    def edge(self, stage: int, index: torch.Tensor) -> torch.Tensor:
-        """Companded lower edge of used values; of the number behind the last one, its upper edge."""
-        return self._edges[STAGES[stage][0]][index]
-
-    def value(self, stage: int, index: torch.Tensor) -> torch.Tensor:
-        """Used values, companded."""
-        return self._values[STAGES[stage][0]][index]
-
-    def open(self, stage: int, low: torch.Tensor, high: torch.Tensor) -> None:
-        """Set a stage's cells to the used values with low <= y < high, whole numbers."""
-        k, t = STAGES[stage]
-        values, base = self._values[k], self._base[k][t]
-        first = torch.searchsorted(values, low + base).clamp(max=self.count - 1)
-        self.first[k][t] = first
-        self.behind[k][t] = torch.maximum(torch.searchsorted(values, high + base), first + 1)
-
-
-def between(stage: int, cells: Cells, mu: torch.Tensor, magnitude: torch.Tensor) -> torch.Tensor:
-    """y_hat of a stage: the middle of each cell, moved towards the mean as far as the distribution says.
-
-    mu: whole numbers; magnitude: expected |y - mu|, whole numbers >= 1. A cell of one value gives that value.
-    """
-    k, t = STAGES[stage]
-    first, behind, base = cells.first[k][t], cells.behind[k][t], cells.base(stage)
-    low, high = cells.edge(stage, first), cells.edge(stage, behind)
-    middle, width = torch.floor((low + high) / 2) - base, high - low
-    way = torch.minimum(torch.floor(width * width / (12 * magnitude)), torch.floor(width / 2))
-    y_hat = middle + torch.minimum(torch.maximum(mu - middle, -way), way)
-    return torch.where(behind - first == 1, cells.value(stage, first) - base, y_hat)
+    def steps(self, index: int, spread: int) -> np.ndarray:
+        """Steps of a layer, int32 (16, STEP_CELLS), by stage and `cell`: the first stages are the coarsest."""
+        if index == LOSSLESS or not spread:
+            own = [index] * len(STAGES)
+        else:
+            own = [min(max(index + spread * (15 - 2 * stage) // 2, 0), COARSEST) for stage in range(len(STAGES))]
+        found = {i: self.companding.steps(i, self.kappa).astype(np.int32) for i in set(own)}
+        return np.stack([found[i] for i in own])

@@ -59,7 +59,7 @@ def fit_stages(
     first = tiles[0]
     empty = [np.zeros(0, np.int64)] * len(STAGES)
     params = Params(first.basis, list(empty), list(empty))
-    fitter = _Fitter(tiles, pieces, Lengths(tables, EXACT if first.exact else TRELLIS), params, places)
+    fitter = Fitter(tiles, pieces, Lengths(tables, EXACT if first.exact else TRELLIS), params, places)
     for stage in range(len(STAGES)):
         for tile in tiles:
             tile.begin(stage)
@@ -70,7 +70,12 @@ def fit_stages(
     return params, fitter.rate, fitter.error
 
 
-class _Fitter:
+class Fitter:
+    """Fits stages one after another: `fit` or `fit_exact` of each, in order; the tiles go along.
+
+    params: what was found so far; rate, error: bits and squared error, in steps, of each window.
+    """
+
     def __init__(
         self, tiles: list[Tile], pieces: list[Piece], lengths: Lengths, params: Params, places: int
     ) -> None:
@@ -85,11 +90,11 @@ class _Fitter:
     def fit(self, stage: int, search: Search) -> None:
         """A lossy stage: parameters, then symbols."""
         k, t = STAGES[stage]
-        views, kept = Views.of(stage, self.tiles[0].basis), self._kept(stage)
-        y = self._at([piece.y[k, t] for piece in self.pieces])[kept]
-        mu = self._fit_mean(stage, views, y, kept)
-        x = self._contexts(stage, mu, kept)
-        e = (y - mu) / self._at([tile.step[t] for tile in self.tiles])[kept]
+        views, kept = Views.of(stage, self.tiles[0].basis), self.kept(stage)
+        y = self.at([piece.y[k, t] for piece in self.pieces])[kept]
+        mu = self.fit_mean(stage, views, y, kept)
+        x = self.contexts(stage, mu, kept)
+        e = (y - mu) / self.at([tile.step[t] for tile in self.tiles])[kept]
         weight, few = self.params.weight, max(-(-len(e) // FEW), 1)
         first = SizeFit(self.lengths, np.ascontiguousarray(x[:, ::few]))
         weight[stage] = first(rough_symbols(e[::few]), None, FIRST_STEPS)
@@ -99,7 +104,7 @@ class _Fitter:
             symbols, bits[n], error = tile.search(stage, search, piece.y[k, t], piece.valid[k, t])
             self.error[n] += error
             found.append(symbols)
-        picked, sizes, before = self._at(found)[kept], SizeFit(self.lengths, x), weight[stage]
+        picked, sizes, before = self.at(found)[kept], SizeFit(self.lengths, x), weight[stage]
         weight[stage] = sizes(picked, before, LAST_STEPS)
         better = sizes.bits(picked, weight[stage]) / sizes.bits(picked, before) if picked.any() else 1.0
         self.rate += better * bits
@@ -107,9 +112,9 @@ class _Fitter:
     def fit_exact(self, stage: int) -> None:
         """A lossless stage."""
         k, t = STAGES[stage]
-        views, kept = Views.of(stage, self.tiles[0].basis), self._kept(stage)
-        mu = self._fit_mean(stage, views, self._at([piece.y[k, t] for piece in self.pieces])[kept], kept)
-        x = self._contexts(stage, mu, kept)
+        views, kept = Views.of(stage, self.tiles[0].basis), self.kept(stage)
+        mu = self.fit_mean(stage, views, self.at([piece.y[k, t] for piece in self.pieces])[kept], kept)
+        x = self.contexts(stage, mu, kept)
         self.params.weight[stage] = np.zeros(len(x), np.int64)
         found = []
         for tile, piece in zip(self.tiles, self.pieces, strict=True):
@@ -117,23 +122,23 @@ class _Fitter:
             tile.predict(stage, self.params)  # the mean: classes come with the weights
             found.append(symbols := np.empty((tile.rows, tile.cols), np.int32))
             exact_symbols(piece.index[k, t], tile.expected(stage), piece.valid[k, t], symbols)
-        self.params.weight[stage] = SizeFit(self.lengths, x)(self._at(found)[kept], None, FIRST_STEPS + LAST_STEPS)
+        self.params.weight[stage] = SizeFit(self.lengths, x)(self.at(found)[kept], None, FIRST_STEPS + LAST_STEPS)
         for n, (tile, symbols) in enumerate(zip(self.tiles, found, strict=True)):
             _, classes = tile.predict(stage, self.params)
             self.rate[n] += kernels.length(symbols, classes, self.lengths.bits, SPLITS)
             tile.update(stage, symbols)
 
-    def _at(self, arrays: list[np.ndarray]) -> np.ndarray:
+    def at(self, arrays: list[np.ndarray]) -> np.ndarray:
         """Values of arrays (H, W), one a window, at the picked places."""
         return np.concatenate([array[place] for array, place in zip(arrays, self._places, strict=True)])
 
-    def _kept(self, stage: int) -> slice | np.ndarray:
+    def kept(self, stage: int) -> slice | np.ndarray:
         """Which of the picked places count."""
         k, t = STAGES[stage]
-        valid = self._at([piece.valid[k, t] for piece in self.pieces])
+        valid = self.at([piece.valid[k, t] for piece in self.pieces])
         return np.s_[:] if valid.all() else np.flatnonzero(valid)
 
-    def _fit_mean(self, stage: int, views: Views, y: np.ndarray, kept: slice | np.ndarray) -> np.ndarray:
+    def fit_mean(self, stage: int, views: Views, y: np.ndarray, kept: slice | np.ndarray) -> np.ndarray:
         """Fit the mean's coefficients; the mean at the picked places that count, int32."""
         near = np.empty((len(views.near), sum(len(rows) for rows, _ in self._places)), np.float32)
         at = 0
@@ -148,7 +153,7 @@ class _Fitter:
         mu = np.floor((c.astype(np.float32) @ near + np.float32(MEAN_UNIT // 2)) / np.float32(MEAN_UNIT))
         return np.clip(mu, -Y_LIMIT, Y_LIMIT).astype(np.int32)
 
-    def _contexts(self, stage: int, mu: np.ndarray, kept: slice | np.ndarray) -> np.ndarray:
+    def contexts(self, stage: int, mu: np.ndarray, kept: slice | np.ndarray) -> np.ndarray:
         """Contexts of the picked places that count, float32 (contexts, n), in steps; mu: as `_fit_mean` gave it."""
         n, t = divmod(stage, 4)
         means = np.zeros(sum(len(rows) for rows, _ in self._places), np.int32)

@@ -162,15 +162,6 @@ def block_outputs(block: nn.Module) -> int:
     return (block.conv2 if hasattr(block, "conv2") else block.conv).out_channels
 
 
-def last(inputs: int, outputs: int, around: int) -> nn.Module:
-    """The last convolution of a guided synthesis, which begins by giving the guide's first planes back."""
-    layer = conv(inputs, outputs)
-    with torch.no_grad():
-        layer.weight[:, : around].zero_()
-        layer.weight[range(outputs), range(outputs), 1, 1] = 1.0
-    return Precise(layer)
-
-
 def attention(channels: int) -> nn.Module:
     """CompressAI's attention block (Cheng et al. 2020)."""
     return AttentionBlock(channels)
