@@ -14,6 +14,7 @@ import numpy as np
 from bitstream.errors import InputError, StreamError, UsageError
 from bitstream.header import MAX_PIXELS, MAX_SIDE, Header, pack_values
 from bitstream.layers import STAGES, Further, Layers, shorten, tile_count
+from bitstream.profile import timed
 from bitstream.raw_image import CFA_PHASES, RawImage
 from codec import layering, rate, sizing, stream
 from codec.geometry import Geometry
@@ -69,6 +70,7 @@ class Target:
     layers: tuple[float, ...] | None = None
 
 
+@timed("network")
 def encode_stream(
     raw: RawImage,
     planes: JpegPlanes,
