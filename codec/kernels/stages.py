@@ -262,8 +262,8 @@ def finish(values, base, companded, low, first, nearest_dn, haar, k_row, k_col, 
     """One plane of a tile into the mosaic: the basis undone, the base added, the nearest value that occurs.
 
     values: int32 (4, H + 2, W + 2); base: int32 (2 H, 2 W), levels; companded: int32, of each level from `low` on;
-    nearest_dn: uint16, the value that occurs nearest to each companded value from `first` on. The site of cell (i, j) is
-    (top + 2 i + k_row, left + 2 j + k_col) of mosaic uint16; sites outside are left out.
+    nearest_dn: uint16, the value that occurs nearest to each companded value from `first` on. Cell (i, j) has its site
+    at (top + 2 i + k_row, left + 2 j + k_col) of mosaic uint16; sites outside are left out.
     """
     _, height, width = values.shape
     height, width = height - 2, width - 2

@@ -215,8 +215,8 @@ class Tile:
         for k in range(4):
             kernels.finish(
                 self.values[k], self.base[k], self.companding.table, self.companding.low, first,
-                self.companding.nearest_dn[k], self.basis == HAAR, k // 2, k % 2, 2 * place[0] - top, 2 * place[1] - left,
-                mosaic,
+                self.companding.nearest_dn[k], self.basis == HAAR, k // 2, k % 2,
+                2 * place[0] - top, 2 * place[1] - left, mosaic,
             )  # fmt: skip
 
 
