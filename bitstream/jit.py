@@ -36,14 +36,14 @@ def without_blas() -> None:
     name = "scipy.linalg"
     if name in sys.modules or "numba.np.arraymath" in sys.modules:
         return
-    sys.modules[name] = None
+    sys.modules[name] = None  # type: ignore[assignment]
     try:
         import numba.np.arraymath  # noqa: F401
     finally:
         del sys.modules[name]
 
 
-class _Compiling(event.Listener):  # type: ignore[misc]
+class _Compiling(event.Listener):
     """Tells the watchers that something is compiled that was not in the cache."""
 
     def on_start(self, event: event.Event) -> None:
