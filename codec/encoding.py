@@ -177,6 +177,7 @@ class _Job:
         self.plain = self.recipes.plain
         self.mosaic = self.decoded = raw.mosaic
         self.sites = raw.mosaic.size
+        self.basis: int | None = None
         self.use(self.plain)
 
     def forget(self) -> None:
@@ -247,9 +248,15 @@ class _Job:
         return side + fitted.cost * 4 * h * w / 8
 
     def fit(self, step: int, quick: bool = False) -> Fit:
-        """Parameters of the stages at a step; quick: from fewer samples."""
+        """Parameters of the stages at a step.
+
+        quick: from fewer samples, and but for the first one over the basis that was better in the first one.
+        """
         self.tell("fitting", 0.0)
-        return self.trunk.fit(step, quick)
+        fitted = self.trunk.fit(step, quick, self.basis if quick else None)
+        if quick and step != LOSSLESS:
+            self.basis = fitted.better
+        return fitted
 
     def survey(self, bits: float, fitted: Fit) -> Fit:
         """Look at all of the picture with the recipe that is used, so that fits, as this one then, tell its bits well.
