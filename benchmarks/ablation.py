@@ -36,8 +36,8 @@ FULL = "everything"
 WHOLE = LEVELS[5]
 VARIANTS: dict[str, Effort] = {
     FULL: WHOLE,
-    "no learned features": replace(WHOLE, learned=False),
-    "no powers of Y, no learned features": replace(WHOLE, powers=False, learned=False),
+    "learned features": replace(WHOLE, learned=True),
+    "no powers of Y": replace(WHOLE, powers=False),
     "no local recipe": replace(WHOLE, local=()),
     "no Haar basis": replace(WHOLE, haar=False),
     "4 states": replace(WHOLE, states=2),

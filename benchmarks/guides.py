@@ -8,10 +8,12 @@ darktable[:quality]            darktable-cli without any setting of a user; 95 u
 rawtherapee[:quality[:samp.]]  rawtherapee-cli with its default profile; 92 and 422 unless told, which are its own
 rtnr[:quality[:sampling]]      RawTherapee's profile "Auto-Matched Curve - ISO High", which reduces noise; 90
                                and 420 unless told
+preview                        the camera's own full-size JPEG within the RAW
+simulator                      a simulated shot's own JPEG, by the simulated camera
 =============================  =========================================================================
 
 sampling: 444, 422 or 420. Cache: DIR/<name>/<stem>.jpg with a .json beside it that says which program made it and how;
-a JPEG without one is taken as it is. A program that is absent or fails raises `Unavailable` with the reason.
+a JPEG without one is taken as it is. What is absent or fails raises `Unavailable` with the reason.
 """
 
 from __future__ import annotations
@@ -27,11 +29,20 @@ from pathlib import Path
 
 import rawpy
 
+from benchmarks.inputs import Input
+from benchmarks.processes import Failed, Processes
 from bitstream.errors import InputError, UsageError
-from codec.source.raw import render_jpeg
+from codec.simulator.dataset import load_shot
+from codec.source.choose_jpeg import without_raw
+from codec.source.raw import embedded_preview, read_raw, render_jpeg
 
 SAMPLINGS = ("444", "422", "420")
-DEFAULTS = {"libraw": (95, "420"), "darktable": (95, ""), "rawtherapee": (92, "422"), "rtnr": (90, "420")}
+DEFAULTS = {
+    "libraw": (95, "420"), "darktable": (95, ""), "rawtherapee": (92, "422"), "rtnr": (90, "420"),
+    "preview": (0, ""), "simulator": (0, ""),
+}  # fmt: skip
+FINISHED = ("preview", "simulator")
+"""Pictures that are there already: nothing about them can be chosen."""
 NOISE_REDUCTION = "Auto-Matched Curve - ISO High.pp3"
 TIMEOUT = 1800  # seconds; RawTherapee's noise reduction on one old core
 
@@ -42,7 +53,7 @@ class Unavailable(Exception):
 
 @dataclass(frozen=True)
 class Guide:
-    """Which program, JPEG quality 1..100 and chroma sampling ("" is the program's own)."""
+    """Which program, JPEG quality 1..100 (0 of `FINISHED`) and chroma sampling ("" is the program's own)."""
 
     program: str
     quality: int
@@ -66,6 +77,8 @@ def parse(text: str) -> Guide:
     if program not in DEFAULTS or len(rest) > 2:
         raise UsageError(f"guide {text!r} is none of {', '.join(DEFAULTS)}, each with [:quality[:sampling]]")
     quality, sampling = DEFAULTS[program]
+    if rest and program in FINISHED:
+        raise UsageError(f"guide {text!r}: it is there already, with a quality of its own")
     if rest:
         if not rest[0].isdecimal() or not 1 <= int(rest[0]) <= 100:
             raise UsageError(f"guide {text!r}: quality {rest[0]!r} is not in 1..100")
@@ -84,9 +97,21 @@ def default_cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rawinlay" / "guides"
 
 
-def render(guide: Guide, raw_path: Path, cache: Path) -> tuple[Path, str]:
-    """The JPEG of `raw_path` and the program that made it with its version; rendered now if the cache has none."""
-    target = cache / guide.name / f"{raw_path.stem}.jpg"
+@dataclass(frozen=True)
+class Place:
+    """Where a picture is made. picture: the JPEG to be written. work: a folder for the program. processes: run it."""
+
+    picture: Path
+    work: Path
+    processes: Processes
+
+
+def render(guide: Guide, source: Input, cache: Path, processes: Processes | None = None) -> tuple[Path, str]:
+    """The JPEG of a RAW and the program that made it with its version; rendered now if the cache has none.
+
+    processes: run programs, and end them if the benchmark is stopped.
+    """
+    target = cache / guide.name / f"{source.raw.stem}.jpg"
     note = target.with_suffix(".json")
     if target.exists():
         made_by = json.loads(note.read_text())["program"] if note.exists() else f"{guide.program}, found in the cache"
@@ -94,41 +119,64 @@ def render(guide: Guide, raw_path: Path, cache: Path) -> tuple[Path, str]:
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as work:
         picture = Path(work) / "guide.jpg"
-        program, command = _RENDERERS[guide.program](guide, raw_path.resolve(), picture, Path(work))
+        place = Place(picture, Path(work), processes or Processes())
+        program, command = _RENDERERS[guide.program](guide, source, place)
         if not picture.exists():
-            raise Unavailable(f"{program} wrote no JPEG of {raw_path.name}")
-        note.write_text(json.dumps({"program": program, "command": command, "source": raw_path.name}, indent=1) + "\n")
+            raise Unavailable(f"{program} wrote no JPEG of {source.name}")
+        note.write_text(json.dumps({"program": program, "command": command, "source": source.name}, indent=1) + "\n")
         picture.replace(target)
     return target, program
 
 
-def _libraw(guide: Guide, raw_path: Path, picture: Path, work: Path) -> tuple[str, str]:
+def _libraw(guide: Guide, source: Input, place: Place) -> tuple[str, str]:
     sampling = ":".join(guide.sampling)
     try:
-        picture.write_bytes(render_jpeg(raw_path, guide.quality, sampling))
+        place.picture.write_bytes(render_jpeg(source.raw, guide.quality, sampling))
     except InputError as error:
         raise Unavailable(str(error)) from error
     version = ".".join(map(str, rawpy.libraw_version))
     return f"LibRaw {version}", f"camera white balance, Pillow q{guide.quality} {sampling}"
 
 
-def _darktable(guide: Guide, raw_path: Path, picture: Path, work: Path) -> tuple[str, str]:
+def _darktable(guide: Guide, source: Input, place: Place) -> tuple[str, str]:
     version = _version("darktable-cli")
-    command = ["darktable-cli", str(raw_path), str(picture), "--core", "--configdir", str(work / "config")]
-    command += ["--cachedir", str(work / "cache"), "--library", ":memory:", "--disable-opencl"]
+    command = ["darktable-cli", str(source.raw.resolve()), str(place.picture), "--core"]
+    command += ["--configdir", str(place.work / "config"), "--cachedir", str(place.work / "cache")]
+    command += ["--library", ":memory:", "--disable-opencl"]
     command += ["--conf", f"plugins/imageio/format/jpeg/quality={guide.quality}"]
-    return version, _call(command, work)
+    return version, _call(command, place)
 
 
-def _rawtherapee(guide: Guide, raw_path: Path, picture: Path, work: Path) -> tuple[str, str]:
+def _rawtherapee(guide: Guide, source: Input, place: Place) -> tuple[str, str]:
     version = _version("rawtherapee-cli")
     profile = ["-p", str(_profile())] if guide.program == "rtnr" else ["-d"]
     jpeg = [f"-j{guide.quality}", f"-js{3 - SAMPLINGS.index(guide.sampling)}"]
-    command = ["rawtherapee-cli", "-q", "-o", str(picture), *profile, *jpeg, "-Y", "-c", str(raw_path)]
-    return version, _call(command, work)
+    command = ["rawtherapee-cli", "-q", "-o", str(place.picture), *profile, *jpeg, "-Y", "-c"]
+    return version, _call([*command, str(source.raw.resolve())], place)
 
 
-_RENDERERS = {"libraw": _libraw, "darktable": _darktable, "rawtherapee": _rawtherapee, "rtnr": _rawtherapee}
+def _preview(guide: Guide, source: Input, place: Place) -> tuple[str, str]:
+    try:
+        jpeg, camera = embedded_preview(source.raw), read_raw(source.raw).camera
+    except InputError as error:
+        raise Unavailable(str(error)) from error
+    if jpeg is None:
+        raise Unavailable(f"{source.name} holds no full-size JPEG of the camera")
+    place.picture.write_bytes(without_raw(jpeg))
+    return f"{camera}, in the camera", "embedded preview, as it is"
+
+
+def _simulator(guide: Guide, source: Input, place: Place) -> tuple[str, str]:
+    if source.shot is None:
+        raise Unavailable(f"{source.name} is no simulated shot")
+    place.picture.write_bytes(load_shot(source.shot).jpeg)
+    return "codec.simulator", "the simulated camera's own JPEG"
+
+
+_RENDERERS = {
+    "libraw": _libraw, "darktable": _darktable, "rawtherapee": _rawtherapee, "rtnr": _rawtherapee,
+    "preview": _preview, "simulator": _simulator,
+}  # fmt: skip
 
 
 def _profile() -> Path:
@@ -150,19 +198,14 @@ def _version(program: str) -> str:
     return f"{program} {found.group() if found else 'of unknown version'}"
 
 
-def _call(command: list[str], work: Path) -> str:
+def _call(command: list[str], place: Place) -> str:
     """Run the program as a user without settings; its command line without this machine's paths."""
+    work = place.work
     settings = {"HOME": work, "XDG_CONFIG_HOME": work / "config", "XDG_CACHE_HOME": work / "cache"}
     settings |= {"RT_SETTINGS": work / "config" / "rt", "RT_CACHE": work / "cache" / "rt"}
-    environment = os.environ | {name: str(path) for name, path in settings.items()}
+    environment = dict(os.environ) | {name: str(path) for name, path in settings.items()}
     try:
-        done = subprocess.run(
-            command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
-            timeout=TIMEOUT,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired as error:
-        raise Unavailable(f"{command[0]} took more than {TIMEOUT} s") from error
-    if done.returncode:
-        last = (done.stderr.strip() or done.stdout.strip() or "no message").splitlines()[-1]
-        raise Unavailable(f"{command[0]} failed with {done.returncode}: {last}")
+        place.processes.run(command[0], command, environment, TIMEOUT)
+    except Failed as error:
+        raise Unavailable(str(error)) from error
     return " ".join(Path(word).name if word.startswith("/") else word for word in command)

@@ -2,14 +2,21 @@
 
 ================================  =====================================================================
 file, camera, pixels              name of the RAW, its camera, samples of its mosaic
-guide, guide_program              the guide's name ("" for a peer without one) and the program that made it
-codec, setting                    "rawinlay", "jxl-linear", ...; "bpp=0.4", "distance=2.5"
-bytes, bpp                        what the JPEG grew by, or the peer's whole codestream; 8 bytes / pixels
+guide, guide_program              the guide's name ("" for a blind codec) and the program that made it
+codec, setting                    "rawinlay", "jxl-linear", ...; "bpp=0.4", "distance=2.5", "lossless"
+counts, state                     what the codec's bytes hold; how far a learned codec is trained, else ""
+bytes, bpp                        what the JPEG grew by, or the peer's whole stream; 8 bytes / pixels
 psnr, max_error, identical        as `rawinlay compare` gives them; psnr is null where it is infinite
-encode_seconds, decode_seconds    wall clock; of whole processes for "rawinlay"
+psnr_companded, ssim, edits       as `eval.scores` gives them; dB that are infinite are null
+encode, decode                    of one process each: {"total": seconds of the processor over all threads,
+                                  "starting", "reading", "guide", "network", "entropy", "writing", "other":
+                                  its parts, as far as there are some, "wall": seconds by the clock,
+                                  "peak_memory": bytes}
 machine, commit, versions         where and by what it was measured
 error                             instead of the measures: why there are none
 ================================  =====================================================================
+
+Rows of before had encode_seconds and decode_seconds instead, by the clock: `read_rows` gives them as totals.
 
 A row is written as soon as it is measured, so a run can be stopped at any time; what stands here without an error is
 not measured again. Of rows with the same key the last counts.
@@ -30,12 +37,30 @@ from bitstream.errors import InputError
 
 Row = dict[str, Any]
 Key = tuple[str, str, str, str]
+SETUP = ("machine", "commit", "versions")
+PACKAGES = (
+    "rawinlay", "torch", "numpy", "rawpy", "constriction", "numba", "imagecodecs", "scikit-image", "bjontegaard",
+)  # fmt: skip
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 def key(row: Row) -> Key:
     """What makes a row one measurement: file, guide, codec, setting."""
     return row["file"], row["guide"], row["codec"], row["setting"]
+
+
+def parts_of(cost: Row) -> list[str]:
+    """The names of the parts into which a row's `encode` or `decode` is split."""
+    return [name for name in cost if name not in ("total", "wall", "peak_memory")]
+
+
+def _modern(row: Row) -> Row:
+    """An older row with today's fields."""
+    for what in ("encode", "decode"):
+        seconds = row.pop(f"{what}_seconds", None)
+        if seconds is not None:
+            row.setdefault(what, {"total": seconds})
+    return row
 
 
 def read_rows(path: Path) -> list[Row]:
@@ -50,7 +75,7 @@ def read_rows(path: Path) -> list[Row]:
             continue
         try:
             row = json.loads(line)
-            rows[key(row)] = row
+            rows[key(row)] = _modern(row)
         except (json.JSONDecodeError, KeyError, TypeError) as error:
             if number == len(lines):  # no newline after it: the run that wrote it was killed
                 continue
@@ -111,7 +136,7 @@ def commit() -> str | None:
 def versions() -> dict[str, str]:
     """Versions of Python and of the packages that the figures can depend on."""
     found = {"python": platform.python_version()}
-    for package in ("rawinlay", "torch", "numpy", "rawpy", "constriction", "imagecodecs"):
+    for package in PACKAGES:
         try:
             found[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:

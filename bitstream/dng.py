@@ -12,16 +12,21 @@ import functools
 import hashlib
 import os
 import struct
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
+from typing import Any, TypeVar
 
 import numpy as np
 
 from bitstream import ljpeg, tags, tiff
 from bitstream.exif import exif_from_jpeg, exif_payload, jpeg_ifd
-from bitstream.preview import make_preview
+from bitstream.preview import Preview, make_preview
+from bitstream.profile import timed
 from bitstream.raw_image import RawImage, TiffValue
 from bitstream.tiff import Ifd
+
+T = TypeVar("T")
 
 TILES = (256, 128, 64, 32, 16)  # sides that a tile may have, best first
 SOFTWARE = "rawinlay"
@@ -35,8 +40,10 @@ FIRST_TAG_OF_1_6 = 52525
 GPS_TAGS = range(32)
 
 
-def write_dng(raw: RawImage, preview_jpeg: bytes | None = None) -> bytes:
+def write_dng(raw: RawImage, preview_jpeg: bytes | None = None, metadata_jpeg: bytes | None = None) -> bytes:
     """The DNG file of `raw`, mosaic bit for bit, with `preview_jpeg` as preview and as source of further Exif.
+
+    metadata_jpeg: the source of that Exif, if it is another.
 
     Only tags of `bitstream.tags.TAGS` are taken from `raw`; all that describes the mosaic follows from the mosaic.
     Where the two sources name the same Exif tag, `raw` wins. Raises InputError over 4 GiB.
@@ -45,15 +52,29 @@ def write_dng(raw: RawImage, preview_jpeg: bytes | None = None) -> bytes:
     raw_tags = tags.allowed_tags(tags.RAW, raw.raw_tags)
     starts = range(0, raw.mosaic.shape[0], _tile_side(raw.mosaic.shape[1]))
     with ThreadPoolExecutor(_cores()) as pool:  # compiled loops, libjpeg and hashes run without Python's lock
-        previews = pool.submit(make_preview, preview_jpeg, raw.orientation) if preview_jpeg else None
-        roots = pool.submit(_camera_tags, raw, ifd0_tags)
-        chunks = [tile for row in pool.map(functools.partial(_tile_row, raw.mosaic), starts) for tile in row]
+        previews = pool.submit(_timed, make_preview, preview_jpeg, raw.orientation) if preview_jpeg else None
+        roots = pool.submit(_timed, _camera_tags, raw, ifd0_tags)
+        chunks = [tile for row in pool.map(functools.partial(_timed, _tile_row, raw.mosaic), starts) for tile in row]
         root, preview = Ifd(roots.result()), previews.result() if previews else None
+    with timed("writing"):
+        return _assembled(raw, raw_tags, root, chunks, preview, metadata_jpeg or preview_jpeg)
+
+
+def _timed(work: Callable[..., T], *args: Any) -> T:
+    with timed("writing"):
+        return work(*args)
+
+
+def _assembled(
+    raw: RawImage, raw_tags: dict[int, TiffValue], root: Ifd, chunks: list[bytes], preview: Preview | None,
+    metadata_jpeg: bytes | None,
+) -> bytes:  # fmt: skip
+    """The file of the mosaic's tiles, the preview and IFD0."""
     mosaic = Ifd(_mosaic_tags(raw, raw_tags), chunks=chunks, chunk_tags=(324, 325))
     exif = dict(tags.allowed_tags(tags.EXIF, raw.exif_tags))
-    if preview_jpeg:
-        exif = {**exif_from_jpeg(preview_jpeg), **exif}
-        _add_jpeg_metadata(root, preview_jpeg)
+    if metadata_jpeg:
+        exif = {**exif_from_jpeg(metadata_jpeg), **exif}
+        _add_jpeg_metadata(root, metadata_jpeg)
     if preview:
         root.tags |= preview.tags | {254: tiff.pack_value(tiff.LONG, 1)}
         root.chunks = [preview.jpeg]
@@ -63,7 +84,7 @@ def write_dng(raw: RawImage, preview_jpeg: bytes | None = None) -> bytes:
         root.chunks, root.chunk_tags = mosaic.chunks, mosaic.chunk_tags
     if exif:
         root.subs[tiff.EXIF_IFD] = [Ifd({**exif, 36864: TiffValue(tiff.UNDEFINED, 4, b"0231")})]
-    version = DNG_1_6 if max([*ifd0_tags, *raw_tags], default=0) >= FIRST_TAG_OF_1_6 else DNG_1_4
+    version = DNG_1_6 if max([*root.tags, *raw_tags], default=0) >= FIRST_TAG_OF_1_6 else DNG_1_4
     root.tags[50706] = tiff.pack_value(tiff.BYTE, *version)
     root.tags[50707] = tiff.pack_value(tiff.BYTE, *DNG_1_4)
     return tiff.write_tiff(root)

@@ -9,6 +9,7 @@ from bitstream.raw_image import TiffValue
 from bitstream.tiff import Ifd
 
 EXIF_HEADER = b"Exif\0\0"
+ORIENTATION = 274
 
 
 def exif_payload(jpeg: bytes) -> bytes:
@@ -34,3 +35,10 @@ def exif_from_jpeg(jpeg: bytes) -> dict[int, TiffValue]:
     ifd0 = jpeg_ifd(jpeg)
     directories = ifd0.subs.get(tiff.EXIF_IFD) if ifd0 else None
     return tags.allowed_tags(tags.EXIF, directories[0].tags) if directories else {}
+
+
+def orientation_of(jpeg: bytes) -> int:
+    """The JPEG's own orientation tag, 1..8; 1 where it has none."""
+    ifd0 = jpeg_ifd(jpeg)
+    values = tiff.value_numbers(ifd0.tags[ORIENTATION]) if ifd0 and ORIENTATION in ifd0.tags else []
+    return int(values[0]) if len(values) and values[0] in range(1, 9) else 1

@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 
 from bitstream.errors import InputError
+from bitstream.profile import timed
 
 MAX_FILE_BYTES = 2 << 30  # far above any RAW or JPEG; a bound for devices and pipes that never end
 
@@ -17,7 +18,7 @@ def read_file(path: str | os.PathLike[str], what: str) -> bytes:
     Raises InputError when it can't be read, is empty, or has over 2 GiB.
     """
     try:
-        with open(path, "rb") as file:
+        with timed("reading"), open(path, "rb") as file:
             data = file.read(MAX_FILE_BYTES + 1) if os.fstat(file.fileno()).st_size <= MAX_FILE_BYTES else None
     except (OSError, ValueError) as error:
         raise InputError(f"cannot read the {what} {_shown(path)}: {_reason(error)}") from error
@@ -36,15 +37,19 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
     (a terminal, a pipe, /dev/null) is written to directly. Raises InputError when it can't be written.
     """
     try:
-        target = Path(os.path.realpath(path))
-        mode = target.stat().st_mode if target.exists() else None
-        if mode is not None and not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
-            with open(target, "wb") as device:
-                device.write(data)
-        else:
-            _replace(target, data, mode)
+        with timed("writing"):
+            _write(Path(os.path.realpath(path)), data)
     except (OSError, ValueError) as error:
         raise InputError(f"cannot write {_shown(path)}: {_reason(error)}") from error
+
+
+def _write(target: Path, data: bytes) -> None:
+    mode = target.stat().st_mode if target.exists() else None
+    if mode is not None and not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        with open(target, "wb") as device:
+            device.write(data)
+    else:
+        _replace(target, data, mode)
 
 
 def _replace(target: Path, data: bytes, mode: int | None) -> None:

@@ -1,3 +1,4 @@
+# mypy: no-check-untyped-defs
 """The inner loops of `bitstream.ljpeg`: differences, their categories counted, and their codes in a row of bits."""
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def code(tile, category, codes, lengths, out):
             extra = np.int64(c) if c < 16 else 0
             # Of a negative difference, one less: its low bits are those of its ones' complement.
             rest = np.uint64(d - (d >> np.uint16(15))) & np.uint64((1 << extra) - 1)
-            n = np.int64(lengths[c]) + extra
+            n = lengths[c] + extra
             bits = (bits << np.uint64(n)) | (np.uint64(codes[c]) << np.uint64(extra)) | rest
             held += n
             if held >= 32:

@@ -6,6 +6,7 @@ Files are given as paths or as their bytes; results are bytes. Nothing here writ
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,11 +15,13 @@ from typing import TYPE_CHECKING
 
 from bitstream import embed
 from bitstream.errors import InputError, UsageError
-from bitstream.exif import exif_from_jpeg
+from bitstream.exif import exif_from_jpeg, orientation_of
 from bitstream.files import read_file
+from bitstream.profile import timed
 from bitstream.raw_image import RawImage
 from bitstream.tags import pack_tags, unpack_tags
 from codec.carried import carried_stream, check_binding
+from codec.crop import Crop
 from codec.geometry import POSITION_BITS, Geometry
 from codec.inspection import Info, info
 from codec.jpeg_planes import JpegPlanes, decode_planes
@@ -78,13 +81,14 @@ class Decoded:
     seconds: float
     layers: int
     lossless: bool
-    preview: bytes = field(repr=False)
+    preview: bytes | None = field(repr=False)
+    jpeg: bytes | None = field(default=None, repr=False)
 
     def dng(self) -> bytes:
         """The DNG file: the mosaic, the JPEG as its preview, the Exif of both."""
         from bitstream.dng import write_dng
 
-        return write_dng(self.raw, self.preview)
+        return write_dng(self.raw, self.preview, self.jpeg)
 
 
 def encode(
@@ -151,8 +155,17 @@ def encode_arrays(
     return _encode(raw, without_raw(jpeg), False, options, device, progress)
 
 
-def decode(jpeg: Source, *, device: str = "auto", progress: Progress | None = None) -> Decoded:
+def decode(
+    jpeg: Source,
+    *,
+    crop: tuple[int, int, int, int] | None = None,
+    device: str = "auto",
+    progress: Progress | None = None,
+) -> Decoded:
     """The RAW that a JPEG carries.
+
+    crop: x, y, width and height of the part of the mosaic that is wanted (`codec.crop`); only the tiles that it meets
+    are decoded.
 
     The mosaic is the same, bit for bit, on every machine and device. Raises InputError for a file that is no JPEG,
     NoRawError for one that carries no RAW, StreamError where the RAW is damaged, of a newer version, or belongs to
@@ -161,21 +174,37 @@ def decode(jpeg: Source, *, device: str = "auto", progress: Progress | None = No
     started = time.monotonic()
     device = choose_device(device)
     data = _bytes(jpeg)
-    raw, stream = _decode(data, device, progress)
+    raw, stream, planes = _decode(data, crop, device, progress)
     height, width = raw.mosaic.shape
+    bare = embed.strip(data)
+    preview = _cropped_preview(bare, planes, stream, Crop(*crop)) if crop else bare
     seconds = time.monotonic() - started
     return Decoded(
-        raw, width, height, raw.cfa, device, seconds, stream.layer_count, stream.lossless, embed.strip(data)
-    )
+        raw, width, height, raw.cfa, device, seconds, stream.layer_count, stream.lossless, preview, bare
+    )  # fmt: skip
 
 
-def decode_arrays(jpeg: bytes, *, device: str = "auto", progress: Progress | None = None) -> RawImage:
+def decode_arrays(
+    jpeg: bytes,
+    *,
+    crop: tuple[int, int, int, int] | None = None,
+    device: str = "auto",
+    progress: Progress | None = None,
+) -> RawImage:
     """`decode` to the `RawImage` alone: mosaic uint16 (H, W), DN, with its levels, orientation and tags."""
-    return _decode(jpeg, choose_device(device), progress)[0]
+    return _decode(jpeg, crop, choose_device(device), progress)[0]
 
 
-def _decode(jpeg: bytes, device: str, progress: Progress | None) -> tuple[RawImage, Stream]:
-    from codec.stream import Stream  # brings torch
+def _cropped_preview(jpeg: bytes, planes: JpegPlanes, stream: Stream, crop: Crop) -> bytes | None:
+    with timed("writing"):
+        geometry = Geometry.from_bytes(stream.header.geometry)
+        return crop.preview(planes, geometry, stream.layout, orientation_of(jpeg))
+
+
+def _decode(
+    jpeg: bytes, crop: tuple[int, int, int, int] | None, device: str, progress: Progress | None
+) -> tuple[RawImage, Stream, JpegPlanes]:
+    from codec.stream import Stream
 
     _tell(progress, "reading")
     payload = carried_stream(jpeg)
@@ -183,12 +212,15 @@ def _decode(jpeg: bytes, device: str, progress: Progress | None) -> tuple[RawIma
     header = stream.header
     planes = check_binding(jpeg, header.binding)
     ifd0_tags, raw_tags, exif_tags = unpack_tags(header.tags)
-    mosaic = stream.decode(planes, progress, device)
+    part = Crop(*crop) if crop else None
+    if part:
+        part.check(header.height, header.width)
+    mosaic = stream.decode(planes, progress, device, part.cells(stream.layout) if part else None)
     raw = RawImage(
         mosaic=mosaic, cfa=header.phase, black=header.levels, white=header.white, orientation=header.orientation,
         camera=header.camera, ifd0_tags=ifd0_tags, raw_tags=raw_tags, exif_tags={**exif_from_jpeg(jpeg), **exif_tags},
     )  # fmt: skip
-    return raw, stream
+    return part.of(raw) if part else raw, stream, planes
 
 
 def strip(jpeg: Source) -> bytes:
@@ -200,10 +232,14 @@ def strip(jpeg: Source) -> bytes:
 
 
 def choose_device(name: str) -> str:
-    """ "cpu" or "cuda" for one of `DEVICES`; UsageError for a device that is unknown or not here."""
+    """ "cpu" or "cuda" for one of `DEVICES`; UsageError for a device that is unknown or not here.
+
+    "auto" is a GPU only where torch is loaded already: to load it for a single picture takes longer than the CPU does
+    for the whole decoding.
+    """
     if name not in DEVICES:
         raise UsageError(f"device {name!r}: want one of {', '.join(DEVICES)}")
-    if name == "cpu":
+    if name == "cpu" or (name == "auto" and "torch" not in sys.modules):
         return "cpu"
     import torch
 
@@ -224,20 +260,24 @@ def _encode(
     """Encode into `jpeg`, which carries no RAW; `certain` if it is the RAW's picture by its origin."""
     started = time.monotonic()
     device = choose_device(device)
-    planes = decode_planes(jpeg)
-    _tell(progress, "aligning")
-    geometry, alignment = _geometry(raw, planes, jpeg, certain)
-    from codec.encoding import Target, encode_stream  # brings torch
+    from codec.encoding import Target, encode_stream
+    from codec.trunk.parallel import one_blas_thread
     from entropy import tables
 
-    payload = encode_stream(
-        raw, planes, geometry,
-        Target(options.size_of(raw), options.quality, options.lossless, options.wanted_layers),
-        pack_tags(raw, exif_from_jpeg(jpeg)), lambda n: embed.added_bytes(jpeg, n), options.tune, options.effort,
-        device, progress,
-    )  # fmt: skip
-    carrier = embed.embed(jpeg, payload)
-    if embed.extract(carrier) != payload or embed.strip(carrier) != jpeg:
+    with one_blas_thread():
+        planes = decode_planes(jpeg)
+        _tell(progress, "aligning")
+        geometry, alignment = _geometry(raw, planes, jpeg, certain)
+        payload = encode_stream(
+            raw, planes, geometry,
+            Target(options.size_of(raw), options.quality, options.lossless, options.wanted_layers),
+            pack_tags(raw, exif_from_jpeg(jpeg)), lambda n: embed.added_bytes(jpeg, n), options.tune, options.effort,
+            device, progress,
+        )  # fmt: skip
+    with timed("writing"):
+        carrier = embed.embed(jpeg, payload)
+        undone = embed.extract(carrier) == payload and embed.strip(carrier) == jpeg
+    if not undone:
         raise AssertionError("the JPEG does not give back what was put into it: please report this picture")
     growth = len(carrier) - len(jpeg)
     model = tables.load().identity.hex()
@@ -248,9 +288,8 @@ def _encode(
 def _geometry(raw: RawImage, planes: JpegPlanes, jpeg: bytes, certain: bool) -> tuple[Geometry, str]:
     """How the JPEG lies over the mosaic, and that in words."""
     from codec.alignment.align import align
-    from codec.source.choose_jpeg import exif_orientation
 
-    orientation = exif_orientation(jpeg)
+    orientation = orientation_of(jpeg)
     try:
         found = align(raw, planes, orientation)
         return found.geometry, found.report

@@ -5,43 +5,49 @@ from __future__ import annotations
 import contextlib
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from bitstream.errors import InputError, StreamError, UsageError
 from bitstream.header import MAX_PIXELS, MAX_SIDE, Header, pack_values
 from bitstream.layers import STAGES, Further, Layers, shorten, tile_count
 from bitstream.raw_image import CFA_PHASES, RawImage
-from codec import layering, rate, stream
+from codec import rate, sizing, stream
 from codec.geometry import Geometry
-from codec.guide import make_guide
+from codec.guide import LaidGuide
 from codec.jpeg_planes import JpegPlanes
-from codec.learned import guide_net
+from codec.kernels.samples import histogram
+from codec.learned import weights
+from codec.progress import Progress
 from codec.recipe_choice import RecipeChoice
+from codec.sizing import START
 from codec.stream import Stream
 from codec.trunk import fit_local
+from codec.trunk.coded import Coded, Fit
 from codec.trunk.companding import LOSSLESS
+from codec.trunk.cpu_encoder import CpuEncoder
 from codec.trunk.effort import DEFAULT as DEFAULT_EFFORT
 from codec.trunk.effort import Effort, effort_of
-from codec.trunk.encoder import Coded, Fit, Progress
 from codec.trunk.ground import Ground
-from codec.trunk.ground_torch import TorchGround
-from codec.trunk.layered import LayeredEncoder
 from codec.trunk.layout import tiles
 from codec.trunk.order import IN_PLACE
 from codec.trunk.parallel import single_threaded
 from codec.trunk.recipe import Recipe
 from entropy import tables
 
+if TYPE_CHECKING:
+    from codec.learned.guide_net import GuideNet
+    from codec.trunk.layered import LayeredEncoder
+
 COMPANDING_OFFSET = 8
 DEFAULT_LEVEL = Effort()
 KAPPA = {"psnr": 4, "edit": 0}
-START = 3300
-LOSSLESS_BPP = 2.0
-"""Targets from here on are tried without loss first."""
+LOSSLESS_BPP, HOPE = 2.0, 1.15
+"""Targets from here on are tried without loss first, where the plain recipe seems to need no more than this times as
+many bytes."""
 
 SPARSE, SPARSE_LOSSLESS, SPARSE_BPP, SPARSE_QUALITY = 0.6, 0.95, 0.2, 50.0
 """A set of used values (50 to 300 bytes) is sent where it is less than this share of its range and the rate is not
@@ -92,7 +98,8 @@ def encode_stream(
         companding=COMPANDING_OFFSET, kappa=KAPPA[tune], states=chosen.states,
         step=0, tile=8, bases=b"\0", values=_values(raw.mosaic, target), camera=raw.camera[:60], tags=packed_tags,
     )  # fmt: skip
-    with single_threaded():
+    torch_too = target.layers is not None or chosen.learned
+    with single_threaded() if torch_too else contextlib.nullcontext():
         return _encode(_Job(raw, planes, geometry, header, growth, device, progress, chosen), target, planes)
 
 
@@ -120,10 +127,17 @@ def _values(mosaic: np.ndarray, target: Target) -> bytes:
         return b""
     if target.quality is not None and target.quality < SPARSE_QUALITY:
         return b""
-    used = np.flatnonzero(np.bincount(mosaic.reshape(-1)))
+    used = np.flatnonzero(histogram(mosaic))
     may_be_lossless = target.lossless or (target.size or 0) * 8 >= LOSSLESS_BPP * mosaic.size
     share = SPARSE_LOSSLESS if may_be_lossless else SPARSE
     return pack_values(used) if len(used) < share * (used[-1] - used[0] + 1) else b""
+
+
+def _net() -> GuideNet:
+    """The learned features; they bring torch."""
+    from codec.learned import guide_net
+
+    return guide_net.load()
 
 
 def _local_bytes(recipe: Recipe) -> bytes:
@@ -146,21 +160,21 @@ class _Job:
     ) -> None:
         self.header, self.growth, self.effort, self.device, self.progress = header, growth, effort, device, progress
         self.layout = stream.layout_of(header)
-        guide = make_guide(planes, geometry, raw.mosaic.shape, self.layout.origin)
-        self.ground = Ground(guide, self.layout, guide_net.load() if effort.learned else None)
-        self.device_ground = TorchGround(self.ground, device)
-        self.packed = self.layout.pack(raw.mosaic)
+        height, width = raw.mosaic.shape
+        guide = LaidGuide(planes, geometry, (height, width), self.layout.origin)
+        self.ground = Ground(guide, self.layout, _net() if effort.learned else None)
         try:
             self.companding = stream.companding_of(header)
         except StreamError as error:
             raise InputError(f"the RAW's levels can't be coded ({error})") from error
-        self.recipes = RecipeChoice(self.packed, self.layout, self.ground, self.companding, effort)
+        self.recipes = RecipeChoice(raw.mosaic, self.layout, self.ground, self.companding, effort)
         if any(self.recipes.plateau):
             self.header = replace(header, plateau=list(self.recipes.plateau))
             self.companding = stream.companding_of(self.header)
         self.plain = self.recipes.plain
-        self.use(self.plain)
         self.mosaic = self.decoded = raw.mosaic
+        self.sites = raw.mosaic.size
+        self.use(self.plain)
 
     def tell(self, what: str, share: float) -> None:
         """Say how far the work is."""
@@ -170,19 +184,33 @@ class _Job:
     def use(self, recipe: Recipe) -> None:
         """Go on with a recipe."""
         self.recipe = recipe
-        self.header = replace(self.header, net=guide_net.load().identity if recipe.learned else b"")
-        self.trunk = LayeredEncoder(
-            torch.from_numpy(self.packed), self.layout, self.device_ground, recipe, self.companding.torch, tables.load(),
-            self.header.kappa,
+        self.header = replace(self.header, net=weights.identity() if recipe.learned else b"")
+        self.trunk = CpuEncoder(
+            self.mosaic, self.layout, self.ground, recipe, self.companding, tables.load(), self.header.kappa,
             self.effort,
         )  # fmt: skip
 
-    def settle(self, step: int, fitted: Fit | None = None, room: float = math.inf) -> Fit:
+    def _layered(self) -> LayeredEncoder:
+        """An encoder of layers with the recipe that was chosen."""
+        import torch
+
+        from codec.trunk.ground_torch import TorchGround
+        from codec.trunk.layered import LayeredEncoder
+
+        return LayeredEncoder(
+            torch.from_numpy(self.layout.pack(self.mosaic)), self.layout, TorchGround(self.ground), self.recipe,
+            self.companding.torch, tables.load(), self.header.kappa, self.effort,
+        )  # fmt: skip
+
+    def settle(
+        self, step: int, fitted: Fit | None = None, room: float = math.inf, careful: bool = True
+    ) -> Fit:
         """Choose the recipe that costs least at a step, its own bytes included; parameters of the stages for it.
 
-        fitted: those for the plain recipe, if they are known. room: bytes that a recipe may take.
+        fitted: those for the plain recipe, if they are known, from a quick fit. room: bytes that a recipe may take.
+        careful: False for parameters from a quick fit.
         """
-        best = fitted or self.fit(step)
+        best = fitted or self.fit(step, quick=True)
         cost, kept = self._cost(best), (self.recipe, self.header, self.trunk)
 
         def consider(recipe: Recipe | None) -> None:
@@ -190,7 +218,7 @@ class _Job:
             if recipe is None or len(recipe.to_bytes()) + len(_local_bytes(recipe)) > room:
                 return
             self.use(recipe)
-            other = self.fit(step)
+            other = self.fit(step, quick=True)
             if self._cost(other) < cost:
                 best, cost, kept = other, self._cost(other), (self.recipe, self.header, self.trunk)
             else:
@@ -202,12 +230,14 @@ class _Job:
         whole = self.recipe
         for side in self.effort.local:
             consider(self._with_local(whole, step, side))
-        return best
+        return self.fit(step) if careful else best
 
     def _with_local(self, recipe: Recipe, step: int, side: int) -> Recipe | None:
         """A recipe with corrections by blocks of a side, for a step; None where there are none that pay and fit."""
-        with contextlib.suppress(StreamError, torch.linalg.LinAlgError):
-            local = fit_local.fit(self.packed, self.ground, recipe, self.companding, step, self.header.kappa, side)
+        with contextlib.suppress(StreamError, np.linalg.LinAlgError):
+            local = fit_local.fit(
+                self.mosaic, self.layout, self.ground, recipe, self.companding, step, self.header.kappa, side
+            )
             return recipe.with_local(local) if local else None
         return None
 
@@ -218,12 +248,24 @@ class _Job:
         h, w = self.layout.cells
         return side + fitted.cost * 4 * h * w / 8
 
-    def fit(self, step: int) -> Fit:
-        """Parameters of the stages at a step."""
+    def fit(self, step: int, quick: bool = False) -> Fit:
+        """Parameters of the stages at a step; quick: from fewer samples."""
         self.tell("fitting", 0.0)
-        return self.trunk.fit(step)
+        return self.trunk.fit(step, quick)
 
-    def _fixed(self) -> int:
+    def survey(self, bits: float, fitted: Fit) -> Fit:
+        """Look at all of the picture with the recipe that is used, so that fits, as this one then, tell its bits well.
+
+        fitted: a quick fit; bits: wanted, a site.
+        """
+        self.trunk.survey(self.side(bits))
+        return self.trunk.scaled(fitted, quick=True)
+
+    def trial(self, step: int, fitted: Fit) -> tuple[list[int], float]:
+        """Basis of each tile, and bits a site, from pieces of all tiles."""
+        return self.trunk.trial(step, fitted, self.side(fitted.bits))
+
+    def fixed(self) -> int:
         """Bytes that the JPEG grows by for header and recipe alone."""
         count = len(tiles(*self.layout.cells, 16))
         return self.growth(len(Stream(self.header, self.recipe, {}, [0] * count, {}).to_bytes()))
@@ -232,23 +274,42 @@ class _Job:
         """Side of a tile in cells: larger where there are few bits, since each substream costs bytes of its own."""
         h, w = self.layout.cells
         if bits * 4 * h * w / 8 < 40_000:
-            return 2 * ((max(h, w) + 1) // 2)
+            return max(16, 2 * ((max(h, w) + 1) // 2))
         return 1024 if bits < 0.3 else 512
 
-    def code(self, fitted: Fit, step: int, thrift: float = 1.0, bases: list[int] | None = None) -> Stream:
-        """Code the picture at a step with fitted parameters.
+    def encode(
+        self,
+        fitted: Fit,
+        step: int,
+        thrift: float = 1.0,
+        bases: list[int] | None = None,
+        before: Coded | None = None,
+        again: Sequence[int] = (),
+    ) -> Coded:
+        """All tiles coded at a step with fitted parameters; or of those coded before, some again.
 
         thrift: how much dearer than usual a bit is; bases: of the tiles, if they are chosen already.
         """
-        side = max(16, self.side(fitted.bits))
-        coded: Coded = self.trunk.encode(step, fitted.params, side, thrift, bases, self.progress)
+        side = self.side(fitted.bits)
+        return self.trunk.encode(step, fitted, side, thrift, bases, self.progress, before, again)
+
+    def stream(self, fitted: Fit, coded: Coded) -> Stream:
+        """The stream of coded tiles."""
         params = {b: p for b, p in fitted.params.items() if b in coded.bases}
-        header = replace(self.header, step=step, tile=side // 2, bases=stream.pack_bases(coded.bases))
-        self.decoded = self.layout.unpack(coded.planes.numpy())
+        side, bases = self.side(fitted.bits), stream.pack_bases(coded.bases)
+        header = replace(self.header, step=coded.step, tile=side // 2, bases=bases)
         return Stream(header, self.recipe, params, coded.bases, coded.substreams)
+
+    def code(self, fitted: Fit, step: int) -> Stream:
+        """Code the picture at a step with fitted parameters."""
+        coded = self.encode(fitted, step)
+        self.decoded = coded.mosaic
+        return self.stream(fitted, coded)
 
     def code_layers(self, target: Target) -> Stream:
         """Code the picture in layers, the finest as `target` says; for a size a little more, to be shortened."""
+        from codec import layering  # brings torch
+
         fitting = functools.partial(self.tell, "fitting")
         fitting(0.0)
         # One recipe serves all layers: the one for the middle of the rates.
@@ -259,23 +320,25 @@ class _Job:
         elif target.size is None:
             finest = rate.step_of_quality(rate.DEFAULT_QUALITY if target.quality is None else target.quality)
         else:
-            if self._fixed() > target.size:
+            if self.fixed() > target.size:
                 raise UsageError(
-                    f"the header and the recipe alone need {self._fixed()} bytes, more than the target of {target.size}"
+                    f"the header and the recipe alone need {self.fixed()} bytes, more than the target of {target.size}"
                 )
-            bits = layering.MARGIN * (target.size - self._fixed()) * 8 / self.mosaic.size
+            bits = layering.MARGIN * (target.size - self.fixed()) * 8 / self.mosaic.size
         rates = tuple(r for r in target.layers or () if finest is not None or r < bits)
-        if rates:
-            layers = layering.by_rates(self.trunk, rates if finest is not None else (*rates, bits), finest, fitting)
-        else:
-            layers = layering.by_octaves(self.trunk, finest, bits, fitting)
-        side = max(16, self.side(sum(layer.bits for layer in layers)))
-        coded = self.trunk.encode_layers(layers, side, self.progress)
+        with single_threaded():
+            trunk = self._layered()
+            if rates:
+                layers = layering.by_rates(trunk, rates if finest is not None else (*rates, bits), finest, fitting)
+            else:
+                layers = layering.by_octaves(trunk, finest, bits, fitting)
+            side = self.side(sum(layer.bits for layer in layers))
+            coded = trunk.encode_layers(layers, side, self.progress)
         header = replace(self.header, step=layers[0].step, tile=side // 2)
         self.decoded = self.layout.unpack(coded.planes.numpy())
         count = tile_count(header)
         further = tuple(Further(layer.step, int(layer.estimate), layer.params.to_bytes()) for layer in layers[1:])
-        section = Layers(self.trunk.spread, STAGES * count, further)
+        section = Layers(trunk.spread, STAGES * count, further)
         first = {(tile, stage): d for (tile, layer, stage), d in coded.substreams.items() if not layer}
         finer = {key: d for key, d in coded.substreams.items() if key[1]}
         params = {IN_PLACE: layers[0].params}
@@ -283,10 +346,10 @@ class _Job:
 
     def code_within(self, size: int) -> Stream | None:
         """Lossless coding, where the JPEG grows by no more than `size` bytes by it: more could not be had for them."""
-        if size * 8 < LOSSLESS_BPP * self.mosaic.size:
+        if size * 8 < LOSSLESS_BPP * self.sites or self.fit(LOSSLESS, quick=True).bits * self.sites / 8 > HOPE * size:
             return None
         fitted = self.settle(LOSSLESS)
-        if fitted.bits * self.mosaic.size / 8 > size:
+        if fitted.bits * self.sites / 8 > size:
             return None
         coded = self.code(fitted, LOSSLESS)
         return coded if self.growth(len(coded.to_bytes())) <= size else None
@@ -295,39 +358,6 @@ class _Job:
         """Code so that the JPEG grows by at most `size` bytes and at least `rate.TOLERANCE` of it."""
         if self.recipe is not self.plain:
             self.use(self.plain)
-        h, w = self.layout.cells
-        fixed = self._fixed()
-        if fixed > size:
-            raise UsageError(f"the header and the recipe alone need {fixed} bytes, more than the target of {size}")
-        fits: dict[int, Fit] = {}
-
-        def estimate(step: int) -> float:
-            if step not in fits:
-                fits[step] = self.fit(step)
-            side = sum(len(p.to_bytes()) for p in fits[step].params.values())
-            return self._fixed() + side + fits[step].bits * 4 * h * w / 8
-
-        goal = size * rate.AIM
-        step, curve = rate.search_estimate(estimate, goal, START)
-        fitted = self.settle(step, fits[step], size / 4)
-        if self.recipe is not self.plain:
-            fits = {step: fitted}
-            step, curve = rate.search_estimate(estimate, goal, step)
-            fitted = fits[step]
-        search = rate.Search(size, curve.slope(step), curve.solve(goal))
-        best, best_size, bases = None, 0, None
-        for _ in range(rate.MAX_CODINGS):
-            if search.far(fitted.step):
-                fitted, bases = self.fit(search.step), None
-                search.forget()
-            coded = self.code(fitted, search.step, search.thrift, bases)
-            bases = coded.bases  # a tile that changes its basis would make the bytes jump
-            grown = self.growth(len(coded.to_bytes()))
-            if best_size < grown <= size:
-                best, best_size, decoded = coded, grown, self.decoded
-            if search.add(grown):
-                break
-        if best is None:
-            raise UsageError(f"no step gives a stream of at most {size} bytes; the smallest seen has {grown}")
-        self.decoded = decoded
-        return best
+        found, coded = sizing.code_to_size(self, size)
+        self.decoded = coded.mosaic
+        return found

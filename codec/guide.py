@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
+from bitstream.profile import timed
 from codec.geometry import Geometry, resample
 from codec.jpeg_planes import JpegPlanes, decode_planes
+
+Part = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+class Parts(Protocol):
+    """What gives a guide part by part."""
+
+    def part(self, rows: slice, cols: slice) -> Part:
+        """y, cb, cr, as in `Guide`, of cells from rows.start to rows.stop and cols.start to cols.stop."""
 
 
 @dataclass(frozen=True)
@@ -21,12 +32,36 @@ class Guide:
     cb: np.ndarray
     cr: np.ndarray
 
+    def part(self, rows: slice, cols: slice) -> Part:
+        """As in `Parts`."""
+        sites = slice(2 * rows.start, 2 * rows.stop), slice(2 * cols.start, 2 * cols.stop)
+        return self.y[sites], self.cb[rows, cols], self.cr[rows, cols]
+
+
+@dataclass(frozen=True)
+class LaidGuide:
+    """The same of a JPEG's planes, made where it is asked for.
+
+    shape: the mosaic's; cell_origin: as in `codec.geometry.resample`. `StreamError` for a wild geometry.
+    """
+
+    planes: JpegPlanes
+    geometry: Geometry
+    shape: tuple[int, int]
+    cell_origin: tuple[int, int] = (0, 0)
+
+    def part(self, rows: slice, cols: slice) -> Part:
+        """As in `Parts`."""
+        with timed("guide"):
+            return resample(self.planes, self.geometry, *self.shape, self.cell_origin, (rows, cols))
+
 
 def make_guide(
     planes: JpegPlanes, geometry: Geometry, shape: tuple[int, int], cell_origin: tuple[int, int] = (0, 0)
 ) -> Guide:
-    """The guide of decoded planes; `shape` is the mosaic's, `cell_origin` as in `codec.geometry.resample`."""
-    return Guide(*resample(planes, geometry, *shape, cell_origin))
+    """The whole guide of decoded planes; arguments as in `LaidGuide`."""
+    with timed("guide"):
+        return Guide(*resample(planes, geometry, *shape, cell_origin))
 
 
 def load_guide(jpeg: bytes, geometry: Geometry, shape: tuple[int, int], cell_origin: tuple[int, int] = (0, 0)) -> Guide:

@@ -28,6 +28,7 @@ import numpy as np
 from PIL import JpegImagePlugin
 
 from bitstream.errors import InputError
+from bitstream.profile import timed
 from codec.jpeg_picture import Picture
 
 T = TypeVar("T")
@@ -54,6 +55,10 @@ class JpegPlanes:
         SHA-256, cut, over "rawinlay planes 1"; width, height, h, v and number of components as little-endian uint32;
         the quantisation tables as little-endian uint16; the planes row by row.
         """
+        with timed("reading"):
+            return self._digest()
+
+    def _digest(self) -> bytes:
         digest = hashlib.sha256(b"rawinlay planes 1")
         height, width = self.y.shape
         digest.update(struct.pack("<5I", width, height, *self.subsampling, len(self.quantisation)))
@@ -139,7 +144,7 @@ def _decode(
     `size` (width, height) must come out.
     """
     try:
-        with JpegImagePlugin.JpegImageFile(io.BytesIO(stream)) as image:
+        with timed("reading"), JpegImagePlugin.JpegImageFile(io.BytesIO(stream)) as image:
             image.draft(mode, (image.size[0] // reduction, image.size[1] // reduction))
             image.load()
             # One by one: all of them in one array would be a copy more of the whole picture.

@@ -26,7 +26,7 @@ from bitstream.fields import Reader, write_varint
 from bitstream.header import LEVEL_UNIT, Header, unpack_values
 from bitstream.layers import STAGES, Depth, Layers
 from codec.geometry import Geometry
-from codec.guide import make_guide
+from codec.guide import LaidGuide
 from codec.jpeg_planes import JpegPlanes
 from codec.learned import weights
 from codec.progress import Progress
@@ -34,7 +34,7 @@ from codec.trunk.companding import LOSSLESS, Companding
 from codec.trunk.cpu import decode_mosaic
 from codec.trunk.features import COUNT
 from codec.trunk.ground import ACTIVITIES, Ground
-from codec.trunk.layout import Layout, tiles
+from codec.trunk.layout import Box, Layout, tiles
 from codec.trunk.local import LocalRecipe
 from codec.trunk.order import HAAR, IN_PLACE, REFINED
 from codec.trunk.params import Params
@@ -156,23 +156,33 @@ class Stream:
                 substreams[tile, stage] = d
         return cls(header, recipe, params, bases, substreams, layers, finer)
 
-    def decode(self, planes: JpegPlanes, progress: Progress | None = None, device: str = "cpu") -> np.ndarray:
+    def decode(
+        self, planes: JpegPlanes, progress: Progress | None = None, device: str = "cpu", box: Box | None = None
+    ) -> np.ndarray:
         """The mosaic, uint16 (H, W), given the JPEG's planes (which must be those the stream was made for).
 
-        device: "cpu" for the compiled kernels, else torch's name of one.
+        device: "cpu" for the compiled kernels, else torch's name of one. box: cells that are wanted; the mosaic means
+        nothing elsewhere.
         """
         header, layout = self.header, layout_of(self.header)
         if header.height * header.width > math.prod(side + LEAST_SIDE for side in planes.y.shape) * LEAST_SCALE**2:
             raise StreamError(f"header: a mosaic of {header.width} x {header.height} is too large for this JPEG")
-        guide = make_guide(planes, Geometry.from_bytes(header.geometry), (header.height, header.width), layout.origin)
+        guide = LaidGuide(planes, Geometry.from_bytes(header.geometry), (header.height, header.width), layout.origin)
         if self.layers or device != "cpu":
             from codec.torch_stream import decode_with_torch  # torch takes seconds to import
 
-            return decode_with_torch(self, guide, device, progress)
+            return decode_with_torch(self, guide, device, progress, box)
+        places, chosen = self.tiles_of(box)
+        ground = Ground(guide, layout, self.net(), box and Box.around([places[n] for n in chosen]))
         return decode_mosaic(
-            self.substreams, self.bases, self.params, layout, Ground(guide, layout, self.net()), self.recipe,
-            companding_of(header), tables.load(), header.step, header.kappa, header.states, 2 * header.tile, progress,
+            self.substreams, self.bases, self.params, layout, ground, self.recipe, self.companding, tables.load(),
+            header.step, header.kappa, header.states, 2 * header.tile, progress, chosen,
         )  # fmt: skip
+
+    def tiles_of(self, box: Box | None) -> tuple[list[tuple[int, int, int, int]], list[int]]:
+        """All tiles, as in `codec.trunk.layout`, and the numbers of those that a box of cells meets."""
+        places = tiles(*self.layout.cells, 2 * self.header.tile)
+        return places, [n for n, place in enumerate(places) if box is None or box.meets(place)]
 
     def net(self) -> GuideNet | None:
         """The net of the learned features, if the recipe uses them."""

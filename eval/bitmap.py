@@ -1,6 +1,7 @@
 """Where a stream's bits lie in the picture: a map of bits per pixel, and the picture beside it.
 
     python -m eval.bitmap IMG-raw.jpg -o bits.png
+    python -m eval.bitmap IMG-raw.jpg -o bits.npy          the bits themselves, float32 (h, w) by cell
 """
 
 from __future__ import annotations
@@ -91,7 +92,7 @@ def main() -> int:
     """Command line of this module; returns the exit code."""
     parser = argparse.ArgumentParser("python -m eval.bitmap", description="Where a stream's bits lie in the picture.")
     parser.add_argument("jpeg", type=Path, metavar="IN.jpg", help="a JPEG that carries a RAW")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.png")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.png|npy")
     options = parser.parse_args()
     try:
         data = read_file(options.jpeg, "JPEG")
@@ -102,7 +103,10 @@ def main() -> int:
     except RawinlayError as error:
         print(error, file=sys.stderr)
         return error.exit_code
-    draw(bits, options.jpeg).save(options.output)
+    if options.output.suffix == ".npy":
+        np.save(options.output, bits.astype(np.float32), allow_pickle=False)
+    else:
+        draw(bits, options.jpeg).save(options.output)
     print(f"{options.output}: {bits.mean():.4g} bits per pixel")
     return 0
 

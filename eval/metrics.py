@@ -68,6 +68,20 @@ def measure(raw: RawImage, mosaic: np.ndarray) -> Comparison:
     return Comparison(ratio, largest, largest == 0)
 
 
+def psnr_companded(raw: RawImage, mosaic: np.ndarray) -> float:
+    """PSNR in dB of the square roots of the values: even to photon noise, so that shadows count as much as lights.
+
+    mosaic: integer (H, W), DN, of the shape of the mosaic of `raw`. Infinite where no clipped value differs.
+    """
+    squares = 0.0
+    for top in range(0, len(mosaic), ROWS_AT_ONCE):
+        true, found = (normalised(raw, m[top : top + ROWS_AT_ONCE], top) for m in (raw.mosaic, mosaic))
+        error = np.sqrt(true, out=true)
+        error -= np.sqrt(found, out=found)
+        squares += float(np.square(error, out=error).sum())
+    return math.inf if squares == 0 else -10 * math.log10(squares / mosaic.size)
+
+
 def psnr(raw: RawImage, mosaic: np.ndarray) -> float:
     """PSNR in dB of `mosaic` (integer (H, W), DN) against the mosaic of `raw`; infinite where nothing differs."""
     return measure(raw, mosaic).psnr

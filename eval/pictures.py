@@ -32,13 +32,13 @@ _OPPOSITE = np.array([[0, 0, -3, 0, 0], [0, 4, 0, 4, 0], [-3, 0, 12, 0, -3], [0,
 
 def develop(raw: RawImage, exposure_ev: float = 0.0) -> np.ndarray:
     """uint8 RGB (H, W, 3), sRGB, upright (turned by the orientation tag: H and W may change places)."""
-    neutral = _neutral(raw)
+    neutral = neutral_of(raw)
     balanced = normalised(raw, raw.mosaic).astype(np.float32)
     for site, colour in enumerate(raw.cfa):
         balanced[site // 2 :: 2, site % 2 :: 2] /= neutral["RGB".index(colour)]
     # The neutral's largest part is 1: what the sensor clipped is at least 1 in each colour and ends as white.
     rgb = np.clip(demosaic(balanced, raw.cfa), 0, 1)
-    rgb = rgb @ _srgb_from_camera(raw).T.astype(np.float32)
+    rgb = rgb @ srgb_from_camera(raw).T.astype(np.float32)
     return np.ascontiguousarray(upright(srgb_bytes(rgb * np.float32(2**exposure_ev)), raw.orientation))
 
 
@@ -141,8 +141,13 @@ def srgb_bytes(rgb: np.ndarray, gamma: bool = True) -> np.ndarray:
     """[0, 1] (clipped) -> uint8 of the same shape, by the sRGB curve (IEC 61966-2-1) unless `gamma` is off."""
     value = np.clip(rgb, 0, 1)
     if gamma:
-        value = np.where(value <= 0.0031308, 12.92 * value, 1.055 * np.power(value, 1 / 2.4, dtype=value.dtype) - 0.055)
+        value = srgb_curve(value)
     return np.round(255 * value).astype(np.uint8)
+
+
+def srgb_curve(value: np.ndarray) -> np.ndarray:
+    """Linear light in [0, 1] -> the sRGB signal in [0, 1], same shape and dtype (float32 or float64)."""
+    return np.where(value <= 0.0031308, 12.92 * value, 1.055 * np.power(value, 1 / 2.4, dtype=value.dtype) - 0.055)
 
 
 def upright(image: np.ndarray, orientation: int) -> np.ndarray:
@@ -156,7 +161,7 @@ def upright(image: np.ndarray, orientation: int) -> np.ndarray:
     return image
 
 
-def _neutral(raw: RawImage) -> np.ndarray:
+def neutral_of(raw: RawImage) -> np.ndarray:
     """What the camera saw as grey, R, G, B, the largest 1; all 1 where the tags do not say."""
     tag = raw.ifd0_tags.get(AS_SHOT_NEUTRAL)
     values = np.array(value_numbers(tag) if tag else [])
@@ -165,7 +170,7 @@ def _neutral(raw: RawImage) -> np.ndarray:
     return (values / values.max()).astype(np.float32)
 
 
-def _srgb_from_camera(raw: RawImage) -> np.ndarray:
+def srgb_from_camera(raw: RawImage) -> np.ndarray:
     """3x3, white-balanced camera RGB -> linear sRGB, grey staying grey; identity without a usable colour matrix.
 
     Of two matrices the second, which belongs to daylight. Its rows are scaled so that sRGB's white is (1, 1, 1) in the

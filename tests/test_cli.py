@@ -246,6 +246,21 @@ def test_the_commands_and_the_version(capsys):
     assert capsys.readouterr().out.startswith("rawinlay ")
 
 
+def test_decode_tells_where_its_time_went(folder, capsys, monkeypatch):
+    monkeypatch.chdir(folder)
+    assert main(["decode", "with.jpg", "-o", "one.dng", "--profile", "--json"]) == 0
+    said = capsys.readouterr()
+    found = json.loads(said.out)
+    phases = found["profile"]
+    assert min(phases[name] for name in ("reading", "guide", "writing", "total")) > 0
+    assert sum(v for k, v in phases.items() if k not in ("total", "wall")) <= phases["total"] + 0.01
+    assert found["peak_memory"] > 1e7 and "reading" in said.err and "entropy" in said.err
+    assert main(["decode", "with.jpg", "-o", "two.dng", "--json"]) == 0
+    said = capsys.readouterr()
+    assert said.err == "" and "profile" not in json.loads(said.out)
+    assert Path("one.dng").read_bytes() == Path("two.dng").read_bytes()
+
+
 def test_sizes_in_words():
     assert [byte_count(text) for text in ("600k", "1.5M", "600000", "2K")] == [600_000, 1_500_000, 600_000, 2000]
     assert [bytes_text(n) for n in (12, 34_567, 12_345_678)] == ["12 bytes", "34.6 kB", "12.3 MB"]

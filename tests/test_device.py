@@ -19,6 +19,7 @@ from codec.trunk.ground import ACTIVITIES, Ground, Window
 from codec.trunk.ground_torch import TorchGround
 from codec.trunk.layout import Layout
 from codec.trunk.local import TERMS, LocalRecipe, grid
+from codec.trunk.order import HAAR, IN_PLACE, context_count, near_count
 from codec.trunk.params import Params
 from codec.trunk.recipe import Recipe
 from codec.trunk.visitors import Encoder
@@ -29,7 +30,7 @@ N = len(TERMS)
 
 def recipe_of(cells, learned):
     """Of the hand-made or of all features, with corrections by block."""
-    plain = constant(torch.full((4, 100), 50_000.0))
+    plain = constant(np.full((4, 100), 50_000.0))
     more = np.zeros((4, guide_net.COUNT if learned else 0), np.int64)
     whole = Recipe(np.hstack([plain.coefficients, more + 1]), np.hstack([plain.exponents, more[0]]))
     return whole.with_local(LocalRecipe(32, np.zeros(N, np.int64), np.ones((*grid(cells, 32), 4, N), np.int64)))
@@ -37,7 +38,7 @@ def recipe_of(cells, learned):
 
 @pytest.mark.parametrize("learned", [False, True])
 @pytest.mark.parametrize("unsplit", [False, True])
-@pytest.mark.parametrize("basis", [stages.IN_PLACE, stages.HAAR])
+@pytest.mark.parametrize("basis", [IN_PLACE, HAAR])
 def test_every_tensor_of_a_tile_is_on_the_device(basis, unsplit, learned):
     layout, rng = Layout(96, 128, "GBRG"), np.random.default_rng(0)
     h, w = layout.cells
@@ -45,8 +46,8 @@ def test_every_tensor_of_a_tile_is_on_the_device(basis, unsplit, learned):
     places = [divmod(stage, 4) for stage in range(16)]
     params = Params(
         basis,
-        [np.ones(stages.near_count(n, t, basis), np.int64) for n, t in places],
-        [np.full(stages.context_count(n, t, basis, ACTIVITIES), 20) for n, t in places],
+        [np.ones(near_count(n, t, basis), np.int64) for n, t in places],
+        [np.full(context_count(n, t, basis, ACTIVITIES), 20) for n, t in places],
     )
     companding = Companding((0.0,) * 4, 4000, 4095, 8).torch
     ground = TorchGround(Ground(Guide(y, cb, cr), layout, guide_net.load()), "meta")

@@ -7,11 +7,13 @@ import pytest
 import torch
 
 from codec.guide import Guide
+from codec.kernels.logs import sum_of_logs
+from codec.kernels.samples import histogram
 from codec.trunk.companding import Companding
 from codec.trunk.features import BASIC, COUNT
 from codec.trunk.ground import HALO, Ground, Window
 from codec.trunk.ground_torch import TorchGround
-from codec.trunk.layout import Layout
+from codec.trunk.layout import Layout, blocks, haar
 from codec.trunk.local import TERMS, LocalRecipe, grid
 from codec.trunk.recipe import SUM_LIMIT, Recipe
 
@@ -74,6 +76,20 @@ def test_features(size):
         assert few.dtype == np.float32 and np.array_equal(few, wanted[:BASIC])
 
 
+@pytest.mark.parametrize("size", [(2, 2), (7, 5), (30, 301)])
+def test_bands_of_blocks(size):
+    h, w = size
+    ground, rng = picture(*size), np.random.default_rng(0)
+    high, wide = -(-h // 2), -(-w // 2)
+    tops = 2 * np.array(sorted({0, high // 2, high - 1}))
+    picks = np.stack([np.sort(rng.choice(wide, -(-wide // 2), replace=False)) for _ in tops])
+    picks[:, -1] = wide - 1
+    phi = ground.features(0, 0, 2 * high, 2 * wide).reshape(COUNT, -1)
+    wanted = haar(blocks(phi, 2 * high, 2 * wide)).reshape(COUNT, 4, high, wide)
+    wanted = wanted[:, :, tops[:, None] // 2, picks].reshape(COUNT, 4, -1)
+    assert np.array_equal(ground.bands(tops, picks), wanted)
+
+
 @pytest.mark.parametrize("count", [0, 1, 40, BASIC, COUNT])
 @pytest.mark.parametrize("size", [(2, 2), (31, 260)])
 def test_base(size, count):
@@ -117,3 +133,15 @@ def test_activity(size):
         wanted = torch.stack(tensors.activity(window), 1)
         found = ground.activity(window)
         assert found.dtype == np.int32 and torch.equal(torch.from_numpy(found), wanted)
+
+
+def test_sums_of_logarithms():
+    x = np.random.default_rng(0).normal(0, 300, (3, 5, 37)).astype(np.float32)
+    assert np.allclose(sum_of_logs(x), np.log2(1 + 3 * x.astype(np.float64) ** 2).sum(-1))
+    assert sum_of_logs(np.full((1, 24), 1e15, np.float32)).item() == pytest.approx(24 * np.log2(3e30), rel=1e-6)
+
+
+def test_histogram():
+    mosaic = np.random.default_rng(0).integers(0, 65536, (37, 41), dtype=np.uint16)
+    mosaic[5:20] = 7
+    assert np.array_equal(histogram(mosaic), np.bincount(mosaic.reshape(-1), minlength=1 << 16))

@@ -20,6 +20,7 @@ from codec.guide import Guide
 from codec.learned import guide_net, weights
 from codec.recipe_choice import RecipeChoice
 from codec.stream import Stream
+from codec.trunk.effort import Effort
 from codec.trunk.features import COUNT
 from codec.trunk.ground import HALO, Ground
 from codec.trunk.layout import Layout
@@ -41,6 +42,7 @@ def guide(h, w, seed=0):
 
 
 ALL = COUNT + guide_net.COUNT
+ALSO = Effort(learned=True)
 
 
 def ground(h, w, net, **kwargs):
@@ -162,7 +164,7 @@ def always(monkeypatch):
 def test_streams_with_learned_features(always, target, size):
     """They decode, here and by the manual, and only with the same net."""
     picture = scene(size, "GRBG")
-    payload = picture.encode(**target)
+    payload = picture.encode(**target, effort=ALSO)
     stream = Stream.from_bytes(payload)
     assert stream.header.net == guide_net.load().identity and len(stream.recipe.exponents) == COUNT + guide_net.COUNT
     mosaic = stream.decode(picture.planes)
@@ -181,9 +183,9 @@ def test_the_encoder_takes_what_costs_less(monkeypatch):
     """The choice follows the estimate, and falls back to the very stream of the hand-made features."""
     picture = scene((64, 96), "RGGB")
     monkeypatch.setattr(encoding._Job, "_cost", lambda job, fitted: 1.0 if job.recipe.learned else 0.0)
-    plain = picture.encode(quality=60)
+    plain = picture.encode(quality=60, effort=ALSO)
     assert Stream.from_bytes(plain).header.net == b""
     monkeypatch.undo()
-    chosen = picture.encode(quality=60)
+    chosen = picture.encode(quality=60, effort=ALSO)
     learned = bool(Stream.from_bytes(chosen).header.net)
     assert learned or chosen == plain

@@ -5,8 +5,13 @@ import os
 from pathlib import Path
 
 import pytest
+from shots import shot, write_pair
 
 from benchmarks import guides
+from benchmarks.inputs import Input
+from bitstream.dng import write_dng
+from bitstream.errors import UsageError
+from codec.simulator.dataset import save_shot
 
 SCRIPT = """#!/bin/sh
 [ "$1" = --version ] && echo "this is darktable-cli 4.9.1" && exit 0
@@ -33,7 +38,8 @@ def test_rendered_once_with_its_version_and_no_settings_of_the_user(program, tmp
     program('echo "$@" > "$2"; echo "$HOME $XDG_CONFIG_HOME" >> "$2"')
     raw, cache = tmp_path / "a.nef", tmp_path / "cache"
     raw.write_bytes(b"raw")
-    jpeg, made_by = guides.render(guides.parse("darktable:90"), raw, cache)
+    source = Input(raw.name, raw)
+    jpeg, made_by = guides.render(guides.parse("darktable:90"), source, cache)
     assert jpeg == cache / "darktable-90" / "a.jpg" and made_by == "darktable-cli 4.9.1"
     arguments, settings = jpeg.read_text().splitlines()
     assert arguments.startswith(str(raw)) and "jpeg/quality=90" in arguments and "--library :memory:" in arguments
@@ -42,27 +48,27 @@ def test_rendered_once_with_its_version_and_no_settings_of_the_user(program, tmp
     assert note["program"] == made_by and str(tmp_path) not in note["command"]
     assert sorted(p.name for p in jpeg.parent.iterdir()) == ["a.jpg", "a.json"]  # the work folder is gone
     program("exit 1")
-    assert guides.render(guides.parse("darktable:90"), raw, cache) == (jpeg, made_by)
+    assert guides.render(guides.parse("darktable:90"), source, cache) == (jpeg, made_by)
 
 
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        ("echo starting; echo no lens >&2; exit 3", "darktable-cli failed with 3: no lens"),
+        ("echo starting; echo no lens >&2; exit 3", "darktable-cli: exit 3: no lens"),
         ("exit 0", "wrote no JPEG of a.nef"),
     ],
 )
 def test_a_program_that_fails_says_why_and_leaves_nothing(program, tmp_path, body, reason):
     program(body)
     with pytest.raises(guides.Unavailable, match=reason):
-        guides.render(guides.parse("darktable"), tmp_path / "a.nef", tmp_path / "cache")
+        guides.render(guides.parse("darktable"), Input("a.nef", tmp_path / "a.nef"), tmp_path / "cache")
     assert not list((tmp_path / "cache" / "darktable").iterdir())
 
 
 def test_a_jpeg_that_is_there_is_taken(tmp_path):
     (tmp_path / "rtnr").mkdir()
     (tmp_path / "rtnr" / "a.jpg").write_bytes(b"jpeg")
-    jpeg, made_by = guides.render(guides.parse("rtnr"), Path("a.nef"), tmp_path)
+    jpeg, made_by = guides.render(guides.parse("rtnr"), Input("a.nef", Path("a.nef")), tmp_path)
     assert jpeg.read_bytes() == b"jpeg" and made_by == "rtnr, found in the cache"
 
 
@@ -70,4 +76,55 @@ def test_a_raw_that_libraw_cannot_read(tmp_path):
     raw = tmp_path / "a.nef"
     raw.write_bytes(b"no raw at all")
     with pytest.raises(guides.Unavailable, match=r"a\.nef"):
-        guides.render(guides.parse("libraw"), raw, tmp_path / "cache")
+        guides.render(guides.parse("libraw"), Input("a.nef", raw), tmp_path / "cache")
+
+
+def test_a_program_that_is_absent(monkeypatch, tmp_path):
+    monkeypatch.setattr(guides.shutil, "which", lambda name: None)
+    with pytest.raises(guides.Unavailable, match="darktable-cli is not installed"):
+        guides.render(guides.parse("darktable"), Input("a.nef", Path("a.nef")), tmp_path)
+
+
+def test_the_cameras_own_preview_and_its_absence(tmp_path):
+    taken = shot()
+    raw = tmp_path / "with.dng"
+    raw.write_bytes(write_dng(taken.raw, taken.jpeg))
+    jpeg, made_by = guides.render(guides.parse("preview"), Input(raw.name, raw), tmp_path / "cache")
+    assert jpeg.read_bytes()[:2] == b"\xff\xd8" and made_by.endswith("in the camera")
+    bare, _ = write_pair(tmp_path)
+    with pytest.raises(guides.Unavailable, match="holds no full-size JPEG"):
+        guides.render(guides.parse("preview"), Input(bare.name, bare), tmp_path / "cache")
+
+
+def test_the_simulators_jpeg_and_its_absence(tmp_path):
+    taken, path = shot(), tmp_path / "shot-00001-val.npz"
+    save_shot(path, taken)
+    jpeg, made_by = guides.render(guides.parse("simulator"), Input(path.name, tmp_path / "x.dng", path), tmp_path)
+    assert jpeg.read_bytes() == taken.jpeg and made_by == "codec.simulator"
+    with pytest.raises(guides.Unavailable, match="no simulated shot"):
+        guides.render(guides.parse("simulator"), Input("a.nef", Path("a.nef")), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("libraw", "libraw"),
+        ("libraw:95:420", "libraw"),
+        ("libraw:85", "libraw-85"),
+        ("libraw:95:444", "libraw-95-444"),
+        ("rtnr:90", "rtnr"),
+        ("rawtherapee", "rawtherapee"),
+        ("darktable:80", "darktable-80"),
+        ("preview", "preview"),
+    ],
+)
+def test_guide_names(text, name):
+    assert guides.parse(text).name == name
+
+
+@pytest.mark.parametrize(
+    "text", ["gimp", "libraw:0", "libraw:x", "libraw:9:411", "darktable:9:420", "rtnr:1:444:2", "preview:90"]
+)
+def test_guides_that_are_none(text):
+    with pytest.raises(UsageError):
+        guides.parse(text)

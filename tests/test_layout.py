@@ -47,6 +47,20 @@ def test_g1_lies_in_the_row_of_red(cfa):
 
 
 @pytest.mark.parametrize("cfa", CFA_PHASES)
+@pytest.mark.parametrize("size", SIZES)
+def test_cells_at_some_places(cfa, size):
+    """The values of packing, there alone; one beyond the last is the last."""
+    layout = Layout(*size, cfa)
+    mosaic = np.arange(size[0] * size[1], dtype=np.uint16).reshape(size)
+    rows, cols = (np.arange(n + 1) for n in layout.cells)
+    inside = np.ix_(np.minimum(rows, rows[-2]), np.minimum(cols, cols[-2]))
+    assert np.array_equal(layout.at(mosaic, rows[:, None], cols[None]), layout.pack(mosaic)[:, *inside])
+    assert not layout.inside_at(rows[-1:], cols[:1]).any() and np.array_equal(
+        layout.inside_at(rows[:-1, None], cols[None, :-1]), layout.inside()
+    )
+
+
+@pytest.mark.parametrize("cfa", CFA_PHASES)
 def test_levels_by_plane(cfa):
     by_site = tuple(float(k) for k in range(4))
     layout = Layout(4, 4, cfa)

@@ -14,6 +14,7 @@ from bitstream.errors import StreamError
 from codec.encoding import _Job
 from codec.stream import Stream
 from codec.trunk import fit_local
+from codec.trunk.effort import Effort
 from codec.trunk.features import COUNT, names
 from codec.trunk.ground import Window
 from codec.trunk.local import EXPONENTS, LEAST_SIDE, LIMIT, MATRIX, MOST_BLOCKS, MOST_SIDE, TERMS, LocalRecipe, grid
@@ -166,19 +167,19 @@ def job(request):
     """A picture that is ready to be coded, and a local recipe for it; with learned features or without."""
     shape, learned = request.param
     picture = scene(shape, "BGGR", seed=3)
-    job = ready(picture)
+    job = ready(picture, Effort(learned=learned))
     job.use((job.recipes.learned if learned else job.plain).with_local(drawn_recipe(job.layout.cells)))
     return job
 
 
-def ready(picture):
+def ready(picture, effort=None):
     """The encoder's job for a picture, without a plateau."""
     small = scene((8, 8), picture.raw.cfa).encode(quality=0)
     header = replace(
         Stream.from_bytes(small).header, height=picture.raw.mosaic.shape[0], width=picture.raw.mosaic.shape[1], net=b"",
         top=int(picture.raw.mosaic.max()),
     )  # fmt: skip
-    job = _Job(picture.raw, picture.planes, picture.geometry, header, len, "cpu", None)
+    job = _Job(picture.raw, picture.planes, picture.geometry, header, len, "cpu", None, effort or Effort())
     job.companding = replace(job.companding, plateau=(0,) * 8)  # a base on the plateau is not the recipe's
     return job
 
@@ -261,7 +262,8 @@ def true_picture(share, noise=3.0):
 
 
 def fitted(job, planes, step=STEP, side=64):
-    return fit_local.fit(planes, job.ground, job.recipe, job.companding, step, job.header.kappa, side)
+    mosaic, kappa = job.layout.unpack(planes), job.header.kappa
+    return fit_local.fit(mosaic, job.layout, job.ground, job.recipe, job.companding, step, kappa, side)
 
 
 @pytest.mark.parametrize("step", [2300, STEP])
@@ -298,7 +300,7 @@ def test_nasty_pictures(name, flat):
     if flat:
         job.ground.planes[:4], job.ground.planes[4:] = 1000, 0
     for step in (0, STEP, 5119, 5120):
-        local = fitted(job, job.packed, step, 32)
+        local = fitted(job, job.layout.pack(job.mosaic), step, 32)
         if local is not None:
             again = LocalRecipe.from_bytes(local.to_bytes(TABLES), job.layout.cells, TABLES)
             assert np.array_equal(again.coefficients, local.coefficients)

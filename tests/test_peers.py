@@ -79,14 +79,6 @@ def test_jxl_streams_are_bare(raw):
         assert unwrap(jxl.JxlLossy(companding).encode(raw, None, "distance=1"))[1][:2] == b"\xff\x0a"
 
 
-def test_measured_rows_say_what_was_coded(raw):
-    row = jxl.measure_lossless(raw)
-    assert row["identical"] and row["psnr"] is None and row["max_error"] == 0
-    assert row["bytes"] == len(jxl.JxlLossless().encode(raw, None, "lossless"))
-    assert row["bpp"] == pytest.approx(8 * row["bytes"] / raw.mosaic.size)
-    assert 20 < jxl.measure_lossy(raw, "sqrt", 2.0)["psnr"] < 60
-
-
 def test_sweep_is_the_same_every_time_and_falls():
     steps = list(jxl.distances())
     assert steps == list(jxl.distances()) and steps[0] == 25.0 and steps[-1] < 0.02
@@ -129,7 +121,7 @@ def test_frame_refuses_what_makes_no_sense(raw):
         Frame.of(replace(raw, mosaic=np.zeros((4, 1), np.uint16)))
 
 
-@pytest.mark.parametrize("name", registry.names("blind"))
+@pytest.mark.parametrize("name", [*LOSSY, *LOSSLESS])
 def test_damaged_streams_are_refused(raw, name):
     peer = registry.get(name)
     data = peer.encode(raw, None, peer.settings()[-1])
@@ -145,7 +137,11 @@ def test_damaged_streams_are_refused(raw, name):
 def test_every_peer_says_what_it_is():
     for group in registry.GROUPS:
         for name in registry.names(group):
-            peer = registry.get(name)
+            try:
+                peer = registry.get(name)
+            except Unavailable as missing:
+                assert str(missing).startswith(name)
+                continue
             assert isinstance(peer, Peer) and peer.name == name
             assert len(peer.counts) > 20 and isinstance(peer.state, str)
             assert peer.guided or group != "guided"

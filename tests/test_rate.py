@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codec import rate
-from codec.rate import COARSEST, FINEST, TOLERANCE, Curve, Search, search_estimate, step_of_quality
+from codec.rate import COARSEST, FINEST, TOLERANCE, Curve, Search, Trim, search_estimate, step_of_quality
 
 
 def size_at(step, scale=4e6, slope=-0.0035, floor=900):
@@ -109,3 +109,38 @@ def test_refits_are_few():
     search = Search(10_000, -0.005, 3000)
     assert not search.far(3000 - rate.REFIT)
     assert [search.far(2000) for _ in range(rate.MAX_REFITS + 2)] == [True] * rate.MAX_REFITS + [False] * 2
+
+
+SIZES = [4000, 9000, 1500, 7000, 0, 2500]
+
+
+def recoded(sizes, plan, elasticity):
+    """Bytes of the tiles after a plan, if their logarithm follows that of a bit's worth."""
+    return [round(n * plan.thrift**elasticity) if i in plan.tiles else n for i, n in enumerate(sizes)]
+
+
+@pytest.mark.parametrize("excess", [300, -300, 600, -600])
+@pytest.mark.parametrize("elasticity", [-0.2, -0.3, -0.4])
+def test_trimming_meets_a_size(excess, elasticity):
+    """Within the tolerance after some plans, although they don't know how much the bytes will change."""
+    trim, sizes, goal = Trim(SIZES, 50_000), SIZES, sum(SIZES) - excess
+    for _ in range(rate.MAX_TRIMS):
+        plan = trim.plan(sum(sizes) - goal)
+        assert plan and 1 / rate.THRIFTIEST <= plan.thrift <= rate.THRIFTIEST
+        sizes = recoded(sizes, plan, elasticity)
+        trim.learn(plan, sizes)
+        if TOLERANCE / rate.AIM < sum(sizes) / goal < 1 / rate.AIM:
+            return
+    raise AssertionError(sizes)
+
+
+def test_trimming_takes_few_tiles():
+    """The larger the excess, the more; and none where too many would have to be coded again."""
+    trim = Trim(SIZES, 50_000)
+    few, more = trim.plan(200), trim.plan(1000)
+    assert few and more and len(few.tiles) == 1 and len(more.tiles) > 1
+    assert trim.plan(0.1 * sum(SIZES)) is None and trim.plan(-0.2 * sum(SIZES)) is None
+
+
+def test_nothing_to_trim_at_high_rates():
+    assert Trim([50_000] * 4, 80_000).plan(1000) is None

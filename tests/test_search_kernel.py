@@ -29,7 +29,9 @@ def stage(shape, seed, louder):
 @pytest.mark.parametrize("shape, louder", [((40, 70), 0), ((2 * ROWS, 33), 12), ((3, 300), 40), ((1, 1), 0)])
 def test_same_as_the_plain_search(states, shape, louder):
     y, mu, step, classes, valid = stage(shape, states, louder)
-    symbols, y_hat, magnitude, rate, distortion = Search(load(), LAGRANGIAN, states)(y, mu, step, classes, valid)
+    y_hat, magnitude = np.empty(shape, np.int32), np.empty(shape, np.int32)
+    search = Search(load(), LAGRANGIAN, states)
+    symbols, rate, distortion = search(y, mu, step, classes, valid, y_hat, magnitude)
 
     values = Values(load(), states, "cpu")
     plain = Quantiser(load(), values, LAGRANGIAN, "cpu")
@@ -50,6 +52,7 @@ def test_far_residuals():
     """What lies beyond all bounds is coded as far as symbols go, and y_hat stays within its own."""
     y = np.array([[1e12, -1e12, 3e5, -3e5, 0.0]], np.float32)
     one, classes = np.ones(y.shape, np.int32), np.full(y.shape, CLASSES - 1, np.uint8)
-    symbols, y_hat, *_ = Search(load(), LAGRANGIAN, 3)(y, 0 * one, one, classes, one.astype(bool))
+    y_hat, magnitude = np.empty_like(one), np.empty_like(one)
+    symbols, *_ = Search(load(), LAGRANGIAN, 3)(y, 0 * one, one, classes, one.astype(bool), y_hat, magnitude)
     assert (np.abs(symbols) <= (1 << 19) + 2).all() and (np.abs(symbols[:, :4]) > 200_000).all()
     assert (np.abs(y_hat) <= 1 << 21).all()

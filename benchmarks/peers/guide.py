@@ -12,11 +12,11 @@ import numpy as np
 from benchmarks.peers.clock import part
 from benchmarks.peers.frame import Frame
 from bitstream.errors import InputError, StreamError
+from bitstream.exif import orientation_of
 from bitstream.raw_image import RawImage
 from codec.alignment.align import align
 from codec.geometry import NEUTRAL, Geometry, resample
 from codec.jpeg_planes import JpegPlanes, decode_planes
-from codec.source.choose_jpeg import exif_orientation
 
 ONE = 255 << 4  # the JPEG's white in `resample`'s samples
 BAND = 128  # rows of the mosaic held at once, even
@@ -29,7 +29,7 @@ def begin(raw: RawImage, jpeg: bytes) -> tuple[Frame, RgbGuide]:
     """The encoder's frame and guide; InputError for a JPEG of something else."""
     with part("guide"):
         planes = decode_planes(jpeg)
-        geometry = align(raw, planes, exif_orientation(jpeg)).geometry
+        geometry = align(raw, planes, orientation_of(jpeg)).geometry
     frame = Frame.of(raw, geometry.to_bytes())
     return frame, RgbGuide(planes, frame)
 

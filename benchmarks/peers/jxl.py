@@ -9,9 +9,7 @@ one, of 16 bits, has to stand in a container of some tens of bytes (libjxl's lev
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import imagecodecs
 import numpy as np
@@ -19,12 +17,9 @@ import numpy as np
 from benchmarks.peers.base import Peer, number
 from benchmarks.peers.clock import part
 from benchmarks.peers.frame import Frame, unwrap
-from benchmarks.peers.packing import COMPANDINGS, companded, expanded, from_quadrants, quadrants
-from bitstream.errors import InputError, StreamError, UsageError
+from benchmarks.peers.packing import companded, expanded, from_quadrants, quadrants
+from bitstream.errors import StreamError, UsageError
 from bitstream.raw_image import RawImage
-from eval.metrics import measure
-
-__all__ = ["COMPANDINGS", "JxlLossless", "JxlLossy", "distances", "measure_lossless", "measure_lossy"]
 
 EFFORT = 7
 COARSEST, FINEST = 25.0, 0.01  # libjxl's butteraugli distances: 25 is its limit
@@ -119,26 +114,3 @@ def lossless_only(setting: str) -> None:
     """UsageError for a setting that is not "lossless"."""
     if setting != "lossless":
         raise UsageError(f"setting {setting!r}: this peer has only lossless")
-
-
-def measure_lossy(raw: RawImage, companding: str, distance: float) -> dict[str, Any]:
-    """Encode, decode and score one point in this process (`benchmarks.rd`)."""
-    return _measure(raw, JxlLossy(companding), f"distance={distance:g}")
-
-
-def measure_lossless(raw: RawImage) -> dict[str, Any]:
-    """Encode, decode and score the lossless file; InputError should it not be lossless."""
-    row = _measure(raw, JxlLossless(), "lossless")
-    if not row["identical"]:
-        raise InputError(f"lossless JPEG XL is wrong by {row['max_error']} DN")
-    return row
-
-
-def _measure(raw: RawImage, peer: Peer, setting: str) -> dict[str, Any]:
-    start = time.perf_counter()
-    data = peer.encode(raw, None, setting)
-    middle = time.perf_counter()
-    mosaic = peer.decode(data, None)
-    end = time.perf_counter()
-    row = {"bytes": len(data), "bpp": 8 * len(data) / raw.mosaic.size, **measure(raw, mosaic).as_json()}
-    return row | {"encode_seconds": round(middle - start, 3), "decode_seconds": round(end - middle, 3)}

@@ -69,7 +69,7 @@ class JxlResidual(Peer):
         base = Base(frame, guide, max(int(raw.mosaic.max()), 1))
         packed = base.layout.pack(raw.mosaic)
         with part("network"):
-            base.fit(packed)
+            base.fit(raw.mosaic)
             image = base.residual(packed)
         with part("entropy"):
             coded = compress(image, distance)
@@ -108,13 +108,13 @@ class Base:
         except ValueError as error:
             raise StreamError(f"the levels can't be companded ({error})") from error
 
-    def fit(self, packed: np.ndarray) -> None:
-        """Choose recipe and plateau for the mosaic, planes int32 (4, h, w)."""
+    def fit(self, mosaic: np.ndarray) -> None:
+        """Choose recipe and plateau for the mosaic."""
         try:
             companding = self.companding
         except StreamError as error:
             raise InputError(str(error)) from error
-        choice = RecipeChoice(packed, self.layout, self.ground, companding, Effort())
+        choice = RecipeChoice(mosaic, self.layout, self.ground, companding, Effort())
         self.recipe = choice.best(START, KAPPA["psnr"], float("inf"))
         self.plateau = tuple(choice.plateau) if any(choice.plateau) else ()
 

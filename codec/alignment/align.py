@@ -17,12 +17,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bitstream.errors import InputError
+from bitstream.profile import timed
 from bitstream.raw_image import RawImage
-from codec.alignment.displacement import best_shift, detail, shrink
+from codec.alignment.displacement import ShiftSearch, detail, shrink
 from codec.alignment.fit_check import Patches
 from codec.alignment.register import Placement, Points, Register, fit
 from codec.geometry import POSITION_BITS, SCALE_BITS, Geometry
 from codec.jpeg_planes import JpegPlanes
+from codec.kernels import align as kernels
 
 THUMBNAIL = 192
 """Long side of the mosaic's thumbnail, at most."""
@@ -73,6 +75,11 @@ def align(raw: RawImage, planes: JpegPlanes, exif_orientation: int = 1) -> Align
     about 1/16 to 2, and lens corrections that a radial polynomial describes. `InputError` for a JPEG of something else.
     Another exposure of the same scene from the same place passes: the codec then just has a poorer guide.
     """
+    with timed("guide"):
+        return _align(raw, planes, exif_orientation)
+
+
+def _align(raw: RawImage, planes: JpegPlanes, exif_orientation: int) -> Alignment:
     light = _light(raw)
     likely = {1, raw.orientation, _unturned(raw.orientation, exif_orientation)}
     found = _search(light, planes, likely)
@@ -196,15 +203,14 @@ def _light(raw: RawImage) -> np.ndarray:
 
     The colours have Y's own weights, since lateral chromatic aberration puts red and blue up to a pixel from green.
     """
-    h, w = raw.mosaic.shape[0] // 2 * 2, raw.mosaic.shape[1] // 2 * 2
-    total = np.zeros((h // 2, w // 2), np.float32)
+    h, w = raw.mosaic.shape[0] // 2, raw.mosaic.shape[1] // 2
+    weight = []
     for k, colour in enumerate(raw.cfa):
-        plane = raw.mosaic[k // 2 : h : 2, k % 2 : w : 2].astype(np.float32)
-        plane -= np.float32(raw.black[k])
-        level = float(plane[::4, ::4].clip(0, raw.white).mean()) + 1e-3 * raw.white
-        plane *= np.float32(LUMA[colour] / level)
-        total += plane
-    return np.sqrt(np.clip(total, 0, None))
+        some = raw.mosaic[k // 2 : 2 * h : 8, k % 2 : 2 * w : 8].astype(np.float32) - np.float32(raw.black[k])
+        weight.append(LUMA[colour] / (float(some.clip(0, raw.white).mean()) + 1e-3 * raw.white))
+    out = np.empty((h, w), np.float32)
+    kernels.light(raw.mosaic, np.array(raw.black, np.float32), np.array(weight, np.float32), out)
+    return out
 
 
 def _lead(raw: RawImage, orientation: int) -> tuple[float, float]:
@@ -233,15 +239,21 @@ def _search(light: np.ndarray, planes: JpegPlanes, likely: set[int]) -> _Found |
     """Best orientation, scale and shift of thumbnails."""
     factor = -(-max(light.shape) // THUMBNAIL)
     thumbnail = shrink(light, factor)
+    turned = {o: detail(turn(thumbnail, o)) for o in range(1, 9)}
+    searches: dict[float, tuple[ShiftSearch, float] | None] = {}
     best: _Found | None = None
-    for orientation in range(1, 9):
-        first = detail(turn(thumbnail, orientation), 6)
+    for orientation, first in turned.items():
         full = turn(light, orientation).shape
         for scale in _scales((2 * full[0], 2 * full[1]), planes.y.shape):
-            second, step = _at_scale(planes.y, 2 * factor * scale)
-            if min(second.shape) < 24:
+            if scale not in searches:
+                second, step = _at_scale(planes.y, 2 * factor * scale)
+                side = max(first.shape) + max(second.shape)
+                searches[scale] = (ShiftSearch(detail(second), side), step) if min(second.shape) >= 24 else None
+            search = searches[scale]
+            if search is None:
                 continue
-            score, rows, cols = best_shift(first, detail(second, 6))
+            score, rows, cols = search[0].best(first)
+            step = search[1]
             score += LIKELY * (orientation in likely)
             if best is None or score > best.score:
                 # sample i of the thumbnail's middle is mosaic 2 f i + f - 1/2, of the JPEG's step i + (step - 1) / 2

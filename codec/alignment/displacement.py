@@ -5,15 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import fft
-from scipy.ndimage import uniform_filter
 
-BLOCK = 64
+from codec.kernels import align as kernels
 
 LEAST_BLOCK = 16
 
+RADIUS = 6
+"""Samples around one that make its tone."""
+
 SMOOTHING = 1.2
 """Standard deviation of the Gaussian over a block's correlation, samples."""
+
+LEAST_COVER = 0.8
+"""Share of a block that both pictures must show."""
 
 
 @dataclass(frozen=True)
@@ -35,83 +39,109 @@ def shrink(image: np.ndarray, factor: int) -> np.ndarray:
         image, factor = shrink(image, 2), factor // 2
     if factor == 1:
         return image.astype(np.float32)
-    h, w = image.shape[0] // factor * factor, image.shape[1] // factor * factor
-    rows = image[0:h:factor, :w].astype(np.float32)
-    for i in range(1, factor):
-        rows += image[i:h:factor, :w]
-    total = rows[:, 0::factor].copy()
-    for j in range(1, factor):
-        total += rows[:, j::factor]
-    total *= np.float32(1 / factor**2)
-    return total
+    out = np.empty((image.shape[0] // factor, image.shape[1] // factor), np.float32)
+    kernels.shrink(image, factor, out)
+    return out
 
 
-def detail(image: np.ndarray, radius: int) -> np.ndarray:
-    """The image without its tones: local mean taken off, local contrast made even; float32.
+def detail(image: np.ndarray) -> np.ndarray:
+    """The image without its tones: local mean taken off, local contrast made even; float32."""
+    padded = np.pad(image.astype(np.float32), 2 * RADIUS, "edge")
+    high, power = np.empty(image.shape, np.float32), np.empty(image.shape, np.float32)
+    kernels.without_tones(padded, RADIUS, high, power)
+    return even(high, power)
+
+
+def even(high: np.ndarray, power: np.ndarray) -> np.ndarray:
+    """Tone-free samples with their local contrast made even, in place.
 
     What contrast is noise isn't known, so the least that counts is a share of the picture's own.
     """
-    size = 2 * radius + 1
-    high = image - uniform_filter(image, size, mode="nearest")
-    power = uniform_filter(high * high, size, mode="nearest")
     floor = 0.05 * float(power.mean()) + 1e-12
-    return high / np.sqrt(np.maximum(power, 0) + floor)
+    high /= np.sqrt(np.maximum(power, 0) + np.float32(floor))
+    return high
 
 
-def best_shift(first: np.ndarray, second: np.ndarray, least_overlap: float = 0.4) -> tuple[float, int, int]:
-    """The shift of `second` against `first` that correlates best: (correlation, rows, columns).
+class ShiftSearch:
+    """Shifts of pictures against one another by correlation, all at once.
 
-    What lies at p in `first` lies at p + shift in `second`. Both float32 and tone-free. At least that share of the
-    smaller picture must overlap.
+    What is needed of the second picture is kept, so that a first one can be tried in many orientations. Both float32
+    and tone-free; `side` is at least the sum of both pictures' longer sides. least_overlap: share of the smaller
+    picture that must overlap.
     """
-    shape = [fft.next_fast_len(a + b, real=True) for a, b in zip(first.shape, second.shape, strict=True)]
 
-    def spectra(image: np.ndarray) -> list[np.ndarray]:
-        return [fft.rfft2(v, shape) for v in (image, image * image, np.ones_like(image))]
+    def __init__(self, second: np.ndarray, side: int, least_overlap: float = 0.4) -> None:
+        self._second, self._least = second, least_overlap
+        self._side = next(n for n in range(side, 2 * side) if _smooth(n) and n % 2 == 0)
+        self._spectrum, self._power, self._ones = map(self._forward, (second, second * second, np.ones_like(second)))
+        self._of_shape: dict[tuple[int, ...], tuple[np.ndarray, np.ndarray]] = {}
 
-    f, f2, f1 = spectra(first)
-    s, s2, s1 = spectra(second)
-    cross, energy1, energy2, overlap = (
-        fft.irfft2(np.conj(a) * b, shape) for a, b in ((f, s), (f2, s1), (f1, s2), (f1, s1))
-    )
-    enough = overlap >= least_overlap * min(first.size, second.size)
-    score = np.where(enough, cross / np.sqrt(np.maximum(energy1 * energy2, 1e-6)), -1)
-    row, col = np.unravel_index(int(score.argmax()), score.shape)
-    return float(score[row, col]), *_signed((int(row), int(col)), score.shape)
+    def best(self, first: np.ndarray) -> tuple[float, int, int]:
+        """The shift that correlates best: (correlation, rows, columns).
+
+        What lies at p in `first` lies at p + shift in the second picture.
+        """
+        if first.shape not in self._of_shape:
+            ones = np.conj(self._forward(np.ones_like(first)))
+            overlap = self._back(ones * self._ones)
+            enough = overlap >= self._least * min(first.size, self._second.size)
+            self._of_shape[first.shape] = enough, self._back(ones * self._power)
+        enough, energy = self._of_shape[first.shape]
+        cross = self._back(np.conj(self._forward(first)) * self._spectrum)
+        own = self._back(np.conj(self._forward(first * first)) * self._ones)
+        score = np.where(enough, cross / np.sqrt(np.maximum(own * energy, 1e-6)), -1)
+        row, col = np.unravel_index(int(score.argmax()), score.shape)
+        rows, cols = (int(a) - self._side if a > self._side // 2 else int(a) for a in (row, col))
+        return float(score[row, col]), rows, cols
+
+    def _forward(self, image: np.ndarray) -> np.ndarray:
+        return np.fft.rfft2(image, (self._side, self._side))
+
+    def _back(self, spectrum: np.ndarray) -> np.ndarray:
+        return np.fft.irfft2(spectrum, (self._side, self._side))
 
 
-def _signed(at: tuple[int, int], shape: tuple[int, ...]) -> tuple[int, int]:
-    rows, cols = (a - n if a > n // 2 else a for a, n in zip(at, shape, strict=True))
-    return rows, cols
+def _smooth(n: int) -> bool:
+    """Whether a Fourier transform of n samples is quick: n has the factors 2, 3 and 5 only."""
+    for factor in (2, 3, 5):
+        while n % factor == 0:
+            n //= factor
+    return n == 1
 
 
-def block_displacements(first: np.ndarray, second: np.ndarray, valid: np.ndarray, most: int = 12) -> Blocks:
-    """Displacements between two tone-free images of one shape, in up to `most` blocks a side, up to a quarter block.
+def block_displacements(
+    first: np.ndarray, second: np.ndarray, place: np.ndarray, box: tuple[slice, slice], size: int, most: int
+) -> Blocks:
+    """Displacements of the second picture, laid over the first, in up to `most` blocks a side.
 
-    valid: bool, where both show something; blocks spread over its bounding box, and count where they hold enough of it.
+    first: float32; second, place: as in `codec.kernels.align.lay`. box: rows and columns of the first over which the
+    blocks of `size` samples spread. They are found up to a quarter block.
     """
-    spans = [np.flatnonzero(valid.any(1 - axis)) for axis in (0, 1)]
-    size = min(BLOCK, *(len(span) // 2 for span in spans))
-    corners = []
-    if size >= LEAST_BLOCK:
-        starts = [_spread(int(span[0]), int(span[-1]) + 1 - size, size, most) for span in spans]
-        corners = [(i, j) for i in starts[0] for j in starts[1] if valid[i : i + size, j : j + size].mean() > 0.8]
-    if not corners:
+    if size < LEAST_BLOCK:
         return Blocks(np.zeros((0, 2)), np.zeros((0, 2)), np.zeros(0))
+    starts = [_spread(span.start, span.stop - size, size, most) for span in box]
+    corners = np.stack(np.meshgrid(*starts, indexing="ij"), -1).reshape(-1, 2).astype(np.int64)
+    shape = (len(corners), size, size)
+    high, power = (np.empty((2, *shape), np.float32) for _ in range(2))
+    valid = np.empty(shape, np.bool_)
+    kernels.blocks(first, second, place, corners, RADIUS, high, power, valid)
     window = np.hanning(size + 2)[1:-1].astype(np.float32)
     window = window[:, None] * window[None, :]
+    kept = valid.mean((1, 2)) > LEAST_COVER
+    corners = corners[kept]
 
-    def cut(image: np.ndarray) -> np.ndarray:
-        blocks = np.stack([image[i : i + size, j : j + size] * valid[i : i + size, j : j + size] for i, j in corners])
-        return (blocks - blocks.mean((1, 2), keepdims=True)) * window
+    def cut(k: int) -> np.ndarray:
+        out = even(high[k], power[k])[kept] * valid[kept]
+        return np.fft.rfft2((out - out.mean((1, 2), keepdims=True)) * window)
 
-    a, b = cut(first), cut(second)
-    cross = fft.irfft2(np.conj(fft.rfft2(a)) * fft.rfft2(b) * _smoothing(size), (size, size))
-    cross = fft.fftshift(cross, axes=(1, 2))
+    a, b = cut(0), cut(1)
+    smoothing = _smoothing(size)
+    cross = np.fft.irfft2(np.conj(a) * b * smoothing, (size, size))
+    cross = np.fft.fftshift(cross, axes=(1, 2))
     reach, middle = size // 4, size // 2
     area = cross[:, middle - reach : middle + reach + 1, middle - reach : middle + reach + 1]
     n, side = len(corners), 2 * reach + 1
-    row, col = np.unravel_index(area.reshape(n, -1).argmax(1), (side, side))
+    row, col = np.unravel_index(area.reshape(n, side * side).argmax(1), (side, side))
     inside = (row > 0) & (row < side - 1) & (col > 0) & (col < side - 1)
     r, c, k = np.clip(row, 1, side - 2), np.clip(col, 1, side - 2), np.arange(n)
     move = np.stack(
@@ -121,9 +151,9 @@ def block_displacements(first: np.ndarray, second: np.ndarray, valid: np.ndarray
         ],
         1,
     ) - float(reach)
-    norm = np.sqrt(_smoothed_energy(a) * _smoothed_energy(b)) + 1e-9
+    norm = np.sqrt(_energy(a, smoothing, size) * _energy(b, smoothing, size)) + 1e-9
     trust = np.clip(area[k, r, c] / norm, 0, 1) * inside
-    return Blocks(np.array(corners, np.float64) + (size - 1) / 2, move.astype(np.float64), trust.astype(np.float64))
+    return Blocks(corners + (size - 1) / 2, move.astype(np.float64), trust.astype(np.float64))
 
 
 def _spread(low: int, high: int, size: int, most: int) -> np.ndarray:
@@ -133,14 +163,13 @@ def _spread(low: int, high: int, size: int, most: int) -> np.ndarray:
 
 def _smoothing(size: int) -> np.ndarray:
     """A Gaussian's spectrum for `rfft2`: it makes peaks of correlation wide enough to place them between samples."""
-    rows, cols = fft.fftfreq(size)[:, None], fft.rfftfreq(size)[None, :]
+    rows, cols = np.fft.fftfreq(size)[:, None], np.fft.rfftfreq(size)[None, :]
     return np.exp(-2 * np.pi**2 * SMOOTHING**2 * (rows**2 + cols**2)).astype(np.float32)
 
 
-def _smoothed_energy(blocks: np.ndarray) -> np.ndarray:
+def _energy(spectrum: np.ndarray, smoothing: np.ndarray, size: int) -> np.ndarray:
     """What the smoothed correlation of each block with itself is without a shift."""
-    size = blocks.shape[-1]
-    power = np.abs(fft.rfft2(blocks)) ** 2 * _smoothing(size)
+    power = (spectrum.real**2 + spectrum.imag**2) * smoothing
     power[:, :, 1 : (size + 1) // 2] *= 2  # rfft2 holds one of each conjugate pair
     return power.sum((1, 2)) / size**2
 

@@ -5,16 +5,30 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.ndimage import map_coordinates
-from scipy.optimize import least_squares
 
 from codec.alignment.displacement import block_displacements, detail, shrink
 from codec.geometry import POSITION_BITS, SCALE_BITS, WARP_BITS, Geometry, Warp
+from codec.kernels import align as kernels
+
+BLOCK = 64
+"""Side of the blocks compared, samples; less in small pictures."""
+
+MOST, MOST_BETWEEN = 12, 8
+"""Blocks a side, at the finest size and at those on the way."""
+
+SETTLED = 0.1
+"""Where a fit at the finest size moves no point by more than this, JPEG px, measuring again says the same."""
+
+GRID = 96
+"""Places a side at which is seen where the JPEG covers the mosaic."""
 
 LEAST_TRUST = 0.25
 """Correlation under which a block counts for nothing."""
 
 LEAST_BLOCKS = 6
+
+MOST_STEPS, LEAST_STEP, TINY = 60, 1e-5, 1e-6
+"""Of a fit: steps at most, step after which it ends, step of its slopes, all in about pixels."""
 
 SCORE_SIDE = 512
 """The match score is taken at about this many samples on the long side."""
@@ -51,6 +65,16 @@ class Placement:
             growth = r * (k1 + r * (k2 + r * (k3 + r * k4))) * self.reach
             y, x = y + dy * growth, x + dx * growth
         return y, x
+
+    def grid(self, factor: int, lead: tuple[float, float], whole: int) -> np.ndarray:
+        """For `codec.kernels.align.lay`, of a first picture whose samples are `factor` cells of the mosaic.
+
+        lead: the turned site in the first cell's corner; whole: JPEG px to a sample of the second picture.
+        """
+        start = [(factor - 0.5 + v) * scale + o for v, scale, o in zip(lead, self.scale, self.offset, strict=True)]
+        step = [2 * factor * scale for scale in self.scale]
+        lines = [step[0], start[0], step[1], start[1]]
+        return np.array([*lines, *self.centre, self.reach, *self.warp, whole, any(self.warp)], np.float64)
 
     def geometry(self, orientation: int) -> Geometry:
         """In the fixed-point numbers of the stream."""
@@ -96,33 +120,54 @@ class Register:
     def refine(self, placement: Placement) -> tuple[Placement, Points]:
         """The placement with scale and warp free, and the finest points."""
         factor = 1 << max(0, int(np.log2(max(self._light.shape) / 150)))
-        steps = [(factor, 4)]  # twice at the coarsest: the thumbnails' shift may be a whole sample off
+        free = [4]  # twice at the coarsest: the thumbnails' shift may be a whole sample off
+        points = Points(np.zeros((0, 2)), np.zeros((0, 2)), np.zeros(0))
         while True:
-            steps.append((factor, min(8, 4 + 2 * (len(steps) - 1))))
-            if factor == 1 or factor * min(placement.scale) < 1.5:
+            finest = factor == 1 or factor * min(placement.scale) < 1.5
+            free.append(min(8, 4 + 2 * (len(free) - 1)))
+            for n in free[-2:] if len(free) == 2 else free[-1:]:
+                placement, points, moved = self._step(placement, factor, n, points, finest)
+            if finest:
                 break
             factor //= 2
-        steps.append((factor, 8))
-        points = Points(np.zeros((0, 2)), np.zeros((0, 2)), np.zeros(0))
-        for factor, free in steps:
-            # a crop may hold too few blocks while they are large, a noisy picture too few good ones when they are small
-            points = self.measure(placement, factor)
-            if (points.trust > LEAST_TRUST).sum() >= LEAST_BLOCKS:
-                placement = fit(points, placement, free)
+        if moved > SETTLED:
+            placement, points, _ = self._step(placement, factor, 8, points, True)
         return placement, points
 
-    def measure(self, placement: Placement, factor: int) -> Points:
+    def _step(
+        self, placement: Placement, factor: int, free: int, points: Points, finest: bool
+    ) -> tuple[Placement, Points, float]:
+        """One size: placement, points and how far the fit has moved them, JPEG px.
+
+        A crop may hold too few blocks while they are large, a noisy picture too few good ones when they are small: then
+        nothing changes.
+        """
+        points = self.measure(placement, factor, MOST if finest else MOST_BETWEEN)
+        if (points.trust > LEAST_TRUST).sum() < LEAST_BLOCKS:
+            return placement, points, np.inf
+        found = fit(points, placement, free)
+        rows, cols = points.sites.T
+        there, here = found(rows, cols), placement(rows, cols)
+        return found, points, float(np.hypot(there[0] - here[0], there[1] - here[1]).max())
+
+    def measure(self, placement: Placement, factor: int, most: int = MOST) -> Points:
         """Displacements at one size: `factor` cells to a sample."""
-        first, second, valid = self._pair(placement, factor)
-        blocks = block_displacements(first, second, valid)
+        first, second, place = self._pair(placement, factor)
+        box = self._covered(placement, factor, first.shape, second.shape, int(place[11]))
+        size = min(BLOCK, *((span.stop - span.start) // 2 for span in box))
+        blocks = block_displacements(first, second, place, box, size, most)
         sites = self._sites(blocks.place, factor)
         shifted = self._sites(blocks.place + blocks.move, factor)
         return Points(sites, np.stack(placement(shifted[:, 0], shifted[:, 1]), 1), blocks.trust)
 
     def score(self, placement: Placement) -> float:
         """Correlation of the tone-free pictures, where both show something."""
-        first, second, valid = self._pair(placement, max(1, -(-max(self._light.shape) // SCORE_SIDE)))
-        a, b = first[valid], second[valid]
+        first, small, place = self._pair(placement, max(1, -(-max(self._light.shape) // SCORE_SIDE)))
+        second, valid = np.empty(first.shape, np.float32), np.empty(first.shape, np.bool_)
+        if min(small.shape) < 2:
+            return 0.0
+        kernels.lay(small, place, 0, 0, *first.shape, second, valid)
+        a, b = detail(first)[valid], detail(second)[valid]
         if len(a) < 1000:
             return 0.0
         return float(np.clip((a * b).mean() / np.sqrt((a * a).mean() * (b * b).mean() + 1e-12), 0, 1))
@@ -141,44 +186,79 @@ class Register:
         return 2 * factor * (place + 0.5) - 0.5 + np.array(self._lead)
 
     def _pair(self, placement: Placement, factor: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Both pictures without tones on the grid of `factor` cells, and where the JPEG covers it."""
-        first = self._shrunk("light", factor)
+        """The mosaic at `factor` cells a sample, the JPEG at about as many, and where this lies in that."""
         whole = max(1, int(2.06 * factor * min(placement.scale)))
-        small = self._shrunk("y", whole)
-        index = np.stack([np.arange(max(first.shape))] * 2, 1)
-        sites = self._sites(index, factor)
-        rows, cols = placement(sites[: first.shape[0], 0, None], sites[None, : first.shape[1], 1])
-        rows, cols = (rows - (whole - 1) / 2) / whole, (cols - (whole - 1) / 2) / whole
-        rows, cols = np.broadcast_arrays(rows.astype(np.float32), cols.astype(np.float32))
-        valid = (rows >= 0) & (rows <= small.shape[0] - 1) & (cols >= 0) & (cols <= small.shape[1] - 1)
-        second = map_coordinates(small, [rows, cols], order=1, mode="nearest", output=np.float32)
-        return detail(first, 6), detail(second, 6), valid
+        first, second = self._shrunk("light", factor), self._shrunk("y", whole)
+        return first, second, placement.grid(factor, self._lead, whole)
+
+    def _covered(
+        self, placement: Placement, factor: int, first: tuple[int, ...], second: tuple[int, ...], whole: int
+    ) -> tuple[slice, slice]:
+        """The rows and columns of the first picture that the second one covers."""
+        rows, cols = (np.unique(np.linspace(0, n - 1, min(n, GRID)).astype(int)) for n in first)
+        sites = [self._sites(np.stack([at, at], 1), factor)[:, axis] for axis, at in enumerate((rows, cols))]
+        y, x = placement(sites[0][:, None], sites[1][None, :])
+        y, x = np.broadcast_arrays((y - (whole - 1) / 2) / whole, (x - (whole - 1) / 2) / whole)
+        inside = (y >= 0) & (y <= second[0] - 1) & (x >= 0) & (x <= second[1] - 1)
+        if not inside.any() or min(second) < 2:
+            return slice(0, 0), slice(0, 0)
+        spans = [at[inside.any(1 - axis)] for axis, at in enumerate((rows, cols))]
+        return slice(int(spans[0][0]), int(spans[0][-1]) + 1), slice(int(spans[1][0]), int(spans[1][-1]) + 1)
 
 
 def fit(points: Points, start: Placement, free: int) -> Placement:
     """The placement nearest to the points, outliers counted little.
 
     free: 2 offset; 4 scale too; 5 to 8 with k1 to k4; 10 with the warp's centre. What isn't free stays as in `start`.
+    The sum of the misses' sqrt(1 + (miss / scale)^2) is made least by Levenberg and Marquardt's method.
     """
     good = points.trust > LEAST_TRUST
-    sites, found, weight = points.sites[good], points.found[good], points.trust[good][:, None]
-    size = max(float(np.abs(sites).max(initial=1)), 1.0)
+    rows, cols = points.sites[good].T
+    found, weight = points.found[good].T[None], points.trust[good]
+    size = max(float(np.abs(points.sites[good]).max(initial=1)), 1.0)
     base = np.array([*start.offset, *start.scale, *start.warp, *start.centre])
     # units in which each parameter moves the picture by about a pixel
     unit = np.array([1, 1, 1 / size, 1 / size, *[1 / start.reach] * 4, 30, 30])
 
-    def placed(p: np.ndarray) -> Placement:
-        v = base.copy()
-        v[:free] += p * unit[:free]
-        offset, scale, centre = (v[0], v[1]), (v[2], v[3]), (v[8], v[9])
-        return replace(start, offset=offset, scale=scale, warp=(v[4], v[5], v[6], v[7]), centre=centre)
+    def values(p: np.ndarray) -> np.ndarray:
+        v = np.repeat(base[None], len(p), 0)
+        v[:, :free] += p * unit[:free]
+        return v
 
     def cost(p: np.ndarray) -> np.ndarray:
-        place = placed(p)
-        misses = found - np.stack(place(sites[:, 0], sites[:, 1]), 1)
+        """Weighted misses and pulls for parameters (n, free): (n, misses)."""
+        v = values(p)
+        column = [v[:, k, None] for k in range(10)]
+        y, x = rows * column[2] + column[0], cols * column[3] + column[1]
+        if free > 4 or any(start.warp):
+            dy, dx = (y - column[8]) / start.reach, (x - column[9]) / start.reach
+            r = np.sqrt(dy * dy + dx * dx)
+            growth = r * (column[4] + r * (column[5] + r * (column[6] + r * column[7]))) * start.reach
+            y, x = y + dy * growth, x + dx * growth
         # a weak pull to square pixels, no warp and a centred one keeps what the points don't tell in place
-        pull = np.array([(place.scale[0] - place.scale[1]) / unit[2], *np.divide(place.warp, unit[4:8]) * 0.01])
-        return np.concatenate([(misses * weight).reshape(-1), 0.02 * pull, 0.02 * p[8:]])
+        pull = [(v[:, 2:3] - v[:, 3:4]) / unit[2], v[:, 4:8] / unit[4:8] * 0.01, p[:, 8:]]
+        return np.concatenate([(found[:, 0] - y) * weight, (found[:, 1] - x) * weight, *(0.02 * q for q in pull)], 1)
 
-    spread = float(np.median(np.abs(cost(np.zeros(free))))) * 1.5
-    return placed(least_squares(cost, np.zeros(free), loss="soft_l1", f_scale=min(max(spread, 0.1), 4.0)).x)
+    p = np.zeros(free)
+    misses = cost(p[None])[0]
+    scale2 = min(max(float(np.median(np.abs(misses))) * 1.5, 0.1), 4.0) ** 2
+    worth, damping = float(np.sqrt(1 + misses**2 / scale2).sum()), 1e-3
+    for _ in range(MOST_STEPS):
+        slope = ((cost(p + np.eye(free) * TINY) - misses) / TINY).T
+        weighted = slope * (1 / np.sqrt(1 + misses**2 / scale2))[:, None]
+        gram = weighted.T @ slope
+        step = -np.linalg.solve(gram + np.diag(damping * np.diag(gram) + 1e-9), weighted.T @ misses)
+        there = cost((p + step)[None])[0]
+        better = float(np.sqrt(1 + there**2 / scale2).sum())
+        if better > worth:
+            damping *= 10
+            if damping > 1e6:
+                break
+            continue
+        p, misses, worth, damping = p + step, there, better, damping / 5
+        if np.abs(step).max() < LEAST_STEP:
+            break
+    v = values(p[None])[0]
+    offset, scale, centre = (float(v[0]), float(v[1])), (float(v[2]), float(v[3])), (float(v[8]), float(v[9]))
+    warp = (float(v[4]), float(v[5]), float(v[6]), float(v[7]))
+    return replace(start, offset=offset, scale=scale, warp=warp, centre=centre)

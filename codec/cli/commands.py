@@ -11,9 +11,12 @@ from codec.cli.console import (
     TerminalProgress,
     add_command,
     add_force,
+    add_profile,
     byte_count,
     bytes_text,
     check_output,
+    crop_of,
+    profiled,
     rising_numbers,
     show,
     write_output,
@@ -49,6 +52,7 @@ def encode_command(subparsers: Any) -> None:
     parser.add_argument("--effort", type=int, default=5, metavar="1..9",
                         help="how hard to think: slower is smaller, decoding stays as fast; default 5")  # fmt: skip
     _add_device(parser)
+    add_profile(parser)
     add_force(parser)
     parser.set_defaults(run=_encode)
 
@@ -62,7 +66,10 @@ def decode_command(subparsers: Any) -> None:
     )  # fmt: skip
     parser.add_argument("jpeg", metavar="IN.jpg", type=Path, help="a JPEG that carries a RAW")
     parser.add_argument("-o", "--output", type=Path, metavar="OUT.dng", help="default: the JPEG's name with .dng")
+    parser.add_argument("--crop", type=crop_of, metavar="X,Y,W,H",
+                        help="a part alone, in pixels of the mosaic as stored; decodes only what it needs")  # fmt: skip
     _add_device(parser)
+    add_profile(parser)
     add_force(parser)
     parser.set_defaults(run=_decode)
 
@@ -126,18 +133,18 @@ def _encode(args: argparse.Namespace) -> None:
     output = args.output or _renamed(args.raw, CARRIER_SUFFIX)
     inputs = [args.raw, *([args.jpeg] if args.jpeg else [])]
     check_output(output, inputs, args.force)
-    with TerminalProgress() as progress:
+    with profiled(args) as profile, TerminalProgress() as progress:
         encoded = encode(
             args.raw, args.jpeg, bpp=args.bpp, size=args.size, quality=args.quality, lossless=args.lossless,
             trimmable=args.trimmable, layers=args.layers, tune=args.tune, effort=args.effort, device=args.device,
             progress=progress,
         )  # fmt: skip
-    inputs += [encoded.guide_path] if encoded.guide_path else []
-    write_output(output, encoded.jpeg, inputs, args.force)
+        inputs += [encoded.guide_path] if encoded.guide_path else []
+        write_output(output, encoded.jpeg, inputs, args.force)
     result = {
         "output": str(output), "jpeg_bytes": len(encoded.jpeg), "metadata_bytes": encoded.metadata_bytes,
         "bpp": encoded.bpp, "guide": encoded.guide, "model": encoded.model, "seconds": round(encoded.seconds, 3),
-        "alignment": encoded.alignment,
+        "alignment": encoded.alignment, **profile,
     }  # fmt: skip
     lines = [
         ("JPEG", encoded.guide),
@@ -154,15 +161,15 @@ def _decode(args: argparse.Namespace) -> None:
 
     output = args.output or _renamed(args.jpeg, ".dng")
     check_output(output, [args.jpeg], args.force)
-    with TerminalProgress() as progress:
-        decoded = decode(args.jpeg, device=args.device, progress=progress)
+    with profiled(args) as profile, TerminalProgress() as progress:
+        decoded = decode(args.jpeg, crop=args.crop, device=args.device, progress=progress)
         progress("writing", 1.0)
         data = decoded.dng()
-    write_output(output, data, [args.jpeg], args.force)
+        write_output(output, data, [args.jpeg], args.force)
     result = {
         "output": str(output), "width": decoded.width, "height": decoded.height, "cfa": decoded.cfa,
         "device": decoded.device, "seconds": round(decoded.seconds, 3), "layers": decoded.layers,
-        "lossless": decoded.lossless,
+        "lossless": decoded.lossless, "crop": args.crop, **profile,
     }  # fmt: skip
     lines = [
         ("camera", decoded.raw.camera or "unknown"),

@@ -8,13 +8,15 @@ import math
 import os
 import sys
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NoReturn
 
 from bitstream.errors import InputError, UsageError
 from bitstream.files import write_atomically
+from bitstream.profile import peak_memory, profiling
 
 PATIENCE = 2.0  # seconds before progress is shown
 
@@ -44,6 +46,29 @@ def add_force(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="replace an output file that exists already")
 
 
+def add_profile(parser: argparse.ArgumentParser) -> None:
+    """--profile, for commands that take their time."""
+    text = "tell on stderr where the time went: seconds of the processor, summed over threads"
+    parser.add_argument("--profile", action="store_true", help=text)
+
+
+@contextmanager
+def profiled(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """With --profile, the table on stderr at the end, and for --json "profile" and "peak_memory" in what is yielded."""
+    found: dict[str, Any] = {}
+    if not args.profile:
+        yield found
+        return
+    with profiling() as profile:
+        yield found
+    seconds, peak = profile.as_json(), peak_memory()
+    found |= {"profile": dict(seconds), "peak_memory": peak}
+    clock = seconds.pop("wall")
+    lines = [f"  {name.ljust(8)} {value:7.2f} s {value / (profile.total or 1):6.1%}" for name, value in seconds.items()]
+    lines += [f"  clock    {clock:7.2f} s", f"  memory   {bytes_text(peak) if peak else 'unknown'}"]
+    print("\n".join(["where the processor's time went:", *lines]), file=sys.stderr)
+
+
 def byte_count(text: str) -> int:
     """Bytes of "600k", "1.5M" or "600000": k is 1000, M a million."""
     factor = {"k": 1e3, "m": 1e6, "g": 1e9}.get(text[-1:].lower(), 1)
@@ -54,6 +79,15 @@ def byte_count(text: str) -> int:
     if not 1 <= value < 1 << 32:
         raise argparse.ArgumentTypeError(f"{text!r} is no size: want bytes, like 600k or 1.5M")
     return int(value)
+
+
+def crop_of(text: str) -> tuple[int, int, int, int]:
+    """Column, row, width and height of "X,Y,W,H"."""
+    try:
+        x, y, width, height = (int(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no crop: want X,Y,W,H in pixels, like 80,60,640,480") from None
+    return x, y, width, height
 
 
 def rising_numbers(text: str) -> tuple[float, ...]:

@@ -52,6 +52,14 @@ def _u(i):
 
 
 @compiled
+def scratch(lines):
+    """So many lines of zeros, at a multiple of 64 bytes: vectors that lie across cache lines take longer."""
+    room = np.zeros(lines * (CHUNK + 8) + 8)
+    first = (64 - room.ctypes.data % 64) // 8 % 8
+    return room[first : first + lines * (CHUNK + 8)]
+
+
+@compiled
 def line(planes, tables, row, col, count, powers, lines, slot):
     """Fill one of the three slots of `lines` from cells (row, col) of the padded planes on, `count` of them."""
     top = _u(slot * LINES) * LINE
@@ -167,8 +175,7 @@ def features(planes, tables, height, width, r, c, out):
     """Features of a window, out (m, rows, cols), float32 or float64; m: all of them, or those without powers of Y."""
     m, rows, cols = out.shape
     powers = m > _POWERS
-    lines = np.empty(3 * LINES * (CHUNK + 8))
-    own = np.empty(POINTS * (CHUNK + 8))
+    lines, own = scratch(3 * LINES), scratch(POINTS)
     for left in range(0, cols, CHUNK):
         n = min(CHUNK, cols - left)
         for i in range(-1, rows + 1):
@@ -176,13 +183,13 @@ def features(planes, tables, height, width, r, c, out):
             line(planes, tables, r + i + HALO, c + left + HALO - 1, n + 2, powers, lines, slot)
             if i < 1:
                 continue
-            _write(lines, own, (i - 1) % 3, i % 3, slot, r + i - 1, c + left, n, height, width, powers, out, i - 1, left)
+            points(lines, i % 3, r + i - 1, c + left, n, height, width, powers, own)
+            _write(lines, own, (i - 1) % 3, i % 3, slot, n, out, i - 1, left)
 
 
 @compiled
-def _write(lines, own, above, middle, below, row, col, n, height, width, powers, out, i, left):
+def _write(lines, own, above, middle, below, n, out, i, left):
     """Features of one row of cells to row i of the window's, from column `left` on."""
-    points(lines, middle, row, col, n, height, width, powers, own)
     out[0, i, left : left + n] = 4096.0
     for g in range(len(ORDER)):
         f = ORDER[g]
@@ -225,9 +232,7 @@ def base(planes, tables, height, width, r, c, whole, side, local, parts, more, l
     level; plateau: int64 (2, 4), from where a base is put onto which level.
     """
     rows, cols = out.shape[1:]
-    lines = np.empty(3 * LINES * (CHUNK + 8))
-    own = np.zeros(POINTS * (CHUNK + 8))  # what is not filled is added too, times a coefficient of 0
-    sums = np.empty(4 * (CHUNK + 8))
+    lines, own, sums = scratch(3 * LINES), scratch(POINTS), scratch(4)
     mine = whole.copy()
     triples, used = np.empty((TRIPLES, 4, 3)), np.empty(TRIPLES, np.bool_)
     powers = np.any(whole[:, _POWERS:COUNT] != 0)

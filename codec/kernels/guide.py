@@ -16,26 +16,49 @@ _NINE, _ALL = _F(9), _F(81)
 
 
 @compiled
-def pack(y, cb, cr, neutral, planes):
-    """Fill planes, int16 (6, h + 9, w + 9): y's four sites of each cell, cb and cr less neutral, the edges repeated.
+def pack(y, cb, cr, neutral, top, left, planes):
+    """Fill a part of planes, int16 (6, h + 9, w + 9), inside the border: y's four sites of each cell, cb and cr less
+    neutral.
 
-    y: whole numbers (2 h, 2 w); cb, cr: (h, w).
+    y: whole numbers (2 n, 2 m); cb, cr: (n, m), of the cells from (top, left) on.
     """
-    h, w = cb.shape
-    for row in range(h + 2 * HALO + 1):
-        i = min(max(row - HALO, 0), h - 1)
+    n, m = cb.shape
+    left += HALO
+    for i in range(n):
+        row = top + i + HALO
         for k in range(2):
-            first, second = planes[2 * k, row, HALO : HALO + w], planes[2 * k + 1, row, HALO : HALO + w]
+            first, second = planes[2 * k, row, left : left + m], planes[2 * k + 1, row, left : left + m]
             source = y[2 * i + k]
-            for j in range(w):
+            for j in range(m):
                 first[j] = source[2 * j]
                 second[j] = source[2 * j + 1]
-        for j in range(w):
-            planes[4, row, HALO + j] = cb[i, j] - neutral
-            planes[5, row, HALO + j] = cr[i, j] - neutral
-        for k in range(6):
-            planes[k, row, :HALO] = planes[k, row, HALO]
-            planes[k, row, HALO + w :] = planes[k, row, HALO + w - 1]
+        for j in range(m):
+            planes[4, row, left + j] = cb[i, j] - neutral
+            planes[5, row, left + j] = cr[i, j] - neutral
+
+
+@compiled
+def border(planes, top, left, bottom, right):
+    """Repeat the edges of planes around the picture, within rows top..bottom and columns left..right of cells.
+
+    planes: int16 (6, h + 9, w + 9), filled there; the rows and columns lie in the picture.
+    """
+    h, w = planes.shape[1] - 2 * HALO - 1, planes.shape[2] - 2 * HALO - 1
+    for k in range(6):
+        for i in range(top + HALO, bottom + HALO):
+            row = planes[k, i]
+            if left <= 0:
+                row[:HALO] = row[HALO]
+            if right >= w:
+                row[HALO + w :] = row[HALO + w - 1]
+        first = 0 if left <= 0 else left + HALO
+        last = planes.shape[2] if right >= w else right + HALO
+        if top <= 0:
+            for i in range(HALO):
+                planes[k, i, first:last] = planes[k, HALO, first:last]
+        if bottom >= h:
+            for i in range(HALO + h, planes.shape[1]):
+                planes[k, i, first:last] = planes[k, HALO + h - 1, first:last]
 
 
 @compiled
@@ -62,7 +85,8 @@ def activity(planes, r, c, out):
         if i < 3:
             continue
         row = i - 3
-        a0, a1, a2, a3, a4 = busy[(row) % 5], busy[(row + 1) % 5], busy[(row + 2) % 5], busy[(row + 3) % 5], busy[(row + 4) % 5]
+        a0, a1, a2 = busy[row % 5], busy[(row + 1) % 5], busy[(row + 2) % 5]
+        a3, a4 = busy[(row + 3) % 5], busy[(row + 4) % 5]
         for j in range(n):
             wide[j] = a0[j] + a4[j] + _F(2) * (a1[j] + a3[j]) + _F(3) * a2[j]
         middle = (row + 2) % 5

@@ -258,16 +258,18 @@ def accumulate(part, total):
 
 
 @compiled
-def finish(values, base, companded, low, first, nearest, dn, haar, k_row, k_col, top, left, mosaic):
+def finish(values, base, companded, low, first, nearest_dn, haar, k_row, k_col, top, left, mosaic):
     """One plane of a tile into the mosaic: the basis undone, the base added, the nearest value that occurs.
 
     values: int32 (4, H + 2, W + 2); base: int32 (2 H, 2 W), levels; companded: int32, of each level from `low` on;
-    nearest, dn: index and value that occurs nearest to companded values from `first` on. The site of cell (i, j) is
+    nearest_dn: uint16, the value that occurs nearest to each companded value from `first` on. The site of cell (i, j) is
     (top + 2 i + k_row, left + 2 j + k_col) of mosaic uint16; sites outside are left out.
     """
     _, height, width = values.shape
     height, width = height - 2, width - 2
-    last = len(nearest) - 1
+    last = len(nearest_dn) - 1
+    begin = min(max((1 - left - k_col) // 2, 0), 2 * width)
+    end = max(min((mosaic.shape[1] - left - k_col + 1) // 2, 2 * width), begin)
     y = np.empty((2, 2 * width), np.int64)
     for i in range(height):
         a, d = values[0, i + 1][1 : width + 1], values[1, i + 1][1 : width + 1]
@@ -289,9 +291,8 @@ def finish(values, base, companded, low, first, nearest, dn, haar, k_row, k_col,
             row = top + 2 * (2 * i + half) + k_row
             if row < 0 or row >= mosaic.shape[0]:
                 continue
-            into, level, residual = mosaic[row], base[2 * i + half], y[half]
-            for j in range(2 * width):
-                col = left + 2 * j + k_col
-                if 0 <= col < mosaic.shape[1]:
-                    u = companded[level[j] - low] + residual[j] - first
-                    into[col] = dn[nearest[min(max(u, 0), last)]]
+            level, residual = base[2 * i + half], y[half]
+            site = mosaic[row][left + 2 * begin + k_col :]
+            for j in range(end - begin):
+                u = companded[level[begin + j] - low] + residual[begin + j] - first
+                site[2 * j] = nearest_dn[min(max(u, 0), last)]

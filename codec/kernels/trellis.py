@@ -2,10 +2,10 @@
 
 ::
 
-    16 rows at a time:
-      y, mu, step, class --four candidates a quantiser--> costs (columns, 4, 16)      x: (y - mu) / step
-      costs --Viterbi, left to right, the 16 rows side by side--> one bit a state and place: which arc was cheaper
-      bits --right to left--> labels --the label's two candidates again--> symbols, y_hat, magnitudes, sums
+    some rows at a time:
+      y, mu, step, class --four candidates a quantiser--> costs (columns, 4, rows)
+      costs --Viterbi, left to right, the rows side by side--> by state and place: which arc was cheaper
+      arcs --right to left--> labels --the label's two candidates again--> symbols, y_hat, magnitudes, sums
 
 It is `codec.trunk.quantiser.Quantiser.search` and `Values.rebuild`, in float32 where those are.
 """
@@ -15,12 +15,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from codec.trunk.order import MAGNITUDE_LIMIT
 from codec.trunk.trellis import QUARTER, RESCALE, Trellis
 from entropy.jit import compiled
 from entropy.tables import ALPHABET, CLASSES, HALF, OFFSET_UNIT, REACH, SPLIT_CLASS, TRELLIS, Tables, split_bits
 
-ROWS = 16
-"""Rows searched side by side, one a lane of the processor's vectors."""
+ROWS = 32
+"""Rows searched side by side, each in a lane of the processor's vectors."""
 
 LIMIT = 1 << 21
 """Bound of y_hat, `codec.trunk.quantiser.Y_LIMIT`."""
@@ -32,34 +33,45 @@ FORBIDDEN = np.float32(1e9)
 UNREACHED = np.float32(1e30)
 SHIFT = np.float32(QUARTER / OFFSET_UNIT)
 UNIT = np.float32(1 / OFFSET_UNIT)
+OFFSET_BITS = OFFSET_UNIT.bit_length() - 1
 
 SPLITS = np.array([split_bits(c) for c in range(CLASSES)], np.int32)
 
 
 class Search:
-    """The search under one set of tables. lagrangian: worth of a bit in squared steps; states: logarithm."""
+    """The search under one set of tables. lagrangian: worth of a bit in squared steps; states: logarithm.
+
+    bits: `Tables.bits`.
+    """
 
     def __init__(self, tables: Tables, lagrangian: float, states: int) -> None:
         bits = tables.bits(TRELLIS)
         reach = np.clip(np.arange(-HALF, HALF + 1), -REACH, REACH) + REACH
         self._price = np.stack([tables.offset[:, reach].astype(np.float32) * UNIT, np.float32(lagrangian) * bits], 2)
-        self._bits, self._offset = bits, tables.offset.astype(np.int32)
+        self.bits, self._offset = bits, tables.offset.astype(np.int32)
         self._source, self._label = Trellis.of(states).source, Trellis.of(states).label
 
     def __call__(
-        self, y: np.ndarray, mu: np.ndarray, step: np.ndarray, classes: np.ndarray, valid: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, float, float]:
-        """Symbols, y_hat and magnitudes in quarters of a step, int32 (h, w); rate in bits; squared error in steps.
+        self,
+        y: np.ndarray,
+        mu: np.ndarray,
+        step: np.ndarray,
+        classes: np.ndarray,
+        valid: np.ndarray,
+        y_hat: np.ndarray,
+        magnitudes: np.ndarray,
+    ) -> tuple[np.ndarray, float, float]:
+        """Symbols, int32 (h, w); rate in bits; squared error in steps.
 
-        y: float (h, w); mu, step: whole numbers (h, w) of any type; classes: uint8 or int32 (h, w); valid: bool (h, w),
-        places outside the picture have symbol 0 and no distortion.
+        y: float32 (h, w); mu, step: int32 (h, w); classes: uint8 (h, w); valid: bool (h, w): places outside the picture
+        have symbol 0 and no distortion. Into y_hat, and into magnitudes in quarters of a step: int32 (h, w).
         """
-        symbols, y_hat, magnitude = (np.empty(y.shape, np.int32) for _ in range(3))
+        symbols = np.empty(y.shape, np.int32)
         rate, distortion = search(
-            y, mu, step, classes, valid, self._price, self._bits, self._offset, SPLITS, self._source, self._label,
-            symbols, y_hat, magnitude,
+            y, mu, step, classes, valid, self._price, self.bits, self._offset, SPLITS, self._source, self._label,
+            symbols, y_hat, magnitudes,
         )  # fmt: skip
-        return symbols, y_hat, magnitude, rate, distortion
+        return symbols, rate, distortion
 
 
 @compiled
@@ -114,7 +126,7 @@ def _price_rows(y, mu, step, classes, valid, price, splits, first, rows, cost, r
 
 
 @compiled
-def _forward(cost, source, label, total, ways):
+def _forward(cost, rows, source, label, total, ways):
     """Costs of the cheapest paths into each state, (states, ROWS).
 
     total: scratch, (2, states, ROWS); ways: filled with 1 where a state's second arc was the cheaper one, uint8
@@ -122,22 +134,21 @@ def _forward(cost, source, label, total, ways):
     """
     count = source.shape[1]
     before, after = total[0], total[1]
-    for r in range(ROWS):
-        for s in range(count):
-            before[s, r] = UNREACHED if s else np.float32(0)
+    before[:] = UNREACHED
+    before[0] = np.float32(0)
     for j in range(cost.shape[0]):
         here = cost[j]
         for s in range(count):
             first_way, first_arc = before[source[0, s]], here[label[0, s]]
             second_way, second_arc = before[source[1, s]], here[label[1, s]]
             least, way = after[s], ways[j, s]
-            for r in range(ROWS):
+            for r in range(rows):
                 one, two = first_way[r] + first_arc[r], second_way[r] + second_arc[r]
                 least[r] = two if two < one else one
                 way[r] = 1 if two < one else 0
         before, after = after, before
         if j % RESCALE == RESCALE - 1:
-            for r in range(ROWS):
+            for r in range(rows):
                 least_cost = before[0, r]
                 for s in range(1, count):
                     least_cost = min(least_cost, before[s, r])
@@ -150,34 +161,36 @@ def _forward(cost, source, label, total, ways):
 def _backward(final, ways, source, label, rows, labels):
     """Labels of the cheapest paths, uint8 (ROWS, columns)."""
     count = source.shape[1]
+    state = np.zeros(rows, np.int64)
     for r in range(rows):
-        state = 0
         for s in range(1, count):
-            if final[s, r] < final[state, r]:
-                state = s
-        for j in range(ways.shape[0] - 1, -1, -1):
-            way = ways[j, state, r]
-            labels[r, j] = label[way, state]
-            state = source[way, state]
+            if final[s, r] < final[state[r], r]:
+                state[r] = s
+    for j in range(ways.shape[0] - 1, -1, -1):
+        here = ways[j]
+        for r in range(rows):
+            s = state[r]
+            way = here[s, r]
+            labels[r, j] = label[way, s]
+            state[r] = source[way, s]
 
 
 @compiled
-def search(
-    y, mu, step, classes, valid, price, bits, offsets, splits, source, label, symbols, y_hat, magnitude
-):
-    """Fill symbols, y_hat, magnitude; rate and distortion. See `Search`."""
+def search(y, mu, step, classes, valid, price, bits, offsets, splits, source, label, symbols, y_hat, magnitudes):
+    """Fill symbols, y_hat, magnitudes; rate and distortion. See `Search`."""
     height, width = y.shape
     count = source.shape[1]
-    cost = np.zeros((width, 4, ROWS), np.float32)
-    ways = np.empty((width, count, ROWS), np.uint8)
-    total = np.empty((2, count, ROWS), np.float32)
-    residual = np.empty((ROWS, width), np.float32)
-    further, labels = np.empty((ROWS, width), np.uint8), np.empty((ROWS, width), np.uint8)
+    lanes = min(ROWS, height)
+    cost = np.zeros((width, 4, lanes), np.float32)
+    ways = np.empty((width, count, lanes), np.uint8)
+    total = np.empty((2, count, lanes), np.float32)
+    residual = np.empty((lanes, width), np.float32)
+    further, labels = np.empty((lanes, width), np.uint8), np.empty((lanes, width), np.uint8)
     rate, distortion = 0.0, 0.0
-    for first in range(0, height, ROWS):
-        rows = min(ROWS, height - first)
+    for first in range(0, height, lanes):
+        rows = min(lanes, height - first)
         _price_rows(y, mu, step, classes, valid, price, splits, first, rows, cost, residual, further)
-        final = _forward(cost, source, label, total, ways)
+        final = _forward(cost, rows, source, label, total, ways)
         _backward(final, ways, source, label, rows, labels)
         for r in range(rows):
             i = first + r
@@ -188,11 +201,12 @@ def search(
                     low = np.int64(np.floor(x - SHIFT)) - 1
                     m = low + ((low ^ way) & 1) + 2 * ((np.int64(further[r, j]) >> way) & 1)
                 value = OFFSET_UNIT * m + offsets[c, min(max(m, -REACH), REACH) + REACH]
-                value = -value if way & 2 else value
-                found = np.int64(mu[i, j]) + ((value * np.int64(step[i, j]) + OFFSET_UNIT // 2) // OFFSET_UNIT)
+                mirror = -(way >> 1)  # 0 or, in quantiser B, -1
+                value = (value ^ mirror) - mirror
+                found = np.int64(mu[i, j]) + ((value * np.int64(step[i, j]) + OFFSET_UNIT // 2) >> OFFSET_BITS)
                 found = min(max(found, -LIMIT), LIMIT)
                 symbols[i, j], y_hat[i, j] = m, found
-                magnitude[i, j] = abs(4 * m + 1) if m else 0
+                magnitudes[i, j] = min(abs(4 * m + 1), MAGNITUDE_LIMIT) if m else 0
                 rate += bits[c, min(max(m >> splits[c], -HALF), HALF) + HALF]
                 if valid[i, j]:
                     error = (y[i, j] - np.float32(found)) / np.float32(step[i, j])

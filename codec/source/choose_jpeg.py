@@ -6,16 +6,14 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from bitstream import embed, tiff
+from bitstream import embed
 from bitstream.errors import InputError, NoRawError, StreamError
-from bitstream.exif import jpeg_ifd
 from bitstream.files import read_file
 from bitstream.jpeg import frame_info
 from bitstream.raw_image import RawImage
 from codec.source.raw import FULL_SIZE, Source, embedded_preview, render_jpeg
 
 SUFFIXES = (".jpg", ".jpeg")
-ORIENTATION = 274
 
 
 @dataclass(frozen=True)
@@ -59,13 +57,6 @@ def without_raw(jpeg: bytes) -> bytes:
         return embed.strip(jpeg)
     except NoRawError:
         return jpeg
-
-
-def exif_orientation(jpeg: bytes) -> int:
-    """The JPEG's own orientation tag, 1..8; 1 where it has none."""
-    ifd0 = jpeg_ifd(jpeg)
-    values = tiff.value_numbers(ifd0.tags[ORIENTATION]) if ifd0 and ORIENTATION in ifd0.tags else []
-    return int(values[0]) if len(values) and values[0] in range(1, 9) else 1
 
 
 def _beside(raw_path: Path) -> list[Path]:

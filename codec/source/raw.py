@@ -24,6 +24,7 @@ from bitstream import tags, tiff
 from bitstream.errors import InputError
 from bitstream.exif import jpeg_ifd
 from bitstream.files import read_file
+from bitstream.profile import timed
 from bitstream.raw_image import CFA_PHASES, RawImage
 from bitstream.tiff import Ifd
 from codec.source import dng as dng_source
@@ -47,7 +48,7 @@ def read_raw(path: Source) -> RawImage:
     and corrections are the file's own, verbatim; for other files LibRaw's colour matrix, white balance and levels.
     Raises InputError, naming the reason, for a file that is unreadable, damaged or no Bayer mosaic.
     """
-    with _opened(path) as (raw, data, name):
+    with timed("reading"), _opened(path) as (raw, data, name):
         ifd0 = source_ifd(data) or _thumbnail_ifd(raw)
         mosaic, cfa, visible = _mosaic(raw, name)
         black: tuple[float, ...] | None = None
@@ -73,7 +74,7 @@ def embedded_preview(path: Source) -> bytes | None:
 
     Raises InputError for a file that LibRaw can't open.
     """
-    with _opened(path, unpack=False) as (raw, _, _name):
+    with timed("reading"), _opened(path, unpack=False) as (raw, _, _name):
         try:
             thumb = raw.extract_thumb()
         except rawpy.LibRawError:
@@ -95,7 +96,7 @@ def render_jpeg(path: Source, quality: int = 95, subsampling: str = "4:2:0", **o
     `options` go to rawpy's `postprocess` (half_size=True, no_auto_bright=True, ...). Raises InputError as `read_raw`
     does for unreadable files; other mosaics than Bayer's are rendered too.
     """
-    with _opened(path) as (raw, data, name):
+    with timed("reading"), _opened(path) as (raw, data, name):
         ifd0 = source_ifd(data) or _thumbnail_ifd(raw)
         try:
             rgb = raw.postprocess(**{"use_camera_wb": True, "output_bps": 8, **options})

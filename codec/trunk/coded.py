@@ -45,6 +45,13 @@ class Coded:
     bases: list[int]
     mosaic: np.ndarray
 
+    def sizes(self) -> list[int]:
+        """Bytes of each tile's substreams."""
+        out = [0] * len(self.bases)
+        for (n, _), data in self.substreams.items():
+            out[n] += len(data)
+        return out
+
 
 def sample_windows(h: int, w: int, number: int) -> Window:
     """So many windows spread over h x w cells, fewer where they don't fit in."""
@@ -59,13 +66,14 @@ def sample_windows(h: int, w: int, number: int) -> Window:
     return Window(tuple(places), rows, cols)
 
 
-def summary(step: int, params: dict[int, Params], rate: np.ndarray, cost: np.ndarray, window: Window) -> Fit:
+def summary(step: int, params: dict[int, Params], rate: np.ndarray, cost: np.ndarray, cells: int) -> Fit:
     """What fits of several bases to the same windows say together.
 
-    rate, cost: bits of each window (bases, windows), and with the error in bits' worth; params: of each basis.
+    rate, cost: bits of each window (bases, windows), and with the error in bits' worth; params: of each basis; cells:
+    of a window.
     """
     better = np.argmin(cost, 0)
     used = {b: p for i, (b, p) in enumerate(params.items()) if (better == i).mean() > 1 - CLEAR}
-    sites = 4 * window.rows * window.cols * len(window.places)
+    sites = 4 * cells * rate.shape[1]
     bits = float(np.take_along_axis(rate, better[None], 0).sum())
     return Fit(step, used, bits / sites, float(cost.min(0).sum()) / sites)

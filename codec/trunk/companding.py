@@ -174,6 +174,13 @@ class Companding:
                 found[black] = np.repeat(np.arange(len(values), dtype=np.int32), np.diff(cuts))
         return first, np.stack([found[black] for black in self.black_levels()])
 
+    @functools.cached_property
+    def nearest_dn(self) -> list[np.ndarray]:
+        """By plane, the nearest DN that occurs for each companded value from the least on, uint16."""
+        dn, found = self.dn.astype(np.uint16), dict(zip(self.black_levels(), self.nearest[1], strict=True))
+        made = {black: dn[nearest] for black, nearest in found.items()}
+        return [made[black] for black in self.black_levels()]
+
     def expand(self, u: np.ndarray) -> np.ndarray:
         """Companded values (..., 4, h, w), whole numbers, to the nearest DN that occurs, int32 0..top."""
         first, nearest = self.nearest
@@ -207,6 +214,13 @@ class Companding:
         step = step_scale(index) * U_WHITE * ref * power
         return np.maximum(np.floor(step + 0.5), 1.0)
 
+    def fineness(self, index: int, kappa: int) -> np.ndarray:
+        """Quantisation steps that a difference of one level makes, by level from `low` on, float32."""
+        reach = 32
+        near = np.pad(self.table, reach, mode="edge")
+        slope = np.maximum(near[2 * reach :] - near[: -2 * reach], 1) / (2 * reach)
+        return (slope / self.step_of_level(index, kappa)).astype(np.float32)
+
     def _gaps(self) -> np.ndarray:
         """The step of lossless coding: distance of used values, averaged over nine, as `steps` gives its own."""
         values = self.used[0].astype(np.int64)
@@ -222,7 +236,16 @@ class Companding:
         cell = (np.asarray(level, np.int64) - self.low) * STEP_CELLS // len(self.table)
         return np.clip(cell, 0, STEP_CELLS - 1)
 
+    @functools.cached_property
+    def _last_steps(self) -> list[tuple[int, int, np.ndarray]]:
+        return []
+
     def step_of_level(self, index: int, kappa: int) -> np.ndarray:
-        """`steps` of every level from `low` on, int32."""
+        """`steps` of every level from `low` on, int32; the last few are kept: each tile asks."""
+        for known in tuple(self._last_steps):
+            if known[:2] == (index, kappa):
+                return known[2]
         cell = np.arange(len(self.table), dtype=np.int64) * STEP_CELLS // len(self.table)
-        return self.steps(index, kappa).astype(np.int32)[cell]
+        found = self.steps(index, kappa).astype(np.int32)[cell]
+        self._last_steps[:] = [*self._last_steps[-3:], (index, kappa, found)]
+        return found

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -38,8 +38,12 @@ def decode_mosaic(
     states: int,
     side: int,
     progress: Progress | None = None,
+    chosen: Sequence[int] | None = None,
 ) -> np.ndarray:
-    """The mosaic, uint16 (H, W). Raises `StreamError` where a substream does not fit its classes."""
+    """The mosaic, uint16 (H, W); chosen: numbers of the tiles to decode, all without it.
+
+    Raises `StreamError` where a substream does not fit its classes.
+    """
     h, w = layout.cells
     places = tiles(h, w, side)
     exact = step == LOSSLESS
@@ -56,7 +60,8 @@ def decode_mosaic(
             tile.update(stage, symbols.reshape(mu.shape))
         tile.finish(layout, places[n][:2], mosaic)
 
-    for n, _ in enumerate(in_parallel(decode, range(len(places)))):
+    chosen = range(len(places)) if chosen is None else chosen
+    for n, _ in enumerate(in_parallel(decode, chosen)):
         if progress:
-            progress("decoding", (n + 1) / len(places))
+            progress("decoding", (n + 1) / len(chosen))
     return mosaic

@@ -10,23 +10,28 @@ What is chosen may come from floats, since every choice is sent; what is decoded
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from codec.kernels import survey as kernel
 from codec.kernels import targets as kernels
+from codec.kernels.fit import length
 from codec.kernels.trellis import Search
 from codec.progress import Progress
 from codec.trunk.coded import LAGRANGIAN, Coded, Fit, sample_windows, summary
 from codec.trunk.companding import LOSSLESS, Companding
 from codec.trunk.effort import Effort
 from codec.trunk.fit_stages import Piece, fit_stages
+from codec.trunk.fits import SPLITS
 from codec.trunk.ground import Ground, Window
 from codec.trunk.layout import Layout, tiles
 from codec.trunk.order import HAAR, IN_PLACE, STAGES
 from codec.trunk.parallel import in_parallel
 from codec.trunk.params import Params
 from codec.trunk.recipe import Recipe
+from codec.trunk.survey import REFERENCE, Survey, merged
 from codec.trunk.tile import Tile
 from entropy.ans import model_of
 from entropy.ans_encode import encode_symbols
@@ -35,8 +40,18 @@ from entropy.tables import EXACT, TRELLIS, Tables
 KEEP_BASES = 50_000_000
 """Sites up to which the base is kept in memory, 4 bytes a site."""
 
-TRIAL_SIDE, TRIALS = 64, 4
-"""Side in cells, and number, of the pieces of a tile by which its basis is chosen."""
+PLACES, QUICK_PLACES = 16_000, 4000
+"""Places of a stage that a fit looks at."""
+
+FEW = 8
+"""Windows that a quick fit does not spare."""
+
+MOST_UNEVEN = 2.0
+"""Factor by which a survey may correct the sample windows' bits."""
+
+TRIAL_SIDE, TRIAL_PITCH, TRIAL_HALO = 64, 256, 8
+"""Side in cells of the pieces of a tile by which its basis is chosen, how far they are apart, and cells at their edges
+whose bits tell nothing: they lack neighbours."""
 
 DEFAULT_EFFORT = Effort()
 
@@ -54,6 +69,20 @@ class Area:
         """A part of it, of so many cells at (row, col) from its first."""
         cut = np.s_[:, row : row + side, col : col + side]
         return Area(self.row + row, self.col + col, self.base[cut], self.activity[cut])
+
+
+    def inner(self, halo: int) -> Area:
+        """It without so many cells at each edge."""
+        cut = np.s_[:, halo : self.base.shape[1] - halo, halo : self.base.shape[2] - halo]
+        return Area(self.row + halo, self.col + halo, self.base[cut], self.activity[cut])
+
+
+def _parts(area: Area) -> list[Area]:
+    """The pieces by which a tile is tried: squares spread over it, or all of it where it is small."""
+    _, rows, cols = area.base.shape
+    if min(rows, cols) <= 2 * TRIAL_SIDE:
+        return [area]
+    return [area.part(r, c, TRIAL_SIDE) for r in _spread(rows, TRIAL_SIDE) for c in _spread(cols, TRIAL_SIDE)]
 
 
 class CpuEncoder:
@@ -74,17 +103,19 @@ class CpuEncoder:
         self.mosaic, self.layout, self.ground, self.recipe = mosaic, layout, ground, recipe
         self.companding, self.tables, self.kappa = companding, tables, kappa
         self.effort, self.lagrangian = effort, lagrangian
-        self._number = np.searchsorted(companding.values_dn, np.arange(companding.top + 1)).astype(np.int32)
+        self._number = np.searchsorted(companding.dn, np.arange(companding.top + 1)).astype(np.int32)
+        self._found: list[Survey] = []
+        self._sampled: list[Survey] = []
         self._kept: dict[Window, Area] = {}
         h, w = layout.cells
-        self._sample = sample_windows(h, w, effort.windows)
-        self._areas = [self._area(Window((place,), self._sample.rows, self._sample.cols)) for place in self._sample.places]
+        self._sample = windows = sample_windows(h, w, effort.windows)
+        self._areas = [self._area(Window((place,), self._sample.rows, self._sample.cols)) for place in windows.places]
         self._pieces: dict[tuple[int, bool], list[Piece]] = {}
 
     def _area(self, window: Window) -> Area:
         (row, col), *_ = window.places
-        base = np.asarray(self.ground.base(window, self.recipe, self.companding)[0])
-        return Area(row, col, base, np.stack([np.asarray(a) for a in self.ground.activity(window)[0]]))
+        base = self.ground.base(window, self.recipe, self.companding)[0]
+        return Area(row, col, base, self.ground.activity(window)[0])
 
     def _piece(self, area: Area, basis: int, exact: bool) -> Piece:
         """What the stages of an area should code."""
@@ -97,7 +128,7 @@ class CpuEncoder:
         for k, black in enumerate(companding.black_levels()):
             first = 2 * area.row - top + k // 2, 2 * area.col - left + k % 2
             kernels.lay_residuals(
-                self.mosaic, area.base[k], companding.companded, companding.low, companding.shift, black, *first,
+                self.mosaic, area.base[k], companding.table, companding.low, companding.shift, black, *first,
                 basis == HAAR, y[k], valid[k],
             )  # fmt: skip
             if index is not None:
@@ -110,47 +141,127 @@ class CpuEncoder:
             step == LOSSLESS,
         )  # fmt: skip
 
-    def fit(self, step: int, near: Fit | None = None) -> Fit:
-        """Fit the stages' parameters to the sample windows at a step; near: a fit at one not far from it."""
+    def fit(self, step: int, quick: bool = False) -> Fit:
+        """Fit the stages' parameters to the sample windows at a step; quick: to every other window, with less care."""
         exact = step == LOSSLESS
         bases = (IN_PLACE, HAAR) if self.effort.haar and not exact else (IN_PLACE,)
+        chosen = self._chosen(quick)
         search = Search(self.tables, self.lagrangian, self.effort.states)
 
         def one(basis: int) -> tuple[Params, np.ndarray, np.ndarray]:
             if (basis, exact) not in self._pieces:
                 self._pieces[basis, exact] = [self._piece(area, basis, exact) for area in self._areas]
-            tiles = [self._tile(area, basis, step) for area in self._areas]
-            start = near.params.get(basis) if near else None
-            return fit_stages(tiles, self._pieces[basis, exact], search, self.tables, start)
+            tiles = [self._tile(area, basis, step) for area in self._areas[chosen]]
+            places = QUICK_PLACES if quick else PLACES
+            return fit_stages(tiles, self._pieces[basis, exact][chosen], search, self.tables, places)
 
         params, rates, errors = zip(*in_parallel(one, bases), strict=True)
         rate, error = np.stack(rates), np.stack(errors)
-        return summary(step, dict(zip(bases, params, strict=True)), rate, rate + error / self.lagrangian, self._sample)
+        cost, cells = rate + error / self.lagrangian, self._sample.rows * self._sample.cols
+        fitted = summary(step, dict(zip(bases, params, strict=True)), rate, cost, cells)
+        return self.scaled(fitted, quick)
+
+    def _chosen(self, quick: bool) -> slice:
+        """Sample windows of a fit."""
+        return np.s_[::2] if quick and len(self._areas) > FEW else np.s_[:]
+
+    def scaled(self, fitted: Fit, quick: bool) -> Fit:
+        """A fit whose bits are those of the whole picture, if that was surveyed since."""
+        if fitted.step == LOSSLESS or not self._found:
+            return fitted
+        return replace(fitted, bits=fitted.bits * self._scale(fitted.step, self._surveys()[self._chosen(quick)]))
+
+    def survey(self, side: int) -> None:
+        """Look at all of the picture, in tiles of `side` cells, so that fits can tell its bits well."""
+        if self.mosaic.size >= KEEP_BASES:
+            return  # what is known of the tiles would not be kept
+        places = tiles(*self.layout.cells, side)
+
+        def one(n: int) -> Survey:
+            return self._surveyed(self._whole(Window((places[n][:2],), *places[n][2:])))
+
+        self._found = list(in_parallel(one, range(len(places))))
+
+    def _surveyed(self, area: Area) -> Survey:
+        piece, found = self._piece(area, IN_PLACE, False), Survey()
+        steps = self.companding.step_of_level(REFERENCE, self.kappa)
+        for k in range(4):
+            kernel.survey(piece.y[k, 0], piece.y[k, 1], area.base[k], steps, self.companding.low, found.histogram)
+        return found
+
+    def _surveys(self) -> list[Survey]:
+        """Surveys of the sample windows."""
+        if not self._sampled:
+            self._sampled = [self._surveyed(area) for area in self._areas]
+        return self._sampled
+
+    def _scale(self, step: int, part: list[Survey]) -> float:
+        """What bits of a part of the picture count for in the whole of it, by their surveys."""
+        whole, own = (merged(found).bits(step, self.tables) for found in (self._found, part))
+        return min(max(whole / own, 1 / MOST_UNEVEN), MOST_UNEVEN) if own else 1.0
+
+    def trial(self, step: int, fitted: Fit, side: int) -> tuple[list[int], float]:
+        """The basis in which pieces of each tile of `side` cells cost less; bits a site that they tell."""
+        places = tiles(*self.layout.cells, side)
+        search = Search(self.tables, self.lagrangian, self.effort.states)
+
+        def one(n: int) -> tuple[int, float, list[Survey], int]:
+            area = self._whole(Window((places[n][:2],), *places[n][2:]))
+            parts = _parts(area)
+            found = {b: [self._try(part, b, step, p, search) for part in parts] for b, p in fitted.params.items()}
+            best = min(found, key=lambda b: sum(cost for cost, _, _ in found[b]))
+            surveys = [self._surveyed(part.inner(TRIAL_HALO)) for part in parts] if self._found else []
+            return best, sum(bits for _, bits, _ in found[best]), surveys, sum(sites for _, _, sites in found[best])
+
+        bases, bits, surveys, sites = zip(*in_parallel(one, range(len(places))), strict=True)
+        scale = self._scale(step, [s for found in surveys for s in found]) if self._found else 1.0
+        return list(bases), scale * sum(bits) / max(sum(sites), 1)
+
+    def _try(self, area: Area, basis: int, step: int, params: Params, search: Search) -> tuple[float, float, int]:
+        """Cost of a piece, and the bits and sites of it without its edges."""
+        tile, piece, cost, inside = self._tile(area, basis, step), self._piece(area, basis, False), 0.0, 0.0
+        inner = np.s_[TRIAL_HALO // 2 : tile.rows - TRIAL_HALO // 2, TRIAL_HALO // 2 : tile.cols - TRIAL_HALO // 2]
+        for stage, (k, t) in enumerate(STAGES):
+            _, classes = tile.predict(stage, params)
+            symbols, rate, error = tile.search(stage, search, piece.y[k, t], piece.valid[k, t])
+            cost += error + self.lagrangian * rate
+            inside += length(symbols[inner], classes[inner], search.bits, SPLITS)
+        return cost, inside, len(STAGES) * symbols[inner].size
 
     def encode(
         self,
         step: int,
-        params: dict[int, Params],
+        fitted: Fit,
         side: int,
         thrift: float = 1.0,
         bases: list[int] | None = None,
         progress: Progress | None = None,
+        before: Coded | None = None,
+        again: Sequence[int] = (),
     ) -> Coded:
-        """Code every tile of `side` cells; thrift: factor of the Lagrangian; bases: of the tiles, if chosen already."""
+        """Code every tile of `side` cells, or of those coded `before` some again.
+
+        thrift: factor of the Lagrangian; bases: of the tiles, if they are chosen already.
+        """
         places = tiles(*self.layout.cells, side)
-        out = Coded(step, {}, [], np.empty_like(self.mosaic))
         search = Search(self.tables, thrift * self.lagrangian, self.effort.states)
+        if before:
+            bases, numbers = before.bases, list(again)
+            kept = {key: data for key, data in before.substreams.items() if key[0] not in set(again)}
+            out = Coded(step, kept, list(bases), before.mosaic.copy())
+        else:
+            bases, numbers = bases or self.trial(step, fitted, side)[0], list(range(len(places)))
+            out = Coded(step, {}, list(bases), np.empty_like(self.mosaic))
 
-        def code(n: int) -> tuple[int, list[bytes]]:
-            area = self._whole(Window((places[n][:2],), *places[n][2:]))
-            basis = bases[n] if bases else self._choose(area, step, params, search)
-            return basis, self._code(area, basis, step, params[basis], search, out.mosaic)
+        def code(n: int) -> list[bytes]:
+            area, basis = self._whole(Window((places[n][:2],), *places[n][2:])), bases[n]
+            return self._code(area, basis, step, fitted.params[basis], search, out.mosaic)
 
-        for n, (basis, streams) in enumerate(in_parallel(code, range(len(places)))):
-            out.bases.append(basis)
+        for done, streams in enumerate(in_parallel(code, numbers)):
+            n = numbers[done]
             out.substreams |= {(n, stage): data for stage, data in enumerate(streams) if data}
             if progress:
-                progress("coding", (n + 1) / len(places))
+                progress("coding", (done + 1) / len(numbers))
         return out
 
     def _whole(self, window: Window) -> Area:
@@ -159,30 +270,6 @@ class CpuEncoder:
         if self.mosaic.size < KEEP_BASES:
             self._kept[window] = area
         return area
-
-    def _choose(self, area: Area, step: int, params: dict[int, Params], search: Search) -> int:
-        """The basis in which pieces of a tile cost less."""
-        if len(params) == 1:
-            return next(iter(params))
-        _, rows, cols = area.base.shape
-        down, across = min(TRIAL_SIDE, rows), min(TRIAL_SIDE, cols)
-        side = min(down, across) // 2 * 2
-        places = [((rows - side) * i // TRIALS // 2 * 2, (cols - side) * (5 * i % 8) // 8 // 2 * 2) for i in range(TRIALS)]
-        costs = {basis: 0.0 for basis in params}
-        for row, col in places:
-            part = area.part(row, col, side)
-            for basis, p in params.items():
-                costs[basis] += self._cost(part, basis, step, p, search)
-        return min(costs, key=lambda b: costs[b])
-
-    def _cost(self, area: Area, basis: int, step: int, params: Params, search: Search) -> float:
-        tile, piece, cost = self._tile(area, basis, step), self._piece(area, basis, False), 0.0
-        for stage, (k, t) in enumerate(STAGES):
-            mu, classes = tile.predict(stage, params)
-            symbols, *_, rate, error = search(piece.y[k, t], mu, tile.step[t], classes, piece.valid[k, t])
-            cost += error + self.lagrangian * rate
-            tile.update(stage, symbols)
-        return cost
 
     def _code(
         self, area: Area, basis: int, step: int, params: Params, search: Search, mosaic: np.ndarray
@@ -197,9 +284,15 @@ class CpuEncoder:
             if piece.index is not None:
                 symbols = np.empty(mu.shape, np.int32)
                 kernels.exact_symbols(piece.index[k, t], tile.expected(stage), piece.valid[k, t], symbols)
+                tile.update(stage, symbols)
             else:
-                symbols = search(piece.y[k, t], mu, tile.step[t], classes, piece.valid[k, t])[0]
+                symbols = tile.search(stage, search, piece.y[k, t], piece.valid[k, t])[0]
             streams.append(encode_symbols(symbols.reshape(-1), classes.reshape(-1), left))
-            tile.update(stage, symbols)
         tile.finish(self.layout, (area.row, area.col), mosaic)
         return streams
+
+
+def _spread(length: int, side: int) -> list[int]:
+    """Where pieces of a side begin along so many cells, evenly and about `TRIAL_PITCH` apart: even numbers."""
+    count = max(1, round(length / TRIAL_PITCH))
+    return [int((i + 0.5) * length / count - side / 2) // 2 * 2 for i in range(count)]

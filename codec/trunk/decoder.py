@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -37,6 +37,7 @@ def decode_planes(
     states: int,
     side: int,
     progress: Progress | None = None,
+    chosen: Sequence[int] | None = None,
 ) -> torch.Tensor:
     """Packed planes int32 (4, h, w). Raises `StreamError` where a substream does not fit its classes."""
     h, w = layout.cells
@@ -59,9 +60,10 @@ def decode_planes(
         return rebuild(decoded, base, companding, bases[n]).cpu()
 
     planes = torch.zeros(4, h, w, dtype=torch.int32)
-    for n, piece in enumerate(in_parallel(tile, list(range(len(places))))):
+    chosen = range(len(places)) if chosen is None else chosen
+    for done, (n, piece) in enumerate(zip(chosen, in_parallel(tile, chosen), strict=True)):
         r, c = places[n][:2]
         planes[:, r : r + side, c : c + side] = piece[:, : h - r, : w - c]
         if progress:
-            progress("decoding", (n + 1) / len(places))
+            progress("decoding", (done + 1) / len(chosen))
     return planes

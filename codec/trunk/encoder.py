@@ -92,7 +92,8 @@ class TrunkEncoder:
         self.planes = torch.nn.functional.pad(planes[None].float(), edge, mode="replicate")[0].to(
             ground.device, torch.int32
         )
-        self.inside = torch.nn.functional.pad(torch.from_numpy(layout.inside())[None].float(), edge)[0].to(ground.device, torch.bool)
+        inside = torch.from_numpy(layout.inside())[None].float()
+        self.inside = torch.nn.functional.pad(inside, edge)[0].to(ground.device, torch.bool)
         self._bases: dict[Window, torch.Tensor] = {}
         self._sample = self._windows(h, w, effort.windows)
         self._sample_base = ground.base(self._sample, recipe, companding)
@@ -212,7 +213,9 @@ class TrunkEncoder:
         return out
 
 
-def rebuild(decoded: list[list[torch.Tensor]], base: torch.Tensor, companding: TorchCompanding, basis: int) -> torch.Tensor:
+def rebuild(
+    decoded: list[list[torch.Tensor]], base: torch.Tensor, companding: TorchCompanding, basis: int
+) -> torch.Tensor:
     """Decoded stages and base of one tile to DN, int32 (4, h, w)."""
     y_hat = torch.stack([inverse_basis(parts, basis)[0] for parts in decoded])
     return companding.expand(companding.compand(base[0]).to(torch.float64) + y_hat)

@@ -11,11 +11,13 @@ A coefficient's step is where its bits and what its rounding costs balance: `COA
 from __future__ import annotations
 
 import numpy as np
-import torch
 
+from codec.kernels.logs import sum_of_logs
 from codec.trunk.companding import Companding
-from codec.trunk.ground import Ground
-from codec.trunk.local import EXPONENTS, LIMIT, MATRIX, TERMS, LocalRecipe, grid
+from codec.trunk.features import BASIC
+from codec.trunk.ground import Ground, Window
+from codec.trunk.layout import Layout
+from codec.trunk.local import EXPONENTS, LIMIT, PARTS, TERMS, LocalRecipe, grid
 from codec.trunk.parallel import in_parallel
 from codec.trunk.recipe import SHIFT, Recipe
 
@@ -23,123 +25,148 @@ COARSE = 3.0
 TRUST = 0.6
 """Share of the bits that a smaller residual seems to save which is counted: stages also learn from neighbours."""
 
-LINES = 16
-"""Rows of a block that are looked at."""
+OPTIMISM = 0.72
+"""Bits that a coefficient seems to save at the sites it was fitted to, and does not elsewhere, for each site looked at.
+"""
 
 FLOOR = 0.15
 """Variance, in squared steps, below which a residual is not worth less bits."""
 
+LINES = 16
+"""Rows of a block that are looked at."""
+
 
 def fit(
-    planes: np.ndarray,
+    mosaic: np.ndarray,
+    layout: Layout,
     ground: Ground,
     recipe: Recipe,
     companding: Companding,
     step: int,
     kappa: int,
     side: int,
+    lines: int = LINES,
 ) -> LocalRecipe | None:
     """The local recipe of a picture at a step, or None where no block gains.
 
-    planes: int32 (4, h, w), DN; side: of a block, cells.
+    mosaic: (H, W), DN; side: of a block, cells; lines: rows of a block that are looked at.
     """
-    h, w = planes.shape[-2:]
-    rows, _ = grid((h, w), side)
-    steps = torch.from_numpy(companding.steps(step, kappa))
+    rows, _ = grid(layout.cells, side)
+    fineness = companding.fineness(step, kappa)
 
     def fit_row(row: int) -> _Row:
-        return _fit_row(planes, ground, recipe, companding, steps, side, row)
+        return _fit_row(mosaic, layout, ground, recipe, companding, fineness, side, row, lines)
 
     fitted = list(in_parallel(fit_row, range(rows)))
-    spread = torch.cat([f.spread for f in fitted]).reshape(-1, len(TERMS))
-    spread = spread[torch.isfinite(spread).all(1)]
+    spread = np.concatenate([f.spread for f in fitted]).reshape(-1, len(TERMS))
+    spread = spread[np.isfinite(spread).all(1)]
     if not len(spread):
         return None
-    wanted = torch.log2(COARSE * spread.median(0).values.clamp(min=1e-30)) + SHIFT
-    exponents = wanted.floor().clamp(0, EXPONENTS - 1).long()
-    units = 2.0 ** (exponents.double() - SHIFT)
-    coefficients = torch.stack([_quantise(f, units) for f in fitted])
+    wanted = np.log2(COARSE * np.maximum(np.median(spread, 0), 1e-30)) + SHIFT
+    exponents = np.clip(np.floor(wanted), 0, EXPONENTS - 1).astype(np.int64)
+    units = 2.0 ** (exponents - SHIFT)
+    coefficients = np.stack([_quantise(f, units) for f in fitted])
     if not coefficients.any():
         return None
-    return LocalRecipe(side, exponents.numpy(), coefficients.numpy())
+    return LocalRecipe(side, exponents, coefficients)
 
 
 class _Row:
     """Sums of one row of blocks. gram (columns, 4, terms, terms), right and solution (columns, 4, terms) in units of
-    the residual's variance; spread: standard errors; before: bits of the residual, (columns, 4); sites of a block."""
+    the residual's variance; spread: standard errors; bits of the residual, (columns, 4); sites of a block."""
 
-    def __init__(self, a: torch.Tensor, e: torch.Tensor, scale: torch.Tensor, inside: torch.Tensor, sites: int) -> None:
-        # a: (columns, terms, n), e: (columns, 4, n) residual, scale: its step, inside: (columns, 4, n)
-        weight = inside / scale**2
-        ridge = torch.eye(len(TERMS), dtype=torch.float64)
-        solution = torch.zeros(*e.shape[:2], len(TERMS), dtype=torch.float64)
-        gram = torch.zeros(*e.shape[:2], len(TERMS), len(TERMS), dtype=torch.float64)
-        number = inside.sum(-1).clamp(min=1)
-        robust = weight
-        for _ in range(2):
-            for k in range(4):
-                g = (a * robust[:, k : k + 1]) @ a.mT
-                g = g + ridge * (torch.diagonal(g, dim1=-2, dim2=-1)[..., None] * 1e-4 + 1e-9)
-                gram[:, k] = g
-                solution[:, k] = torch.linalg.solve(g, (a * robust[:, k : k + 1]) @ e[:, k, :, None])[..., 0]
-            after = (e - solution @ a) / scale
-            size = (after.abs() * inside).sum(-1, keepdim=True) / number[..., None] + 1e-3
-            robust = weight / (1 + (after / (4 * size)) ** 2)
-        variance = ((after**2) * inside).sum(-1) / number + FLOOR
+    def __init__(self, a: np.ndarray, e: np.ndarray, scale: np.ndarray, inside: np.ndarray, sites: int) -> None:
+        # a: (columns, terms, n), e: (columns, 4, n) residual, scale: one over its step, inside: (columns, 4, n)
+        number = np.maximum(inside.sum(-1), 1)
+        weight = inside * scale
+        # One weight for all planes first, then each place of each plane by what is left there.
+        both = weight.mean(1)
+        scaled = a * both[:, None]
+        gram = _ridged(scaled @ np.swapaxes(scaled, 1, 2))[:, None]
+        solution = _solve(gram, (e * both[:, None]) @ np.swapaxes(scaled, 1, 2))
+        after = (e - (solution @ a)) * scale
+        size = (np.abs(after) * inside).sum(-1, keepdims=True) / number[..., None] + np.float32(1e-3)
+        robust = weight / np.sqrt(1 + np.square(after / (4 * size)))
+        gram = np.empty((*e.shape[:2], len(TERMS), len(TERMS)))
+        right = np.empty(gram.shape[:3])
+        for k in range(4):
+            scaled = a * robust[:, None, k]
+            gram[:, k] = scaled @ np.swapaxes(scaled, 1, 2)
+            right[:, k] = ((robust[:, k] * e[:, k])[:, None] @ np.swapaxes(scaled, 1, 2))[:, 0]
+        gram = _ridged(gram)
+        solution = _solve(gram, right)
+        after = (e - (solution @ a)) * scale
+        variance = (after * after * inside).sum(-1) / number + FLOOR
         self.a, self.e, self.scale, self.inside = a, e, scale, inside
         self.more = sites / e.shape[-1]
-        self.gram = gram / variance[..., None, None] * self.more
+        gram *= (self.more / variance)[..., None, None]
         self.solution = solution
-        self.upper = torch.linalg.cholesky(torch.linalg.inv(self.gram), upper=True)
-        self.spread = torch.diagonal(self.upper, dim1=-2, dim2=-1)
+        self.upper = np.swapaxes(np.linalg.cholesky(np.linalg.inv(gram)), -2, -1)
+        self.spread = np.diagonal(self.upper, axis1=-2, axis2=-1)
 
-    def bits(self, coefficients: torch.Tensor) -> torch.Tensor:
+    def bits(self, coefficients: np.ndarray | None) -> np.ndarray:
         """About the bits of the residual of every block and plane under these coefficients."""
-        e = (self.e - coefficients @ self.a) / self.scale
-        return 0.5 * (torch.log2(1 + 3 * e * e) * self.inside).sum(-1) * self.more
+        e = self.e if coefficients is None else self.e - coefficients.astype(np.float32) @ self.a
+        return 0.5 * self.more * sum_of_logs(e * self.scale * self.inside)
+
+
+def _ridged(gram: np.ndarray) -> np.ndarray:
+    gram = gram.astype(np.float64)
+    return gram + np.eye(len(TERMS)) * (np.diagonal(gram, axis1=-2, axis2=-1)[..., None] * 1e-4 + 1e-9)
+
+
+def _solve(gram: np.ndarray, right: np.ndarray) -> np.ndarray:
+    return np.linalg.solve(gram, right[..., None])[..., 0].astype(np.float32)
 
 
 def _fit_row(
-    planes: np.ndarray,
+    mosaic: np.ndarray,
+    layout: Layout,
     ground: Ground,
     recipe: Recipe,
     companding: Companding,
-    steps: torch.Tensor,
+    fineness: np.ndarray,
     side: int,
     row: int,
+    lines: int,
 ) -> _Row:
-    h, w = planes.shape[-2:]
+    h, w = layout.cells
     top, count = row * side, min(side, h - row * side)
     columns = -(-w // side)
-    picked = range(top, top + count, max(1, side // LINES))
-    low, high = companding.low, companding.low + len(companding.table) - 1
-    phi = [ground.features(r, 0, 1, w, len(recipe.exponents)).reshape(-1, w) for r in picked]
-    base = torch.from_numpy(np.stack([recipe.base(p, low, high) for p in phi], 1))
-    level = torch.from_numpy(companding.level(planes[:, top : top + count : picked.step]))
-    companding = companding.torch  # type: ignore
-    matrix = torch.from_numpy(MATRIX.astype(np.float64))
-    terms = torch.stack([matrix @ torch.from_numpy(p)[: MATRIX.shape[1]] for p in phi], 1)
-    slope = (companding.compand(base + 32) - companding.compand(base - 32)).double().clamp(min=1) / 64
-    scale = steps[companding.step_cell(base)] / slope
+    picked = range(top, top + count, max(1, side // lines))
+    base = ground.base(Window(tuple((r, 0) for r in picked), 1, w), recipe, companding, saturated=False)
+    base = base[:, :, 0].swapaxes(0, 1)
+    terms = np.zeros((len(TERMS), len(picked), w), np.float32)
+    for i, r in enumerate(picked):
+        phi = ground.features(r, 0, 1, w, BASIC, np.float32)[:, 0]
+        for term, feature, sign in PARTS:
+            terms[term, i] += sign * phi[feature]
+    level = companding.level(layout.at(mosaic, np.array(picked)[:, None], np.arange(w)[None]))
+    scale = np.take(fineness, base - companding.low)
 
-    def blocks(v: torch.Tensor, outside: float) -> torch.Tensor:
-        v = torch.nn.functional.pad(v.double(), (0, columns * side - w), value=outside)
-        return v.reshape(len(v), -1, columns, side).permute(2, 0, 1, 3).reshape(columns, len(v), -1)
+    def blocks(v: np.ndarray) -> np.ndarray:
+        out = np.zeros((columns, len(v), v.shape[1], side), np.float32)
+        whole = w // side
+        out[:whole] = v[..., : whole * side].reshape(*v.shape[:2], whole, side).transpose(2, 0, 1, 3)
+        if w % side:
+            out[whole, ..., : w % side] = v[..., whole * side :]
+        return out.reshape(columns, len(v), -1)
 
     put = companding.saturate(base)
-    inside = blocks(put == base, 0.0)  # what is put onto the plateau is not the recipe's affair
-    return _Row(blocks(terms, 0.0), blocks(level - base, 0.0), blocks(scale, 1.0), inside, count * side)
+    inside = blocks(put == base)  # what is put onto the plateau is not the recipe's affair
+    return _Row(blocks(terms), blocks(level - base), blocks(scale), inside, count * side)
 
 
-def _quantise(row: _Row, units: torch.Tensor) -> torch.Tensor:
+def _quantise(row: _Row, units: np.ndarray) -> np.ndarray:
     """Coefficients int64 (columns, 4, terms) in their units; zero where they don't pay."""
-    rest, out = row.solution.clone(), torch.zeros_like(row.solution)
+    rest = row.solution.astype(np.float64)
+    out = np.zeros_like(rest)
     for i in range(len(TERMS)):
         exact = rest[..., i] / units[i]
-        value = torch.round(exact.sign() * (exact.abs() - 0.1).clamp(min=0)).clamp(1 - LIMIT, LIMIT - 1)
+        value = np.clip(np.rint(np.sign(exact) * np.maximum(np.abs(exact) - 0.1, 0)), 1 - LIMIT, LIMIT - 1)
         out[..., i] = value
         diagonal = row.upper[..., i, i]
         rest = rest - ((rest[..., i] - value * units[i]) / diagonal)[..., None] * row.upper[..., i, :]
-    cost = torch.where(out == 0, 0.6, 2 + 2 * torch.log2(1 + out.abs())).sum(-1)
-    saved = row.bits(torch.zeros_like(out)) - row.bits(out * units)
-    return torch.where((TRUST * saved > cost)[..., None], out, 0).long()
+    cost = np.where(out == 0, 0.6, 2 + 2 * np.log2(1 + np.abs(out))).sum(-1)
+    saved = row.bits(None) - row.bits(out * units) - OPTIMISM * row.more * (out != 0).sum(-1)
+    return np.where((TRUST * saved > cost)[..., None], out, 0).astype(np.int64)

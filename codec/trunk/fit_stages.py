@@ -22,14 +22,15 @@ from codec.trunk.params import MEAN_UNIT, Params
 from codec.trunk.tile import Tile, Views
 from entropy.tables import EXACT, TRELLIS, Tables
 
-PLACES, FEW = 8000, 2000
-"""Places of a stage that a fit looks at, and those of them by which the first weights are found."""
+FEW = 2000
+"""Places of a stage by which its first weights are found."""
 
 FIRST_STEPS, LAST_STEPS = 3, 2
 """Steps towards the first weights and the last ones."""
 
-DEADZONE = np.float32(0.6)
-"""Residuals up to here, in steps, are taken for zeros before the search has been."""
+DEADZONE = np.float32(0.45)
+"""Residuals up to here, in steps, are taken for zeros before the search has been. The search makes more of them zero;
+but where sizes are small, zeros are cheap, so that a search under too small ones finds even less."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +50,11 @@ def fit_stages(
     pieces: list[Piece],
     search: Search,
     tables: Tables,
-    start: Params | None = None,
-    places: int = PLACES,
+    places: int,
 ) -> tuple[Params, np.ndarray, np.ndarray]:
     """Parameters fitted to windows of one size; bits and squared error, in steps, of each of them, (windows,).
 
-    start: parameters not far from those wanted, if there are any. places: how many of a stage the fit looks at.
+    places: how many of a stage the fit looks at.
     """
     first = tiles[0]
     empty = [np.zeros(0, np.int64)] * len(STAGES)
@@ -66,7 +66,7 @@ def fit_stages(
         if first.exact:
             fitter.fit_exact(stage)
         else:
-            fitter.fit(stage, search, start)
+            fitter.fit(stage, search)
     return params, fitter.rate, fitter.error
 
 
@@ -82,7 +82,7 @@ class _Fitter:
         flat = [np.sort(rng.choice(rows * cols, count, replace=False)).astype(np.int32) for _ in tiles]
         self._places = [(f // cols, f % cols) for f in flat]
 
-    def fit(self, stage: int, search: Search, start: Params | None) -> None:
+    def fit(self, stage: int, search: Search) -> None:
         """A lossy stage: parameters, then symbols."""
         k, t = STAGES[stage]
         views, kept = Views.of(stage, self.tiles[0].basis), self._kept(stage)
@@ -90,22 +90,19 @@ class _Fitter:
         mu = self._fit_mean(stage, views, y, kept)
         x = self._contexts(stage, mu, kept)
         e = (y - mu) / self._at([tile.step[t] for tile in self.tiles])[kept]
-        weight, few = self.params.weight, -(-len(e) // FEW)
-        if start:
-            weight[stage] = start.weight[stage]
-        else:
-            first = SizeFit(self.lengths, np.ascontiguousarray(x[:, ::few]))
-            weight[stage] = first(rough_symbols(e[::few]), None, FIRST_STEPS)
+        weight, few = self.params.weight, max(-(-len(e) // FEW), 1)
+        first = SizeFit(self.lengths, np.ascontiguousarray(x[:, ::few]))
+        weight[stage] = first(rough_symbols(e[::few]), None, FIRST_STEPS)
         found, bits = [], np.zeros(len(self.tiles))
         for n, (tile, piece) in enumerate(zip(self.tiles, self.pieces, strict=True)):
-            means, classes = tile.predict(stage, self.params)
-            symbols, _, _, bits[n], error = search(piece.y[k, t], means, tile.step[t], classes, piece.valid[k, t])
+            tile.predict(stage, self.params)
+            symbols, bits[n], error = tile.search(stage, search, piece.y[k, t], piece.valid[k, t])
             self.error[n] += error
-            tile.update(stage, symbols)
             found.append(symbols)
         picked, sizes, before = self._at(found)[kept], SizeFit(self.lengths, x), weight[stage]
         weight[stage] = sizes(picked, before, LAST_STEPS)
-        self.rate += bits * (sizes.bits(picked, weight[stage]) / sizes.bits(picked, before))
+        better = sizes.bits(picked, weight[stage]) / sizes.bits(picked, before) if picked.any() else 1.0
+        self.rate += better * bits
 
     def fit_exact(self, stage: int) -> None:
         """A lossless stage."""

@@ -16,14 +16,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from codec.guide import Guide
+from bitstream.profile import timed
+from codec.guide import Parts
 from codec.kernels import ground as kernel
 from codec.kernels import guide as guide_kernel
+from codec.kernels import samples
 from codec.kernels.guide import ACTIVITIES, BRIGHT, HALO
+from codec.learned import weights
 from codec.trunk.companding import Companding
 from codec.trunk.features import COUNT, ONE, TABLES
-from codec.trunk.layout import Layout
+from codec.trunk.layout import Box, Layout, blocks, haar
 from codec.trunk.local import PARTS
+from codec.trunk.parallel import in_parallel
 from codec.trunk.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -31,6 +35,11 @@ if TYPE_CHECKING:
 
 NEUTRAL = ONE // 2
 NOWHERE = 1 << 30
+BAND = 64
+"""Rows of cells of the guide that are made at once."""
+
+FAR = 80
+"""Cells around a box that the net's means of 8x8 cells look at, their convolutions' reach of 8 blocks included."""
 
 __all__ = ["ACTIVITIES", "BRIGHT", "HALO", "Ground", "Window"]
 
@@ -45,34 +54,67 @@ class Window:
 
 
 class Ground:
-    """The guide of a whole picture in packed form, ready to be looked at window by window.
+    """The guide of a picture in packed form, ready to be looked at window by window.
 
-    net: of the learned features, if any recipe asks for them: then they are computed by torch.
+    net: of the learned features, if any recipe asks for them: then they are computed by torch. box: the cells that will
+    be looked at; all of them without it. Of a large array's pages only those that are written take memory.
 
     planes: int16 (6, h + 9, w + 9): Y at a cell's four sites, Cb, Cr around zero, `HALO` cells repeated around, and
     below and to the right one more.
     """
 
-    def __init__(self, guide: Guide, layout: Layout, net: GuideNet | None = None) -> None:
+    def __init__(self, guide: Parts, layout: Layout, net: GuideNet | None = None, box: Box | None = None) -> None:
         self.h, self.w = layout.cells
         self.planes = np.empty((6, self.h + 2 * HALO + 1, self.w + 2 * HALO + 1), np.int16)
-        guide_kernel.pack(guide.y, guide.cb, guide.cr, NEUTRAL, self.planes)
+        whole = Box(0, 0, self.h, self.w)
+        # The means that the net sees reach far; their blocks begin at multiples of their side.
+        box = (box or whole).grown(FAR if net else HALO + 1, 8).within(whole)
+        self._fill(guide, box)
         self.net = net
         if net:
             import torch
 
-            inside = self.planes[:, HALO : HALO + self.h, HALO : HALO + self.w]
-            self.surroundings = net.surroundings(torch.from_numpy(inside))
+            from codec.learned.guide_net import BLUR
+
+            inside = self.planes[:, HALO + box.top : HALO + box.bottom, HALO + box.left : HALO + box.right]
+            found = net.surroundings(torch.from_numpy(inside))
+            top, left = box.top // BLUR, box.left // BLUR
+            self.surroundings = torch.empty((-(-self.h // BLUR), -(-self.w // BLUR), found.shape[2]), dtype=found.dtype)
+            self.surroundings[top : top + len(found), left : left + found.shape[1]] = found
+
+    def _fill(self, guide: Parts, box: Box) -> None:
+        def band(top: int) -> None:
+            rows = slice(top, min(top + BAND, box.bottom))
+            y, cb, cr = guide.part(rows, slice(box.left, box.right))
+            with timed("guide"):
+                guide_kernel.pack(y, cb, cr, NEUTRAL, top, box.left, self.planes)
+
+        for _ in in_parallel(band, range(box.top, box.bottom, BAND)):
+            pass
+        guide_kernel.border(self.planes, box.top, box.left, box.bottom, box.right)
 
     def features(self, r: int, c: int, rows: int, cols: int, count: int = COUNT, kind: type = np.float64) -> np.ndarray:
         """Features of a window's cells, whole numbers below 2^15, of a kind of float: (count, rows, cols).
 
         count: of those without powers of Y (`features.BASIC`), of the hand-made, or of them and the learned ones.
         """
-        out = np.empty((count, rows, cols), kind)
+        out: np.ndarray = np.empty((count, rows, cols), kind)
         kernel.features(self.planes, TABLES, self.h, self.w, r, c, out[:COUNT])
         if count > COUNT:
             out[COUNT:] = self._learned(r, c, rows, cols)
+        return out
+
+    def bands(self, tops: np.ndarray, picks: np.ndarray, learned: bool = False) -> np.ndarray:
+        """Features of blocks of 2x2 cells as their mean and three differences over 4, float32 (m, 4, n).
+
+        tops: their rows of cells, (bands,); picks: their numbers in each of these, ascending, (bands, picks).
+        """
+        out = np.empty((COUNT + weights.COUNT * learned, 4, picks.size), np.float32)
+        samples.bands(self.planes, TABLES, self.h, self.w, tops, picks, out[:COUNT])
+        if learned:
+            width = self.w + self.w % 2
+            found = [haar(blocks(self._learned(top, 0, 2, width).reshape(weights.COUNT, -1), 2, width)) for top in tops]
+            out[COUNT:] = np.concatenate([f[..., pick] for f, pick in zip(found, picks, strict=True)], -1)
         return out
 
     def _learned(self, r: int, c: int, rows: int, cols: int) -> np.ndarray:
@@ -85,14 +127,14 @@ class Ground:
         piece = self.planes[:, r + o : r + o + rows + 2 * REACH, c + o : c + o + cols + 2 * REACH]
         return self.net.features(torch.from_numpy(piece).to(torch.int32), self.surroundings, r, c).numpy()
 
-    def base(self, window: Window, recipe: Recipe, companding: Companding) -> np.ndarray:
-        """Base of the windows in levels, int32 (B, 4, rows, cols)."""
+    def base(self, window: Window, recipe: Recipe, companding: Companding, saturated: bool = True) -> np.ndarray:
+        """Base of the windows in levels, int32 (B, 4, rows, cols); saturated: put onto the plateau where it is near."""
         rows, cols, local = window.rows, window.cols, recipe.local
         whole = recipe.whole()
         limits = np.array([companding.low, companding.high], np.float64)
         plateau = np.full((2, 4), NOWHERE, np.int64)
         for k, found in enumerate(companding.plateaus()):
-            if found:
+            if found and saturated:
                 plateau[:, k] = found[1], found[0]
         corrections = local.whole if local else np.zeros((1, 1, 4, 1))
         out = np.empty((len(window.places), 4, rows, cols), np.int32)

@@ -11,8 +11,8 @@ from codec.learned.guide_net import REACH
 from codec.trunk.companding_torch import TorchCompanding
 from codec.trunk.features_torch import features, radius_squared
 from codec.trunk.ground import Ground, Window
-from codec.trunk.recipe import SHIFT, Recipe
 from codec.trunk.order import HAAR
+from codec.trunk.recipe import SHIFT, Recipe
 from codec.trunk.stages import Scene, split
 
 ROWS, COLS = 24, 256

@@ -51,7 +51,13 @@ class Layer:
 
 
 def layer_scene(
-    ground: TorchGround, window: Window, base: torch.Tensor, companding: TorchCompanding, step: int, spread: int, kappa: int
+    ground: TorchGround,
+    window: Window,
+    base: torch.Tensor,
+    companding: TorchCompanding,
+    step: int,
+    spread: int,
+    kappa: int,
 ) -> Scene:
     """`Ground.scene` for a layer whose stages' steps differ by `spread`: the first are the coarsest."""
     scene = ground.scene(window, base, companding, step, kappa, IN_PLACE)
@@ -263,6 +269,7 @@ def decode_layers(
     kappa: int,
     side: int,
     progress: Progress | None = None,
+    chosen: Sequence[int] | None = None,
 ) -> torch.Tensor:
     """Packed planes int32 (4, h, w) of what is there of the layers. `StreamError` for substreams that don't fit."""
     h, w = layout.cells
@@ -283,9 +290,10 @@ def decode_layers(
         return rebuild(state.y, base, companding, IN_PLACE).cpu()
 
     planes = torch.zeros(4, h, w, dtype=torch.int32)
-    for n, piece in enumerate(in_parallel(tile, range(len(places)))):
+    chosen = range(len(places)) if chosen is None else chosen
+    for done, (n, piece) in enumerate(zip(chosen, in_parallel(tile, chosen), strict=True)):
         r, c = places[n][:2]
         planes[:, r : r + side, c : c + side] = piece[:, : h - r, : w - c]
         if progress:
-            progress("decoding", (n + 1) / len(places))
+            progress("decoding", (done + 1) / len(chosen))
     return planes

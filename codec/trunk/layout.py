@@ -7,9 +7,43 @@ site of their colour; their symbols are zero.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle of cells: rows from top to before bottom, columns from left to before right."""
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+
+    def grown(self, by: int, unit: int) -> Box:
+        """With `by` cells more on all sides at least, its sides at multiples of `unit`."""
+        low, high = ((v - by) // unit * unit for v in (self.top, self.left)), (self.bottom, self.right)
+        return Box(*low, *(-(-(v + by) // unit) * unit for v in high))
+
+    def within(self, other: Box) -> Box:
+        """What both have in common."""
+        return Box(
+            max(self.top, other.top), max(self.left, other.left), min(self.bottom, other.bottom),
+            min(self.right, other.right),
+        )  # fmt: skip
+
+    @classmethod
+    def around(cls, places: Sequence[tuple[int, int, int, int]]) -> Box:
+        """The least that holds all of some tiles (row, column, rows, columns)."""
+        tops, lefts, rows, cols = np.array(places, np.int64).T
+        return cls(int(tops.min()), int(lefts.min()), int((tops + rows).max()), int((lefts + cols).max()))
+
+    def meets(self, place: tuple[int, int, int, int]) -> bool:
+        """Whether a tile (row, column, rows, columns) has cells of it."""
+        r, c, rows, cols = place
+        return r < self.bottom and r + rows > self.top and c < self.right and c + cols > self.left
 
 
 @dataclass(frozen=True)
@@ -50,6 +84,13 @@ class Layout:
         planes = [full[i::2, j::2] for i in (0, 1) for j in (0, 1)]
         return np.stack(planes).astype(np.int32)
 
+    def at(self, mosaic: np.ndarray, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
+        """The mosaic's values (4, ...) in cells at rows and columns, which may reach one beyond the last."""
+        (top, left), (h, w) = self.origin, self.cells
+        down = self._index(self.height, top, h).reshape(-1, 2)[np.minimum(rows, h - 1)]
+        across = self._index(self.width, left, w).reshape(-1, 2)[np.minimum(cols, w - 1)]
+        return np.stack([mosaic[down[..., i], across[..., j]] for i in (0, 1) for j in (0, 1)])
+
     def unpack(self, planes: np.ndarray) -> np.ndarray:
         """Planes (4, h, w) to the mosaic, uint16 (H, W)."""
         (top, left), (h, w) = self.origin, self.cells
@@ -60,11 +101,15 @@ class Layout:
 
     def inside(self) -> np.ndarray:
         """Which sites of the packed planes lie in the mosaic, bool (4, h, w)."""
-        (top, left), (h, w) = self.origin, self.cells
-        rows = (np.arange(2 * h) >= top) & (np.arange(2 * h) < top + self.height)
-        cols = (np.arange(2 * w) >= left) & (np.arange(2 * w) < left + self.width)
-        full = rows[:, None] & cols[None, :]
-        return np.stack([full[i::2, j::2] for i in (0, 1) for j in (0, 1)])
+        rows, cols = (np.arange(n) for n in self.cells)
+        return self.inside_at(rows[:, None], cols[None, :])
+
+    def inside_at(self, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
+        """Which sites of the cells at rows and columns lie in the mosaic, bool (4, ...)."""
+        top, left = self.origin
+        down = [(2 * rows + i >= top) & (2 * rows + i < top + self.height) for i in (0, 1)]
+        across = [(2 * cols + j >= left) & (2 * cols + j < left + self.width) for j in (0, 1)]
+        return np.stack([down[i] & across[j] for i in (0, 1) for j in (0, 1)])
 
 
 def tiles(h: int, w: int, side: int) -> list[tuple[int, int, int, int]]:
@@ -81,3 +126,21 @@ def tiles(h: int, w: int, side: int) -> list[tuple[int, int, int, int]]:
                 )
             )
     return out
+
+
+def blocks(v: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Cells (..., height * width), both even, as blocks of 2x2, (..., 4, height * width / 4)."""
+    lead = v.shape[:-1]
+    cut = np.moveaxis(v.reshape(*lead, height // 2, 2, width // 2, 2), -3, -2)
+    return np.swapaxes(cut.reshape(*lead, -1, 4), -1, -2)
+
+
+def haar(v: np.ndarray) -> np.ndarray:
+    """Blocks of 2x2 cells (..., 4, n) to their mean and three differences over 4, (..., 4, n)."""
+    a, b, c, d = np.moveaxis(v, -2, 0)
+    return np.stack([a + b + c + d, a - b + c - d, a + b - c - d, a - b - c + d], -2) / 4
+
+
+def cells(v: np.ndarray) -> np.ndarray:
+    """Inverse of `haar`."""
+    return haar(v) * 4

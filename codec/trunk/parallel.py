@@ -12,6 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
 
+from threadpoolctl import threadpool_limits
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -27,6 +29,16 @@ def single_threaded() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """NumPy's matrix products in the thread that asks for them, as long as this lasts.
+
+    Their library's own threads wait for work by spinning: where the cores have other work, everything waits for them.
+    """
+    with threadpool_limits(1, user_api="blas"):
+        yield
 
 
 def cores() -> int:

@@ -15,6 +15,7 @@ The m features are the hand-made ones (`COUNT`) alone, or those and the learned 
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -74,6 +75,10 @@ class Recipe:
 
     def to_bytes(self) -> bytes:
         """Exponents as differences to their neighbours, then the coefficients feature by feature."""
+        return self._bytes
+
+    @functools.cached_property
+    def _bytes(self) -> bytes:
         out = GolombWriter()
         used = np.flatnonzero(np.abs(self.coefficients).sum(0))
         out.write([len(used)])

@@ -7,8 +7,6 @@ the encoder chooses by plane where the plateau is and what is near.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from codec.trunk.companding import U_WHITE, Companding
@@ -54,8 +52,7 @@ def find_plateau(companding: Companding, level: np.ndarray, base: np.ndarray) ->
 
 def _cost(companding: Companding, k: int, level: np.ndarray, base: np.ndarray, top: int, reach: int) -> float:
     """Mean log of a plane's residuals, added over `FINE`."""
-    plateau = [0] * 8
-    plateau[k], plateau[4 + k] = top, reach
-    put = replace(companding, plateau=tuple(plateau)).saturate(base[:, :, None])[k]
-    y = (companding.compand(level[k]) - companding.compand(put[:, 0])).astype(np.float64)
+    at = (top << companding.shift) - companding.black_levels()[k]
+    put = np.where(base[k] >= at - (reach << companding.shift), at, base[k]) if top else base[k]
+    y = (companding.compand(level[k]) - companding.compand(put)).astype(np.float64)
     return sum(float(np.log2(y * y + fine**2).mean()) for fine in FINE)

@@ -16,6 +16,7 @@ import numpy as np
 
 from codec.kernels import fit
 from codec.kernels import stages as kernels
+from codec.kernels.trellis import Search
 from codec.trunk.codes import CODES
 from codec.trunk.companding import Companding
 from codec.trunk.layout import Layout
@@ -157,6 +158,16 @@ class Tile:
             views.flat, views.flat_group, self.exact, rows, cols, out,
         )  # fmt: skip
 
+    def search(self, stage: int, search: Search, y: np.ndarray, valid: np.ndarray) -> tuple[np.ndarray, float, float]:
+        """Look for a stage's symbols after `predict`, and take them in: symbols, rate, squared error; see `Search`."""
+        k, t = STAGES[stage]
+        y_hat, magnitudes = self.values[k, t], self.sizes[k, t]
+        found = search(
+            y, self.mu, self.step[t], self.classes, valid, y_hat[1:-1, 1:-1], magnitudes[1:-1, 1:-1]
+        )  # fmt: skip
+        self._close(y_hat, magnitudes)
+        return found
+
     def update(self, stage: int, symbols: np.ndarray) -> None:
         """Take in a stage's symbols int32 (rows / 2, cols / 2), after `predict` of the same stage."""
         k, t = STAGES[stage]
@@ -174,6 +185,10 @@ class Tile:
                 symbols, self.classes, self.mu, self.step[t], self._offsets, REACH, np.int32(h0 >> 1),
                 np.int32(h1 >> 1), float(Y_LIMIT), y_hat, magnitudes, np.int32(MAGNITUDE_LIMIT),
             )  # fmt: skip
+        self._close(y_hat, magnitudes)
+
+    def _close(self, y_hat: np.ndarray, magnitudes: np.ndarray) -> None:
+        """What is decoded of a stage, int32 (H + 2, W + 2), is inside its borders."""
         kernels.close(y_hat)
         kernels.close(magnitudes)
         if not self._own.size:
@@ -196,11 +211,11 @@ class Tile:
     def finish(self, layout: Layout, place: tuple[int, int], mosaic: np.ndarray) -> None:
         """Put the decoded tile whose first cell is `place` into the mosaic, uint16 (H, W)."""
         top, left = layout.origin
-        first, nearest = self.companding.nearest
+        first = self.companding.nearest[0]
         for k in range(4):
             kernels.finish(
-                self.values[k], self.base[k], self.companding.table, self.companding.low, first, nearest[k],
-                self.companding.dn, self.basis == HAAR, k // 2, k % 2, 2 * place[0] - top, 2 * place[1] - left,
+                self.values[k], self.base[k], self.companding.table, self.companding.low, first,
+                self.companding.nearest_dn[k], self.basis == HAAR, k // 2, k % 2, 2 * place[0] - top, 2 * place[1] - left,
                 mosaic,
             )  # fmt: skip
 

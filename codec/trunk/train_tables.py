@@ -25,13 +25,14 @@ from codec.geometry import Geometry
 from codec.guide import make_guide
 from codec.jpeg_planes import decode_planes
 from codec.simulator.dataset import load_shot
-from codec.trunk import fit_recipe as recipes
+from codec.trunk import fit_recipe
 from codec.trunk.companding import LOSSLESS, Companding
 from codec.trunk.encoder import LAGRANGIAN
 from codec.trunk.exact import ExactFitter, Lattice
+from codec.trunk.features import COUNT
 from codec.trunk.ground import Ground, Window
 from codec.trunk.ground_torch import TorchGround
-from codec.trunk.layout import Layout
+from codec.trunk.layout import Layout, blocks, haar
 from codec.trunk.order import HAAR, IN_PLACE, STAGES
 from codec.trunk.saturation import find_plateau
 from codec.trunk.stages import forward_basis, run_stages, split
@@ -135,10 +136,10 @@ def count(path: Path, seed: int, model: bytes) -> Counts:
     h, w = (v // 2 * 2 for v in layout.cells)
     window = Window(((0, 0),), h, w)
     level = plain.level(planes[:, :h, :w])
-    phi = torch.from_numpy(host.features(0, 0, h, w)).flatten(1)
-    pick = torch.from_numpy(rng.choice(h * w // 4, min(h * w // 4, 10_000), replace=False))
-    target = recipes.blocks(torch.from_numpy(level.reshape(4, -1)).to(torch.float64), h, w)[..., pick]
-    recipe = recipes.fit(recipes.blocks(phi, h, w)[..., pick], target, plain.span, torch.ones_like(target))
+    pick = rng.choice(h * w // 4, min(h * w // 4, 10_000), replace=False)
+    phi = haar(blocks(host.features(0, 0, h, w, COUNT, np.float32).reshape(COUNT, -1), h, w)[..., pick])
+    target = blocks(level.reshape(4, -1), h, w)[..., pick]
+    (recipe,) = fit_recipe.fit(phi, target, plain.span, np.ones((4, len(pick)), bool), [COUNT])
     found = host.base(window, recipe, plain)
     plain = replace(plain, plateau=find_plateau(plain, level.reshape(4, -1), found.reshape(4, -1)))
     ground, companding = TorchGround(host), plain.torch

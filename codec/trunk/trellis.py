@@ -18,11 +18,14 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from codec.trunk.codes import CODES
+
+if TYPE_CHECKING:
+    import torch
 
 QUARTER = 16
 """What a value lies above its symbol, in 1/64 of a step, where nothing better is known."""
@@ -40,7 +43,7 @@ def quantiser(symbols: torch.Tensor, states: int) -> torch.Tensor:
     """
     h0, h1 = CODES[states]
     parity = symbols & 1
-    out = torch.zeros_like(parity)
+    out = parity & 0
     n = parity.shape[-1]
     for i in range(1, states + 1):
         if h1 >> i & 1 and i < n:

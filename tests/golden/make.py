@@ -36,7 +36,7 @@ def recoded(picture, payload, bases, side, states, more=False):
     more: with learned features and with corrections by block, in every term and in most blocks, help or not.
     """
     header = replace(Stream.from_bytes(payload).header, states=states)
-    job = _Job(picture.raw, picture.planes, picture.geometry, header, len, "cpu", None, Effort(states))
+    job = _Job(picture.raw, picture.planes, picture.geometry, header, len, "cpu", None, Effort(states, learned=more))
     if more:
         job.use(job.recipes.learned.with_local(corrections(job.layout.cells)))
     step, trunk = header.step, job.trunk
