@@ -7,6 +7,7 @@ reordered or contracted is ever set: what a kernel computes in float64 is what I
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -18,11 +19,31 @@ from bitstream.compiling import WATCHERS
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a function of numbers and arrays at its first call. Division by zero gives what IEEE 754 says."""
-    kernel: Callable[..., Any] = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=False)(function)
+    kernel: Callable[..., Any]
+    try:
+        kernel = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=False)(function)
+    except RuntimeError:  # neither folder can be written: every process compiles for itself
+        kernel = numba.njit(nogil=True, error_model="numpy", fastmath=False)(function)
     return kernel
 
 
-class _Compiling(event.Listener):  # type: ignore[misc]
+def without_blas() -> None:
+    """Load numba's array functions without scipy's BLAS behind them, for the rest of the process.
+
+    No kernel here multiplies matrices, and scipy.linalg takes a sixth of a second to import. For processes of our own:
+    in another's, a numba without `numpy.dot` would not do.
+    """
+    name = "scipy.linalg"
+    if name in sys.modules or "numba.np.arraymath" in sys.modules:
+        return
+    sys.modules[name] = None  # type: ignore[assignment]
+    try:
+        import numba.np.arraymath  # noqa: F401
+    finally:
+        del sys.modules[name]
+
+
+class _Compiling(event.Listener):
     """Tells the watchers that something is compiled that was not in the cache."""
 
     def on_start(self, event: event.Event) -> None:

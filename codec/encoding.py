@@ -14,6 +14,7 @@ import numpy as np
 from bitstream.errors import InputError, StreamError, UsageError
 from bitstream.header import MAX_PIXELS, MAX_SIDE, Header, pack_values
 from bitstream.layers import STAGES, Further, Layers, shorten, tile_count
+from bitstream.profile import timed
 from bitstream.raw_image import CFA_PHASES, RawImage
 from codec import layering, rate, sizing, stream
 from codec.geometry import Geometry
@@ -21,6 +22,7 @@ from codec.guide import LaidGuide
 from codec.jpeg_planes import JpegPlanes
 from codec.kernels.samples import histogram
 from codec.learned import weights
+from codec.memory import give_back
 from codec.progress import Progress
 from codec.recipe_choice import RecipeChoice
 from codec.sizing import START
@@ -67,6 +69,7 @@ class Target:
     layers: tuple[float, ...] | None = None
 
 
+@timed("network")
 def encode_stream(
     raw: RawImage,
     planes: JpegPlanes,
@@ -180,6 +183,7 @@ class _Job:
     def forget(self) -> None:
         """Let go of what the search has built up: checking makes the guide anew, and memory holds one of them."""
         del self.ground, self.trunk, self.recipes
+        give_back()
 
     def tell(self, what: str, share: float) -> None:
         """Say how far the work is."""
@@ -222,7 +226,9 @@ class _Job:
             consider(richest)
         whole = self.recipe
         for side in self.effort.local:
+            give_back()
             consider(self._with_local(whole, step, side))
+        give_back()
         return self.fit(step) if careful else best
 
     def _with_local(self, recipe: Recipe, step: int, side: int) -> Recipe | None:

@@ -25,6 +25,7 @@ from bitstream.errors import StreamError
 from bitstream.fields import Reader, write_varint
 from bitstream.header import LEVEL_UNIT, Header, unpack_values
 from bitstream.layers import STAGES, Depth, Layers
+from bitstream.profile import timed
 from codec.geometry import Geometry
 from codec.guide import LaidGuide
 from codec.jpeg_planes import JpegPlanes
@@ -157,6 +158,7 @@ class Stream:
                 substreams[tile, stage] = d
         return cls(header, recipe, params, bases, substreams, layers, finer)
 
+    @timed("network")
     def decode(
         self, planes: JpegPlanes, progress: Progress | None = None, device: str = "cpu", box: Box | None = None
     ) -> np.ndarray:
