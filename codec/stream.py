@@ -164,8 +164,8 @@ class Stream:
     ) -> np.ndarray:
         """The mosaic, uint16 (H, W), given the JPEG's planes (which must be those the stream was made for).
 
-        device: "cpu" for the compiled kernels, else torch's name of one; layers are decoded on the CPU always. box: cells
-        that are wanted; the mosaic means nothing elsewhere.
+        device: "cpu" for the compiled kernels, else torch's name of one; layers are decoded on the CPU always. box:
+        cells that are wanted; the mosaic means nothing elsewhere.
         """
         header, layout = self.header, layout_of(self.header)
         if header.height * header.width > math.prod(side + LEAST_SIDE for side in planes.y.shape) * LEAST_SCALE**2:
