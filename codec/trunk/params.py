@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bitstream.errors import StreamError
-from codec.trunk import order
+from codec.format import order
 from entropy.golomb import GolombReader, GolombWriter
 
 MEAN_UNIT = 512
