@@ -35,7 +35,6 @@ from codec.trunk.effort import DEFAULT as DEFAULT_EFFORT
 from codec.trunk.effort import Effort, effort_of
 from codec.trunk.ground import Ground
 from codec.trunk.layered_encoder import LayeredEncoder
-from codec.trunk.layout import tiles
 from codec.trunk.order import IN_PLACE
 from codec.trunk.parallel import single_threaded
 from codec.trunk.recipe import Recipe
@@ -177,6 +176,8 @@ class _Job:
         self.plain = self.recipes.plain
         self.mosaic = self.decoded = raw.mosaic
         self.sites = raw.mosaic.size
+        self.basis: int | None = None
+        self._fixed: tuple[Recipe | None, int] = None, 0
         self.use(self.plain)
 
     def forget(self) -> None:
@@ -247,9 +248,15 @@ class _Job:
         return side + fitted.cost * 4 * h * w / 8
 
     def fit(self, step: int, quick: bool = False) -> Fit:
-        """Parameters of the stages at a step; quick: from fewer samples."""
+        """Parameters of the stages at a step.
+
+        quick: from fewer samples, and but for the first one over the basis that was better in the first one.
+        """
         self.tell("fitting", 0.0)
-        return self.trunk.fit(step, quick)
+        fitted = self.trunk.fit(step, quick, self.basis if quick else None)
+        if quick and step != LOSSLESS:
+            self.basis = fitted.better
+        return fitted
 
     def survey(self, bits: float, fitted: Fit) -> Fit:
         """Look at all of the picture with the recipe that is used, so that fits, as this one then, tell its bits well.
@@ -265,8 +272,12 @@ class _Job:
 
     def fixed(self) -> int:
         """Bytes that the JPEG grows by for header and recipe alone."""
-        count = len(tiles(*self.layout.cells, 16))
-        return self.growth(len(Stream(self.header, self.recipe, {}, [0] * count, {}).to_bytes()))
+        if self._fixed[0] is not self.recipe:
+            h, w = self.layout.cells
+            count = -(-h // 16) * -(-w // 16)  # of the smallest tiles
+            alone = Stream(self.header, self.recipe, {}, [0] * count, {})
+            self._fixed = self.recipe, self.growth(len(alone.to_bytes()))
+        return self._fixed[1]
 
     def side(self, bits: float) -> int:
         """Side of a tile in cells: larger where there are few bits, since each substream costs bytes of its own."""

@@ -32,7 +32,7 @@ from codec.jpeg_planes import JpegPlanes
 from codec.learned import weights
 from codec.progress import Progress
 from codec.trunk.companding import LOSSLESS, Companding
-from codec.trunk.cpu import decode_mosaic
+from codec.trunk.cpu import Watch, decode_mosaic
 from codec.trunk.features import COUNT
 from codec.trunk.ground import ACTIVITIES, Ground
 from codec.trunk.layered import Layer, decode_layers
@@ -160,12 +160,13 @@ class Stream:
 
     @timed("network")
     def decode(
-        self, planes: JpegPlanes, progress: Progress | None = None, device: str = "cpu", box: Box | None = None
-    ) -> np.ndarray:
+        self, planes: JpegPlanes, progress: Progress | None = None, device: str = "cpu", box: Box | None = None,
+        watch: Watch | None = None,
+    ) -> np.ndarray:  # fmt: skip
         """The mosaic, uint16 (H, W), given the JPEG's planes (which must be those the stream was made for).
 
-        device: "cpu" for the compiled kernels, else torch's name of one; layers are decoded on the CPU always. box: cells
-        that are wanted; the mosaic means nothing elsewhere.
+        device: "cpu" for the compiled kernels, else torch's name of one; layers are decoded on the CPU always. box:
+        cells that are wanted; the mosaic means nothing elsewhere. watch: of the CPU's decoding of one layer.
         """
         header, layout = self.header, layout_of(self.header)
         if header.height * header.width > math.prod(side + LEAST_SIDE for side in planes.y.shape) * LEAST_SCALE**2:
@@ -181,6 +182,7 @@ class Stream:
             return decode_mosaic(
                 self.substreams, self.bases, self.params, layout, ground, self.recipe, self.companding, tables.load(),
                 header.step, header.kappa, header.states, 2 * header.tile, progress, chosen,
+                watch,
             )  # fmt: skip
         further = [
             Layer(one.step, Params.from_bytes(one.parameters, REFINED, ACTIVITIES), bool(one.estimate))

@@ -33,6 +33,8 @@ EVEN = OCTAVES << FINENESS
 
 CUT_CLASSES = 2 * EVEN
 
+_SHIFT, _OFFSET = 52 - FINENESS, 1023 << FINENESS
+
 
 def yes_of_65536() -> np.ndarray:
     """Probability of yes by class, int64 (CUT_CLASSES,), in 1/65536."""
@@ -91,6 +93,14 @@ class CutReader:
         """`StreamError` where words are left over."""
         if self._state.any():
             raise StreamError("a substream has words left over")
+
+
+@compiled
+def classify(odds, classes):
+    """Classes of odds float64 (n,) > 0, into the first n of uint8 (.. n,)."""
+    bits = odds.view(np.int64)
+    for n in range(len(odds)):
+        classes[n] = min(max((bits[n] >> _SHIFT) - _OFFSET, -EVEN), EVEN - 1) + EVEN
 
 
 @compiled

@@ -2,11 +2,11 @@
 
 import functools
 import itertools
+import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scenes import KINDS, scene
@@ -18,15 +18,19 @@ from bitstream.header import LOSSLESS_STEP
 from bitstream.layers import STAGES, Depth, Further, Layers, Prefixes, spread_order, tile_count
 from codec import layering
 from codec.encoding import _Job
+from codec.kernels.fit_layers import first_symbols
+from codec.kernels.layers import mass
 from codec.stream import Stream, layout_of
-from codec.trunk.cells import SHAPE_TOTAL, Cells, Rules, cut_class
+from codec.trunk.cells import SHAPE_END, SHAPE_TOTAL, SHAPE_UNIT, Rules, shape, thresholds
+from codec.trunk.cpu_encoder import Area
+from codec.trunk.fit_layers import PictureSource
 from codec.trunk.ground import Window
-from codec.trunk.layered import PictureSource, layer_scene
-from codec.trunk.layers import LayerCoder, quantise, run_first, run_layer
+from codec.trunk.layer_tile import LayerTile
 from codec.trunk.order import IN_PLACE
-from codec.trunk.stages import STAGES as ALL_STAGES
+from codec.trunk.order import STAGES as ALL_STAGES
+from codec.trunk.params import Params
 from entropy import tables
-from entropy.cuts import CUT_CLASSES, EVEN, CutReader, cut_bits, write_cuts, yes_of_65536
+from entropy.cuts import CUT_CLASSES, EVEN, CutReader, classify, cut_bits, write_cuts, yes_of_65536
 
 
 @functools.cache
@@ -95,28 +99,30 @@ def test_every_layer_decodes_to_what_the_encoder_had_there():
     picture, payload = coded(lossless=True)
     stream, prefixes = whole(), Prefixes(payload)
     job = _Job(picture.raw, picture.planes, picture.geometry, stream.header, len, "cpu", None)
-    window = Window(((0, 0),), *(n + n % 2 for n in job.layout.cells))
-    ground, companding = job.device_ground, job.companding.torch
-    base = ground.base(window, stream.recipe, companding)
-    rules, cells, state = Rules(tables.load()), Cells(companding, base), None
-    y, valid = job.trunk._targets(window, base, IN_PLACE)
-    from codec.trunk.encoder import rebuild
-    from codec.trunk.params import Params
-
+    h, w = (n + n % 2 for n in job.layout.cells)
+    window, companding = Window(((0, 0),), h, w), job.companding
+    base, activity = job.ground.base(window, stream.recipe, companding)[0], job.ground.activity(window)[0]
+    job.use(stream.recipe)
+    piece = job.trunk._piece(Area(0, 0, base, activity), IN_PLACE, True)
+    rules = Rules(tables.load(), companding, stream.header.kappa)
     params = [stream.params[IN_PLACE], *(Params.from_bytes(one.parameters, 2, 5) for one in stream.layers.further)]
     steps = [stream.header.step, *(one.step for one in stream.layers.further)]
+    tile = LayerTile(base, activity, rules, rules.steps(steps[0], stream.layers.spread))
+    source = PictureSource(tile, piece)
     for number, (step, own) in enumerate(zip(steps, params, strict=True)):
-        source = PictureSource(rules, cells, y, valid)
-        coder = LayerCoder(own, rules, cells, source, step == LOSSLESS_STEP)
-        laid = layer_scene(ground, window, base, companding, step, stream.layers.spread, stream.header.kappa)
-        state = run_layer(laid, state, coder) if state else run_first(laid, coder)
-        h, w = job.layout.cells
-        mosaic = job.layout.unpack(rebuild(state.y, base, companding, IN_PLACE)[:, :h, :w].numpy())
+        for stage, (k, t) in enumerate(ALL_STAGES):
+            if number:
+                tile.expect(stage, own, rules.steps(step, stream.layers.spread))
+                source.rounds(stage, step == LOSSLESS_STEP)
+                tile.settle(stage)
+            else:
+                tile.predict(stage, own)
+                tile.update(stage, source.symbols(stage))
+            true, valid = piece.index[k, t], piece.valid[k, t]  # the cells hold the truth
+            assert (((tile.first[k, t] <= true) & (true < tile.behind[k, t])) | ~valid).all()
+        mosaic = np.empty_like(picture.raw.mosaic)
+        tile.finish(job.layout, (0, 0), mosaic)
         assert np.array_equal(decoded(prefixes.cut(number * prefixes.each)[0]), mosaic)
-        for k, t in ALL_STAGES:  # the cells hold the truth
-            true = cells.nearest(ALL_STAGES.index((k, t)), y[k][t] + cells.base(ALL_STAGES.index((k, t))))
-            inside = (cells.first[k][t] <= true) & (true < cells.behind[k][t])
-            assert bool((inside | ~valid[k][t]).all())
 
 
 @pytest.mark.parametrize("stage", [1, 7, 8, 15])
@@ -125,11 +131,11 @@ def test_a_cut_within_a_layer_shows_both(stage):
     prefixes = Prefixes(forged(further=tuple(replace(one, estimate=0) for one in whole().layers.further)))
     coarse, fine = (decoded(prefixes.cut(n * prefixes.each)[0]) for n in (2, 3))
     layout = layout_of(whole().header)
-    late = torch.zeros(4, *layout.cells)
+    late = np.zeros((4, *layout.cells), np.int32)
     for number, (k, t) in enumerate(ALL_STAGES):
         i, j = ((0, 0), (1, 1), (0, 1), (1, 0))[t]
         late[k, i::2, j::2] = number >= stage
-    mixed = np.where(layout.unpack(late.numpy()) > 0, coarse, fine)
+    mixed = np.where(layout.unpack(late) > 0, coarse, fine)
     assert (coarse != fine).any()
     assert np.array_equal(decoded(prefixes.cut(2 * prefixes.each + 1 + stage)[0]), mixed)
 
@@ -187,26 +193,37 @@ def test_depth_counts_all_units(tiles, data):
 
 
 def test_thresholds_round_as_the_costs_say():
-    rules = Rules(tables.load())
-    a = rules.thresholds
-    middle = 64 * torch.arange(1, 66) - 32
-    assert bool((a[:, 1:] >= middle).all()) and bool((a[:, 1:] <= middle + 64).all())
-    assert bool((a[:, 1:] - a[:, :-1] >= 0).all())
-    assert bool(a[20, 1] > a[60, 1])  # where zero is likely, the deadzone is wide
-    magnitude, step = torch.arange(4000.0, dtype=torch.float64), torch.full((4000,), 37.0, dtype=torch.float64)
+    a = thresholds(tables.load())
+    middle = 64 * np.arange(1, 66) - 32
+    assert (a[:, 1:] >= middle).all() and (a[:, 1:] <= middle + 64).all() and (np.diff(a) >= 0).all()
+    assert a[20, 1] > a[60, 1]  # where zero is likely, the deadzone is wide
+    magnitude, step = np.arange(4000, dtype=np.float32)[None], np.full((1, 4000), 37, np.int32)
     for c in (0, 30, 52, 67, 80):
-        symbols = quantise(a, torch.full((4000,), c), magnitude, step)
+        symbols, kind = np.empty((1, 4000), np.int32), np.full((1, 4000), c, np.uint8)
+        first_symbols(magnitude, step * 0, step, kind, a, step > 0, 1 << 19, symbols)
         # In rare classes two thresholds may meet: a magnitude between them is never coded.
-        assert bool((symbols.diff() >= 0).all()) and int(symbols.diff().max()) <= (1 if c >= 52 else 2)
-        assert float((symbols - magnitude / step).abs().max()) <= 1.51
+        assert (np.diff(symbols) >= 0).all() and np.diff(symbols).max() <= (1 if c >= 52 else 2)
+        assert np.abs(symbols - magnitude / step).max() <= 1.51
+        negative = np.empty_like(symbols)
+        first_symbols(-magnitude, step * 0, step, kind, a, step > 0, 1 << 19, negative)
+        assert np.array_equal(negative, -symbols)
 
 
 def test_the_shape_is_a_distribution():
-    shape = Rules(tables.load()).shape
-    assert float(shape[0]) == 0 and bool((shape.diff() > 0).all())
-    assert SHAPE_TOTAL * 0.995 < float(shape[-1]) < SHAPE_TOTAL
-    density = shape.diff()
-    assert bool((density[:-1] - density[1:] > -0.02 * density[0]).all())
+    found = shape(tables.load())
+    assert found[0] == 0 and (np.diff(found) > 0).all()
+    assert SHAPE_TOTAL * 0.995 < found[-1] < SHAPE_TOTAL
+    density = np.diff(found)
+    assert (density[:-1] - density[1:] > -0.02 * density[0]).all()
+
+
+@given(st.integers(0, 1 << 53), st.integers(1, 1 << 30))
+@settings(deadline=None)
+def test_masses_lie_on_the_shape(distance, expected):
+    found, end = shape(tables.load()), SHAPE_UNIT * SHAPE_END
+    at = min(distance * SHAPE_UNIT / expected, float(end))
+    assert mass(found, distance, float(expected)) == -mass(found, -distance, float(expected))
+    assert math.isclose(mass(found, distance, float(expected)), np.interp(at, np.arange(end + 1), found[: end + 1]))
 
 
 @given(st.lists(st.lists(st.tuples(st.booleans(), st.integers(0, CUT_CLASSES - 1)), min_size=1), max_size=4))
@@ -229,8 +246,9 @@ def test_likely_cuts_cost_nothing():
 
 
 def test_odds():
-    odds = torch.tensor([1.0, 0.999, 2.0, 1.25, 1e12, 1e-12], dtype=torch.float64)
-    assert cut_class(odds).tolist() == [48, 47, 52, 49, 95, 0]
+    classes = np.empty(6, np.uint8)
+    classify(np.array([1.0, 0.999, 2.0, 1.25, 1e12, 1e-12]), classes)
+    assert classes.tolist() == [48, 47, 52, 49, 95, 0]
     yes = yes_of_65536() / 65536
     middle = (1 + (np.arange(CUT_CLASSES) % 4 + 0.5) / 4) * 2.0 ** (np.arange(CUT_CLASSES) // 4 - 12)
     assert np.allclose(yes, middle / (1 + middle), atol=1e-5) and yes.min() > 0 and yes.max() < 1

@@ -20,7 +20,7 @@ from entropy.jit import compiled
 def contexts_at(
     sizes, own, all_planes, around, starts, factors, step, mu, activity, rows, cols, out,
 ):  # fmt: skip
-    """Contexts of a stage of a further layer at places, in steps, as its size weights count them, float32 (contexts, n).
+    """Contexts of a further layer's stage at places, in steps, as its size weights count them, float32 (contexts, n).
 
     Arguments as in `codec.kernels.layers.expect`; rows, cols, mu: int32 (n,), the places and their means.
     """

@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 
 from codec.trunk.cells import LEAST, SHAPE_END, SHAPE_UNIT
-from entropy.cuts import EVEN, FINENESS
+from entropy.cuts import classify
 from entropy.jit import compiled
 from entropy.tables import HALF, OFFSET_UNIT, SIZE_BITS
 
@@ -27,7 +27,6 @@ MARGIN = 77
 
 _UNIT, _END = float(SHAPE_UNIT), float(SHAPE_UNIT * SHAPE_END)
 _SIZE = float(1 << SIZE_BITS)
-_SHIFT, _OFFSET = 52 - FINENESS, 1023 << FINENESS
 
 
 @compiled
@@ -272,9 +271,7 @@ def ask(
     share = np.empty(kept)
     for n in range(kept):
         share[n] = max(right[n] - middle[n], LEAST) / max(middle[n] - left[n], LEAST)
-    bits = share.view(np.int64)
-    for n in range(kept):
-        odds[n] = min(max((bits[n] >> _SHIFT) - _OFFSET, -EVEN), EVEN - 1) + EVEN
+    classify(share, odds)
     return kept
 
 

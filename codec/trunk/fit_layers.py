@@ -114,7 +114,7 @@ class LayerFitter:
             mu = fitter.fit_mean(stage, Views.of(stage, IN_PLACE), y, kept)
             x = fitter.contexts(stage, mu, kept)
             e = (y - mu) / fitter.at([tile.step[t] for tile in self.tiles])[kept]
-            few = -(-len(e) // FEW)
+            few = max(-(-len(e) // FEW), 1)
             rough = np.floor(np.abs(e[::few]) + np.float32(0.42)).astype(np.int32)
             params.weight[stage] = SizeFit(fitter.lengths, np.ascontiguousarray(x[:, ::few]))(rough, None, FIRST_STEPS)
             found = fitter.at([symbols for symbols, _ in self._symbols(stage, params)])[kept]
@@ -162,11 +162,11 @@ class LayerFitter:
         gain = 0.0
         for stage, (k, t) in list(enumerate(STAGES))[len(STAGES) // 2 :]:
             inner = np.s_[k, t, 1:-1, 1:-1]
-            for coarse, fine, piece in zip(mixed, self.tiles, self.pieces, strict=True):
+            for coarse, piece in zip(mixed, self.pieces, strict=True):
                 before = coarse.values[inner].copy()
                 coarse.expect(stage, params, steps)
                 coarse.settle(stage)
-                true, q = fine.values[inner].astype(np.float64), coarse.step[t]
+                true, q = piece.y[k, t].astype(np.float64), coarse.step[t]
                 less = ((true - before) / q) ** 2 - ((true - coarse.values[inner]) / q) ** 2
                 gain += float((less * piece.valid[k, t]).sum())
         return gain > 0.0

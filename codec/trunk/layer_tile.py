@@ -196,7 +196,7 @@ class LayerTile(Tile):
             answers = answer(self._odds[: self._asked])
 
     def asked(self) -> tuple[np.ndarray, np.ndarray]:
-        """Places (flat) of the cells that are to be cut, and numbers of the first values behind the cuts, int32 (n,)."""
+        """Places (flat) of the cells that are to be cut, numbers of the first values behind the cuts, int32 (n,)."""
         return self._ends[0, : self._asked], self._ends[3, : self._asked]
 
     def settle(self, stage: int) -> None:

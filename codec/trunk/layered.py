@@ -58,9 +58,9 @@ def decode_layers(
     progress: Progress | None = None,
     chosen: Sequence[int] | None = None,
 ) -> np.ndarray:
-    """The mosaic, uint16 (H, W), of what is there of the layers; chosen: numbers of the tiles to decode, all without it.
+    """The mosaic, uint16 (H, W), of what is there of the layers.
 
-    Raises `StreamError` where a substream does not fit.
+    chosen: numbers of the tiles to decode, all without it. Raises `StreamError` where a substream does not fit.
     """
     places = tiles(*layout.cells, side)
     rules = Rules(tables, companding, kappa)

@@ -111,7 +111,7 @@ def load_pictures(folders: Sequence[str], split: str, limit: int = 0, cache: Pat
 
 
 def _write_cache(path: Path, pictures: list[Picture], names: str) -> None:
-    tensors = {}
+    tensors: dict[str, Tensor] = {}
     for i, p in enumerate(pictures):
         tensors |= {f"{i}.mosaic": p.mosaic, f"{i}.guide": p.guide, f"{i}.levels": torch.tensor([*p.black, p.white])}
     part = path.with_name(path.name + ".part")
