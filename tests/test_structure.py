@@ -26,7 +26,7 @@ def imported(tree):
 
 def edges(part_of):
     """Parts of the repository with the parts that each imports from; part_of: of a module's dotted name, or None."""
-    found = {}
+    found: dict[str | None, set[str]] = {}
     for layer in LAYERS:
         for path in (ROOT / layer).rglob("*.py"):
             here = part_of(".".join(path.relative_to(ROOT).with_suffix("").parts))

@@ -77,9 +77,9 @@ def predict(
     near: int64 (v, 4), places (plane, pass, rows, columns) of the mean, float64 coefficients (v,) in 1/512; around,
     around_weights: likewise of the size, weights with their context's factor. weights: float64 (6 + A,): of the
     constant, the constant where it is quiet, 1 / step, mean, own box, others' box, activities. step int32; activity
-    int32 (A, 4, H, W), of which pass t; plateau uint8. flat_views: int64 (f, 4) with groups (f,): where all of each group agree in `seen`,
-    only the constants count (lossless). Into mu: int32 (H, W); classes: uint8 (H, W): 255 is added nowhere. Where
-    lossless expects the neighbours' index, `mu` is left as it is: see `rebuild_exact`.
+    int32 (A, 4, H, W), of which pass t; plateau uint8. flat_views: int64 (f, 4) with groups (f,): where all of each
+    group agree in `seen`, only the constants count (lossless). Into mu: int32 (H, W); classes: uint8 (H, W): 255 is
+    added nowhere. Where lossless expects the neighbours' index, `mu` is left as it is: see `rebuild_exact`.
     """
     height, width = mu.shape
     total, size = np.empty(width), np.empty(width)

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -44,6 +45,13 @@ class Piece:
     y: np.ndarray
     valid: np.ndarray
     index: np.ndarray | None = None
+
+
+class Near(Protocol):
+    """Where a stage's mean looks: places int64 (v, 4)."""
+
+    @property
+    def near(self) -> np.ndarray: ...
 
 
 def fit_stages(
@@ -120,7 +128,7 @@ class Fitter:
         valid = self.at([piece.valid[k, t] for piece in self.pieces])
         return np.s_[:] if valid.all() else np.flatnonzero(valid)
 
-    def fit_mean(self, stage: int, views: Views, y: np.ndarray, kept: slice | np.ndarray) -> np.ndarray:
+    def fit_mean(self, stage: int, views: Near, y: np.ndarray, kept: slice | np.ndarray) -> np.ndarray:
         """Fit the mean's coefficients; the mean at the picked places that count, int32."""
         near = self.near(views)[:, kept]
         if not len(views.near) or not len(y):
@@ -130,7 +138,7 @@ class Fitter:
         mu = np.floor((c.astype(np.float32) @ near + np.float32(MEAN_UNIT // 2)) / np.float32(MEAN_UNIT))
         return np.clip(mu, -Y_LIMIT, Y_LIMIT).astype(np.int32)
 
-    def near(self, views: Views) -> np.ndarray:
+    def near(self, views: Near) -> np.ndarray:
         """Decoded values around the picked places, float32 (views, n)."""
         out = np.empty((len(views.near), self.count), np.float32)
         at = 0
@@ -208,7 +216,7 @@ class LossyFitter(Fitter):
         self.error += error
         return symbols, rate
 
-    def near(self, views: Views) -> np.ndarray:
+    def near(self, views: Near) -> np.ndarray:
         """Decoded values around the picked places, float32 (views, n)."""
         out = np.empty((len(views.near), self.count), np.float32)
         windows.near_of(self._all["values"], views.near, self._rows, self._cols, out)
