@@ -27,7 +27,7 @@ DIAGONAL = ((-1, -1), (-1, 1), (1, -1), (1, 1))
 NINE = (*CROSS, *DIAGONAL, (0, 0))
 IN_PLACE, HAAR = 0, 1
 REFINED = 2
-"""In place of a basis: a further layer, `codec.trunk.layers`."""
+"""In place of a basis: a further layer, `codec.trunk.layer_tile`."""
 
 STAGES = [(k, t) for k in PLANES for t in range(4)]
 KNOWN: tuple[tuple[tuple[int, int], ...], ...] = ((), DIAGONAL, CROSS, CROSS + DIAGONAL)
