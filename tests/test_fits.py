@@ -7,6 +7,7 @@ from scenes import scene
 
 from codec.encoding import _Job
 from codec.kernels.fit import descend, near_at
+from codec.kernels.survey import survey
 from codec.kernels.trellis import Search
 from codec.stream import Stream
 from codec.trunk.fits import SPLITS, Lengths, SizeFit, fit_mean
@@ -15,6 +16,7 @@ from codec.trunk.ground_torch import TorchGround
 from codec.trunk.order import HAAR, IN_PLACE, STAGES
 from codec.trunk.params import MEAN_UNIT, WEIGHTS
 from codec.trunk.stages import run_stages
+from codec.trunk.survey import Survey, merged
 from codec.trunk.tile import Views
 from codec.trunk.visitors import Encoder
 from entropy.tables import EXACT, HALF, SIZE_BITS, TRELLIS, load
@@ -134,3 +136,21 @@ def test_descent(seed):
     slope = curvature @ d + gradient
     bound = weights + d < 1e-12
     assert (weights + d >= 0).all() and np.abs(slope[~bound]).max(initial=0) < 1e-3 and (slope[bound] > -1e-3).all()
+
+
+def test_survey():
+    """Busier pictures and finer steps take more bits; an octave of either counts the same."""
+    rng, steps = np.random.default_rng(0), np.full(64, 100, np.int32)
+    base = np.zeros((96, 96), np.int32)
+
+    def surveyed(scale):
+        found = Survey()
+        even, odd = (scale * rng.standard_normal((2, 48, 48))).astype(np.float32)
+        survey(even, odd, base, steps, 0, found.histogram)
+        return found
+
+    calm, busy = surveyed(50.0), surveyed(100.0)
+    assert 100 < calm.histogram.sum() <= 144 and busy.bits(3300, load()) > 1.3 * calm.bits(3300, load())
+    assert busy.bits(3300 + 256, load()) == pytest.approx(calm.bits(3300, load()), rel=0.05)
+    both = merged([calm, busy]).bits(3300, load())
+    assert both == pytest.approx((calm.bits(3300, load()) + busy.bits(3300, load())) / 2)
