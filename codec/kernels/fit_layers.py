@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from codec.kernels.layers import least_of
+from codec.kernels.cells import least_of
 from entropy.cuts import EVEN
 from entropy.jit import compiled
 

@@ -117,8 +117,8 @@ def finder(edges: np.ndarray) -> Finder:
 class Rules:
     """What follows from tables and companding for layers.
 
-    thresholds, shape: as the functions say; edges, finders: of the used values, by plane; cell: index into `Companding.steps` by level,
-    uint16; kappa: of the guided step.
+    thresholds, shape: as the functions say; least: the thresholds of a symbol 1; edges, finders: of the used values, by
+    plane; cell: index into `Companding.steps` by level, uint16; kappa: of the guided step.
     """
 
     def __init__(self, tables: Tables, companding: Companding, kappa: int) -> None:

@@ -9,7 +9,7 @@
 
 A stage sees around it the finest that is decoded: of places that this layer has passed already its own y_hat, of the
 others the coarser layer's. Its own place is left out, the cell says all about it. The arithmetic is
-`codec.kernels.layers`; where symbols and answers come from is the caller's affair.
+`codec.kernels.layers` and `cells`; where symbols and answers come from is the caller's affair.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from codec.kernels import cells as cell_kernels
 from codec.kernels import fit_layers as fit
 from codec.kernels import layers as kernels
 from codec.kernels.stages import close
@@ -106,7 +107,7 @@ class LayerTile(Tile):
         self.all_planes = np.zeros_like(self.totals[0])
         self.mean, self.dead = np.empty_like(self.mu), np.empty_like(self.mu)
         self.expected_size = np.empty((self.rows, self.cols))
-        self._peak = np.full((4, 4), int(Y_LIMIT))
+        self._peak = np.zeros((4, 4), np.int64)
         places = self.rows * self.cols
         self._asked, self._masses = np.empty((2, places + 1), np.uint32), np.empty((3, places + 1))
         self._odds, self._count = np.empty(places, np.uint8), 0
@@ -130,11 +131,11 @@ class LayerTile(Tile):
         k, t = STAGES[stage]
         companding, step = self.companding, self.step[t]
         start, nearest = companding.nearest
-        kernels.rebuild_first(
+        self._peak[k, t] = kernels.rebuild_first(
             symbols, self.mu, step, int(Y_LIMIT), MAGNITUDE_LIMIT, self.values[k, t], self.sizes[k, t],
             self.magnitudes[k, t],
         )  # fmt: skip
-        kernels.open_cells(
+        cell_kernels.open_cells(
             symbols, self.classes, self.mu, step, self.companded[k, t], self.rules.thresholds, companding.used[k],
             start, nearest[k], self.first[k, t], self.behind[k, t],
         )  # fmt: skip
@@ -185,7 +186,7 @@ class LayerTile(Tile):
         places = [v.reshape(-1) for v in (self.mean, self.step[t], self.dead, self.expected_size)]
         answers, self._count = _NO_ANSWERS, len(first)
         for n in range(MAX_ROUNDS + 1):
-            self._count = kernels.ask(
+            self._count = cell_kernels.ask(
                 self._count, answers, first, behind, self._asked, self._masses, *places, deep, self.rules.edges[k],
                 self.rules.finders[k], self.rules.shape, self._odds,
             )  # fmt: skip
@@ -203,7 +204,7 @@ class LayerTile(Tile):
         y_hat, sizes = self.values[k, t], self.magnitudes[k, t]
         for total in (self.totals[k], self.all_planes):
             kernels.change(sizes, total, False)
-        self._peak[k, t] = kernels.settle(
+        self._peak[k, t] = cell_kernels.settle(
             self.first[k, t], self.behind[k, t], self.companding.used[k], self.rules.edges[k], self.companded[k, t],
             self.mu, self.expected_size, y_hat, sizes,
         )  # fmt: skip
