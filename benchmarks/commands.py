@@ -22,6 +22,7 @@ SUBCOMMANDS = (
 GUIDES = "libraw:95"
 CODECS = "ours,jxl"
 RATES = "0.1,0.2,0.4,0.8,1.5,3.0,lossless"
+RAW_HELP = "folder of RAW files or simulated shots (.npz), or one of them"
 ROWS, PROTOCOL_ROWS = "rows.jsonl", "protocol.jsonl"
 
 
@@ -51,7 +52,7 @@ def rd_command(subparsers: Any) -> None:
         "`python -m benchmarks.peers list` tells them.",
         "rawinlay bench rd --raw DIR --guide libraw:95,rtnr --codecs ours,jxl --rates 0.1,0.4,1.5 --out results",
     )  # fmt: skip
-    parser.add_argument("--raw", type=Path, required=True, metavar="DIR", help="RAW files, or simulated shots (.npz)")
+    parser.add_argument("--raw", type=Path, required=True, metavar="DIR", help=RAW_HELP)
     parser.add_argument("--files", default="", metavar="NAME,...", help="only these; with * and ?")
     parser.add_argument("--codecs", default=CODECS, metavar="NAME,...", help="default %(default)s")
     parser.add_argument("--guide", action="append", metavar="NAME,...", help=f"default {GUIDES}")
@@ -59,6 +60,7 @@ def rd_command(subparsers: Any) -> None:
     parser.add_argument("--out", type=Path, default=Path("bench-out"), metavar="DIR", help="default %(default)s")
     parser.add_argument("--cache", type=Path, metavar="DIR", help="keeps the guides; default in the user's cache")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="codings at once; times are only fair with 1")
+    parser.add_argument("--fresh", action="store_true", help="measure again what other commits have measured")
     parser.add_argument("--no-pictures", action="store_true", help="rows only")
     parser.set_defaults(run=_rd)
 
@@ -73,7 +75,7 @@ def protocol_command(subparsers: Any) -> None:
         "published figures. Started again, it goes on where it was stopped.",
         "rawinlay bench protocol --raw DIR --out results",
     )  # fmt: skip
-    parser.add_argument("--raw", type=Path, required=True, metavar="DIR", help="RAW files, or simulated shots (.npz)")
+    parser.add_argument("--raw", type=Path, required=True, metavar="DIR", help=RAW_HELP)
     parser.add_argument("--files", default="", metavar="NAME,...", help="only these; with * and ?")
     parser.add_argument("--codecs", default="rawinlay", metavar="NAME,...", help="that take bpp=; default %(default)s")
     parser.add_argument("--out", type=Path, default=Path("bench-out"), metavar="DIR", help="default %(default)s")
@@ -134,7 +136,8 @@ def _rd(args: argparse.Namespace) -> None:
         f"--jobs {jobs} --out DIR"
     )
     shown = None if args.no_pictures else Shown(args.out, processes)
-    bench = rd.Benchmark(results, processes, args.cache or guides.default_cache(), shown, command)
+    cache = args.cache or guides.default_cache()
+    bench = rd.Benchmark(results, processes, cache, shown, command, fresh=args.fresh)
     try:
         bench.run(rd.tasks_of(sources, chosen, codecs), rates, jobs)
     finally:

@@ -43,8 +43,10 @@ def value(row: Row, metric: str) -> float | None:
 
 
 def latest(rows: Iterable[Row]) -> list[Row]:
-    """Of rows with the same key the last."""
-    return list({key(row): row for row in rows}.values())
+    """Of rows with the same key the last; what could not be run at all, without a setting, only if it still can't."""
+    kept = {key(row): row for row in rows}
+    able = {name[:3] for name, row in kept.items() if "error" not in row}
+    return [row for name, row in kept.items() if row["setting"] or name[:3] not in able]
 
 
 def curves(rows: Iterable[Row], metric: str) -> dict[Name, Curve]:

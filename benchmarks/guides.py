@@ -12,12 +12,13 @@ preview                        the camera's own full-size JPEG within the RAW
 simulator                      a simulated shot's own JPEG, by the simulated camera
 =============================  =========================================================================
 
-sampling: 444, 422 or 420. Cache: DIR/<name>/<stem>.jpg with a .json beside it that says which program made it and how;
-a JPEG without one is taken as it is. What is absent or fails raises `Unavailable` with the reason.
+sampling: 444, 422 or 420. Cache: DIR/<name>/<stem>.jpg with a .json beside it that says which program made it, how,
+and of which RAW; a JPEG without one is taken as it is. What is absent or fails raises `Unavailable` with the reason.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -114,8 +115,9 @@ def render(guide: Guide, source: Input, cache: Path, processes: Processes | None
     target = cache / guide.name / f"{source.raw.stem}.jpg"
     note = target.with_suffix(".json")
     if target.exists():
-        made_by = json.loads(note.read_text())["program"] if note.exists() else f"{guide.program}, found in the cache"
-        return target, made_by
+        said = json.loads(note.read_text()) if note.exists() else {"program": f"{guide.program}, found in the cache"}
+        if "digest" not in said or said["digest"] == _digest(source.raw):
+            return target, said["program"]
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as work:
         picture = Path(work) / "guide.jpg"
@@ -123,9 +125,18 @@ def render(guide: Guide, source: Input, cache: Path, processes: Processes | None
         program, command = _RENDERERS[guide.program](guide, source, place)
         if not picture.exists():
             raise Unavailable(f"{program} wrote no JPEG of {source.name}")
-        note.write_text(json.dumps({"program": program, "command": command, "source": source.name}, indent=1) + "\n")
+        about = {"program": program, "command": command, "source": source.name, "digest": _digest(source.raw)}
+        note.write_text(json.dumps(about, indent=1) + "\n")
         picture.replace(target)
     return target, program
+
+
+def _digest(raw: Path) -> str:
+    """Of the RAW that a picture was made of: another one may have the same name."""
+    try:
+        return hashlib.sha256(raw.read_bytes()).hexdigest()[:32] if raw.exists() else ""
+    except OSError as error:
+        raise Unavailable(f"{raw.name} can't be read: {error.strerror}") from error
 
 
 def _libraw(guide: Guide, source: Input, place: Place) -> tuple[str, str]:

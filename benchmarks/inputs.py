@@ -32,15 +32,15 @@ class Input:
 
 
 def find_inputs(folder: Path, patterns: Sequence[str], made: Path) -> list[Input]:
-    """The folder's files by name that can be read and match one of the patterns (all without one).
+    """The folder's files by name that can be read and match one of the patterns (all without one); or a single file.
 
     patterns: like "nikon-*"; of names, with or without suffix. made: where DNGs of simulated shots go. Says on stderr
     which files are left out. InputError where nothing is left.
     """
-    if not folder.is_dir():
-        raise InputError(f"{folder} is no folder")
+    if not folder.exists():
+        raise InputError(f"there is no folder or file {folder}")
     found: dict[str, Input] = {}
-    for path in sorted(folder.iterdir()):
+    for path in sorted(folder.iterdir()) if folder.is_dir() else [folder]:
         suffix = path.suffix.lower()
         if suffix not in {*RAW_SUFFIXES, SHOT_SUFFIX} or (patterns and not _matches(path, patterns)):
             continue
@@ -67,7 +67,7 @@ def _raw(path: Path) -> Input:
 
 def _shot(path: Path, made: Path) -> Input:
     raw = made / f"{path.stem}.dng"
-    if not raw.exists():
+    if not raw.exists() or raw.stat().st_mtime < path.stat().st_mtime:
         shot = load_shot(path)
         made.mkdir(parents=True, exist_ok=True)
         write_atomically(raw, write_dng(shot.raw))

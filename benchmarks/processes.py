@@ -23,6 +23,7 @@ from bitstream.errors import InputError, UsageError
 COMMAND = (sys.executable, "-m", "benchmarks.peers")
 TIMEOUT = 7 * 3600  # seconds for one encode or decode
 ALL = "all"
+LONGEST = 300  # characters of a message that are kept
 
 
 class Failed(Exception):
@@ -97,7 +98,7 @@ class Processes:
             with self._lock:
                 self._running.discard(process)
         if process.returncode:
-            last = (complained.strip() or said.strip() or "no message").splitlines()[-1]
+            last = (complained.strip() or said.strip() or "no message").splitlines()[-1][:LONGEST]
             raise Failed(f"{what}: exit {process.returncode}: {last.removeprefix('error: ')}")
         return said
 

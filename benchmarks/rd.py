@@ -61,13 +61,16 @@ class Benchmark:
 
     def __init__(
         self, results: Results, processes: Processes, cache: Path, shown: Shown | None, command: str = "",
-        log: TextIO | None = None,
+        log: TextIO | None = None, fresh: bool = False,
     ) -> None:  # fmt: skip
-        """cache: of guides. shown: writes pictures, or None. command: as people would repeat it. log: stderr."""
+        """cache: of guides. shown: writes pictures, or None. command: as people would repeat it. log: stderr.
+
+        fresh: rows of other commits don't count as measured.
+        """
         self.results, self.processes, self.cache, self.shown = results, processes, cache, shown
         self.setup: Row = {"machine": machine(), "commit": commit(), "versions": versions()}
         self.setup |= {"command": command} if command else {}
-        self.added, self.failed = 0, 0
+        self.added, self.failed, self._fresh = 0, 0, fresh
         self._log = log or sys.stderr
         self._rendering = threading.Lock()  # the programs are parallel in themselves
         self._lock = threading.Lock()
@@ -128,9 +131,11 @@ class Benchmark:
             self.shown.prune(head, points)
 
     def _done(self, head: Row) -> Row | None:
-        """The earlier row, if it has all of today's measures."""
+        """The earlier row, if it has all of today's measures and may count."""
         row = self.results.done.get(key(head))
-        return row if row and "edits" in row else None
+        if not row or "edits" not in row or (self._fresh and row.get("commit") != self.setup["commit"]):
+            return None
+        return row
 
     def _guide(self, task: Task, head: Row) -> Path | None:
         if task.guide is None:
@@ -152,16 +157,25 @@ class Benchmark:
                 mosaic = np.load(decoded, allow_pickle=False)
                 row = head | {"bytes": size, "bpp": 8 * size / raw.mosaic.size, **scores(raw, mosaic)}
                 row |= {"encode": encode, "decode": decode}
-                if self.shown:
-                    self.shown.offer(row, raw, mosaic, stream, points | {setting: row["bpp"]})
+                self._show(row, raw, mosaic, stream, points)
                 return row
         except Exception as error:  # whatever it is, the other rows are measured
             if self.processes.stopped:
                 return None
             return head | {"error": str(error) if isinstance(error, Failed | RawinlayError) else repr(error)}
 
+    def _show(self, row: Row, raw: RawImage, mosaic: np.ndarray, stream: Path, points: dict[str, float]) -> None:
+        """Pictures of a row; what goes wrong with them is told and costs no measurement."""
+        try:
+            if self.shown:
+                self.shown.offer(row, raw, mosaic, stream, points | {row["setting"]: row["bpp"]})
+        except Exception as error:
+            print(f"{row['file']} {row['codec']} {row['setting']}: no pictures: {error!r}", file=self._log)
+
     def _add(self, row: Row) -> None:
-        self.results.add(row | self.setup)
+        began, now = self.setup["commit"], commit()
+        code = {"commit": now if now == began else f"{began}..{now}"}  # changed under our feet: processes saw either
+        self.results.add(row | self.setup | code)
         what = " ".join(filter(None, (row["file"], row["guide"], row["codec"], row["setting"])))
         if "error" in row:
             said = f"ERROR {row['error']}"

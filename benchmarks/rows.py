@@ -8,14 +8,15 @@ counts, state                     what the codec's bytes hold; how far a learned
 bytes, bpp                        what the JPEG grew by, or the peer's whole stream; 8 bytes / pixels
 psnr, max_error, identical        as `rawinlay compare` gives them; psnr is null where it is infinite
 psnr_companded, ssim, edits       as `eval.scores` gives them; dB that are infinite are null
-encode, decode                    of one process each: {"total": seconds, "reading": ..., "guide": ...,
-                                  "network": ..., "entropy": ..., "writing": ..., "peak_memory": bytes},
-                                  parts as far as there are some
+encode, decode                    of one process each: {"total": seconds of the processor over all threads,
+                                  "starting", "reading", "guide", "network", "entropy", "writing", "other":
+                                  its parts, as far as there are some, "wall": seconds by the clock,
+                                  "peak_memory": bytes}
 machine, commit, versions         where and by what it was measured
 error                             instead of the measures: why there are none
 ================================  =====================================================================
 
-Rows of before had encode_seconds and decode_seconds instead: `read_rows` gives them as encode and decode.
+Rows of before had encode_seconds and decode_seconds instead, by the clock: `read_rows` gives them as totals.
 
 A row is written as soon as it is measured, so a run can be stopped at any time; what stands here without an error is
 not measured again. Of rows with the same key the last counts.
@@ -50,7 +51,7 @@ def key(row: Row) -> Key:
 
 def parts_of(cost: Row) -> list[str]:
     """The names of the parts into which a row's `encode` or `decode` is split."""
-    return [name for name in cost if name not in ("total", "peak_memory")]
+    return [name for name in cost if name not in ("total", "wall", "peak_memory")]
 
 
 def _modern(row: Row) -> Row:

@@ -7,11 +7,16 @@ a fraction of a microsecond.
 
 from __future__ import annotations
 
+import functools
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 PHASES = ("starting", "reading", "guide", "network", "entropy", "writing")
 """Interpreter and imports; files, JPEG and RAW; alignment and the guide; recipe, learned features and stages; symbols
@@ -43,12 +48,20 @@ _active: Profile | None = None
 
 
 class timed:
-    """Count what this lasts for a phase."""
+    """Count what this lasts for a phase; before a function, its calls."""
 
     __slots__ = ("_before", "_phase", "_profile", "_start")
 
     def __init__(self, phase: str) -> None:
         self._phase = phase
+
+    def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
+        @functools.wraps(function)
+        def called(*args: P.args, **kwargs: P.kwargs) -> R:
+            with timed(self._phase):
+                return function(*args, **kwargs)
+
+        return called
 
     def __enter__(self) -> None:
         self._profile = _active

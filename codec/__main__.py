@@ -1,8 +1,6 @@
 """`python -m codec`: the command line, installed or from a checkout."""
 
-import sys
-
-from codec.cli.main import main
+from codec.cli.main import run
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run()

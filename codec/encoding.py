@@ -14,6 +14,7 @@ import numpy as np
 from bitstream.errors import InputError, StreamError, UsageError
 from bitstream.header import MAX_PIXELS, MAX_SIDE, Header, pack_values
 from bitstream.layers import STAGES, Further, Layers, shorten, tile_count
+from bitstream.profile import timed
 from bitstream.raw_image import CFA_PHASES, RawImage
 from codec import layering, rate, sizing, stream
 from codec.geometry import Geometry
@@ -21,6 +22,7 @@ from codec.guide import LaidGuide
 from codec.jpeg_planes import JpegPlanes
 from codec.kernels.samples import histogram
 from codec.learned import weights
+from codec.memory import give_back
 from codec.progress import Progress
 from codec.recipe_choice import RecipeChoice
 from codec.sizing import START
@@ -33,7 +35,6 @@ from codec.trunk.effort import DEFAULT as DEFAULT_EFFORT
 from codec.trunk.effort import Effort, effort_of
 from codec.trunk.ground import Ground
 from codec.trunk.layered_encoder import LayeredEncoder
-from codec.trunk.layout import tiles
 from codec.trunk.order import IN_PLACE
 from codec.trunk.parallel import single_threaded
 from codec.trunk.recipe import Recipe
@@ -68,6 +69,7 @@ class Target:
     layers: tuple[float, ...] | None = None
 
 
+@timed("network")
 def encode_stream(
     raw: RawImage,
     planes: JpegPlanes,
@@ -114,6 +116,7 @@ def _encode(job: _Job, target: Target, planes: JpegPlanes) -> bytes:
     else:
         best = job.code_within(target.size) or job.code_to_size(target.size)
     payload = best.to_bytes()
+    job.forget()
     check = Stream.from_bytes(payload).decode(planes, lambda _, share: job.tell("checking", share), job.device)
     if not np.array_equal(check, job.mosaic if best.lossless else job.decoded):
         raise AssertionError("the stream does not decode to what was encoded: please report this picture")
@@ -173,7 +176,14 @@ class _Job:
         self.plain = self.recipes.plain
         self.mosaic = self.decoded = raw.mosaic
         self.sites = raw.mosaic.size
+        self.basis: int | None = None
+        self._fixed: tuple[Recipe | None, int] = None, 0
         self.use(self.plain)
+
+    def forget(self) -> None:
+        """Let go of what the search has built up: checking makes the guide anew, and memory holds one of them."""
+        del self.ground, self.trunk, self.recipes
+        give_back()
 
     def tell(self, what: str, share: float) -> None:
         """Say how far the work is."""
@@ -216,7 +226,9 @@ class _Job:
             consider(richest)
         whole = self.recipe
         for side in self.effort.local:
+            give_back()
             consider(self._with_local(whole, step, side))
+        give_back()
         return self.fit(step) if careful else best
 
     def _with_local(self, recipe: Recipe, step: int, side: int) -> Recipe | None:
@@ -236,9 +248,15 @@ class _Job:
         return side + fitted.cost * 4 * h * w / 8
 
     def fit(self, step: int, quick: bool = False) -> Fit:
-        """Parameters of the stages at a step; quick: from fewer samples."""
+        """Parameters of the stages at a step.
+
+        quick: from fewer samples, and but for the first one over the basis that was better in the first one.
+        """
         self.tell("fitting", 0.0)
-        return self.trunk.fit(step, quick)
+        fitted = self.trunk.fit(step, quick, self.basis if quick else None)
+        if quick and step != LOSSLESS:
+            self.basis = fitted.better
+        return fitted
 
     def survey(self, bits: float, fitted: Fit) -> Fit:
         """Look at all of the picture with the recipe that is used, so that fits, as this one then, tell its bits well.
@@ -254,8 +272,12 @@ class _Job:
 
     def fixed(self) -> int:
         """Bytes that the JPEG grows by for header and recipe alone."""
-        count = len(tiles(*self.layout.cells, 16))
-        return self.growth(len(Stream(self.header, self.recipe, {}, [0] * count, {}).to_bytes()))
+        if self._fixed[0] is not self.recipe:
+            h, w = self.layout.cells
+            count = -(-h // 16) * -(-w // 16)  # of the smallest tiles
+            alone = Stream(self.header, self.recipe, {}, [0] * count, {})
+            self._fixed = self.recipe, self.growth(len(alone.to_bytes()))
+        return self._fixed[1]
 
     def side(self, bits: float) -> int:
         """Side of a tile in cells: larger where there are few bits, since each substream costs bytes of its own."""

@@ -50,18 +50,18 @@ class LaidGuide:
     shape: tuple[int, int]
     cell_origin: tuple[int, int] = (0, 0)
 
+    @timed("guide")
     def part(self, rows: slice, cols: slice) -> Part:
         """As in `Parts`."""
-        with timed("guide"):
-            return resample(self.planes, self.geometry, *self.shape, self.cell_origin, (rows, cols))
+        return resample(self.planes, self.geometry, *self.shape, self.cell_origin, (rows, cols))
 
 
+@timed("guide")
 def make_guide(
     planes: JpegPlanes, geometry: Geometry, shape: tuple[int, int], cell_origin: tuple[int, int] = (0, 0)
 ) -> Guide:
     """The whole guide of decoded planes; arguments as in `LaidGuide`."""
-    with timed("guide"):
-        return Guide(*resample(planes, geometry, *shape, cell_origin))
+    return Guide(*resample(planes, geometry, *shape, cell_origin))
 
 
 def load_guide(jpeg: bytes, geometry: Geometry, shape: tuple[int, int], cell_origin: tuple[int, int] = (0, 0)) -> Guide:

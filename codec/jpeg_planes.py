@@ -25,11 +25,14 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import numpy as np
-from PIL import JpegImagePlugin
+from PIL import Image, JpegImagePlugin
 
 from bitstream.errors import InputError
 from bitstream.profile import timed
 from codec.jpeg_picture import Picture
+
+BAND = 256
+"""Rows of a decoded picture that are taken over at once."""
 
 T = TypeVar("T")
 
@@ -136,6 +139,17 @@ class _Beside(Generic[T]):
         return self._done[0]
 
 
+def _channels(image: Image.Image, channels: list[int]) -> list[np.ndarray]:
+    """Channels of a picture in memory, each uint8 (H, W), band by band: Pillow copies what it hands out twice."""
+    width, height = image.size
+    planes = [np.empty((height, width), np.uint8) for _ in channels]
+    for top in range(0, height, BAND):
+        band = image.crop((0, top, width, min(top + BAND, height)))
+        for plane, channel in zip(planes, channels, strict=True):
+            plane[top : top + BAND] = band.getchannel(channel)
+    return planes
+
+
 def _decode(
     stream: bytes, mode: str, size: tuple[int, int], channels: list[int], reduction: int = 1
 ) -> list[np.ndarray]:
@@ -147,8 +161,7 @@ def _decode(
         with timed("reading"), JpegImagePlugin.JpegImageFile(io.BytesIO(stream)) as image:
             image.draft(mode, (image.size[0] // reduction, image.size[1] // reduction))
             image.load()
-            # One by one: all of them in one array would be a copy more of the whole picture.
-            planes = [np.asarray(image.getchannel(c) if len(image.getbands()) > 1 else image) for c in channels]
+            planes = _channels(image, channels)
     except (OSError, SyntaxError, ValueError, LookupError, TypeError, ArithmeticError, struct.error) as error:
         raise InputError(f"the JPEG is damaged: {' '.join(str(error).split()) or type(error).__name__}") from error
     if any(plane.shape != (size[1], size[0]) for plane in planes):

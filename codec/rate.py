@@ -17,7 +17,7 @@ AIM = 0.988
 MAX_CODINGS = 12
 REFIT, MAX_REFITS = 80, 4
 
-MAX_TRIMS, MOST_TRIMMED = 3, 0.6
+MAX_TRIMS, MOST_TRIMMED = 3, 0.45
 """Attempts to meet a size by coding some tiles again, and the share of them from which on coding all is simpler."""
 
 THRIFTIEST = 1.25

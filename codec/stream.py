@@ -25,13 +25,14 @@ from bitstream.errors import StreamError
 from bitstream.fields import Reader, write_varint
 from bitstream.header import LEVEL_UNIT, Header, unpack_values
 from bitstream.layers import STAGES, Depth, Layers
+from bitstream.profile import timed
 from codec.geometry import Geometry
 from codec.guide import LaidGuide
 from codec.jpeg_planes import JpegPlanes
 from codec.learned import weights
 from codec.progress import Progress
 from codec.trunk.companding import LOSSLESS, Companding
-from codec.trunk.cpu import decode_mosaic
+from codec.trunk.cpu import Watch, decode_mosaic
 from codec.trunk.features import COUNT
 from codec.trunk.ground import ACTIVITIES, Ground
 from codec.trunk.layered import Layer, decode_layers
@@ -157,13 +158,15 @@ class Stream:
                 substreams[tile, stage] = d
         return cls(header, recipe, params, bases, substreams, layers, finer)
 
+    @timed("network")
     def decode(
-        self, planes: JpegPlanes, progress: Progress | None = None, device: str = "cpu", box: Box | None = None
-    ) -> np.ndarray:
+        self, planes: JpegPlanes, progress: Progress | None = None, device: str = "cpu", box: Box | None = None,
+        watch: Watch | None = None,
+    ) -> np.ndarray:  # fmt: skip
         """The mosaic, uint16 (H, W), given the JPEG's planes (which must be those the stream was made for).
 
         device: "cpu" for the compiled kernels, else torch's name of one; layers are decoded on the CPU always. box:
-        cells that are wanted; the mosaic means nothing elsewhere.
+        cells that are wanted; the mosaic means nothing elsewhere. watch: of the CPU's decoding of one layer.
         """
         header, layout = self.header, layout_of(self.header)
         if header.height * header.width > math.prod(side + LEAST_SIDE for side in planes.y.shape) * LEAST_SCALE**2:
@@ -179,6 +182,7 @@ class Stream:
             return decode_mosaic(
                 self.substreams, self.bases, self.params, layout, ground, self.recipe, self.companding, tables.load(),
                 header.step, header.kappa, header.states, 2 * header.tile, progress, chosen,
+                watch,
             )  # fmt: skip
         further = [
             Layer(one.step, Params.from_bytes(one.parameters, REFINED, ACTIVITIES), bool(one.estimate))

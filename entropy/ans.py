@@ -14,6 +14,7 @@ from __future__ import annotations
 import numpy as np
 
 from bitstream.errors import StreamError
+from bitstream.profile import timed
 from entropy.jit import compiled
 from entropy.tables import ALPHABET, CLASSES, HALF, SPLIT_CLASS, TOTAL, Tables, split_bits, table_of
 
@@ -53,6 +54,7 @@ def model_of(tables: Tables, kind: int) -> Model:
     return _MODELS[key]
 
 
+@timed("entropy")
 def decode_symbols(data: bytes, classes: np.ndarray, model: Model) -> np.ndarray:
     """Symbols int32 (n,) of classes uint8 (n,); `StreamError` where the bytes do not fit them exactly."""
     out = np.zeros(len(classes), np.int32)

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from bitstream.profile import timed
 from entropy.ans import ESCAPE_BITS, PRECISION, ROWS, SPLITS
 from entropy.jit import compiled
 from entropy.tables import CLASSES, HALF
@@ -25,6 +26,7 @@ from entropy.tables import CLASSES, HALF
 FARTHEST = (1 << ESCAPE_BITS) - 1
 
 
+@timed("entropy")
 def encode_symbols(symbols: np.ndarray, classes: np.ndarray, left: np.ndarray) -> bytes:
     """Bytes of a substream, none where every symbol is zero.
 

@@ -21,6 +21,7 @@ from __future__ import annotations
 import numpy as np
 
 from bitstream.errors import StreamError
+from bitstream.profile import timed
 from entropy.ans import PRECISION, filled, sort_by_class
 from entropy.ans_encode import push
 from entropy.jit import compiled
@@ -57,6 +58,7 @@ Round = tuple[np.ndarray, np.ndarray]
 """Decisions, bool (n,), and their classes, uint8 (n,)."""
 
 
+@timed("entropy")
 def write_cuts(rounds: list[Round]) -> bytes:
     """The rounds of a stage as a substream."""
     decisions = np.concatenate([d for d, _ in rounds]) if rounds else np.empty(0, np.bool_)

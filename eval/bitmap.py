@@ -11,28 +11,17 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image
 
 from bitstream.errors import RawinlayError, UsageError
 from bitstream.files import read_file
 from codec.carried import carried_stream, check_binding
-from codec.geometry import Geometry
-from codec.guide import make_guide
 from codec.jpeg_planes import JpegPlanes
-from codec.learned import guide_net
-from codec.stream import Stream, companding_of, layout_of
+from codec.stream import Stream
 from codec.trunk.companding import LOSSLESS
-from codec.trunk.exact import ExactDecoder, Lattice
-from codec.trunk.ground import Ground, Window
-from codec.trunk.ground_torch import TorchGround
-from codec.trunk.layout import tiles
-from codec.trunk.parallel import single_threaded
-from codec.trunk.quantiser import Lengths
-from codec.trunk.stages import merge, run_stages
-from codec.trunk.visitors import Decoder
-from entropy.substream import SubstreamCoder
-from entropy.tables import EXACT, TRELLIS, load
+from codec.trunk.order import PASSES
+from entropy.ans import SPLITS
+from entropy.tables import EXACT, HALF, TRELLIS, load
 
 BLOCK = 8
 """Side of the blocks of cells over which the map is averaged."""
@@ -45,33 +34,18 @@ def bit_map(stream: Stream, planes: JpegPlanes) -> np.ndarray:
     """
     if stream.layers:
         raise UsageError("a map of bits is drawn for streams of one layer")
-    header, layout, tables = stream.header, layout_of(stream.header), load()
-    kind = EXACT if header.step == LOSSLESS else TRELLIS
-    coder, lengths = SubstreamCoder(tables, kind), Lengths(tables, kind, "cpu")
-    guide = make_guide(planes, Geometry.from_bytes(header.geometry), (header.height, header.width), layout.origin)
-    net = guide_net.load() if stream.recipe.learned else None
-    ground, companding = TorchGround(Ground(guide, layout, net)), companding_of(header).torch
-    h, w = layout.cells
+    header, tables = stream.header, load()
+    lengths = tables.bits(EXACT if header.step == LOSSLESS else TRELLIS)
+    places, _ = stream.tiles_of(None)
+    h, w = stream.layout.cells
     out = np.zeros((h + 1, w + 1))
-    for n, (r, c, rows, cols) in enumerate(tiles(h, w, 2 * header.tile)):
-        window = Window(((r, c),), rows, cols)
-        base = ground.base(window, stream.recipe, companding)
-        parts: list[torch.Tensor] = []
 
-        def read(stage: int, classes: np.ndarray) -> np.ndarray:
-            symbols = coder.decode(stream.substreams.get((n, stage), b""), classes)  # noqa: B023
-            spent = lengths(torch.from_numpy(symbols), torch.from_numpy(classes.astype(np.int64)))
-            parts.append(spent.reshape(1, rows // 2, cols // 2))  # noqa: B023
-            return symbols
+    def spend(tile: int, stage: int, symbols: np.ndarray, classes: np.ndarray) -> None:
+        (row, col), (r, c, rows, cols) = PASSES[stage % 4], places[tile]
+        coarse = np.clip(symbols >> SPLITS[classes], -HALF, HALF) + HALF
+        out[r : r + rows, c : c + cols][row::2, col::2] += lengths[classes, coarse] / 4
 
-        params = stream.params[stream.bases[n]]
-        if header.step == LOSSLESS:
-            visitor: Decoder = ExactDecoder(Lattice(companding, base), params, tables, read, base.device)
-        else:
-            visitor = Decoder(params, tables, read, header.states, base.device)
-        run_stages(ground.scene(window, base, companding, header.step, header.kappa, stream.bases[n]), visitor)
-        by_plane = [merge(parts[4 * k : 4 * k + 4])[0] for k in range(4)]
-        out[r : r + rows, c : c + cols] = torch.stack(by_plane).mean(0).numpy()
+    stream.decode(planes, watch=spend)
     return out[:h, :w]
 
 
@@ -98,8 +72,7 @@ def main() -> int:
         data = read_file(options.jpeg, "JPEG")
         stream = Stream.from_bytes(carried_stream(data))
         planes = check_binding(data, stream.header.binding)
-        with single_threaded():
-            bits = bit_map(stream, planes)
+        bits = bit_map(stream, planes)
     except RawinlayError as error:
         print(error, file=sys.stderr)
         return error.exit_code

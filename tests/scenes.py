@@ -1,7 +1,7 @@
 """Small pictures from formulas, with mosaic and JPEG, for the tests of the codec: any size and phase, no simulator."""
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image
@@ -12,8 +12,6 @@ from codec.encoding import Target, encode_stream
 from codec.geometry import Geometry
 from codec.jpeg_planes import JpegPlanes, decode_planes
 from codec.trunk.order import HAAR, IN_PLACE
-from codec.trunk.stages import run_stages
-from codec.trunk.visitors import Fitter
 
 KINDS = ("soft", "edges", "texture")
 
@@ -39,15 +37,9 @@ class Scene:
 
 
 def fit_bases(trunk, step):
-    """Parameters of both bases at a step, whichever the encoder would keep."""
-    params = {}
-    for basis in (IN_PLACE, HAAR):
-        scene = trunk.ground.scene(trunk._sample, trunk._sample_base, trunk.companding, step, trunk.kappa, basis)
-        targets = trunk._targets(trunk._sample, trunk._sample_base, basis)
-        fitter = Fitter(basis, trunk.tables, *targets, 0.13, trunk.effort.states)
-        run_stages(scene, fitter)
-        params[basis] = fitter.params
-    return params
+    """A fit of both bases at a step, whichever the encoder would keep."""
+    fits = [trunk.fit(step, only=basis) for basis in (IN_PLACE, HAAR)]
+    return replace(fits[0], params=fits[0].params | fits[1].params)
 
 
 def light(height, width, kind="edges", seed=0):

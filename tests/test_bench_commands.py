@@ -48,10 +48,11 @@ def test_inputs(folder, tmp_path, capsys):
     assert "left out: broken.nef" in capsys.readouterr().err
     assert (read_raw(found[1].raw).mosaic == shot(seed=2).raw.mosaic).all()
     assert [i.name for i in find_inputs(folder, ["shot*"], tmp_path / "made")] == ["shot-00001-val.npz"]
+    assert [i.name for i in find_inputs(folder / "one.dng", [], tmp_path / "made")] == ["one.dng"]
     for patterns in (["two*"], ["notes*"]):
         with pytest.raises(InputError, match="holds no Bayer RAW"):
             find_inputs(folder, patterns, tmp_path / "made")
-    with pytest.raises(InputError, match="is no folder"):
+    with pytest.raises(InputError, match="no folder or file"):
         find_inputs(folder / "nowhere", [], tmp_path / "made")
 
 

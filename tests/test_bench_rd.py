@@ -106,6 +106,30 @@ def test_older_rows_without_todays_measures_are_measured(bench):
     assert "edits" in bench.written()[0]
 
 
+def test_fresh_measures_what_another_commit_did_and_what_this_one_did_not(bench):
+    bench.measure(task(bench, OURS), [0.4])
+    bench._fresh, before = True, len(bench.processes.calls)
+    bench.measure(task(bench, OURS), [0.4])
+    assert len(bench.processes.calls) == before
+    bench.setup["commit"] = "another"
+    bench.measure(task(bench, OURS), [0.4])
+    assert len(bench.processes.calls) == before + 2
+    assert bench.written()[0]["commit"] == f"another..{rows.commit()}"  # as if it had changed while measuring
+
+
+def test_pictures_that_fail_cost_no_measurement(bench):
+    class Broken:
+        def offer(self, *words):
+            raise OSError("disk full")
+
+        def prune(self, *words):
+            pass
+
+    bench.shown = Broken()
+    bench.measure(task(bench, OURS), [0.4])
+    assert bench.written()[0]["identical"] is False and "no pictures: OSError" in bench._log.getvalue()
+
+
 def test_a_sweep_ends_above_the_range_and_is_resumed_there(bench):
     bench.measure(task(bench, SWEPT), [0.1, 0.7])
     swept = [row["setting"] for row in bench.written()]

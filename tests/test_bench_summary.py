@@ -113,6 +113,14 @@ def test_failures_missed_targets_and_lossless_that_is_not():
     }  # fmt: skip
 
 
+def test_what_can_be_run_by_now_is_no_failure():
+    def gone(guide):
+        return {"file": "a.nef", "guide": guide, "codec": "rawinlay", "setting": "", "error": "no guide: not installed"}
+
+    found = summarise([gone("libraw"), gone("rtnr"), *known_rows()])
+    assert [(f["guide"], f["setting"]) for f in found["failures"]] == [("rtnr", "")]
+
+
 def test_costs_are_per_megapixel_by_part(summary):
     cost = pick(summary["costs"], codec="rawinlay", guide="libraw")["encode"]
     assert cost == {"seconds_per_megapixel": 1.0, "parts": {"entropy": 0.75}, "peak_memory": 1000}

@@ -16,10 +16,14 @@ from codec.alignment.align import turn
 from codec.cli.main import main
 from codec.crop import Crop
 from codec.geometry import POSITION_BITS, SCALE_BITS, Geometry
+from codec.guide import Guide
 from codec.jpeg_planes import JpegPlanes, decode_planes
+from codec.learned import guide_net
 from codec.source.raw import read_raw
 from codec.stream import Stream
-from codec.trunk.layout import Layout, tiles
+from codec.trunk.features import COUNT
+from codec.trunk.ground import Ground, Window
+from codec.trunk.layout import Box, Layout, tiles
 
 
 def crops(height, width):
@@ -40,6 +44,22 @@ def test_a_crop_is_a_part_of_the_whole(name):
         part = stream.decode(planes, box=crop.cells(stream.layout))
         cut = np.s_[crop.y : crop.y + crop.height, crop.x : crop.x + crop.width]
         np.testing.assert_array_equal(part[cut], whole[cut])
+
+
+@pytest.mark.parametrize("box", [Box(0, 0, 40, 50), Box(150, 130, 190, 170), Box(230, 200, 261, 263)])
+def test_learned_features_of_a_box_are_those_of_the_whole(box):
+    h, w = 261, 263
+    rng = np.random.default_rng(1)
+    guide = Guide(*(rng.integers(0, 4081, size).astype(np.int16) for size in ((2 * h, 2 * w), (h, w), (h, w))))
+    layout, net = Layout(2 * h, 2 * w, "RGGB"), guide_net.load()
+    whole, part = Ground(guide, layout, net), Ground(guide, layout, net, box)
+    rows, cols = (box.bottom - box.top) // 2 * 2, (box.right - box.left) // 2 * 2
+    count = COUNT + guide_net.COUNT
+    expected = whole.features(box.top, box.left, rows, cols, count)
+    part.planes[:, : max(0, box.top - 90)] = -1  # were it looked at, it would show
+    np.testing.assert_array_equal(part.features(box.top, box.left, rows, cols, count), expected)
+    window = Window(((box.top, box.left),), rows, cols)
+    np.testing.assert_array_equal(part.activity(window), whole.activity(window))
 
 
 def test_only_the_tiles_it_meets_are_decoded():

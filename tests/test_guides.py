@@ -128,3 +128,12 @@ def test_guide_names(text, name):
 def test_guides_that_are_none(text):
     with pytest.raises(UsageError):
         guides.parse(text)
+
+
+def test_another_raw_of_the_same_name_gets_a_picture_of_its_own(program, tmp_path):
+    program('cat "$1" > "$2"')
+    raw, source = tmp_path / "a.nef", Input("a.nef", tmp_path / "a.nef")
+    for contents in (b"one", b"two", b"two"):
+        raw.write_bytes(contents)
+        jpeg, _ = guides.render(guides.parse("darktable"), source, tmp_path / "cache")
+        assert jpeg.read_bytes() == contents

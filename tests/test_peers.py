@@ -121,7 +121,7 @@ def test_frame_refuses_what_makes_no_sense(raw):
         Frame.of(replace(raw, mosaic=np.zeros((4, 1), np.uint16)))
 
 
-@pytest.mark.parametrize("name", registry.names("blind"))
+@pytest.mark.parametrize("name", [*LOSSY, *LOSSLESS])
 def test_damaged_streams_are_refused(raw, name):
     peer = registry.get(name)
     data = peer.encode(raw, None, peer.settings()[-1])
@@ -137,7 +137,11 @@ def test_damaged_streams_are_refused(raw, name):
 def test_every_peer_says_what_it_is():
     for group in registry.GROUPS:
         for name in registry.names(group):
-            peer = registry.get(name)
+            try:
+                peer = registry.get(name)
+            except Unavailable as missing:
+                assert str(missing).startswith(name)
+                continue
             assert isinstance(peer, Peer) and peer.name == name
             assert len(peer.counts) > 20 and isinstance(peer.state, str)
             assert peer.guided or group != "guided"

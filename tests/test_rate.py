@@ -137,7 +137,7 @@ def test_trimming_meets_a_size(excess, elasticity):
 def test_trimming_takes_few_tiles():
     """The larger the excess, the more; and none where too many would have to be coded again."""
     trim = Trim(SIZES, 50_000)
-    few, more = trim.plan(200), trim.plan(1000)
+    few, more = trim.plan(200), trim.plan(700)
     assert few and more and len(few.tiles) == 1 and len(more.tiles) > 1
     assert trim.plan(0.1 * sum(SIZES)) is None and trim.plan(-0.2 * sum(SIZES)) is None
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from goldens import FOLDER
+from shots import write_pair
 
 from codec.cli.commands import COMMANDS
 from codec.cli.distribution import commands
@@ -47,6 +48,16 @@ def test_short_commands_import_nothing_heavy(tmp_path, command):
         assert not {name for name in found if name.startswith(("eval", "benchmarks", "codec.training"))}
     if command != "info":
         assert not found & {"numpy", "PIL"}
+
+
+def test_encode_and_decode_need_no_torch_and_no_scipy_linalg(tmp_path):
+    raw, jpeg = write_pair(tmp_path)
+    carrier = tmp_path / "with.jpg"
+    encoded = modules("encode", raw, "--jpeg", jpeg, "-o", carrier, "--quality", "30", "--effort", "1", "--json")
+    decoded = modules("decode", carrier, "-o", tmp_path / "out.dng", "--json")
+    for found in (encoded, decoded):
+        assert not found & {"torch", "scipy.linalg", "scipy.optimize", "scipy.ndimage", "rich", "safetensors.torch"}
+    assert not decoded & {"rawpy"}
 
 
 def test_trim_needs_no_torch(tmp_path):

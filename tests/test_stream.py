@@ -11,9 +11,8 @@ from bitstream.errors import StreamError
 from bitstream.fields import write_varint
 from codec.encoding import _Job
 from codec.stream import Stream, pack_bases, pack_black, unpack_bases
-from codec.trunk.encoder import TrunkEncoder
+from codec.trunk.layout import tiles
 from codec.trunk.order import HAAR, IN_PLACE
-from codec.trunk.parallel import single_threaded
 
 
 @pytest.fixture(scope="module")
@@ -40,26 +39,15 @@ def test_two_bases_by_tile():
     whole = Stream.from_bytes(shot.encode(quality=60))
     # the encoder's own parts, with smaller tiles and a basis forced by tile
     job = _Job(shot.raw, shot.planes, shot.geometry, whole.header, len, "cpu", None)
-    with single_threaded():
-        params = fit_bases(job.trunk, 3300)
-        mixed = _Mixed(job.trunk).encode(3300, params, 32)
-    assert set(mixed.bases) == {IN_PLACE, HAAR}
-    header = replace(whole.header, step=3300, tile=16, bases=pack_bases(mixed.bases))
-    stream = Stream(header, job.recipe, params, mixed.bases, mixed.substreams)
+    fitted = fit_bases(job.trunk, 3300)
+    bases = [n % 3 % 2 for n in range(len(tiles(*job.layout.cells, 32)))]
+    mixed = job.trunk.encode(3300, fitted, 32, bases=bases)
+    assert mixed.bases == bases and set(bases) == {IN_PLACE, HAAR}
+    header = replace(whole.header, step=3300, tile=16, bases=pack_bases(bases))
+    stream = Stream(header, job.recipe, fitted.params, bases, mixed.substreams)
     again = Stream.from_bytes(stream.to_bytes())
     assert again.bases == mixed.bases and again.substreams == mixed.substreams
-    assert np.array_equal(again.decode(shot.planes), job.layout.unpack(mixed.planes.numpy()))
-
-
-class _Mixed(TrunkEncoder):
-    """An encoder whose tiles take turns with the bases."""
-
-    def __init__(self, other):
-        self.__dict__.update(other.__dict__)
-
-    def _tile(self, place, step, params, thrift):
-        basis = (place[0] + place[1]) // 32 % 2
-        return super()._tile(place, step, {basis: params[basis]}, thrift)
+    assert np.array_equal(again.decode(shot.planes), mixed.mosaic)
 
 
 def test_bases():

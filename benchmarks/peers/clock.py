@@ -1,39 +1,45 @@
-"""Seconds by part of the coding that this process does, and the most memory it had."""
+"""What one coding costs: processor seconds by part (`bitstream.profile`), and the most memory the process had.
+
+Processor seconds, summed over threads, since wall clock says little on a machine that does other things too.
+"""
 
 from __future__ import annotations
 
-import resource
-import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-PARTS = ("reading", "guide", "network", "entropy", "writing")
-"""reading: files to numbers. guide: the JPEG's planes, aligned, and what is made of them. network: learned or fitted
-maps. entropy: symbols to bytes and back, transforms of other programs' codecs included. writing: files."""
+from bitstream.profile import PHASES, Profile, timed
+from bitstream.profile import peak_memory as _peak_memory
 
-seconds: dict[str, float] = {}
-memory = 0
-"""Set where the work is another process's, as is `seconds["total"]`: the most memory of that, bytes."""
+PARTS = (*PHASES, "other")
+"""The phases of `bitstream.profile`. Of other programs' codecs all counts as entropy, transforms included; what a peer
+makes of the guide, learned or fitted, as network."""
 
-_open: list[float] = []  # of each part that is running, the seconds that parts within it took
+part = timed
+
+_child: dict[str, Any] | None = None
 
 
-@contextmanager
-def part(name: str) -> Iterator[None]:
-    """Counts the block's wall clock to a part, less what parts within it take."""
-    if name not in PARTS:
-        raise ValueError(f"part {name!r} is none of {PARTS}")
-    start = time.perf_counter()
-    _open.append(0.0)
-    try:
-        yield
-    finally:
-        took = time.perf_counter() - start
-        seconds[name] = seconds.get(name, 0.0) + took - _open.pop()
-        if _open:
-            _open[-1] += took
+def of_child(said: Mapping[str, Any], wall: float) -> None:
+    """The work was another process's: what `rawinlay --json --profile` said of it, and its seconds by the clock."""
+    global _child
+    _child = cost(said["profile"], wall, int(said["peak_memory"]))
+
+
+def of_process(profile: Profile, started: float) -> dict[str, Any]:
+    """The cost of the work: of the process that was started for it if there was one, else of this one.
+
+    started: `time.perf_counter` at this process's first line.
+    """
+    return _child or cost(profile.as_json(), time.perf_counter() - started, peak_memory())
+
+
+def cost(seconds: Mapping[str, float], wall: float, memory: int) -> dict[str, Any]:
+    """As `benchmarks.peers.run` prints it: {"seconds": {parts that took any, "total", "wall"}, "peak_memory"}."""
+    parts = {name: seconds[name] for name in PARTS if seconds.get(name)}
+    return {"seconds": parts | {"total": seconds["total"], "wall": round(wall, 4)}, "peak_memory": memory}
 
 
 def peak_memory() -> int:
@@ -46,21 +52,4 @@ def peak_memory() -> int:
         for line in status.read_text().splitlines():
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) * 1024
-    return _bytes(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
-
-
-def of_child(total: float, parts: Mapping[str, float]) -> None:
-    """The work was a process's that was started here and has ended: its seconds, and its memory instead of ours."""
-    global memory
-    seconds.clear()
-    seconds.update(parts, total=total)
-    memory = peak_memory_of_children()
-
-
-def peak_memory_of_children() -> int:
-    """The same of the largest process that was started from this one and has ended."""
-    return _bytes(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
-
-
-def _bytes(maxrss: int) -> int:
-    return maxrss if sys.platform == "darwin" else maxrss * 1024
+    return _peak_memory() or 0

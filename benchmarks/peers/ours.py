@@ -84,10 +84,10 @@ class Rawinlay(Peer):
 
 
 def _command(*words: object) -> Mapping[str, Any]:
-    """Run `rawinlay WORDS --json` in a fresh process: its JSON; time and memory go to the clock."""
+    """Run `rawinlay WORDS --json` in a fresh process: its JSON; its cost goes to the clock."""
     environment = dict(os.environ)
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(REPOSITORY), environment.get("PYTHONPATH")]))
-    command = [sys.executable, "-m", "codec", *map(str, words), "--json"]
+    command = [sys.executable, "-m", "codec", *map(str, words), "--json", "--profile"]
     start = time.perf_counter()
     try:
         done = subprocess.run(
@@ -97,8 +97,9 @@ def _command(*words: object) -> Mapping[str, Any]:
         raise CommandFailed(f"{words[0]} took more than {TIMEOUT} s", 1) from error
     took = time.perf_counter() - start
     if done.returncode:
-        last = (done.stderr.strip() or "no message").splitlines()[-1]
+        lines = done.stderr.strip().splitlines() or ["no message"]
+        last = next((line for line in lines if line.startswith("error: ")), lines[-1])
         raise CommandFailed(f"{words[0]}: {last.removeprefix('error: ')}", done.returncode)
     said = json.loads(done.stdout)
-    clock.of_child(round(took, 4), said.get("seconds_by_part", {}))
+    clock.of_child(said, took)
     return said

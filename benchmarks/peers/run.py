@@ -6,11 +6,12 @@
 
 The object of `encode` and `decode`:
 
-=============  ======================================================================================
+=============  ======================================================================================================
 bytes          of `encode`: what counts, see `Peer.added`
-seconds        by part (`clock.PARTS`, those there are) and "total": this process from its first line
+seconds        of the processor, all threads: by part (`clock.PARTS`, those that took any) and "total", from the
+               interpreter's start to the result's last byte; "wall": the same by the clock
 peak_memory    bytes
-=============  ======================================================================================
+=============  ======================================================================================================
 
 For "rawinlay" seconds and memory are those of the command line that it runs. Exit codes are rawinlay's own, and 6 for a
 peer that can't be run here.
@@ -32,6 +33,7 @@ from benchmarks.peers import clock, registry
 from benchmarks.peers.base import Peer, Unavailable
 from bitstream.errors import RawinlayError
 from bitstream.files import read_file, write_atomically
+from bitstream.profile import profiling
 
 UNAVAILABLE = 6
 
@@ -44,17 +46,16 @@ def run(arguments: Sequence[str] | None = None, started: float | None = None) ->
         print(json.dumps(_list()))
         return 0
     try:
-        peer = registry.get(options.name)
-        result = (_encode if options.action == "encode" else _decode)(peer, options)
+        with profiling() as profile:
+            peer = registry.get(options.name)
+            result = (_encode if options.action == "encode" else _decode)(peer, options)
     except Unavailable as error:
         print(f"error: {error}", file=sys.stderr)
         return UNAVAILABLE
     except RawinlayError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
-    took = {name: round(s, 4) for name, s in clock.seconds.items()}
-    took.setdefault("total", round(time.perf_counter() - started, 4))
-    print(json.dumps(result | {"seconds": took, "peak_memory": clock.memory or clock.peak_memory()}))
+    print(json.dumps(result | clock.of_process(profile, started)))
     return 0
 
 

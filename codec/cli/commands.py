@@ -127,12 +127,20 @@ def _add_device(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to compute")
 
 
+def _settle() -> None:
+    """This process is the command's own: what it imports may be less than others could ask of it."""
+    from bitstream.jit import without_blas
+
+    without_blas()
+
+
 def _encode(args: argparse.Namespace) -> None:
     from codec.api import encode
 
     output = args.output or _renamed(args.raw, CARRIER_SUFFIX)
     inputs = [args.raw, *([args.jpeg] if args.jpeg else [])]
     check_output(output, inputs, args.force)
+    _settle()
     with profiled(args) as profile, TerminalProgress() as progress:
         encoded = encode(
             args.raw, args.jpeg, bpp=args.bpp, size=args.size, quality=args.quality, lossless=args.lossless,
@@ -161,6 +169,7 @@ def _decode(args: argparse.Namespace) -> None:
 
     output = args.output or _renamed(args.jpeg, ".dng")
     check_output(output, [args.jpeg], args.force)
+    _settle()
     with profiled(args) as profile, TerminalProgress() as progress:
         decoded = decode(args.jpeg, crop=args.crop, device=args.device, progress=progress)
         progress("writing", 1.0)

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NoReturn
 
+from bitstream.compiling import WATCHERS
 from bitstream.errors import InputError, UsageError
 from bitstream.files import write_atomically
 from bitstream.profile import peak_memory, profiling
@@ -149,6 +150,9 @@ def bytes_text(count: int) -> str:
     return f"{count} bytes"
 
 
+COMPILING = " (compiling for this processor, first run only)"
+
+
 class TerminalProgress:
     """What is being done and how far, on stderr: only where that is a terminal, only after `PATIENCE` seconds.
 
@@ -168,6 +172,7 @@ class TerminalProgress:
             self._timer = threading.Timer(PATIENCE, self._show)
             self._timer.daemon = True
             self._timer.start()
+            WATCHERS.append(self._compiling)
         return self
 
     def __exit__(
@@ -175,6 +180,7 @@ class TerminalProgress:
     ) -> None:
         if self._timer is not None:
             self._timer.cancel()
+            WATCHERS.remove(self._compiling)
         with self._lock:
             self._closed = True
             if self._bar is not None:
@@ -187,6 +193,13 @@ class TerminalProgress:
             self._what, self._share = what, share
             if self._bar is not None:
                 self._bar.update(self._task, description=what, completed=share)
+
+    def _compiling(self) -> None:
+        with self._lock:
+            if COMPILING not in self._what:
+                self._what += COMPILING
+                if self._bar is not None:
+                    self._bar.update(self._task, description=self._what)
 
     def _show(self) -> None:
         from rich.console import Console

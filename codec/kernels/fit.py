@@ -41,8 +41,8 @@ def near_at(values, near, rows, cols, out):
 
 @compiled
 def contexts_at(
-    sizes, own, others, around, context, factor, kinds, step, mu, activity, plateau, seen, flat_views, flat_groups,
-    exact, rows, cols, out,
+    sizes, own, others, around, context, factor, kinds, step, mu, activity, t, plateau, seen, flat_views,
+    flat_groups, exact, rows, cols, out,
 ):  # fmt: skip
     """Contexts of a stage at places, in steps, float32 (contexts, n), in the order of the stage's size weights.
 
@@ -91,7 +91,7 @@ def contexts_at(
             out[2, p] = inverse
             out[3, p] = np.float32(abs(mu[p])) * inverse * np.float32(1 / 256)
             for a in range(activities):
-                out[4 + a, p] = np.float32(activity[a, i, j]) * inverse * np.float32(0.25)
+                out[4 + a, p] = np.float32(activity[a, t, i, j]) * inverse * np.float32(0.25)
 
 
 @compiled

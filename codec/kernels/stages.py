@@ -67,7 +67,7 @@ def lay_activity(activity, haar, out):
 
 @compiled
 def predict(
-    values, sizes, own, others, near, coefficients, around, around_weights, weights, step, activity, plateau,
+    values, sizes, own, others, near, coefficients, around, around_weights, weights, step, activity, t, plateau,
     seen, flat_views, flat_groups, exact, class_of, mantissa_bits, mean_limit, mu, classes,
 ):  # fmt: skip
     """Mean and class of every place of a stage.
@@ -76,10 +76,10 @@ def predict(
     pass; own, others: int32 (H + 2, W + 2), magnitudes summed over the plane's passes so far, over all earlier planes.
     near: int64 (v, 4), places (plane, pass, rows, columns) of the mean, float64 coefficients (v,) in 1/512; around,
     around_weights: likewise of the size, weights with their context's factor. weights: float64 (6 + A,): of the
-    constant, the constant where it is quiet, 1 / step, mean, own box, others' box, activities. step int32, activity
-    int32 (A, H, W), plateau uint8. flat_views: int64 (f, 4) with groups (f,): where all of each group agree in `seen`,
-    only the constants count (lossless). Into mu: int32 (H, W); classes: uint8 (H, W): 255 is added nowhere. Where
-    lossless expects the neighbours' index, `mu` is left as it is: see `rebuild_exact`.
+    constant, the constant where it is quiet, 1 / step, mean, own box, others' box, activities. step int32; activity
+    int32 (A, 4, H, W), of which pass t; plateau uint8. flat_views: int64 (f, 4) with groups (f,): where all of each
+    group agree in `seen`, only the constants count (lossless). Into mu: int32 (H, W); classes: uint8 (H, W): 255 is
+    added nowhere. Where lossless expects the neighbours' index, `mu` is left as it is: see `rebuild_exact`.
     """
     height, width = mu.shape
     total, size = np.empty(width), np.empty(width)
@@ -144,7 +144,7 @@ def predict(
         for a in range(len(activity)):
             c = weights[6 + a]
             if c != 0.0:
-                view = activity[a, i]
+                view = activity[a, t, i]
                 for j in range(width):
                     size[j] += c * np.floor(view[j] * 16384.0 / inverse[j])
         loud, still = weights[0], weights[1]
@@ -262,8 +262,8 @@ def finish(values, base, companded, low, first, nearest_dn, haar, k_row, k_col, 
     """One plane of a tile into the mosaic: the basis undone, the base added, the nearest value that occurs.
 
     values: int32 (4, H + 2, W + 2); base: int32 (2 H, 2 W), levels; companded: int32, of each level from `low` on;
-    nearest_dn: uint16, the value that occurs nearest to each companded value from `first` on. The site of cell (i, j) is
-    (top + 2 i + k_row, left + 2 j + k_col) of mosaic uint16; sites outside are left out.
+    nearest_dn: uint16, the value that occurs nearest to each companded value from `first` on. Cell (i, j) has its site
+    at (top + 2 i + k_row, left + 2 j + k_col) of mosaic uint16; sites outside are left out.
     """
     _, height, width = values.shape
     height, width = height - 2, width - 2

@@ -41,15 +41,16 @@ SPLITS = np.array([split_bits(c) for c in range(CLASSES)], np.int32)
 class Search:
     """The search under one set of tables. lagrangian: worth of a bit in squared steps; states: logarithm.
 
-    bits: `Tables.bits`.
+    bits: `Tables.bits`; tables: what `search` looks up.
     """
 
     def __init__(self, tables: Tables, lagrangian: float, states: int) -> None:
         bits = tables.bits(TRELLIS)
         reach = np.clip(np.arange(-HALF, HALF + 1), -REACH, REACH) + REACH
-        self._price = np.stack([tables.offset[:, reach].astype(np.float32) * UNIT, np.float32(lagrangian) * bits], 2)
-        self.bits, self._offset = bits, tables.offset.astype(np.int32)
-        self._source, self._label = Trellis.of(states).source, Trellis.of(states).label
+        price = np.stack([tables.offset[:, reach].astype(np.float32) * UNIT, np.float32(lagrangian) * bits], 2)
+        arcs = Trellis.of(states)
+        self.bits = bits
+        self.tables = price, bits, tables.offset.astype(np.int32), SPLITS, arcs.source, arcs.label
 
     def __call__(
         self,
@@ -67,10 +68,7 @@ class Search:
         have symbol 0 and no distortion. Into y_hat, and into magnitudes in quarters of a step: int32 (h, w).
         """
         symbols = np.empty(y.shape, np.int32)
-        rate, distortion = search(
-            y, mu, step, classes, valid, self._price, self.bits, self._offset, SPLITS, self._source, self._label,
-            symbols, y_hat, magnitudes,
-        )  # fmt: skip
+        rate, distortion = search(y, mu, step, classes, valid, *self.tables, symbols, y_hat, magnitudes)
         return symbols, rate, distortion
 
 

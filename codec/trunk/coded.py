@@ -28,12 +28,13 @@ CLEAR = 0.97
 @dataclass
 class Fit:
     """Parameters at a step, and what the samples say of it. bits: per site. cost: bits, and the squared error in bits'
-    worth, per site."""
+    worth, per site. better: the basis that costs less in all."""
 
     step: int
     params: dict[int, Params]
     bits: float
     cost: float
+    better: int = 0
 
 
 @dataclass
@@ -76,4 +77,4 @@ def summary(step: int, params: dict[int, Params], rate: np.ndarray, cost: np.nda
     used = {b: p for i, (b, p) in enumerate(params.items()) if (better == i).mean() > 1 - CLEAR}
     sites = 4 * cells * rate.shape[1]
     bits = float(np.take_along_axis(rate, better[None], 0).sum())
-    return Fit(step, used, bits / sites, float(cost.min(0).sum()) / sites)
+    return Fit(step, used, bits / sites, float(cost.min(0).sum()) / sites, list(params)[int(cost.sum(1).argmin())])

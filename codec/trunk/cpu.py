@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -22,6 +22,9 @@ from codec.trunk.recipe import Recipe
 from codec.trunk.tile import Tile
 from entropy.ans import decode_symbols, model_of
 from entropy.tables import EXACT, TRELLIS, Tables
+
+Watch = Callable[[int, int, np.ndarray, np.ndarray], None]
+"""Called with tile, stage, symbols int32 and classes uint8 (H, W), from any thread; the arrays are gone afterwards."""
 
 
 def decode_mosaic(
@@ -39,8 +42,9 @@ def decode_mosaic(
     side: int,
     progress: Progress | None = None,
     chosen: Sequence[int] | None = None,
+    watch: Watch | None = None,
 ) -> np.ndarray:
-    """The mosaic, uint16 (H, W); chosen: numbers of the tiles to decode, all without it.
+    """The mosaic, uint16 (H, W); chosen: numbers of the tiles to decode, all without it; watch: told of each stage.
 
     Raises `StreamError` where a substream does not fit its classes.
     """
@@ -56,8 +60,10 @@ def decode_mosaic(
         tile = Tile(base, activity, companding, tables, bases[n], step, kappa, states, exact)
         for stage in range(len(STAGES)):
             mu, classes = tile.predict(stage, params[bases[n]])
-            symbols = decode_symbols(substreams.get((n, stage), b""), classes.reshape(-1), model)
-            tile.update(stage, symbols.reshape(mu.shape))
+            symbols = decode_symbols(substreams.get((n, stage), b""), classes.reshape(-1), model).reshape(mu.shape)
+            if watch:
+                watch(n, stage, symbols, classes)
+            tile.update(stage, symbols)
         tile.finish(layout, places[n][:2], mosaic)
 
     chosen = range(len(places)) if chosen is None else chosen

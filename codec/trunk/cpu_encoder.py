@@ -141,10 +141,14 @@ class CpuEncoder:
             step == LOSSLESS,
         )  # fmt: skip
 
-    def fit(self, step: int, quick: bool = False) -> Fit:
-        """Fit the stages' parameters to the sample windows at a step; quick: to every other window, with less care."""
+    def fit(self, step: int, quick: bool = False, only: int | None = None) -> Fit:
+        """Fit the stages' parameters to the sample windows at a step.
+
+        quick: to every other window, with less care; only: over this basis alone.
+        """
         exact = step == LOSSLESS
-        bases = (IN_PLACE, HAAR) if self.effort.haar and not exact else (IN_PLACE,)
+        bases = [IN_PLACE, HAAR] if self.effort.haar and not exact else [IN_PLACE]
+        bases = [basis for basis in bases if basis == only] or bases
         chosen = self._chosen(quick)
         search = Search(self.tables, self.lagrangian, self.effort.states)
 

@@ -23,6 +23,7 @@ from codec.trunk.parallel import in_parallel
 from codec.trunk.recipe import EXPONENTS, LIMIT, SHIFT, SUM_LIMIT, Recipe
 
 RIDGE = 1e-6
+TRIES = 6
 
 
 def fit(
@@ -96,7 +97,24 @@ def _normal(z: np.ndarray, aim: np.ndarray, weight: np.ndarray, lower: np.ndarra
     root = np.sqrt(weight)
     scaled = z * root
     gram, right = (scaled @ scaled.T).astype(np.float64), (scaled @ (aim * root)).astype(np.float64)
-    return _ridged(lower @ gram @ lower.T), lower @ right
+    return _positive(gram, lower), lower @ right
+
+
+def _positive(gram: np.ndarray, lower: np.ndarray) -> np.ndarray:
+    """The Gram matrix behind a whitened one, with a ridge: as small as does, and positive definite.
+
+    What float32 leaves of a feature that hardly occurs where weights are large may be less than nothing.
+    """
+    more, most = 0.0, float(np.diag(gram).max())
+    for _ in range(TRIES):
+        found = _ridged(lower @ (gram + more * np.eye(len(gram))) @ lower.T)
+        try:
+            np.linalg.cholesky(found)
+        except np.linalg.LinAlgError:
+            more = max(10 * more, 1e-9 * most)
+        else:
+            return found
+    raise np.linalg.LinAlgError("the fit has no stable solution")
 
 
 def _ridged(gram: np.ndarray) -> np.ndarray:

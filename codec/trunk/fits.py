@@ -5,7 +5,7 @@ astray by a few places with huge residuals (edges, clipped highlights), while th
 
 The weights: Fisher scoring on the code length itself, under the tables that will code: Newton's method with the
 curvature that the tables lead to expect, which is never negative, and weights held at zero or above. Interpolated
-between classes, the code length has a slope. Two or three steps do, from anywhere.
+between classes, the code length has a slope. Three steps do, from all contexts alike.
 """
 
 from __future__ import annotations

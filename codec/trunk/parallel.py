@@ -14,6 +14,8 @@ from typing import TypeVar
 
 from threadpoolctl import threadpool_limits
 
+from bitstream.profile import timed
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -48,7 +50,7 @@ def cores() -> int:
 
 def in_parallel(work: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
     """Results in the order of the items. What was not begun is dropped when the caller stops taking them."""
-    workers = min(cores(), len(items))
+    workers, work = min(cores(), len(items)), timed("network")(work)
     if workers < 2:
         yield from map(work, items)
         return

@@ -52,6 +52,11 @@ class Views:
     flat: np.ndarray
     flat_group: np.ndarray
 
+    @property
+    def kinds(self) -> int:
+        """Number of contexts that `around` is summed to."""
+        return int(self.context.max(initial=-1)) + 1
+
     @classmethod
     @functools.cache
     def of(cls, stage: int, basis: int) -> Views:
@@ -67,6 +72,35 @@ class Views:
             _places(near_places(n, t, basis)), _places([place for place, _, _ in around]),
             np.array([i for _, i, _ in around], np.int64), np.array([f for _, _, f in around], np.float64),
             _places([place for place, _ in flat]), np.array([g for _, g in flat], np.int64),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Mixing:
+    """A stage's parameters as its kernel wants them, float64: coefficients of the places near, in 1/512; weights of the
+    magnitudes around; weights of the constant, the constant where it is quiet, 1 / step, mean, own box, others' box,
+    activities."""
+
+    near: np.ndarray
+    around: np.ndarray
+    others: np.ndarray
+
+    @classmethod
+    def of(cls, stage: int, params: Params, kinds: int) -> Mixing:
+        """That of a stage, with so many activities."""
+        views = Views.of(stage, params.basis)
+        worth = WEIGHTS[params.weight[stage]].astype(np.float64)
+        groups, last = 4 + kinds, len(worth)
+        boxes = [0.0, 0.0]
+        if stage >= 4:
+            last -= 1
+            boxes[1] = worth[last]
+        if stage % 4:
+            last -= 1
+            boxes[0] = 2.0 * worth[last]
+        return cls(
+            params.mean[stage].astype(np.float64), worth[groups + views.context] * views.factor,
+            np.array([*worth[:4], *boxes, *worth[4:groups]]),
         )  # fmt: skip
 
 
@@ -91,13 +125,13 @@ class Tile:
         bordered = (4, 4, self.rows + 2, self.cols + 2)
         self.values, self.sizes = np.zeros(bordered, np.int32), np.zeros(bordered, np.int32)
         self.seen = np.zeros(bordered if exact else (4, 4, 0, 0), np.int32)
-        self._own = self._others = _NOTHING
+        self.own, self.others = (np.zeros(bordered[2:], np.int32) for _ in range(2))
         self._begun, self.kinds = -1, len(activity)
         self.activity = np.empty((len(activity), 4, self.rows, self.cols), np.int32)
         kernels.lay_activity(activity, basis == HAAR, self.activity)
         self._steps = companding.step_of_level(index, kappa)
         self.step = np.empty((4, self.rows, self.cols), np.int32)
-        self._plateau = np.empty((4, self.rows, self.cols), np.uint8)
+        self.plateau = np.empty((4, self.rows, self.cols), np.uint8)
         self.mu = np.empty((self.rows, self.cols), np.int32)
         self.classes = np.empty((self.rows, self.cols), np.uint8)
         self._expected = np.empty((self.rows, self.cols) if exact else (0, 0), np.int32)
@@ -112,36 +146,27 @@ class Tile:
         plateau = self.companding.plateaus()[k]
         kernels.lay_steps(
             self.base[k], self._steps, self.companding.low, plateau[0] if plateau else 0, plateau is not None,
-            self.basis == HAAR, self.step, self._plateau,
+            self.basis == HAAR, self.step, self.plateau,
         )  # fmt: skip
-        if stage == 4:
-            self._others = np.zeros(self.sizes.shape[2:], np.int32)
         if stage:
-            kernels.accumulate(self._own, self._others)
-        self._own = _NOTHING
+            kernels.accumulate(self.own, self.others)
+        else:
+            self.others[:] = 0
+        self.own[:] = 0
+
+    def boxes(self, stage: int) -> tuple[np.ndarray, np.ndarray]:
+        """Magnitudes summed over the plane's passes so far and over all earlier planes, empty where there are none."""
+        return self.own if stage % 4 else _NOTHING, self.others if stage >= 4 else _NOTHING
 
     def predict(self, stage: int, params: Params) -> tuple[np.ndarray, np.ndarray]:
         """Mean int32 and class uint8 of the stage's places, (rows / 2, cols / 2); overwritten by the next stage's."""
         t = STAGES[stage][1]
         self.begin(stage)
-        views = Views.of(stage, self.basis)
-        worth = WEIGHTS[params.weight[stage]].astype(np.float64)
-        kinds = len(self.activity)
-        groups = 4 + kinds
-        boxes = [0.0, 0.0]
-        last = len(worth)
-        if stage >= 4:
-            last -= 1
-            boxes[1] = worth[last]
-        if t:
-            last -= 1
-            boxes[0] = 2.0 * worth[last]
-        weights = np.array([*worth[:4], *boxes, *worth[4:groups]])
+        views, mixing = Views.of(stage, self.basis), Mixing.of(stage, params, self.kinds)
         kernels.predict(
-            self.values, self.sizes, self._own, self._others, views.near, params.mean[stage].astype(np.float64),
-            views.around, worth[groups + views.context] * views.factor, weights, self.step[t], self.activity[:, t],
-            self._plateau[t], self.seen, views.flat, views.flat_group, self.exact, self.tables.class_of, MANTISSA_BITS,
-            float(Y_LIMIT), self.mu, self.classes,
+            self.values, self.sizes, *self.boxes(stage), views.near, mixing.near, views.around, mixing.around,
+            mixing.others, self.step[t], self.activity, t, self.plateau[t], self.seen, views.flat, views.flat_group,
+            self.exact, self.tables.class_of, MANTISSA_BITS, float(Y_LIMIT), self.mu, self.classes,
         )  # fmt: skip
         return self.mu, self.classes
 
@@ -153,8 +178,8 @@ class Tile:
         t = STAGES[stage][1]
         views = Views.of(stage, self.basis)
         fit.contexts_at(
-            self.sizes, self._own, self._others, views.around, views.context, views.factor,
-            int(views.context.max(initial=-1)) + 1, self.step[t], mu, self.activity[:, t], self._plateau[t], self.seen,
+            self.sizes, *self.boxes(stage), views.around, views.context, views.factor,
+            views.kinds, self.step[t], mu, self.activity, t, self.plateau[t], self.seen,
             views.flat, views.flat_group, self.exact, rows, cols, out,
         )  # fmt: skip
 
@@ -191,9 +216,7 @@ class Tile:
         """What is decoded of a stage, int32 (H + 2, W + 2), is inside its borders."""
         kernels.close(y_hat)
         kernels.close(magnitudes)
-        if not self._own.size:
-            self._own = np.zeros(magnitudes.shape, np.int32)
-        kernels.accumulate(magnitudes, self._own)
+        kernels.accumulate(magnitudes, self.own)
 
     def expected(self, stage: int) -> np.ndarray:
         """Lossless: index that is expected at the stage's places, int32 (rows / 2, cols / 2)."""
@@ -215,8 +238,8 @@ class Tile:
         for k in range(4):
             kernels.finish(
                 self.values[k], self.base[k], self.companding.table, self.companding.low, first,
-                self.companding.nearest_dn[k], self.basis == HAAR, k // 2, k % 2, 2 * place[0] - top, 2 * place[1] - left,
-                mosaic,
+                self.companding.nearest_dn[k], self.basis == HAAR, k // 2, k % 2,
+                2 * place[0] - top, 2 * place[1] - left, mosaic,
             )  # fmt: skip
 
 

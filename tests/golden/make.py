@@ -21,9 +21,9 @@ from codec.encoding import _Job  # noqa: E402
 from codec.geometry import Geometry, Warp  # noqa: E402
 from codec.stream import Stream, pack_bases  # noqa: E402
 from codec.trunk.effort import Effort  # noqa: E402
+from codec.trunk.layout import tiles  # noqa: E402
 from codec.trunk.local import TERMS, LocalRecipe, grid  # noqa: E402
 from codec.trunk.order import HAAR, IN_PLACE  # noqa: E402
-from codec.trunk.parallel import single_threaded  # noqa: E402
 from entropy.tables import load  # noqa: E402
 
 WARPED = Geometry(1, (5000, -2500), (1 << 24, (1 << 24) + 9000), Warp((170_000, 210_000), (9000, -4000, 700, 500)))
@@ -39,14 +39,12 @@ def recoded(picture, payload, bases, side, states, more=False):
     job = _Job(picture.raw, picture.planes, picture.geometry, header, len, "cpu", None, Effort(states, learned=more))
     if more:
         job.use(job.recipes.learned.with_local(corrections(job.layout.cells)))
-    step, trunk = header.step, job.trunk
-    with single_threaded():
-        params = fit_bases(trunk, step)
-        coded = {basis: trunk.encode(step, {basis: params[basis]}, side) for basis in params}
-    chosen = [bases[n % len(bases)] for n in range(len(coded[bases[0]].bases))]
-    streams = {k: v for basis, c in coded.items() for k, v in c.substreams.items() if chosen[k[0]] == basis}
+    fitted = fit_bases(job.trunk, header.step)
+    count = len(tiles(*job.layout.cells, side))
+    chosen = [bases[n % len(bases)] for n in range(count)]
+    coded = job.trunk.encode(header.step, fitted, side, bases=chosen)
     header = replace(job.header, tile=side // 2, bases=pack_bases(chosen))
-    return Stream(header, job.recipe, params, chosen, streams).to_bytes()
+    return Stream(header, job.recipe, fitted.params, chosen, coded.substreams).to_bytes()
 
 
 def corrections(cells, side=32, share=0.7):

@@ -125,50 +125,37 @@ def conv(inputs: int, outputs: int, side: int = 3, stride: int = 1) -> nn.Conv2d
 
 def residual(inputs: int, outputs: int) -> nn.Module:
     """CompressAI's residual block."""
-    return _carrying(ResidualBlock(inputs, outputs), "skip")
+    block = ResidualBlock(inputs, outputs)
+    return _carrying(block, block.skip, outputs)
 
 
 def strided(inputs: int, outputs: int, stride: int) -> nn.Module:
     """CompressAI's residual block with a stride."""
-    return _carrying(ResidualBlockWithStride(inputs, outputs, stride), "skip")
+    block = ResidualBlockWithStride(inputs, outputs, stride)
+    return _carrying(block, block.skip, outputs)
 
 
 def enlarging(inputs: int, outputs: int, factor: int) -> nn.Module:
     """CompressAI's residual block that enlarges."""
-    return _carrying(ResidualBlockUpsample(inputs, outputs, factor), "upsample")
+    block = ResidualBlockUpsample(inputs, outputs, factor)
+    return _carrying(block, block.upsample[0], outputs)
 
 
-def _carrying(block: nn.Module, name: str) -> nn.Module:
+def _carrying(block: nn.Module, way: nn.Conv2d | None, outputs: int) -> nn.Module:
     """A block whose way past its convolutions begins by carrying the last channels that come in on as they are.
 
     The guide before them makes that way a convolution; from random weights a chain of these would lose the signal.
+    way: that convolution, with outputs * factor^2 channels, None where there is none.
     """
-    way = getattr(block, name)
-    layer = way[0] if isinstance(way, nn.Sequential) else way
-    if layer is not None:
-        outputs, inputs, side, _ = layer.weight.shape
-        each = max(outputs // block_outputs(block), 1)
+    if way is not None:
+        each = way.out_channels // outputs
+        carried = min(outputs, way.in_channels)
         with torch.no_grad():
-            layer.weight.mul_(0.1)
-            carried = min(outputs // each, inputs)
-            for k in range(outputs):
-                if k // each < carried:
-                    layer.weight[k, inputs - carried + k // each, side // 2, side // 2] += 1.0
+            way.weight.mul_(0.1)
+            for k in range(carried * each):
+                middle = way.weight[k, way.in_channels - carried + k // each]
+                middle[way.kernel_size[0] // 2, way.kernel_size[1] // 2] += 1.0
     return block
-
-
-def block_outputs(block: nn.Module) -> int:
-    """Channels that come out of one of CompressAI's residual blocks."""
-    return (block.conv2 if hasattr(block, "conv2") else block.conv).out_channels
-
-
-def last(inputs: int, outputs: int, around: int) -> nn.Module:
-    """The last convolution of a guided synthesis, which begins by giving the guide's first planes back."""
-    layer = conv(inputs, outputs)
-    with torch.no_grad():
-        layer.weight[:, : around].zero_()
-        layer.weight[range(outputs), range(outputs), 1, 1] = 1.0
-    return Precise(layer)
 
 
 def attention(channels: int) -> nn.Module:

@@ -7,7 +7,7 @@
 
 Trained by L1 of the reconstruction, a superpixel loss, and a meta loss that makes the reconstructor easy to fit. One
 pair of nets serves all rates here: the grid is 16, 8, 4 or 2 cells, which a plane says, where the paper's is fixed; and
-the samples go in quantised and are put into the result.
+the samples are quantised and put into the result. The nets see and give differences from the guide's fit.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from torch.nn import functional as F
 from benchmarks.peers.learned import samples, superpixels
 from benchmarks.peers.learned.blocks import RATE_SPAN, Guide
 from benchmarks.peers.learned.net import CodingNet, in_windows, windows
-from benchmarks.peers.learned.planes import GUIDE_PLANES
+from benchmarks.peers.learned.planes import ENLARGED, GUIDE_PLANES
 from benchmarks.peers.learned.unet import UNet
 
 GRIDS = (16, 8, 4, 2)
@@ -52,11 +52,14 @@ class Cam(CodingNet):
         self.reconstructor = UNet(GUIDE_PLANES + 1 + 5, 4, width)
 
     def _shares(self, x: Tensor, guide: Guide) -> Tensor:
-        return self.sampler(torch.cat([guide.at(x.shape[2:]), x], 1)).softmax(1)
+        planes = guide.at(x.shape[2:])
+        return self.sampler(torch.cat([planes, (x - planes[:, :4]) * ENLARGED], 1)).softmax(1)
 
     def _inputs(self, planes: Tensor, known: Tensor, mask: Tensor, grid: int) -> Tensor:
+        """What the reconstructor sees; of `known` only what the mask shows."""
         rate = torch.tensor([RATE_SPAN * GRIDS.index(grid) / (len(GRIDS) - 1)]).expand(len(planes))
-        return torch.cat([Guide(planes, rate, (planes.shape[2], planes.shape[3])).at(planes.shape[2:]), known, mask], 1)
+        around = Guide(planes, rate, (planes.shape[2], planes.shape[3])).at(planes.shape[2:])
+        return torch.cat([around, (known - planes[:, :4]) * (mask * ENLARGED), mask], 1)
 
     def loss(self, x: Tensor, planes: Tensor | None, rate: Tensor) -> Tensor:
         """The paper's loss for one grid, that of the batch's first rate."""
@@ -67,7 +70,7 @@ class Cam(CodingNet):
         places = superpixels.choose(shares.detach(), grid)
         soft = superpixels.chosen_shares(shares, places, grid)
         mask = superpixels.mask_of(places, h, w) + soft - soft.detach()
-        got = self.reconstructor(self._inputs(planes, x * mask, mask, grid))
+        got = planes[:, :4] + self.reconstructor(self._inputs(planes, x, mask, grid)) / ENLARGED
         total = (got - x).abs().mean() + SLIC * self._slic(x, planes, shares, grid)
         if torch.rand(()) * META_EVERY < 1:
             total = total + META * self._meta(x, planes, grid)
@@ -84,20 +87,22 @@ class Cam(CodingNet):
     def _meta(self, x: Tensor, planes: Tensor, grid: int) -> Tensor:
         """Loss after one step of fitting to random samples, first order."""
         mask = (torch.rand_like(x[:, :1]) < 1 / grid**2).float()
-        inputs = self._inputs(planes, x * mask, mask, grid)
+        inputs = self._inputs(planes, x, mask, grid)
+        e = (x - planes[:, :4]) * ENLARGED
         state = dict(self.reconstructor.named_parameters())
         buffers = {n: v.clone() for n, v in self.reconstructor.named_buffers()}
-        inner = (mask * (functional_call(self.reconstructor, state | buffers, (inputs,)) - x).abs()).mean()
+        inner = (mask * (functional_call(self.reconstructor, state | buffers, (inputs,)) - e).abs()).mean()
         slopes = torch.autograd.grad(inner, list(state.values()))
         moved = {n: p - INNER_RATE * g for (n, p), g in zip(state.items(), slopes, strict=True)}
-        return (functional_call(self.reconstructor, moved | buffers, (inputs,)) - x).abs().mean()
+        return (functional_call(self.reconstructor, moved | buffers, (inputs,)) - e).abs().mean() / ENLARGED
 
     def forward(self, x: Tensor, planes: Tensor | None, rate: Tensor) -> tuple[Tensor, Tensor]:
         """As it codes, without the fit: x_hat and the bits of the bytes themselves."""
         assert planes is not None and len(x) == 1
         data = self.compress(x, planes, float(rate))
         known, mask = samples.read(data, planes[0], grid_of(float(rate)))
-        got = self.reconstructor(self._inputs(planes, known[None], mask[None], grid_of(float(rate))))
+        inputs = self._inputs(planes, known[None], mask[None], grid_of(float(rate)))
+        got = planes[:, :4] + self.reconstructor(inputs) / ENLARGED
         return torch.where(mask[None] > 0, known[None], got), torch.tensor([8.0 * len(data) / x.numel()])
 
     def compress(self, x: Tensor, planes: Tensor | None, rate: float) -> bytes:
@@ -111,12 +116,12 @@ class Cam(CodingNet):
         grid = grid_of(rate)
         known, mask = (v[None] for v in samples.read(data, planes[0], grid))
         inputs = self._inputs(planes, known, mask, grid)
-        net = self._fitted(inputs, known, mask)
-        got = in_windows(lambda a, guide: net(a), inputs, None, torch.tensor([rate]), 1, 1)
+        net = self._fitted(inputs, mask)
+        got = planes[:, :4] + in_windows(lambda a, guide: net(a) / ENLARGED, inputs, None, torch.tensor([rate]), 1, 1)
         return torch.where(mask > 0, known, got)
 
     @torch.enable_grad()
-    def _fitted(self, inputs: Tensor, known: Tensor, mask: Tensor) -> UNet:
+    def _fitted(self, inputs: Tensor, mask: Tensor) -> UNet:
         """The reconstructor after some steps of Adam on the samples' errors, window by window."""
         net = copy.deepcopy(self.reconstructor).eval()
         optimiser = torch.optim.Adam(net.parameters(), lr=FIT_RATE)
@@ -124,7 +129,7 @@ class Cam(CodingNet):
             optimiser.zero_grad()
             for r, c in windows(inputs.shape[2], inputs.shape[3], FIT_WINDOW):
                 got = net(inputs[:, :, r, c])
-                e = F.l1_loss(got * mask[:, :, r, c], known[:, :, r, c], reduction="sum")
+                e = F.l1_loss(got * mask[:, :, r, c], inputs[:, -5:-1, r, c], reduction="sum")
                 (e / mask.numel()).backward()
             optimiser.step()
         return net

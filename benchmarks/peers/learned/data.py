@@ -17,6 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from benchmarks.peers.learned import colour_fit
 from benchmarks.peers.learned.planes import compand, guide_of, light_of
 from bitstream.errors import InputError
 from bitstream.raw_image import RawImage
@@ -34,7 +35,8 @@ FULL = 255 << 4
 class Picture:
     """One shot.
 
-    mosaic: uint16 or int32 (4, h, w), DN; guide: int16 (6, h, w), 4 Y, Cb, Cr, chroma around 0; black: (4,), white: DN.
+    mosaic: uint16 or int32 (4, h, w), DN; guide: int16 (6, h, w), 4 Y, Cb, Cr, chroma around 0; black: (4,), white: DN;
+    fit: `colour_fit.fit`'s.
     """
 
     name: str
@@ -42,11 +44,22 @@ class Picture:
     guide: Tensor
     black: Tensor
     white: float
+    fit: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        if self.fit is None:
+            x, planes = self._window(slice(None), slice(None))
+            self.fit = colour_fit.fit(x[0], planes[0])
+
+    def _window(self, rows: slice, cols: slice) -> tuple[Tensor, Tensor]:
+        light = light_of(self.mosaic[None, :, rows, cols].float(), self.black, torch.tensor(self.white))
+        return compand(light), planes_of(self.guide[None, :, rows, cols])
 
     def crop(self, r: int, c: int, h: int, w: int) -> tuple[Tensor, Tensor]:
-        """x (1, 4, h, w) and the guide's planes (1, 7, h, w) of a window, float32."""
-        light = light_of(self.mosaic[None, :, r : r + h, c : c + w].float(), self.black, torch.tensor(self.white))
-        return compand(light), planes_of(self.guide[None, :, r : r + h, c : c + w])
+        """x (1, 4, h, w) and the fitted guide's planes (1, 7, h, w) of a window, float32."""
+        x, planes = self._window(slice(r, r + h), slice(c, c + w))
+        assert self.fit is not None
+        return x, colour_fit.fitted(planes[0], self.fit)[None]
 
 
 def planes_of(samples: Tensor) -> Tensor:
@@ -98,7 +111,7 @@ def load_pictures(folders: Sequence[str], split: str, limit: int = 0, cache: Pat
 
 
 def _write_cache(path: Path, pictures: list[Picture], names: str) -> None:
-    tensors = {}
+    tensors: dict[str, Tensor] = {}
     for i, p in enumerate(pictures):
         tensors |= {f"{i}.mosaic": p.mosaic, f"{i}.guide": p.guide, f"{i}.levels": torch.tensor([*p.black, p.white])}
     part = path.with_name(path.name + ".part")

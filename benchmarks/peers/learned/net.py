@@ -41,7 +41,7 @@ class CodingNet(nn.Module, ABC):
 
     guided = True
     distortion = "l1"
-    lowest, highest = 5.5, 12.0
+    lowest, highest = 7.5, 13.5
     pull = 1.0
     """How much of its gradient the rate has on latents; the trainer begins at 0, lest they vanish before use."""
 

@@ -5,6 +5,7 @@ bytes   the frame's body (`benchmarks.peers.frame`)
 ======  =====================================================================
 4       the weights' identity
 1       rate, in 32nds
+120     of a guided net: the fit of the guide (`colour_fit`)
 rest    the net's symbols
 ======  =====================================================================
 
@@ -24,6 +25,7 @@ from benchmarks.peers import guide as aligned
 from benchmarks.peers.base import Peer, need, number
 from benchmarks.peers.clock import part
 from benchmarks.peers.frame import DN_MAX, Frame, unwrap
+from benchmarks.peers.learned import colour_fit
 from benchmarks.peers.learned.blocks import RATE_SPAN
 from benchmarks.peers.learned.cam import GRIDS
 from benchmarks.peers.learned.data import planes_of, samples_of
@@ -37,10 +39,11 @@ from codec.trunk.layout import Layout
 from codec.trunk.parallel import single_threaded
 
 RATE_UNIT = 32
+ORDERED = "latents, hyper-latents, the guide's fit, header and geometry; the decoder computes the order of coding"
 COUNTS = {
-    "r2lcm": "latents, hyper-latents, header and geometry; the decoder computes the order of coding",
-    "r2lcm++": "latents, hyper-latents, header and geometry; the decoder computes the order of coding and the steps",
-    "cam": "sample values and places, entropy-coded, the fit that predicts them, header and geometry",
+    "r2lcm": ORDERED,
+    "r2lcm++": f"{ORDERED} and the steps",
+    "cam": "sample values and places, entropy-coded, the guide's fit, header and geometry",
     "hyperprior": "latents, hyper-latents and header",
 }
 
@@ -75,26 +78,31 @@ class LearnedPeer(Peer):
 
     def encode(self, raw: RawImage, jpeg: bytes | None, setting: str) -> bytes:
         rate = self._rate(setting)
-        planes, frame = None, Frame.of(raw)
-        if self.guided:
-            frame, guide = aligned.begin(raw, need(jpeg))
-            planes = _planes(guide, frame)
+        frame, guide = aligned.begin(raw, need(jpeg)) if self.guided else (Frame.of(raw), None)
         layout = Layout(*frame.shape, frame.phase)
         light = light_of(torch.as_tensor(layout.pack(raw.mosaic))[None].float(), *_levels(frame, layout))
+        x, planes, head = padded(compand(light)), None, self.trained.identity + bytes([rate])
+        if guide is not None:
+            bare = _planes(guide, frame)
+            weights = colour_fit.fit(x[0], bare)
+            planes, head = colour_fit.fitted(bare, weights)[None], head + colour_fit.to_bytes(weights)
         with part("network"), single_threaded(), torch.no_grad():
-            data = self.trained.net.compress(padded(compand(light)), planes, rate / RATE_UNIT)
-        return frame.wrap(self.trained.identity + bytes([rate]) + data)
+            return frame.wrap(head + self.trained.net.compress(x, planes, rate / RATE_UNIT))
 
     def decode(self, data: bytes, jpeg: bytes | None) -> np.ndarray:
         frame, body = unwrap(data)
         if body[:4] != self.trained.identity or len(body) < 5 or body[4] > RATE_SPAN * RATE_UNIT:
             raise StreamError(f"the stream was not made by these weights of {self.name}")
-        planes = _planes(aligned.resume(need(jpeg), frame), frame) if self.guided else None
+        planes, at = None, 5
+        if self.guided:
+            at += colour_fit.SIZE
+            weights = colour_fit.from_bytes(body[5:at])
+            planes = colour_fit.fitted(_planes(aligned.resume(need(jpeg), frame), frame), weights)[None]
         layout = Layout(*frame.shape, frame.phase)
         h, w = layout.cells
         size = padded(torch.empty(1, 1, h, w)).shape[2:]
         with part("network"), single_threaded(), torch.no_grad():
-            x_hat = self.trained.net.decompress(body[5:], planes, body[4] / RATE_UNIT, *size)[:, :, :h, :w]
+            x_hat = self.trained.net.decompress(body[at:], planes, body[4] / RATE_UNIT, *size)[:, :, :h, :w]
         black, white = _levels(frame, layout)
         dn = expand(x_hat[0]) * (white - black)[:, None, None] + black[:, None, None]
         return layout.unpack(dn.round_().clamp_(0, DN_MAX).numpy())
@@ -106,7 +114,7 @@ def _levels(frame: Frame, layout: Layout) -> tuple[Tensor, Tensor]:
 
 
 def _planes(guide: aligned.RgbGuide, frame: Frame) -> Tensor:
-    """The net's guide over the padded cells, float32 (1, 7, h, w)."""
+    """The JPEG's planes over the padded cells, float32 (7, h, w)."""
     with part("guide"):
         origin = Layout(*frame.shape, frame.phase).origin
-        return padded(planes_of(samples_of(make_guide(guide.planes, guide.geometry, frame.shape, origin))[None]))
+        return padded(planes_of(samples_of(make_guide(guide.planes, guide.geometry, frame.shape, origin))[None]))[0]

@@ -3,7 +3,8 @@
 ::
 
     mosaic --pack--> (4, h, w) DN --black, white--> light --companding--> x        nets code x
-    JPEG --align, sample--> 4 Y, Cb, Cr --> its R, G, G, B where the mosaic has them, and R, G, B of the cell --> guide
+    JPEG --align, sample--> 4 Y, Cb, Cr --> its R, G, G, B where the mosaic has them, and R, G, B of the cell
+        --colour_fit--> the first four fitted to x --> guide
 
 The papers code demosaiced, downscaled pictures in linear light. Nets train faster on companded values (2312.03640), so
 here x is a root of light; errors are still counted in light.
@@ -19,6 +20,9 @@ OFFSET = 1 / 64
 """Light that is added under the root, so that noise below black keeps its sign and the slope stays bounded."""
 
 GUIDE_PLANES = 7
+ENLARGED = 32.0
+"""What differences from the guide's fit are enlarged by for the nets: about 0.01 they are, of x."""
+
 _ROOT = math.sqrt(OFFSET)
 _SPAN = math.sqrt(1 + OFFSET) - _ROOT
 _BROADCAST = 1.402, 0.344136, 0.714136, 1.772  # JFIF: Cr to R, Cb and Cr to G, Cb to B

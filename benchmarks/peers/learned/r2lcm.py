@@ -10,7 +10,8 @@
              quantisation steps are predicted
 
 Packing stands for the first of the two strides that the papers' nets take on demosaiced pictures. Not from the papers:
-a step per channel and rate, so that one net serves all rates (they train one for each), and the order is decodable.
+a step per channel and rate, so that one net serves all rates (they train one for each), and the order is decodable; and
+the nets see and give the difference from the guide's fit (`colour_fit`).
 """
 
 from __future__ import annotations
@@ -27,7 +28,6 @@ from benchmarks.peers.learned.blocks import (
     attention,
     conv,
     enlarging,
-    last,
     residual,
     strided,
 )
@@ -35,11 +35,11 @@ from benchmarks.peers.learned.compressai_layers import subpel_conv3x3
 from benchmarks.peers.learned.hyper import Factorised
 from benchmarks.peers.learned.net import LatentNet
 from benchmarks.peers.learned.ordered import OrderedContext
-from benchmarks.peers.learned.planes import GUIDE_PLANES
+from benchmarks.peers.learned.planes import ENLARGED, GUIDE_PLANES
 from benchmarks.peers.learned.symbols import SymbolReader, SymbolWriter
 
 PLANES = 4
-FIRST, BASE = 0.3, 2.1
+FIRST, BASE = 1.0, 2.1
 """Step of the coarsest rate, and how much finer it is for every unit of rate, to begin with."""
 
 Z_SCALE = 4.0
@@ -64,7 +64,7 @@ class R2lcm(LatentNet):
         self.g_s = Guided(
             attention(c + g), residual(c + 2 * g, n), enlarging(n + g, n, 1), residual(n + g, n),
             enlarging(n + g, n, 1), attention(n + g), residual(n + 2 * g, n),
-            enlarging(n + g, n, up), residual(n + g, n), last(n + g, PLANES, g),
+            enlarging(n + g, n, up), residual(n + g, n), Precise(conv(n + g, PLANES)),
         )  # fmt: skip
         self.h_a = Guided(
             conv(c + g, n), nn.LeakyReLU(), conv(n + g, n, stride=2), nn.LeakyReLU(), Precise(conv(n + g, c, stride=2))
@@ -78,12 +78,13 @@ class R2lcm(LatentNet):
         self.z_prior = OrderedContext(c, 2 * c, g, n, passes, plus) if plus else Factorised(c)
 
     def analyse(self, x: Tensor, guide: Guide) -> Tensor:
-        return self.g_a(x, guide)
+        return self.g_a((x - guide.at(x.shape[2:])[:, :PLANES]) * ENLARGED, guide)
 
     def synthesise(self, y_hat: Tensor, guide: Guide) -> Tensor:
         if self.plus:
             y_hat = F.interpolate(y_hat.float(), scale_factor=self.scale, mode="bicubic")
-        return self.g_s(y_hat, guide)
+        e = self.g_s(y_hat, guide)
+        return guide.at(e.shape[2:])[:, :PLANES] + e / ENLARGED
 
     def _nothing(self, z: Tensor) -> Tensor:
         """The params of z's own ordered context."""

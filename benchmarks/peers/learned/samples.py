@@ -1,39 +1,28 @@
 """Samples of a mosaic and where they lie, to bytes: what content-aware metadata stores.
 
 The paper counts 16 bits a value and 6 bits a place. Here both are entropy-coded: places as rows and columns from the
-middle of their superpixel, values as steps of `STEP` in the companded domain from a fit on the guide, whose own numbers
-are stored.
+middle of their superpixel, values as steps of `STEP` in the companded domain from the guide's fit of them.
 
 =========  ================================================================================
 bytes      meaning
 =========  ================================================================================
 1 + 1      number of the Gaussian table of rows, of columns
 4 * 8      the same of values, by plane and by eighth of the fit's range
-4 * 15 * 2 the fit: weights of 1, the guide's planes and their squares, float16
 rest       rANS: places in order of the superpixels, then values of the cells they name, plane by plane
 =========  ================================================================================
 """
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.peers.learned.planes import GUIDE_PLANES
 from benchmarks.peers.learned.symbols import LEVELS, SymbolReader, SymbolWriter, scale_index
 from bitstream.errors import StreamError
 
 STEP = 1 / 1024
 BANDS = 8
-TERMS = 1 + 2 * GUIDE_PLANES
-HEAD = 2 + 4 * BANDS + 4 * TERMS * 2
-
-
-def _terms(planes: Tensor) -> np.ndarray:
-    """The fit's terms at some cells: float64 (n, TERMS) of planes (7, n)."""
-    v = planes.double().numpy().T
-    return np.concatenate([np.ones((len(v), 1)), v, v * v], 1)
+HEAD = 2 + 4 * BANDS
 
 
 def _middle(grid: int, rows: int, cols: int) -> Tensor:
@@ -46,11 +35,10 @@ def _cells(places: Tensor, w: int) -> Tensor:
     return torch.unique(places[0] * w + places[1])
 
 
-def _predicted(planes: Tensor, cells: Tensor, weights: np.ndarray) -> tuple[Tensor, Tensor]:
+def _predicted(planes: Tensor, cells: Tensor) -> tuple[Tensor, Tensor]:
     """The fit at some cells in steps, float32 (4, n) of whole numbers, and the band of each, int64."""
-    fit = np.clip(_terms(planes.flatten(1)[:, cells]) @ weights.astype(np.float64), -1, 2).T
-    band = np.clip(fit * BANDS, 0, BANDS - 1).astype(np.int64)
-    return torch.from_numpy(np.rint(fit / STEP)).float(), torch.from_numpy(band)
+    fit = planes[:4].flatten(1)[:, cells]
+    return torch.round(fit / STEP), (fit * BANDS).long().clamp(0, BANDS - 1)
 
 
 def _table(values: Tensor) -> int:
@@ -60,14 +48,11 @@ def _table(values: Tensor) -> int:
 
 
 def write(x: Tensor, planes: Tensor, places: Tensor, grid: int) -> bytes:
-    """The samples of x, (4, h, w), at places, (2, h / grid, w / grid); planes: the guide's, (7, h, w)."""
+    """The samples of x, (4, h, w), at places, (2, h / grid, w / grid); planes: the fitted guide's, (7, h, w)."""
     apart = places - _middle(grid, *places.shape[1:])
     cells = _cells(places, x.shape[2])
     value = torch.round(x.flatten(1)[:, cells] / STEP)
-    terms = _terms(planes.flatten(1)[:, cells])
-    gram = terms.T @ terms + 1e-6 * len(terms) * np.eye(TERMS)
-    weights = np.linalg.solve(gram, terms.T @ (value.double().numpy() * STEP).T).astype("<f2")
-    fit, band = _predicted(planes, cells, weights)
+    fit, band = _predicted(planes, cells)
     rest = value - fit
     tables = [_table(apart[0]), _table(apart[1])]
     tables += [_table(rest[k][band[k] == b]) for k in range(4) for b in range(BANDS)]
@@ -77,24 +62,21 @@ def write(x: Tensor, planes: Tensor, places: Tensor, grid: int) -> bytes:
     by_band = torch.tensor(tables[2:]).reshape(4, BANDS)
     for k in range(4):
         out.put(rest[k], by_band[k][band[k]])
-    return bytes(tables) + weights.tobytes() + out.bytes()
+    return bytes(tables) + out.bytes()
 
 
 def read(data: bytes, planes: Tensor, grid: int) -> tuple[Tensor, Tensor]:
     """The samples, (4, h, w) with 0 elsewhere, and their mask (1, h, w). `StreamError` where they make no sense."""
     h, w = planes.shape[1:]
-    if len(data) < HEAD or max(data[: 2 + 4 * BANDS]) >= LEVELS:
+    if len(data) < HEAD or max(data[:HEAD]) >= LEVELS:
         raise StreamError("the samples are damaged")
-    tables = list(data[: 2 + 4 * BANDS])
-    weights = np.frombuffer(data[2 + 4 * BANDS : HEAD], "<f2").reshape(TERMS, 4)
-    if not np.isfinite(weights).all():
-        raise StreamError("the samples' fit is damaged")
+    tables = list(data[:HEAD])
     source, middle = SymbolReader(data[HEAD:]), _middle(grid, h // grid, w // grid)
     places = torch.stack([source.get(torch.full_like(middle[k], tables[k])) for k in range(2)]).long() + middle
     if min(places.min(), places[0].max().neg() + h - 1, places[1].max().neg() + w - 1) < 0:
         raise StreamError("a sample lies outside the picture")
     cells = _cells(places, w)
-    fit, band = _predicted(planes, cells, weights)
+    fit, band = _predicted(planes, cells)
     by_band = torch.tensor(tables[2:]).reshape(4, BANDS)
     value = torch.stack([fit[k] + source.get(by_band[k][band[k]]) for k in range(4)]) * STEP
     samples, mask = torch.zeros(4, h * w), torch.zeros(1, h * w)

@@ -3,9 +3,9 @@
     python -m benchmarks.peers.learned.train --config benchmarks/peers/learned/train.toml --out runs/peers --resume
 
 Every step draws its crops, rates and noise from (seed, net, step) alone, so a run that is taken up again goes on as if
-it had not stopped. `OUT/NAME.safetensors` is a net's checkpoint, `OUT/log.jsonl` the log, `OUT/shots-*.cache` the packed
-shots; SIGINT and SIGTERM end the run after the step under way. One thread; under bfloat16 the inner convolutions only
-are of that precision.
+it had not stopped. `OUT/NAME.safetensors` is a net's checkpoint, `OUT/log.jsonl` the log, `OUT/shots-*.cache` the shots
+as packed planes; SIGINT and SIGTERM end the run after the step under way. One thread; under bfloat16 the inner
+convolutions only are of that precision.
 """
 
 from __future__ import annotations
