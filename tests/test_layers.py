@@ -18,8 +18,8 @@ from bitstream.header import LOSSLESS_STEP
 from bitstream.layers import STAGES, Depth, Further, Layers, Prefixes, spread_order, tile_count
 from codec import layering
 from codec.encoding import _Job
+from codec.kernels.cells import mass
 from codec.kernels.fit_layers import first_symbols
-from codec.kernels.layers import mass
 from codec.stream import Stream, layout_of
 from codec.trunk.cells import SHAPE_END, SHAPE_TOTAL, SHAPE_UNIT, Rules, shape, thresholds
 from codec.trunk.cpu_encoder import Area
