@@ -146,7 +146,7 @@ def _channels(image: Image.Image, channels: list[int]) -> list[np.ndarray]:
     for top in range(0, height, BAND):
         band = image.crop((0, top, width, min(top + BAND, height)))
         for plane, channel in zip(planes, channels, strict=True):
-            plane[top : top + BAND] = band.getchannel(channel)
+            plane[top : top + BAND] = np.asarray(band.getchannel(channel))
     return planes
 
 

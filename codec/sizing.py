@@ -80,8 +80,8 @@ def code_to_size(job: Job, size: int) -> tuple[Stream, Coded]:
     for _ in range(rate.MAX_CODINGS):
         if search.far(fitted.step):
             fitted = job.fit(search.step)
-            usual = next(iter(fitted.params))
-            bases = [basis if basis in fitted.params else usual for basis in bases]
+            # Anew, since at other bits a site tiles may be of another side.
+            bases, _ = job.trial(search.step, fitted)
             search.forget()
         coded = job.encode(fitted, search.step, search.thrift, bases)
         grown = take(coded)

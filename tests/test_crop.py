@@ -11,7 +11,7 @@ from shots import shot
 
 from bitstream.dng import write_dng
 from bitstream.errors import UsageError
-from codec import decode, encode_arrays
+from codec import decode, decode_arrays, encode_arrays
 from codec.alignment.align import turn
 from codec.cli.main import main
 from codec.crop import Crop
@@ -147,3 +147,10 @@ def test_the_command(tmp_path, capsys):
     for wrong, said in (("1,2,3", "no crop"), ("0,0,100000,20", "outside")):
         assert main(["decode", str(tmp_path / "with.jpg"), "-o", str(tmp_path / "x.dng"), "--crop", wrong]) == 2
         assert said in capsys.readouterr().err
+
+
+def test_a_crop_of_a_stream_in_layers():
+    carrier = encode_arrays(shot().raw, shot().jpeg, bpp=1.0, layers=(0.3,), effort=1).jpeg
+    whole = decode_arrays(carrier).mosaic
+    part = decode_arrays(carrier, crop=(31, 44, 60, 52)).mosaic
+    np.testing.assert_array_equal(part, whole[44:96, 31:91])

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from codec.kernels.layers import least_of
+from codec.kernels.cells import least_of
 from entropy.cuts import EVEN
 from entropy.jit import compiled
 
@@ -65,7 +65,7 @@ def first_symbols(y, mu, step, classes, thresholds, valid, limit, symbols):
 @compiled
 def answer(places, cuts, index, valid, odds, out):
     """Whether the values' numbers, int32 (n,) of all places, are at least the cuts'; what is likelier where they don't
-    count. places, cuts: int32; odds: uint8, their classes. Into out: bool."""
+    count. places, cuts: uint32; odds: uint8, their classes. Into out: bool."""
     for n in range(len(places)):
         p = places[n]
         out[n] = index[p] >= cuts[n] if valid[p] else odds[n] >= EVEN

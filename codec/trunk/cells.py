@@ -64,17 +64,33 @@ def edges(used: np.ndarray) -> np.ndarray:
     return np.concatenate([2 * ends[0] - below, middle, 2 * ends[1] - above], 1).astype(np.int32)
 
 
+Finder = tuple[int, int, np.ndarray]
+"""Finds the used value nearest to a companded value u: start, shift, and for each (u - start) >> shift its number, or
+that of the one before; uint32."""
+
+
+def finder(edges: np.ndarray) -> Finder:
+    """For values with `edges`, int32 (n + 1,). An entry spans no more than lies between two edges."""
+    inner = edges[1:-1].astype(np.int64)
+    if not len(inner):
+        return 0, 0, np.zeros(1, np.uint32)
+    shift = int(np.diff(inner).min(initial=1 << 30)).bit_length() - 1
+    begins = np.arange(inner[0], inner[-1] + 1, 1 << shift)
+    return int(inner[0]), shift, np.searchsorted(inner, begins, "right").astype(np.uint32)
+
+
 class Rules:
     """What follows from tables and companding for layers.
 
-    thresholds, shape: as the functions say; edges: of the used values; cell: index into `Companding.steps` by level,
-    uint16; kappa: of the guided step.
+    thresholds, shape: as the functions say; least: the thresholds of a symbol 1; edges, finders: of the used values, by
+    plane; cell: index into `Companding.steps` by level, uint16; kappa: of the guided step.
     """
 
     def __init__(self, tables: Tables, companding: Companding, kappa: int) -> None:
         self.tables, self.companding, self.kappa = tables, companding, kappa
         self.thresholds, self.shape, self.edges = thresholds(tables), shape(tables), edges(companding.used)
-        self.least = np.ascontiguousarray(self.thresholds[:, 1])
+        self.finders = [finder(of_plane) for of_plane in self.edges]
+        self.least = self.thresholds[:, 1].astype(np.int32)
         levels = len(companding.table)
         self.cell = (np.arange(levels, dtype=np.int64) * STEP_CELLS // levels).astype(np.uint16)
 

@@ -9,7 +9,7 @@
 
 A stage sees around it the finest that is decoded: of places that this layer has passed already its own y_hat, of the
 others the coarser layer's. Its own place is left out, the cell says all about it. The arithmetic is
-`codec.kernels.layers`; where symbols and answers come from is the caller's affair.
+`codec.kernels.layers` and `cells`; where symbols and answers come from is the caller's affair.
 """
 
 from __future__ import annotations
@@ -35,11 +35,12 @@ from codec.format.order import (
     Place,
     shifted,
 )
+from codec.format.params import MEAN_UNIT, WEIGHTS, Params
+from codec.kernels import cells as cell_kernels
 from codec.kernels import fit_layers as fit
 from codec.kernels import layers as kernels
 from codec.kernels.stages import close
 from codec.trunk.cells import Rules
-from codec.trunk.params import MEAN_UNIT, WEIGHTS, Params
 from codec.trunk.tile import Tile
 from entropy.tables import MANTISSA_BITS
 
@@ -87,7 +88,7 @@ class FinerViews:
 class LayerTile(Tile):
     """A tile in layers. base: int32 (4, rows, cols), levels; activity: int32 (A, rows, cols); steps: of layer 0.
 
-    first, behind: int32 (4, 4, H, W), the cells, values first <= i < behind; magnitudes: int32 (4, 4, H + 2, W + 2),
+    first, behind: uint32 (4, 4, H, W), the cells, values first <= i < behind; magnitudes: int32 (4, 4, H + 2, W + 2),
     |y_hat - mu|.
     """
 
@@ -100,15 +101,16 @@ class LayerTile(Tile):
         for k, t in STAGES:
             np.take(rules.cell, levels[k][t], out=self.cell[k, t], mode="clip")
             np.take(rules.companding.table, levels[k][t], out=self.companded[k, t], mode="clip")
-        self.first, self.behind = np.empty(shape, np.int32), np.empty(shape, np.int32)
+        self.first, self.behind = np.empty(shape, np.uint32), np.empty(shape, np.uint32)
         self.magnitudes = np.zeros_like(self.values)
         self.totals = np.zeros((4, *self.values.shape[2:]), np.int32)
         self.all_planes = np.zeros_like(self.totals[0])
+        self.mean, self.dead = np.empty_like(self.mu), np.empty_like(self.mu)
         self.expected_size = np.empty((self.rows, self.cols))
-        self._peak = np.full((4, 4), int(Y_LIMIT))
+        self._peak = np.zeros((4, 4), np.int64)
         places = self.rows * self.cols
-        self._ends, self._masses = np.empty((4, places), np.int32), np.empty((3, places))
-        self._odds, self._asked = np.empty(places, np.uint8), 0
+        self._asked, self._masses = np.empty((2, places + 1), np.uint32), np.empty((3, places + 1))
+        self._odds, self._count = np.empty(places, np.uint8), 0
 
     def copy(self) -> LayerTile:
         """Another tile in the same state."""
@@ -129,11 +131,11 @@ class LayerTile(Tile):
         k, t = STAGES[stage]
         companding, step = self.companding, self.step[t]
         start, nearest = companding.nearest
-        kernels.rebuild_first(
+        self._peak[k, t] = kernels.rebuild_first(
             symbols, self.mu, step, int(Y_LIMIT), MAGNITUDE_LIMIT, self.values[k, t], self.sizes[k, t],
             self.magnitudes[k, t],
         )  # fmt: skip
-        kernels.open_cells(
+        cell_kernels.open_cells(
             symbols, self.classes, self.mu, step, self.companded[k, t], self.rules.thresholds, companding.used[k],
             start, nearest[k], self.first[k, t], self.behind[k, t],
         )  # fmt: skip
@@ -162,15 +164,15 @@ class LayerTile(Tile):
         )  # fmt: skip
 
     def expect(self, stage: int, params: Params, steps: np.ndarray) -> None:
-        """Mean, step, expected magnitude and class of a further layer's stage; steps: of the layer."""
+        """Mean, step, expected magnitude and deadzone of a further layer's stage; steps: of the layer."""
         k, t = STAGES[stage]
         views, c = FinerViews.of(stage), params.mean[stage]
         narrow = int(np.abs(c).sum()) * int(self._peak.max()) + MEAN_UNIT < 1 << 31
         kernels.expect(
             self.values, self.magnitudes, self.totals[k], self.all_planes, views.near, c, narrow, views.around,
             views.starts, views.factors, WEIGHTS[params.weight[stage]].astype(np.float64), self.cell[k, t],
-            steps[stage], self.activity[:, t], self.tables.class_of, MANTISSA_BITS, float(Y_LIMIT), self.mu,
-            self.step[t], self.expected_size, self.classes,
+            steps[stage], self.activity[:, t], self.companded[k, t], self.tables.class_of, MANTISSA_BITS,
+            self.rules.least, float(Y_LIMIT), self.mu, self.mean, self.step[t], self.expected_size, self.dead,
         )  # fmt: skip
 
     def cut(self, stage: int, deep: bool, answer: Callable[[np.ndarray], np.ndarray]) -> None:
@@ -180,24 +182,21 @@ class LayerTile(Tile):
         given the classes of the odds, uint8 (n,); `asked` says at which places.
         """
         k, t = STAGES[stage]
-        start, nearest = self.companding.nearest
         first, behind = self.first[k, t].reshape(-1), self.behind[k, t].reshape(-1)
-        known = self.mu, self.companded[k, t], self.step[t], self.expected_size, self.classes
-        places = [v.reshape(-1) for v in known]
-        answers, self._asked = _NO_ANSWERS, len(first)
-        kernels.begin(first, behind, self._ends)
+        places = [v.reshape(-1) for v in (self.mean, self.step[t], self.dead, self.expected_size)]
+        answers, self._count = _NO_ANSWERS, len(first)
         for n in range(MAX_ROUNDS + 1):
-            self._asked = kernels.ask(
-                self._asked, answers, first, behind, self._ends, self._masses, *places, deep, self.rules.least,
-                self.rules.edges[k], self.rules.shape, start, nearest[k], self._odds,
+            self._count = cell_kernels.ask(
+                self._count, answers, first, behind, self._asked, self._masses, *places, deep, self.rules.edges[k],
+                self.rules.finders[k], self.rules.shape, self._odds,
             )  # fmt: skip
-            if not self._asked or n == MAX_ROUNDS:
+            if not self._count or n == MAX_ROUNDS:
                 break
-            answers = answer(self._odds[: self._asked])
+            answers = answer(self._odds[: self._count])
 
     def asked(self) -> tuple[np.ndarray, np.ndarray]:
-        """Places (flat) of the cells that are to be cut, numbers of the first values behind the cuts, int32 (n,)."""
-        return self._ends[0, : self._asked], self._ends[3, : self._asked]
+        """Places (flat) of the cells that are to be cut, numbers of the first values behind the cuts, uint32 (n,)."""
+        return self._asked[0, : self._count], self._asked[1, : self._count]
 
     def settle(self, stage: int) -> None:
         """y_hat and |y_hat - mu| of a further layer's stage from its cells as they are."""
@@ -205,7 +204,7 @@ class LayerTile(Tile):
         y_hat, sizes = self.values[k, t], self.magnitudes[k, t]
         for total in (self.totals[k], self.all_planes):
             kernels.change(sizes, total, False)
-        self._peak[k, t] = kernels.settle(
+        self._peak[k, t] = cell_kernels.settle(
             self.first[k, t], self.behind[k, t], self.companding.used[k], self.rules.edges[k], self.companded[k, t],
             self.mu, self.expected_size, y_hat, sizes,
         )  # fmt: skip
