@@ -17,6 +17,7 @@ from bitstream.layers import STAGES, Further, Layers, shorten, tile_count
 from bitstream.profile import timed
 from bitstream.raw_image import CFA_PHASES, RawImage
 from codec import layering, rate, sizing, stream
+from codec.format.order import IN_PLACE
 from codec.geometry import Geometry
 from codec.guide import LaidGuide
 from codec.jpeg_planes import JpegPlanes
@@ -35,7 +36,6 @@ from codec.trunk.effort import DEFAULT as DEFAULT_EFFORT
 from codec.trunk.effort import Effort, effort_of
 from codec.trunk.ground import Ground
 from codec.trunk.layered_encoder import LayeredEncoder
-from codec.trunk.order import IN_PLACE
 from codec.trunk.parallel import single_threaded
 from codec.trunk.recipe import Recipe
 from entropy import tables

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from codec.format.features import BASIC, COUNT
 from codec.kernels.logs import sum_of_logs
 from codec.trunk import fit_recipe
 from codec.trunk.companding import Companding
 from codec.trunk.effort import Effort
-from codec.trunk.features import BASIC, COUNT
 from codec.trunk.fit_local import TRUST
 from codec.trunk.ground import Ground
 from codec.trunk.layout import Layout, cells

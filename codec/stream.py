@@ -26,6 +26,8 @@ from bitstream.fields import Reader, write_varint
 from bitstream.header import LEVEL_UNIT, Header, unpack_values
 from bitstream.layers import STAGES, Depth, Layers
 from bitstream.profile import timed
+from codec.format.features import COUNT
+from codec.format.order import HAAR, IN_PLACE, REFINED
 from codec.geometry import Geometry
 from codec.guide import LaidGuide
 from codec.jpeg_planes import JpegPlanes
@@ -33,12 +35,10 @@ from codec.learned import weights
 from codec.progress import Progress
 from codec.trunk.companding import LOSSLESS, Companding
 from codec.trunk.cpu import Watch, decode_mosaic
-from codec.trunk.features import COUNT
 from codec.trunk.ground import ACTIVITIES, Ground
 from codec.trunk.layered import Layer, decode_layers
 from codec.trunk.layout import Box, Layout, tiles
 from codec.trunk.local import LocalRecipe
-from codec.trunk.order import HAAR, IN_PLACE, REFINED
 from codec.trunk.params import Params
 from codec.trunk.recipe import Recipe
 from entropy import tables
@@ -173,7 +173,7 @@ class Stream:
             raise StreamError(f"header: a mosaic of {header.width} x {header.height} is too large for this JPEG")
         guide = LaidGuide(planes, Geometry.from_bytes(header.geometry), (header.height, header.width), layout.origin)
         if self.layers is None and device != "cpu":
-            from codec.torch_stream import decode_with_torch  # torch takes seconds to import
+            from codec.gpu.stream import decode_with_torch  # torch takes seconds to import
 
             return decode_with_torch(self, guide, device, progress, box)
         places, chosen = self.tiles_of(box)

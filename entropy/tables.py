@@ -13,7 +13,7 @@ array in tables.npz     meaning
                         for symbols of -REACH and less to REACH and more
 ======================  ==========================================================================
 
-Kind `TRELLIS` is for the symbols of `codec.trunk.trellis`, whose values lie a quarter step above them, `EXACT` for
+Kind `TRELLIS` is for the symbols of `codec.format.codes`, whose values lie a quarter step above them, `EXACT` for
 those of lossless coding, which are symmetric. The file is read without pickle; its SHA-256 is the model's identity in
 the stream's header.
 """

@@ -16,10 +16,10 @@ from PIL import Image
 from bitstream.errors import RawinlayError, UsageError
 from bitstream.files import read_file
 from codec.carried import carried_stream, check_binding
+from codec.format.order import PASSES
 from codec.jpeg_planes import JpegPlanes
 from codec.stream import Stream
 from codec.trunk.companding import LOSSLESS
-from codec.trunk.order import PASSES
 from entropy.ans import SPLITS
 from entropy.tables import EXACT, HALF, TRELLIS, load
 

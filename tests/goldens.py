@@ -6,10 +6,10 @@ from pathlib import Path
 
 from bitstream import embed
 from codec.geometry import Geometry
+from codec.gpu.stream import decode_with_torch
 from codec.guide import make_guide
 from codec.jpeg_planes import decode_planes
 from codec.stream import Stream
-from codec.torch_stream import decode_with_torch
 
 FOLDER = Path(__file__).parent / "golden"
 FACTS = json.loads((FOLDER / "golden.json").read_text())

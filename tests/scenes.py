@@ -9,9 +9,9 @@ from PIL import Image
 from bitstream import embed
 from bitstream.raw_image import RawImage
 from codec.encoding import Target, encode_stream
+from codec.format.order import HAAR, IN_PLACE
 from codec.geometry import Geometry
 from codec.jpeg_planes import JpegPlanes, decode_planes
-from codec.trunk.order import HAAR, IN_PLACE
 
 KINDS = ("soft", "edges", "texture")
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from codec.gpu.companding import TorchCompanding
 from codec.trunk.companding import STEP_CELLS, STEP_OCTAVE, U_LIMIT, U_WHITE, Companding, step_scale
 
 LEVELS = [
@@ -144,7 +145,7 @@ def test_tensors_have_the_same(bits, black, white, offset):
     top, rng = (1 << bits) - 1, np.random.default_rng(0)
     values = np.unique(rng.integers(0, top + 1, 500))
     companding = Companding(black, white, top, offset, values, (top, 0, top // 2, 9, 5, 0, top, 0))
-    tensors, to = companding.torch, torch.from_numpy
+    tensors, to = TorchCompanding(companding), torch.from_numpy
     x = rng.choice(values, (4, 20, 30)).astype(np.int32)
     level = companding.level(x) + rng.integers(-900, 900, x.shape, dtype=np.int32)
     u = companding.compand(level) + rng.integers(-20_000, 20_000, x.shape).astype(np.float64)

@@ -15,13 +15,13 @@ from codec import decode, decode_arrays, encode_arrays
 from codec.alignment.align import turn
 from codec.cli.main import main
 from codec.crop import Crop
+from codec.format.features import COUNT
 from codec.geometry import POSITION_BITS, SCALE_BITS, Geometry
 from codec.guide import Guide
 from codec.jpeg_planes import JpegPlanes, decode_planes
 from codec.learned import guide_net
 from codec.source.raw import read_raw
 from codec.stream import Stream
-from codec.trunk.features import COUNT
 from codec.trunk.ground import Ground, Window
 from codec.trunk.layout import Box, Layout, tiles
 

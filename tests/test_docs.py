@@ -8,12 +8,12 @@ import pytest
 from bitstream.container import PREAMBLE
 from bitstream.fields import markdown_table
 from bitstream.header import FIELDS
-from codec.trunk.features import COUNT, names
+from codec.format.codes import CODES
+from codec.format.features import COUNT, names
+from codec.format.order import context_count, near_count
 from codec.trunk.ground import ACTIVITIES
 from codec.trunk.local import _SUMS, LEAST_SIDE, MOST_BLOCKS, MOST_SIDE, TERMS
-from codec.trunk.order import context_count, near_count
 from codec.trunk.params import WEIGHTS
-from codec.trunk.trellis import CODES
 from entropy.tables import ALPHABET, CLASSES, KINDS, REACH, SIZE_CELLS, SPLIT_CLASS
 
 ROOT = Path(__file__).parents[1]

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from codec.trunk.features import BITS, COUNT, ONE, names
-from codec.trunk.features_torch import FOURTH, LINEAR, TWELFTH, features, radius_squared
+from codec.format.features import BITS, COUNT, ONE, names
+from codec.gpu.features import FOURTH, LINEAR, TWELFTH, features, radius_squared
 
 BOUND = 1 << 15
 MOST = 255 << 4

@@ -6,25 +6,26 @@ import torch
 from scenes import scene
 
 from codec.encoding import _Job
+from codec.format.order import HAAR, IN_PLACE, MEAN_UNIT, STAGES
+from codec.gpu.companding import TorchCompanding
+from codec.gpu.ground import TorchGround
+from codec.gpu.stage_decoder import Decoder
+from codec.gpu.stages import run_stages
 from codec.kernels.fit import descend, near_at
 from codec.kernels.survey import survey
 from codec.kernels.trellis import Search
 from codec.stream import Stream
 from codec.trunk.fits import SPLITS, Lengths, SizeFit, fit_mean
 from codec.trunk.ground import Window
-from codec.trunk.ground_torch import TorchGround
-from codec.trunk.order import HAAR, IN_PLACE, STAGES
-from codec.trunk.params import MEAN_UNIT, WEIGHTS
-from codec.trunk.stages import run_stages
+from codec.trunk.params import WEIGHTS
 from codec.trunk.survey import Survey, merged
 from codec.trunk.tile import Views
-from codec.trunk.visitors import Encoder
 from entropy.tables import EXACT, HALF, SIZE_BITS, TRELLIS, load
 
 STEP = 3300
 
 
-class Listening(Encoder):
+class Listening(Decoder):
     """Remembers what each stage saw."""
 
     def mean(self, stage, near):
@@ -38,37 +39,35 @@ class Listening(Encoder):
 
 @pytest.mark.parametrize("basis", [IN_PLACE, HAAR])
 def test_places_see_what_the_stages_see(basis):
-    """Neighbours and contexts at all places of all stages, beside the torch implementation's."""
+    """Neighbours and contexts at all places of all stages, beside those of the torch decoder of the same symbols."""
     picture = scene((48, 64), seed=3)
     header = Stream.from_bytes(picture.encode(quality=60)).header
     job = _Job(picture.raw, picture.planes, picture.geometry, header, len, "cpu", None)
     trunk, window = job.trunk, Window(((0, 0),), *job.layout.cells)
     params = trunk.fit(STEP, only=basis).params[basis]
-    area = trunk._whole(window)
-    tile, piece = trunk._tile(area, basis, STEP), trunk._piece(area, basis, False)
-
-    split = lambda v: [[torch.from_numpy(v[k, t])[None] for t in range(4)] for k in range(4)]  # noqa: E731
-    y = split(piece.y.astype(np.float64))
-    listening = Listening(params, trunk.tables, y, split(piece.valid), trunk.lagrangian, trunk.effort.states)
-    listening.seen = []
-    base = torch.from_numpy(area.base)[None]
-    ground = TorchGround(job.ground)
-    run_stages(ground.scene(window, base, job.companding.torch, STEP, header.kappa, basis), listening)
-
+    area = trunk.whole(window)
+    tile, piece = trunk.open(area, basis, STEP)
     search = Search(trunk.tables, trunk.lagrangian, trunk.effort.states)
     rows, cols = (v.reshape(-1).astype(np.int32) for v in np.mgrid[: tile.rows, : tile.cols])
+    found = []
     for stage, (k, t) in enumerate(STAGES):
-        mu, _ = tile.predict(stage, params)
-        near, means, contexts = listening.seen[stage]
-        found = np.empty((len(near), len(rows)), np.float32)
-        near_at(tile.values, Views.of(stage, basis).near, rows, cols, found)
-        assert np.array_equal(found, np.array(near, np.float32).reshape(found.shape))
-        assert np.array_equal(mu.reshape(-1), means)
-        found = np.empty((len(contexts), len(rows)), np.float32)
-        tile.contexts_at(stage, rows, cols, mu.reshape(-1), found)
+        mu = tile.predict(stage, params)[0].reshape(-1).copy()
+        views = Views.of(stage, basis)
+        near = np.empty((len(views.near), len(rows)), np.float32)
+        near_at(tile.values, views.near, rows, cols, near)
+        contexts = np.empty((len(params.weight[stage]), len(rows)), np.float32)
+        tile.contexts_at(stage, rows, cols, mu, contexts)
+        found.append((near, mu, contexts, tile.search(stage, search, piece.y[k, t], piece.valid[k, t])[0]))
+
+    listening = Listening(params, trunk.tables, lambda stage, _: found[stage][3].reshape(-1), trunk.effort.states)
+    listening.seen = []
+    base, companding = torch.from_numpy(area.base)[None], TorchCompanding(job.companding)
+    run_stages(TorchGround(job.ground).scene(window, base, companding, STEP, header.kappa, basis), listening)
+    for (near, mu, contexts, _), (wanted, means, around) in zip(found, listening.seen, strict=True):
+        assert np.array_equal(near, np.array(wanted, np.float32).reshape(near.shape))
+        assert np.array_equal(mu, means)
         # divisions are not rounded down here
-        assert np.allclose(found * 2.0**SIZE_BITS, np.array(contexts), rtol=1e-5, atol=1.01)
-        tile.search(stage, search, piece.y[k, t], piece.valid[k, t])
+        assert np.allclose(contexts * 2.0**SIZE_BITS, np.array(around), rtol=1e-5, atol=1.01)
 
 
 def test_few_wild_places_do_not_rule_the_mean():

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 import torch
 
+from codec.format.features import BASIC, COUNT
+from codec.gpu.companding import TorchCompanding
+from codec.gpu.ground import TorchGround
 from codec.guide import Guide
 from codec.kernels.logs import sum_of_logs
 from codec.kernels.samples import histogram
 from codec.trunk.companding import Companding
-from codec.trunk.features import BASIC, COUNT
 from codec.trunk.ground import HALO, Ground, Window
-from codec.trunk.ground_torch import TorchGround
 from codec.trunk.layout import Layout, blocks, haar
 from codec.trunk.local import TERMS, LocalRecipe, grid
 from codec.trunk.recipe import SUM_LIMIT, Recipe
@@ -96,7 +97,7 @@ def test_base(size, count):
     h, w = (n + n % 2 for n in size)
     ground, recipe = picture(*size), recipe_of(count)
     window = Window(((0, 0),), h, w)
-    wanted = TorchGround(ground).base_by_tensors(window, recipe, COMPANDING.torch)
+    wanted = TorchGround(ground).base_by_tensors(window, recipe, TorchCompanding(COMPANDING))
     assert torch.equal(torch.from_numpy(ground.base(window, recipe, COMPANDING)), wanted)
     assert count < 40 or h < 4 or len(wanted.unique()) > 1000
 
@@ -105,7 +106,7 @@ def test_base_of_the_largest_coefficients():
     ground, window = picture(9, 40), Window(((0, 0),), 10, 40)
     for seed in range(4):
         recipe = recipe_of(seed=seed, limit=SUM_LIMIT)
-        wanted = TorchGround(ground).base_by_tensors(window, recipe, COMPANDING.torch)
+        wanted = TorchGround(ground).base_by_tensors(window, recipe, TorchCompanding(COMPANDING))
         assert torch.equal(torch.from_numpy(ground.base(window, recipe, COMPANDING)), wanted)
 
 
@@ -116,7 +117,8 @@ def test_base_with_corrections_by_block_and_a_plateau_in_any_window(side):
     companding = replace(COMPANDING, plateau=(3900, 0, 900, 2000, 100, 0, 10, 300))
     window = Window(((0, 0),), h + 1, w + 1)
     whole = ground.base(window, recipe, companding)
-    assert torch.equal(torch.from_numpy(whole), TorchGround(ground).base_by_tensors(window, recipe, companding.torch))
+    wanted = TorchGround(ground).base_by_tensors(window, recipe, TorchCompanding(companding))
+    assert np.array_equal(whole, wanted.numpy())
     assert not np.array_equal(whole, ground.base(window, replace(recipe, local=None), companding))
     assert companding.on_plateau(whole).any()
     for rows, cols, places in ((20, 70, ((0, 0), (31, 63), (56, 140))), (2, 2, ((74, 208), (63, 127)))):

@@ -16,12 +16,12 @@ from scenes import scene
 from bitstream.container import Container
 from bitstream.errors import InputError, StreamError
 from codec import encoding
+from codec.format.features import COUNT
 from codec.guide import Guide
 from codec.learned import guide_net, weights
 from codec.recipe_choice import RecipeChoice
 from codec.stream import Stream
 from codec.trunk.effort import Effort
-from codec.trunk.features import COUNT
 from codec.trunk.ground import HALO, Ground
 from codec.trunk.layout import Layout
 

@@ -18,16 +18,17 @@ from bitstream.header import LOSSLESS_STEP
 from bitstream.layers import STAGES, Depth, Further, Layers, Prefixes, spread_order, tile_count
 from codec import layering
 from codec.encoding import _Job
+from codec.format.order import IN_PLACE
+from codec.format.order import STAGES as ALL_STAGES
+from codec.format.shape import SHAPE_END, SHAPE_TOTAL, SHAPE_UNIT, shape
 from codec.kernels.cells import mass
 from codec.kernels.fit_layers import first_symbols
 from codec.stream import Stream, layout_of
-from codec.trunk.cells import SHAPE_END, SHAPE_TOTAL, SHAPE_UNIT, Rules, shape, thresholds
+from codec.trunk.cells import Rules, thresholds
 from codec.trunk.cpu_encoder import Area
 from codec.trunk.fit_layers import PictureSource
 from codec.trunk.ground import Window
 from codec.trunk.layer_tile import LayerTile
-from codec.trunk.order import IN_PLACE
-from codec.trunk.order import STAGES as ALL_STAGES
 from codec.trunk.params import Params
 from entropy import tables
 from entropy.cuts import CUT_CLASSES, EVEN, CutReader, classify, cut_bits, write_cuts, yes_of_65536

@@ -12,10 +12,10 @@ from scenes import scene
 from bitstream.container import Container
 from bitstream.errors import StreamError
 from codec.encoding import _Job
+from codec.format.features import COUNT, names
 from codec.stream import Stream
 from codec.trunk import fit_local
 from codec.trunk.effort import Effort
-from codec.trunk.features import COUNT, names
 from codec.trunk.ground import Window
 from codec.trunk.local import EXPONENTS, LEAST_SIDE, LIMIT, MATRIX, MOST_BLOCKS, MOST_SIDE, TERMS, LocalRecipe, grid
 from codec.trunk.recipe import SHIFT, SUM_LIMIT, Recipe

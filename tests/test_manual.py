@@ -12,11 +12,11 @@ from scenes import Scene, scene
 
 from bitstream.container import Container
 from bitstream.layers import Prefixes
+from codec.format.codes import CODES
 from codec.geometry import Geometry
 from codec.jpeg_planes import decode_planes
 from codec.stream import Stream
 from codec.trunk.effort import Effort
-from codec.trunk.trellis import CODES
 
 
 def by_the_manual(payload, planes):

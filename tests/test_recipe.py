@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bitstream.errors import StreamError
+from codec.format.features import BASIC, COUNT, ONE, names
+from codec.gpu.features import features, radius_squared
 from codec.trunk import fit_recipe
-from codec.trunk.features import BASIC, COUNT, ONE, names
-from codec.trunk.features_torch import features, radius_squared
 from codec.trunk.layout import blocks, cells, haar
 from codec.trunk.recipe import EXPONENTS, LIMIT, SHIFT, SUM_LIMIT, Recipe
 from entropy.golomb import GolombWriter

@@ -12,9 +12,9 @@ from shots import shot
 from bitstream.raw_image import RawImage
 from codec.encoding import Target, encode_stream
 from codec.geometry import Geometry
+from codec.gpu import stages
 from codec.jpeg_planes import decode_planes
 from codec.stream import Stream
-from codec.trunk import stages
 from codec.trunk.companding import Companding
 from codec.trunk.saturation import find_plateau
 

@@ -7,12 +7,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bitstream.errors import StreamError
-from codec.trunk import stages
-from codec.trunk.ground import ACTIVITIES
-from codec.trunk.order import HAAR, IN_PLACE, PLANES, STAGES, context_count, near_count
+from codec.format.order import HAAR, IN_PLACE, PLANES, STAGES, context_count, near_count
+from codec.gpu import stages
+from codec.gpu.companding import TorchCompanding
+from codec.gpu.decoder import rebuild
+from codec.gpu.exact import ExactDecoder, Lattice
+from codec.gpu.ground import TorchGround
+from codec.gpu.stage_decoder import Decoder
+from codec.gpu.stages import Scene, inverse_basis, merge, run_stages, split
+from codec.guide import Guide
+from codec.trunk.companding import LOSSLESS, Companding
+from codec.trunk.ground import ACTIVITIES, Ground, Window
+from codec.trunk.layout import Layout
 from codec.trunk.params import MEAN_LIMIT, WEIGHTS, Params, nearest_weight
-from codec.trunk.stages import Scene, forward_basis, inverse_basis, merge, run_stages, split
-from codec.trunk.visitors import Decoder, Encoder, Fitter
+from codec.trunk.tile import Tile
 from entropy.tables import load
 
 BASES = (IN_PLACE, HAAR)
@@ -35,6 +43,15 @@ def scene(basis, step=40, seed=0):
     )
 
 
+def forward_basis(y, basis):
+    """Residual (B, h, w) float64 to the four arrays that the passes code."""
+    parts = split(y)
+    if basis == IN_PLACE:
+        return parts
+    a, d, b, c = parts  # a b / c d
+    return [(a + b + c + d) / 2, (a - b + c - d) / 2, (a + b - c - d) / 2, (a - b - c + d) / 2]
+
+
 def targets(basis, seed=1, reach=400):
     rng = np.random.default_rng(seed)
     smooth = whole(rng, (4, *SIZE), reach // 4) + whole(rng, (4, SIZE[0], 1, 1), reach)
@@ -43,10 +60,6 @@ def targets(basis, seed=1, reach=400):
 
 def flat(parts):
     return [part for of_plane in parts for part in of_plane]
-
-
-def everywhere():
-    return [split(torch.ones(SIZE, dtype=torch.bool)) for _ in range(4)]
 
 
 def test_every_plane_and_pass_once():
@@ -172,40 +185,58 @@ def test_no_stage_sees_itself_or_what_follows(basis, changed):
     assert changed == 15 or not same[changed + 1]
 
 
-@pytest.mark.parametrize("states", [2, 3, 6])
-@pytest.mark.parametrize("basis", BASES)
-def test_decoder_follows_the_encoder(basis, states):
-    """Fit, encode with what was fitted, decode from symbols and classes: the same classes, the same y_hat."""
-    y, s = targets(basis), scene(basis)
-    fitter = Fitter(basis, load(), y, everywhere(), 0.13, states)
-    fitted = run_stages(s, fitter)
-    params = Params.from_bytes(fitter.params.to_bytes(), basis, ACTIVITIES)
-    encoder = Encoder(params, load(), y, everywhere(), 0.13, states)
-    encoded = run_stages(s, encoder)
+def random_params(basis, rng):
+    """Parameters that mix what is around: means of half of it or so, sizes that go up and down."""
+    places = [(s // 4, s % 4) for s in range(16)]
+    mean = [rng.integers(-60, 120, near_count(n, t, basis)) for n, t in places]
+    return Params(basis, mean, [rng.integers(0, 60, context_count(n, t, basis, ACTIVITIES)) for n, t in places])
+
+
+@pytest.mark.parametrize("step, basis, states", [
+    (3000, IN_PLACE, 2), (2500, HAAR, 3), (3500, HAAR, 6), (LOSSLESS, IN_PLACE, 3)
+])  # fmt: skip
+def test_the_same_in_torch_and_on_the_cpu(step, basis, states):
+    """Both implementations, given any parameters and symbols: the same means, classes, y_hat and mosaic."""
+    rng, layout = np.random.default_rng(step + 1), Layout(44, 60, "GRBG")
+    h, w = (v // 2 * 2 for v in layout.cells)
+    values = np.unique(rng.integers(0, 4096, 900)) if step == LOSSLESS else None
+    companding = Companding((60.0, 64.0, 64.0, 68.0), 4000, 4095, 8, values, (3900, 3800, 3800, 0, 90, 90, 90, 90))
+    y, cb, cr = (rng.integers(0, 4081, shape, dtype=np.int32) for shape in
+                 ((2 * layout.cells[0], 2 * layout.cells[1]), layout.cells, layout.cells))  # fmt: skip
+    host, window = Ground(Guide(y, cb, cr), layout), Window(((0, 0),), h, w)
+    base = companding.saturate(rng.integers(companding.low, companding.high + 1, (1, 4, h, w), dtype=np.int32))
+    base[..., 10:20, 10:30] = companding.saturate(np.full((1, 4, 10, 20), companding.high - 3000, np.int32))
+    params, tables = random_params(basis, rng), load()
+    tile = Tile(base[0], host.activity(window)[0], companding, tables, basis, step, 4, states, step == LOSSLESS)
+    found = []
+    for stage in range(16):
+        mu, classes = (v.copy() for v in tile.predict(stage, params))
+        symbols = np.rint(rng.laplace(0, 3, mu.shape)).astype(np.int32)
+        symbols[5:10, 5:15] = 0
+        tile.update(stage, symbols)
+        found.append((mu, classes, symbols))
 
     def read(stage, classes):
-        symbols, coded = encoder.coded[stage]
-        assert np.array_equal(coded.reshape(-1).to(torch.uint8).numpy(), classes)
-        return symbols.reshape(-1).numpy()
+        assert np.array_equal(classes, found[stage][1].reshape(-1))
+        return found[stage][2].reshape(-1)
 
-    decoded = run_stages(s, Decoder(params, load(), read, states))
-    for a, b, c in zip(flat(fitted), flat(encoded), flat(decoded), strict=True):
-        assert torch.equal(a, b) and torch.equal(b, c) and torch.equal(c, c.floor())
-    assert max(float(((y[k][t] - encoded[k][t]).abs() / s.step[k][t]).max()) for k, t in STAGES) < 2.5
-    # the rate that the encoder reports is that of its tables
-    assert float(encoder.rate.sum()) > 0 and encoder.distortion.shape == (SIZE[0],)
-
-
-def test_places_outside_the_picture_cost_no_symbols():
-    valid = everywhere()
-    for k in range(4):
-        for t in range(4):
-            valid[k][t] = valid[k][t].clone()
-            valid[k][t][:, -2:] = False
-    encoder = Fitter(IN_PLACE, load(), targets(IN_PLACE), valid, 0.13)
-    run_stages(scene(IN_PLACE), encoder)
-    assert all(not symbols[:, -2:].any() for symbols, _ in encoder.coded)
-    assert any(symbols.any() for symbols, _ in encoder.coded)
+    tensors, given = TorchCompanding(companding), torch.from_numpy(base)
+    if step == LOSSLESS:
+        decoder = ExactDecoder(Lattice(tensors, given), params, tables, read)
+    else:
+        decoder = Decoder(params, tables, read, states)
+    decoded = run_stages(TorchGround(host).scene(window, given, tensors, step, 4, basis), decoder)
+    for k, t in STAGES:
+        assert np.array_equal(decoded[k][t][0].numpy(), tile.values[k, t, 1:-1, 1:-1]), (k, t)
+    planes = np.zeros((4, *layout.cells), np.int32)
+    planes[:, :h, :w] = rebuild(decoded, given, tensors, basis).numpy()
+    mosaic, whole = np.zeros((2, layout.height, layout.width), np.uint16)
+    tile.finish(layout, (0, 0), mosaic)
+    inside = layout.pack(np.ones_like(whole)) * 0
+    inside[:, :h, :w] = 1
+    kept = layout.unpack(inside) > 0
+    assert np.array_equal(layout.unpack(planes)[kept], mosaic[kept]) and kept.mean() > 0.9
+    assert len({int(c) for _, classes, _ in found for c in classes.reshape(-1)}) > 20
 
 
 @pytest.mark.parametrize("basis", BASES)

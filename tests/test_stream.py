@@ -10,9 +10,9 @@ from bitstream.container import Container
 from bitstream.errors import StreamError
 from bitstream.fields import write_varint
 from codec.encoding import _Job
+from codec.format.order import HAAR, IN_PLACE
 from codec.stream import Stream, pack_bases, pack_black, unpack_bases
 from codec.trunk.layout import tiles
-from codec.trunk.order import HAAR, IN_PLACE
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ from shots import shot
 
 from bitstream.errors import InputError, UsageError
 from codec.cli.main import main
+from codec.format.features import COUNT
 from codec.learned import guide_net
 from codec.simulator.dataset import load_shot, save_shot
 from codec.training import checkpoint, commands, config, loop, render
@@ -20,7 +21,6 @@ from codec.training.export import disagreement, export
 from codec.training.features import loss, residual
 from codec.training.guide_model import GuideModel
 from codec.training.readout import bits, energies, solve
-from codec.trunk.features import COUNT
 
 SIZES = "pictures = 1\ncrops = 2\nside = 16\nvalidate = 2"
 

@@ -7,10 +7,16 @@ import numpy as np
 import pytest
 import torch
 
-from codec.trunk.quantiser import Lengths, Quantiser, Values
+from codec.format.codes import CODES, Trellis, quantisers
+from codec.gpu import values as tensors
+from codec.gpu.values import Values
+from codec.kernels import trellis as kernels
+from codec.kernels.trellis import Search
 from codec.trunk.train_tables import bootstrap
-from codec.trunk.trellis import CODES, Trellis, cheapest, quantiser
-from entropy.tables import CLASSES, OFFSET_UNIT, REACH, TRELLIS, ZERO_CLASS, load, parse
+from entropy.tables import CLASSES, HALF, OFFSET_UNIT, REACH, TRELLIS, ZERO_CLASS, load, parse
+
+STEP = 1 << 12
+"""Of the tests of the search: y_hat is exact in it."""
 
 every_code = pytest.mark.parametrize("states", CODES)
 
@@ -31,9 +37,7 @@ def random_symbols(shape, seed=0, reach=9):
 
 def residuals(shape, scale, seed=0, kind="laplace"):
     rng = np.random.default_rng(seed)
-    if kind == "uniform":
-        return torch.from_numpy(rng.uniform(-scale, scale, shape))
-    return torch.from_numpy(getattr(rng, kind)(0, scale, shape))
+    return rng.uniform(-scale, scale, shape) if kind == "uniform" else getattr(rng, kind)(0, scale, shape)
 
 
 # ---------------------------------------------------------------------------------------------------- the code
@@ -43,8 +47,9 @@ def residuals(shape, scale, seed=0, kind="laplace"):
 def test_quantisers_are_those_of_the_state_machine(states):
     for n in range(1, 201):
         symbols = random_symbols((2, 3, n), n)
-        found = quantiser(symbols, states)
+        found = tensors.quantisers(symbols, states)
         assert found.dtype == torch.int32 and found.shape == symbols.shape
+        assert np.array_equal(found.numpy(), quantisers(symbols.numpy(), states))
         for have, chain in zip(found.reshape(6, n).tolist(), symbols.reshape(6, n).tolist(), strict=True):
             assert have == machine([m % 2 for m in chain], states)
 
@@ -70,6 +75,37 @@ def test_every_state_is_reached_and_left_again(states):
 
 
 # ---------------------------------------------------------------------------------------------------- the search
+
+
+def cheapest(cost, states):
+    """Labels of the cheapest paths, uint8 (n, chains); cost: float32 (n, 4, chains) by place and label."""
+    n, _, chains = cost.shape
+    trellis, ways = Trellis.of(states), np.empty((n, 1 << states, chains), np.uint8)
+    total, labels = np.empty((2, 1 << states, chains), np.float32), np.empty((chains, n), np.uint8)
+    final = kernels._forward(cost, chains, trellis.source, trellis.label, total, ways)
+    kernels._backward(final, ways, trellis.source, trellis.label, chains, labels)
+    return labels.T
+
+
+def found_in(e, classes, lagrangian=0.1, states=3, valid=None, tables=None):
+    """Symbols int32 of residuals e in steps, and y_hat in steps, (h, w)."""
+    shape, nothing = e.shape, np.zeros(e.shape, np.int32)
+    valid = np.ones(shape, bool) if valid is None else valid
+    y_hat, magnitudes = np.empty(shape, np.int32), np.empty(shape, np.int32)
+    search = Search(tables or load(), lagrangian, states)
+    y = (e * STEP).astype(np.float32)
+    symbols, *_ = search(y, nothing, nothing + STEP, classes.astype(np.uint8), valid, y_hat, magnitudes)
+    return symbols, y_hat / STEP
+
+
+def plain(tables, symbols, c):
+    """Values of symbols of class c in quantiser A, in steps."""
+    return symbols + tables.offset[c, np.clip(symbols, -REACH, REACH) + REACH] / OFFSET_UNIT
+
+
+def lengths(tables, symbols, c):
+    """Bits of symbols of a class c that has no raw bits."""
+    return tables.bits(TRELLIS)[c, np.clip(symbols, -HALF, HALF) + HALF].astype(float)
 
 
 def cost_of(cost, labels):
@@ -114,79 +150,57 @@ def test_long_chains_lose_no_precision(states):
 def test_symbols_are_the_best_of_all_rows(states):
     """Squared error and bits together, against every row of symbols from -2 to 2."""
     tables, n, lagrangian = load(), 4, 0.1
-    values, lengths = Values(tables, states, "cpu"), Lengths(tables, TRELLIS, "cpu")
-    rows = torch.tensor(list(itertools.product(range(-2, 3), repeat=n)), dtype=torch.int32)[None]
+    rows = np.array(list(itertools.product(range(-2, 3), repeat=n)))
     for seed in range(12):
-        e = residuals((1, 1, n), 0.7, seed).clamp(-1.4, 1.4)
-        classes = torch.full((1, 1, n), ZERO_CLASS - 4 + seed % 8, dtype=torch.int32)
-        found = Quantiser(tables, values, lagrangian, "cpu").search(e, classes, torch.ones_like(e, dtype=torch.bool))
+        e = residuals((1, n), 0.7, seed).clip(-1.4, 1.4)
+        c = ZERO_CLASS - 4 + seed % 8
+        found, _ = found_in(e, np.full((1, n), c), lagrangian, states)
 
-        def cost(symbols, e=e, classes=classes):
-            classes = classes.expand(symbols.shape)
-            zero, one = torch.zeros(symbols.shape).double(), torch.full(symbols.shape, float(OFFSET_UNIT)).double()
-            error = e * OFFSET_UNIT - values.rebuild(symbols, classes, zero, one)
-            return ((error / OFFSET_UNIT) ** 2 + lagrangian * lengths(symbols, classes)).sum(-1)
+        def cost(symbols, e=e, c=c):
+            error = e - (1 - 2 * quantisers(symbols, states)) * plain(tables, symbols, c)
+            return (error**2 + lagrangian * lengths(tables, symbols, c)).sum(-1)
 
-        assert float(cost(found)) <= float(cost(rows).min()) + 1e-5
+        assert cost(found)[0] <= cost(rows).min() + 1e-5
 
 
 @pytest.mark.parametrize("c", [ZERO_CLASS - 12, ZERO_CLASS, ZERO_CLASS + 8])
 def test_four_candidates_hold_the_best_of_each_parity(c):
-    tables, lagrangian = load(), 0.1
-    values, lengths = Values(tables, 3, "cpu"), Lengths(tables, TRELLIS, "cpu")
-    x = torch.linspace(-2, 2, 401)
-    classes = torch.full(x.shape, c, dtype=torch.int32)
-    for parity, (cost, symbols) in enumerate(Quantiser(tables, values, lagrangian, "cpu")._by_parity(x, classes)):
-        assert ((symbols & 1) == parity).all()
-        every = torch.arange(parity - 8, 9, 2, dtype=torch.int32)[:, None].expand(-1, len(x))
-        error = x - values.plain(every, classes.expand(every.shape)) / OFFSET_UNIT
-        best = (error**2 + lagrangian * lengths(every, classes.expand(every.shape))).min(0).values
-        assert torch.allclose(cost, best, atol=1e-5)
+    """In quantiser A and in its mirror image."""
+    tables, lagrangian, n = load(), 0.1, 401
+    x, one = np.linspace(-2, 2, n)[None], np.ones((1, n), np.int32)
+    price, _, _, splits, *_ = Search(tables, lagrangian, 3).tables
+    cost = np.empty((n, 4, 1), np.float32)
+    kernels._price_rows(
+        x.astype(np.float32), 0 * one, one, (c * one).astype(np.uint8), one.astype(bool), price, splits, 0, 1, cost,
+        np.empty((1, n), np.float32), np.empty((1, n), np.uint8),
+    )  # fmt: skip
+    for z, parity in itertools.product((0, 1), repeat=2):
+        every = np.arange(parity - 8, 9, 2)[:, None]
+        best = ((x * (1 - 2 * z) - plain(tables, every, c)) ** 2 + lagrangian * lengths(tables, every, c)).min(0)
+        assert np.allclose(cost[:, 2 * z + parity, 0], best, atol=1e-5)
 
 
 @every_code
 def test_places_outside_have_no_symbol(states):
     """Wherever they lie in a row; the others are as good as without them."""
-    e = residuals((2, 20, 60), 3.0)
-    classes = torch.full(e.shape, ZERO_CLASS + 6, dtype=torch.int32)
-    valid = torch.from_numpy(np.random.default_rng(1).random(e.shape) < 0.7)
-    valid[:, :5] = True
-    valid[:, 5:8, -9:] = False
-    valid[:, 8:11, :9] = False
-    valid[:, 11] = False
-    tables = load()
-    values = Values(tables, states, "cpu")
-    symbols = Quantiser(tables, values, 0.1, "cpu").search(e, classes, valid)
-    assert symbols.dtype == torch.int32 and not symbols[~valid].any() and symbols[valid].any()
-    error = e - values.rebuild(symbols, classes, torch.zeros_like(e), torch.full_like(e, 1024.0)) / 1024
-    assert float(error[valid].abs().max()) < 2
-
-
-def test_far_residuals():
-    """An encoder is given what a picture has; residuals beyond all bounds are coded as far as symbols go."""
-    e = torch.tensor([[[1e12, -1e12, 3e5, -3e5, 0.0]]], dtype=torch.float64)
-    symbols = Quantiser(load(), Values(load(), 3, "cpu"), 0.1, "cpu").search(
-        e, torch.full(e.shape, CLASSES - 1, dtype=torch.int32), torch.ones_like(e, dtype=torch.bool)
-    )
-    assert (symbols.abs() <= (1 << 19) + 2).all() and (symbols[..., :4].abs() > 200_000).all()
+    e = residuals((40, 60), 3.0)
+    valid = np.random.default_rng(1).random(e.shape) < 0.7
+    valid[:5] = True
+    valid[5:8, -9:] = False
+    valid[8:11, :9] = False
+    valid[11] = False
+    symbols, y_hat = found_in(e, np.full(e.shape, ZERO_CLASS + 6), states=states, valid=valid)
+    assert symbols.dtype == np.int32 and not symbols[~valid].any() and symbols[valid].any()
+    assert np.abs(e - y_hat)[valid].max() < 2
 
 
 def test_the_search_is_the_same_on_any_number_of_threads():
-    tables = load()
-    search = Quantiser(tables, Values(tables, 3, "cpu"), 0.1, "cpu").search
-    jobs = [
-        (residuals((1, 64, 64), 2.0, seed), torch.full((1, 64, 64), ZERO_CLASS, dtype=torch.int32)) for seed in range(8)
-    ]
-    run = lambda job: search(*job, torch.ones(job[0].shape, dtype=torch.bool))  # noqa: E731
+    jobs = [residuals((64, 64), 2.0, seed) for seed in range(8)]
+    run = lambda e: found_in(e, np.full(e.shape, ZERO_CLASS))[0]  # noqa: E731
     alone = [run(job) for job in jobs]
-    before = torch.get_num_threads()
-    try:
-        torch.set_num_threads(2)
-        with ThreadPoolExecutor(4) as pool:
-            together = list(pool.map(run, jobs))
-    finally:
-        torch.set_num_threads(before)
-    assert all(map(torch.equal, alone, together))
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(run, jobs))
+    assert all(map(np.array_equal, alone, together))
 
 
 # ---------------------------------------------------------------------------------------------------- values
@@ -208,7 +222,7 @@ def test_values_in_whole_numbers(states):
     step = torch.from_numpy(rng.integers(1, 3000, shape).astype(np.float64))
     values = Values(tables, states, "cpu")
     have = values.rebuild(symbols, classes, mu, step)
-    kinds = quantiser(symbols, states)
+    kinds = tensors.quantisers(symbols, states)
     assert 0.3 < kinds.double().mean() < 0.7
     for place in np.ndindex(shape):
         m, c = int(symbols[place]), int(classes[place])
@@ -224,7 +238,7 @@ def test_a_stage_of_zeros():
     values = Values(load(), 3, "cpu")
     zeros = torch.zeros(1, 4, 30, dtype=torch.int32)
     classes = torch.arange(120, dtype=torch.int32).reshape(zeros.shape) % CLASSES
-    assert not quantiser(zeros, 3).any()
+    assert not tensors.quantisers(zeros, 3).any()
     y_hat = values.rebuild(zeros, classes, torch.zeros(zeros.shape).double(), torch.full(zeros.shape, 64.0).double())
     assert torch.equal(y_hat, torch.from_numpy(load().offset[:, REACH].astype(float))[classes.long()])
     assert y_hat.abs().max() <= OFFSET_UNIT / 2
@@ -240,18 +254,12 @@ def entropy(symbols):
 
 def gain(states, kind, scale=12.0):
     """dB less error than a scalar quantiser of the same entropy, at a high rate; and the symbols."""
-    e = residuals((1, 120, 400), scale, kind=kind)
-    tables = parse(bootstrap())
-    values = Values(tables, states, "cpu")
-    classes = torch.full(e.shape, ZERO_CLASS + 12, dtype=torch.int32)
-    symbols = Quantiser(tables, values, 0.0, "cpu").search(e, classes, torch.ones_like(e, dtype=torch.bool))
-    y_hat = values.rebuild(symbols, classes, torch.zeros_like(e), torch.full_like(e, 4096.0)) / 4096
-    error = float(((e - y_hat) ** 2).mean())
-    plain = torch.floor(e + 0.5)
-    more_bits = entropy(symbols.numpy()) - entropy(plain.numpy())
+    e = residuals((120, 400), scale, kind=kind)
+    symbols, y_hat = found_in(e, np.full(e.shape, ZERO_CLASS + 12), 0.0, states, tables=parse(bootstrap()))
+    error, scalar = ((e - y_hat) ** 2).mean(), np.floor(e + 0.5)
+    more_bits = entropy(symbols) - entropy(scalar)
     assert abs(more_bits) < 0.02
-    scalar = float(((e - plain) ** 2).mean()) * 4.0**-more_bits
-    return 10 * np.log10(scalar / error), symbols
+    return 10 * np.log10(((e - scalar) ** 2).mean() * 4.0**-more_bits / error), symbols
 
 
 @pytest.mark.parametrize("kind", ["uniform", "normal"])
@@ -265,8 +273,8 @@ def test_granular_gain(kind):
 def test_symbols_are_distributed_alike_in_both_quantisers():
     """So probabilities need not know which is in use: B is the mirror image of A in what it codes, too."""
     _, symbols = gain(3, "laplace", 1.5)
-    kinds = quantiser(symbols, 3)
-    shares = [torch.bincount(symbols[kinds == z] + 40, minlength=80).double() for z in (0, 1)]
+    kinds = quantisers(symbols, 3)
+    shares = [np.bincount(symbols[kinds == z] + 40, minlength=80).astype(float) for z in (0, 1)]
     a, b = (share / share.sum() for share in shares)
-    assert float((a - b).abs().max()) < 0.01
-    assert float(a[40]) > float(a[39]) > float(a[41]) > float(a[38])  # values 1/4, -3/4, 5/4, -7/4
+    assert np.abs(a - b).max() < 0.01
+    assert a[40] > a[39] > a[41] > a[38]  # values 1/4, -3/4, 5/4, -7/4

@@ -28,12 +28,12 @@ from bitstream.errors import InputError, StreamError
 from bitstream.fields import Field, read_record, write_record
 from bitstream.raw_image import RawImage
 from codec.encoding import COMPANDING_OFFSET, KAPPA, START
+from codec.format.features import COUNT
 from codec.guide import make_guide
 from codec.learned import guide_net
 from codec.recipe_choice import RecipeChoice
 from codec.trunk.companding import Companding
 from codec.trunk.effort import Effort
-from codec.trunk.features import COUNT
 from codec.trunk.ground import Ground, Window
 from codec.trunk.layout import Layout
 from codec.trunk.recipe import Recipe

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from codec.trunk.cells import LEAST, SHAPE_END, SHAPE_UNIT
+from codec.format.shape import LEAST, SHAPE_END, SHAPE_UNIT
 from entropy.cuts import classify
 from entropy.jit import compiled
 from entropy.tables import HALF, OFFSET_UNIT

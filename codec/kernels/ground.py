@@ -1,4 +1,4 @@
-"""Features of the guide and the base, row by row, for the CPU: what `codec.trunk.features_torch` computes, in float64.
+"""Features of the guide and the base, row by row, for the CPU: what `codec.gpu.features` computes, in float64.
 
 ::
 
@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from codec.trunk.features import COUNT, HATS, names
+from codec.format.features import COUNT, HATS, names
 from entropy.jit import compiled
 
 HALO = 4

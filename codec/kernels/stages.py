@@ -7,7 +7,7 @@
     symbols, class, mu, step --rebuild (or rebuild_exact)--> y_hat, magnitude --> into the bordered arrays
 
 Arrays of a plane are kept by pass ("polyphase"), with a border of one repeated place: a neighbour is a shifted view.
-All that is computed is whole numbers, in int32 or in float64 below 2^53, by the operations of `codec.trunk.stages`.
+All that is computed is whole numbers, in int32 or in float64 below 2^53, by the operations of `codec.gpu.stages`.
 """
 
 from __future__ import annotations
@@ -200,7 +200,7 @@ def expect(seen, flat_views, flat_groups, own, mu, base, first, nearest, expecte
     """The index that lossless coding expects, into int32 (H, W).
 
     base: int32 (H, W), the plane's companded base at the pass; nearest: int32, index of the used value nearest to each
-    companded value from `first` on. own: whether the flat views are of the plane itself; see `codec.trunk.exact`.
+    companded value from `first` on. own: whether the flat views are of the plane itself; see `codec.gpu.exact`.
     """
     height, width = mu.shape
     last = len(nearest) - 1

@@ -7,7 +7,7 @@
       costs --Viterbi, left to right, the rows side by side--> by state and place: which arc was cheaper
       arcs --right to left--> labels --the label's two candidates again--> symbols, y_hat, magnitudes, sums
 
-It is `codec.trunk.quantiser.Quantiser.search` and `Values.rebuild`, in float32 where those are.
+Costs are float32; symbols, y_hat and magnitudes whole numbers, those that a decoder finds.
 """
 
 # mypy: no-check-untyped-defs
@@ -15,19 +15,22 @@ from __future__ import annotations
 
 import numpy as np
 
-from codec.trunk.order import MAGNITUDE_LIMIT
-from codec.trunk.trellis import QUARTER, RESCALE, Trellis
+from codec.format.codes import QUARTER, Trellis
+from codec.format.order import MAGNITUDE_LIMIT, Y_LIMIT
 from entropy.jit import compiled
 from entropy.tables import ALPHABET, CLASSES, HALF, OFFSET_UNIT, REACH, SPLIT_CLASS, TRELLIS, Tables, split_bits
 
 ROWS = 32
 """Rows searched side by side, each in a lane of the processor's vectors."""
 
-LIMIT = 1 << 21
-"""Bound of y_hat, `codec.trunk.quantiser.Y_LIMIT`."""
+LIMIT = int(Y_LIMIT)
+"""Bound of y_hat."""
 
 FAR = np.float32(1 << 19)
 """Bound of a residual, in steps."""
+
+RESCALE = 64
+"""Places of a chain after which its costs are brought down again, so that float32 keeps their differences."""
 
 FORBIDDEN = np.float32(1e9)
 UNREACHED = np.float32(1e30)

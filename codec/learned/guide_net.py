@@ -37,14 +37,15 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from torch.nn.functional import pad
 
 from bitstream.errors import InputError
+from codec.format.features import TABLES
 from codec.learned.weights import COUNT, PATH, identity_of
-from codec.trunk.features_torch import LINEAR
 
 TOP = 255
 """Largest activation."""
@@ -63,6 +64,7 @@ LOW, WIDE = 24, 32
 REACH = 3
 """Cells around a window that its features look at, beside the means."""
 
+_LINEAR = torch.from_numpy(TABLES[0].astype(np.int32))
 STRIP = 8 * BLUR
 BLOCK = 128
 
@@ -97,7 +99,7 @@ def inputs(planes: torch.Tensor) -> torch.Tensor:
     """Guide planes, whole numbers (6, h, w) as `codec.trunk.ground` has them, to float32 (INPUTS, h, w) within
     -INPUT_LIMIT..INPUT_LIMIT."""
     v = planes.to(torch.int32)
-    linear = LINEAR.to(v.device)[v[:4].long()]
+    linear = _LINEAR.to(v.device)[v[:4].long()]
     return torch.cat([(v[:4] >> 2) - INPUT_LIMIT, v[4:] >> 2, (linear >> 4) - INPUT_LIMIT]).float()
 
 

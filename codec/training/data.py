@@ -9,14 +9,14 @@ import numpy as np
 import torch
 from torch.nn.functional import pad
 
+from codec.format.features import BASIC
 from codec.geometry import Geometry
+from codec.gpu.features import features, radius_squared
 from codec.guide import make_guide
 from codec.jpeg_planes import decode_planes
 from codec.learned import guide_net
 from codec.learned.guide_net import BLUR
 from codec.simulator.dataset import load_shot
-from codec.trunk.features import BASIC
-from codec.trunk.features_torch import features, radius_squared
 from codec.trunk.ground import NEUTRAL
 from codec.trunk.layout import Layout
 

@@ -15,26 +15,16 @@ from __future__ import annotations
 
 import numpy as np
 
+from codec.format.order import STAGES
+from codec.format.shape import shape
 from codec.trunk.companding import LOSSLESS, STEP_CELLS, Companding
-from codec.trunk.order import STAGES
-from entropy.tables import ALPHABET, CLASSES, EXACT, HALF, OFFSET_UNIT, TOTAL, Tables, split_bits, table_of
+from entropy.tables import CLASSES, EXACT, HALF, OFFSET_UNIT, Tables, split_bits, table_of
 
 BIT_WORTH = 17
 """Worth of a bit in 1/128 squared steps, for the symbols' thresholds."""
 
-SHAPE_CLASS = 66
-"""The class whose table gives the shape of the expected distribution: wide enough to be smooth."""
-
-SHAPE_UNIT, SHAPE_END = 32, 16
-"""Entries of the shape to one expected magnitude, and its end in expected magnitudes."""
-
 COARSEST = 5119
 """Largest index of a step."""
-
-SHAPE_TOTAL = 1 << 30
-LEAST = 2.0**-10
-"""The least share that a side of a cut is given, in units of 1 / SHAPE_TOTAL."""
-
 
 def _log2(value: int) -> int:
     """floor(4096 log2(value)) of a whole number >= 1, in whole numbers."""
@@ -63,31 +53,6 @@ def thresholds(tables: Tables) -> np.ndarray:
             out[c, m] = min(max(even, OFFSET_UNIT * m - OFFSET_UNIT // 2), OFFSET_UNIT * m + OFFSET_UNIT // 2)
         out[c, HALF + 1] = OFFSET_UNIT * HALF + OFFSET_UNIT // 2
     return out
-
-
-def shape(tables: Tables) -> np.ndarray:
-    """The expected distribution: mass from the mean to j / SHAPE_UNIT expected magnitudes, of SHAPE_TOTAL on a side.
-
-    float64 of whole numbers (SHAPE_UNIT SHAPE_END + 2,): straight within a symbol of the table, and beyond its last
-    one the rest falls as 1 / distance.
-    """
-    row = tables.pmf[EXACT, SHAPE_CLASS].astype(np.int64)
-    magnitude = int((row * np.abs(np.arange(ALPHABET) - HALF)).sum())
-    sums = np.concatenate([[0], np.cumsum(np.concatenate([row[HALF : HALF + 1], 2 * row[HALF + 1 :]]))])
-    total = int(sums[-1])
-    out = []
-    for j in range(SHAPE_UNIT * SHAPE_END + 2):
-        # In half symbols: edges of symbol m lie at 2 m - 1 and 2 m + 1, those of symbol 0 at 0 and 1.
-        at = 2 * j * magnitude / (SHAPE_UNIT * TOTAL)
-        if at >= 2 * HALF - 1:
-            mass = total - (total - int(sums[HALF])) * (2 * HALF - 1) / at
-        elif at < 1:
-            mass = sums[1] * at
-        else:
-            m = int((at + 1) // 2)
-            mass = sums[m] + (sums[m + 1] - sums[m]) * (at - (2 * m - 1)) / 2
-        out.append(np.floor(mass * SHAPE_TOTAL / total))
-    return np.array(out)
 
 
 def edges(used: np.ndarray) -> np.ndarray:

@@ -14,14 +14,10 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bitstream.header import LOSSLESS_STEP as LOSSLESS
-
-if TYPE_CHECKING:
-    from codec.trunk.companding_torch import TorchCompanding
 
 U_WHITE = 1 << 19
 """Companded value of the white level. One DN of 14 bits is about 19 units at white, 110 at black."""
@@ -186,13 +182,6 @@ class Companding:
         first, nearest = self.nearest
         index = np.clip(u - first, 0, nearest.shape[1] - 1).astype(np.int64)
         return np.stack([self.dn[nearest[k][index[..., k, :, :]]] for k in range(4)], -3)
-
-    @functools.cached_property
-    def torch(self) -> TorchCompanding:
-        """The same for tensors."""
-        from codec.trunk.companding_torch import TorchCompanding
-
-        return TorchCompanding(self)
 
     def steps(self, index: int, kappa: int) -> np.ndarray:
         """Quantisation step by level, float64 of whole numbers, `STEP_CELLS` entries over the range of levels.

@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from codec.format.order import STAGES
 from codec.progress import Progress
 from codec.trunk.companding import LOSSLESS, Companding
 from codec.trunk.ground import Ground, Window
 from codec.trunk.layout import Layout, tiles
-from codec.trunk.order import STAGES
 from codec.trunk.parallel import in_parallel
 from codec.trunk.params import Params
 from codec.trunk.recipe import Recipe

@@ -10,11 +10,12 @@ What is chosen may come from floats, since every choice is sent; what is decoded
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from codec.format.order import HAAR, IN_PLACE, STAGES
 from codec.kernels import survey as kernel
 from codec.kernels import targets as kernels
 from codec.kernels.fit import length
@@ -27,7 +28,6 @@ from codec.trunk.fit_stages import Piece, fit_stages
 from codec.trunk.fits import SPLITS
 from codec.trunk.ground import Ground, Window
 from codec.trunk.layout import Layout, tiles
-from codec.trunk.order import HAAR, IN_PLACE, STAGES
 from codec.trunk.parallel import in_parallel
 from codec.trunk.params import Params
 from codec.trunk.recipe import Recipe
@@ -69,7 +69,6 @@ class Area:
         """A part of it, of so many cells at (row, col) from its first."""
         cut = np.s_[:, row : row + side, col : col + side]
         return Area(self.row + row, self.col + col, self.base[cut], self.activity[cut])
-
 
     def inner(self, halo: int) -> Area:
         """It without so many cells at each edge."""
@@ -141,6 +140,10 @@ class CpuEncoder:
             step == LOSSLESS,
         )  # fmt: skip
 
+    def open(self, area: Area, basis: int, step: int) -> tuple[Tile, Piece]:
+        """An area before its first stage, and what its stages should code."""
+        return self._tile(area, basis, step), self._piece(area, basis, step == LOSSLESS)
+
     def fit(self, step: int, quick: bool = False, only: int | None = None) -> Fit:
         """Fit the stages' parameters to the sample windows at a step.
 
@@ -182,7 +185,7 @@ class CpuEncoder:
         places = tiles(*self.layout.cells, side)
 
         def one(n: int) -> Survey:
-            return self._surveyed(self._whole(Window((places[n][:2],), *places[n][2:])))
+            return self._surveyed(self.whole(Window((places[n][:2],), *places[n][2:])))
 
         self._found = list(in_parallel(one, range(len(places))))
 
@@ -210,7 +213,7 @@ class CpuEncoder:
         search = Search(self.tables, self.lagrangian, self.effort.states)
 
         def one(n: int) -> tuple[int, float, list[Survey], int]:
-            area = self._whole(Window((places[n][:2],), *places[n][2:]))
+            area = self.whole(Window((places[n][:2],), *places[n][2:]))
             parts = _parts(area)
             found = {b: [self._try(part, b, step, p, search) for part in parts] for b, p in fitted.params.items()}
             best = min(found, key=lambda b: sum(cost for cost, _, _ in found[b]))
@@ -258,7 +261,7 @@ class CpuEncoder:
             out = Coded(step, {}, list(bases), np.empty_like(self.mosaic))
 
         def code(n: int) -> list[bytes]:
-            area, basis = self._whole(Window((places[n][:2],), *places[n][2:])), bases[n]
+            area, basis = self.whole(Window((places[n][:2],), *places[n][2:])), bases[n]
             return self._code(area, basis, step, fitted.params[basis], search, out.mosaic)
 
         for done, streams in enumerate(in_parallel(code, numbers)):
@@ -268,7 +271,7 @@ class CpuEncoder:
                 progress("coding", (done + 1) / len(numbers))
         return out
 
-    def _whole(self, window: Window) -> Area:
+    def whole(self, window: Window) -> Area:
         """Area of a tile; kept between codings where the picture is not huge."""
         area = self._kept.get(window) or self._area(window)
         if self.mosaic.size < KEEP_BASES:
@@ -279,21 +282,28 @@ class CpuEncoder:
         self, area: Area, basis: int, step: int, params: Params, search: Search, mosaic: np.ndarray
     ) -> list[bytes]:
         """A tile's substreams; what they decode to is put into the mosaic."""
-        exact = step == LOSSLESS
-        tile, piece = self._tile(area, basis, step), self._piece(area, basis, exact)
-        left = model_of(self.tables, EXACT if exact else TRELLIS).left
-        streams = []
-        for stage, (k, t) in enumerate(STAGES):
-            mu, classes = tile.predict(stage, params)
-            if piece.index is not None:
-                symbols = np.empty(mu.shape, np.int32)
-                kernels.exact_symbols(piece.index[k, t], tile.expected(stage), piece.valid[k, t], symbols)
-                tile.update(stage, symbols)
-            else:
-                symbols = tile.search(stage, search, piece.y[k, t], piece.valid[k, t])[0]
-            streams.append(encode_symbols(symbols.reshape(-1), classes.reshape(-1), left))
+        tile, piece = self.open(area, basis, step)
+        left = model_of(self.tables, EXACT if tile.exact else TRELLIS).left
+        streams = [
+            encode_symbols(symbols.reshape(-1), tile.classes.reshape(-1), left)
+            for symbols in code_stages(tile, piece, params, search)
+        ]
         tile.finish(self.layout, (area.row, area.col), mosaic)
         return streams
+
+
+def code_stages(tile: Tile, piece: Piece, params: Params, search: Search) -> Iterator[np.ndarray]:
+    """Code a tile, as far as it is asked for: the symbols of each stage, int32 (H, W). Mean, step and class are the
+    tile's until the next stage."""
+    for stage, (k, t) in enumerate(STAGES):
+        tile.predict(stage, params)
+        if piece.index is None:
+            yield tile.search(stage, search, piece.y[k, t], piece.valid[k, t])[0]
+        else:
+            symbols = np.empty(tile.mu.shape, np.int32)
+            kernels.exact_symbols(piece.index[k, t], tile.expected(stage), piece.valid[k, t], symbols)
+            tile.update(stage, symbols)
+            yield symbols
 
 
 def _spread(length: int, side: int) -> list[int]:

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from codec.format.features import BASIC
 from codec.kernels.logs import sum_of_logs
 from codec.trunk.companding import Companding
-from codec.trunk.features import BASIC
 from codec.trunk.ground import Ground, Window
 from codec.trunk.layout import Layout
 from codec.trunk.local import EXPONENTS, LIMIT, PARTS, TERMS, LocalRecipe, grid

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from codec.trunk.features import BITS, COUNT
+from codec.format.features import BITS, COUNT
 from codec.trunk.layout import haar
 from codec.trunk.parallel import in_parallel
 from codec.trunk.recipe import EXPONENTS, LIMIT, SHIFT, SUM_LIMIT, Recipe

@@ -6,7 +6,7 @@
       |                                                  '--------------> step by site
       '--> activity: detail, spread, surroundings, chroma detail, clipping
 
-`codec.trunk.ground_torch` has the same as tensors, for a GPU.
+`codec.gpu.ground` has the same as tensors, for a GPU.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bitstream.profile import timed
+from codec.format.features import COUNT, ONE, TABLES
 from codec.guide import Parts
 from codec.kernels import ground as kernel
 from codec.kernels import guide as guide_kernel
@@ -24,7 +25,6 @@ from codec.kernels import samples
 from codec.kernels.guide import ACTIVITIES, BRIGHT, HALO
 from codec.learned import weights
 from codec.trunk.companding import Companding
-from codec.trunk.features import COUNT, ONE, TABLES
 from codec.trunk.layout import Box, Layout, blocks, haar
 from codec.trunk.local import PARTS
 from codec.trunk.parallel import in_parallel

@@ -21,16 +21,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from codec.kernels import cells as cell_kernels
-from codec.kernels import fit_layers as fit
-from codec.kernels import layers as kernels
-from codec.kernels.stages import close
-from codec.trunk.cells import Rules
-from codec.trunk.order import (
+from codec.format.order import (
     CROSS,
     DIAGONAL,
     IN_PLACE,
     MAGNITUDE_LIMIT,
+    MEAN_UNIT,
     NINE,
     PASSES,
     PLANES,
@@ -40,7 +36,12 @@ from codec.trunk.order import (
     Place,
     shifted,
 )
-from codec.trunk.params import MEAN_UNIT, WEIGHTS, Params
+from codec.kernels import cells as cell_kernels
+from codec.kernels import fit_layers as fit
+from codec.kernels import layers as kernels
+from codec.kernels.stages import close
+from codec.trunk.cells import Rules
+from codec.trunk.params import WEIGHTS, Params
 from codec.trunk.tile import Tile
 from entropy.tables import MANTISSA_BITS
 

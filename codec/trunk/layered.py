@@ -15,13 +15,13 @@ import numpy as np
 
 from bitstream.container import Key
 from bitstream.layers import Depth
+from codec.format.order import STAGES
 from codec.progress import Progress
 from codec.trunk.cells import Rules
 from codec.trunk.companding import LOSSLESS, Companding
 from codec.trunk.ground import Ground, Window
 from codec.trunk.layer_tile import LayerTile
 from codec.trunk.layout import Layout, tiles
-from codec.trunk.order import STAGES
 from codec.trunk.parallel import in_parallel
 from codec.trunk.params import Params
 from codec.trunk.recipe import Recipe

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bitstream.container import Key
+from codec.format.order import IN_PLACE, STAGES
 from codec.progress import Progress
 from codec.trunk.cells import Rules
 from codec.trunk.companding import LOSSLESS
@@ -23,7 +24,6 @@ from codec.trunk.ground import Window
 from codec.trunk.layer_tile import LayerTile
 from codec.trunk.layered import Layer
 from codec.trunk.layout import tiles
-from codec.trunk.order import IN_PLACE, STAGES
 from codec.trunk.parallel import in_parallel
 from entropy.ans import model_of
 from entropy.ans_encode import encode_symbols

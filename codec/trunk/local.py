@@ -29,7 +29,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bitstream.errors import StreamError
-from codec.trunk.features import names
+from codec.format.features import names
 from entropy.substream import SubstreamCoder
 from entropy.tables import CLASSES, EXACT, Tables
 

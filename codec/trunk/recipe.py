@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bitstream.errors import StreamError
-from codec.trunk.features import COUNT
+from codec.format.features import COUNT
 from codec.trunk.local import LocalRecipe
 from entropy.golomb import GolombReader, GolombWriter
 

@@ -14,13 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from codec.kernels import fit
-from codec.kernels import stages as kernels
-from codec.kernels.trellis import Search
-from codec.trunk.codes import CODES
-from codec.trunk.companding import Companding
-from codec.trunk.layout import Layout
-from codec.trunk.order import (
+from codec.format.codes import CODES
+from codec.format.order import (
     HAAR,
     IN_PLACE,
     KNOWN,
@@ -34,6 +29,11 @@ from codec.trunk.order import (
     near_places,
     shifted,
 )
+from codec.kernels import fit
+from codec.kernels import stages as kernels
+from codec.kernels.trellis import Search
+from codec.trunk.companding import Companding
+from codec.trunk.layout import Layout
 from codec.trunk.params import WEIGHTS, Params
 from entropy.tables import MANTISSA_BITS, OFFSET_UNIT, REACH, Tables
 

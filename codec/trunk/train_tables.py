@@ -18,26 +18,25 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from bitstream.files import write_atomically
+from codec.format.codes import QUARTER, quantisers
+from codec.format.features import COUNT
+from codec.format.order import HAAR, IN_PLACE, STAGES
 from codec.geometry import Geometry
 from codec.guide import make_guide
 from codec.jpeg_planes import decode_planes
+from codec.kernels.trellis import Search
 from codec.simulator.dataset import load_shot
 from codec.trunk import fit_recipe
 from codec.trunk.companding import LOSSLESS, Companding
-from codec.trunk.encoder import LAGRANGIAN
-from codec.trunk.exact import ExactFitter, Lattice
-from codec.trunk.features import COUNT
+from codec.trunk.cpu_encoder import CpuEncoder, code_stages
+from codec.trunk.fit_stages import Piece
 from codec.trunk.ground import Ground, Window
-from codec.trunk.ground_torch import TorchGround
 from codec.trunk.layout import Layout, blocks, haar
-from codec.trunk.order import HAAR, IN_PLACE, STAGES
+from codec.trunk.params import Params
 from codec.trunk.saturation import find_plateau
-from codec.trunk.stages import forward_basis, run_stages, split
-from codec.trunk.trellis import QUARTER, quantiser
-from codec.trunk.visitors import Fitter
+from codec.trunk.tile import Tile
 from entropy import tables
 from entropy.tables import (
     ALPHABET,
@@ -124,75 +123,43 @@ class Counts:
 
 def count(path: Path, seed: int, model: bytes) -> Counts:
     """Counts of one shot at a random step, or without loss."""
-    torch.set_num_threads(1)
     rng = np.random.default_rng(seed)
-    shot, model_tables = load_shot(path), tables.parse(model)
-    raw = shot.raw
-    layout = Layout(raw.mosaic.shape[0], raw.mosaic.shape[1], raw.cfa)
-    planes = layout.pack(raw.mosaic)
-    guide = make_guide(decode_planes(shot.jpeg), Geometry(), raw.mosaic.shape, layout.origin)
-    host = Ground(guide, layout)
-    plain = Companding(layout.per_plane(raw.black), raw.white, int(raw.mosaic.max()), OFFSET)
+    shot = load_shot(path)
+    mosaic = shot.raw.mosaic
+    layout = Layout(mosaic.shape[0], mosaic.shape[1], shot.raw.cfa)
+    guide = make_guide(decode_planes(shot.jpeg), Geometry(), mosaic.shape, layout.origin)
+    ground = Ground(guide, layout)
+    plain = Companding(layout.per_plane(shot.raw.black), shot.raw.white, int(mosaic.max()), OFFSET)
     h, w = (v // 2 * 2 for v in layout.cells)
     window = Window(((0, 0),), h, w)
-    level = plain.level(planes[:, :h, :w])
+    level = plain.level(layout.pack(mosaic)[:, :h, :w])
     pick = rng.choice(h * w // 4, min(h * w // 4, 10_000), replace=False)
-    phi = haar(blocks(host.features(0, 0, h, w, COUNT, np.float32).reshape(COUNT, -1), h, w)[..., pick])
+    phi = haar(blocks(ground.features(0, 0, h, w, COUNT, np.float32).reshape(COUNT, -1), h, w)[..., pick])
     target = blocks(level.reshape(4, -1), h, w)[..., pick]
     (recipe,) = fit_recipe.fit(phi, target, plain.span, np.ones((4, len(pick)), bool), [COUNT])
-    found = host.base(window, recipe, plain)
-    plain = replace(plain, plateau=find_plateau(plain, level.reshape(4, -1), found.reshape(4, -1)))
-    ground, companding = TorchGround(host), plain.torch
-    base = torch.from_numpy(plain.saturate(found))
+    found = ground.base(window, recipe, plain)
+    companding = replace(plain, plateau=find_plateau(plain, level.reshape(4, -1), found.reshape(4, -1)))
     lossless = rng.random() < LOSSLESS_SHARE
     basis = HAAR if not lossless and rng.random() < 0.4 else IN_PLACE
     kappa = 4 if rng.random() < 0.75 else 0
     step = LOSSLESS if lossless else int(rng.integers(FINE, COARSE))
-    y = (companding.compand(torch.from_numpy(level)[None]) - companding.compand(base)).to(torch.float64)
-    targets = [forward_basis(y[:, k], basis) for k in range(4)]
-    valid = [split(torch.ones_like(y[:, k], dtype=torch.bool)) for k in range(4)]
-    counts = Counts()
-    counter: Fitter
-    if lossless:
-        counter = _ExactCounter(Lattice(companding, base), model_tables, targets, valid)
-    else:
-        counter = _Counter(basis, model_tables, targets, valid, LAGRANGIAN)
-    counter.counts = counts
-    run_stages(ground.scene(window, base, companding, step, kappa, basis), counter)
+    encoder = CpuEncoder(mosaic, layout, ground, recipe, companding, tables.parse(model), kappa)
+    params = encoder.fit(step, only=basis).params[basis]
+    return _count_stages(*encoder.open(encoder.whole(window), basis, step), params, encoder)
+
+
+def _count_stages(tile: Tile, piece: Piece, params: Params, encoder: CpuEncoder) -> Counts:
+    """Counts of one tile, coded."""
+    counts, states = Counts(), encoder.effort.states
+    search = Search(encoder.tables, encoder.lagrangian, states)
+    for (k, t), symbols in zip(STAGES, code_stages(tile, piece, params, search), strict=True):
+        flat = symbols.reshape(-1), tile.classes.reshape(-1).astype(np.int64)
+        counts.add(EXACT if tile.exact else TRELLIS, *flat)
+        if not tile.exact:
+            sign = 1 - 2 * quantisers(symbols, states)
+            x = sign * (piece.y[k, t].astype(np.float64) - tile.mu) / tile.step[t]
+            counts.add_offsets(*flat, x.reshape(-1))
     return counts
-
-
-class _Counter(Fitter):
-    """A fitter that counts what it codes."""
-
-    counts: Counts
-
-    def symbols(
-        self, stage: int, mu: torch.Tensor, step: torch.Tensor, contexts: list[torch.Tensor]
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        coded = super().symbols(stage, mu, step, contexts)
-        symbols, classes = self.coded.pop()
-        sign = 1 - 2 * quantiser(symbols, self.values.states)
-        k, t = STAGES[stage]
-        x = sign * (self.y[k][t] - mu) / step
-        flat = symbols.reshape(-1).numpy(), classes.reshape(-1).numpy()
-        self.counts.add(TRELLIS, *flat)
-        self.counts.add_offsets(*flat, x.reshape(-1).numpy())
-        return coded
-
-
-class _ExactCounter(ExactFitter):
-    """A lossless fitter that counts what it codes."""
-
-    counts: Counts
-
-    def symbols(
-        self, stage: int, mu: torch.Tensor, step: torch.Tensor, contexts: list[torch.Tensor]
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        coded = super().symbols(stage, mu, step, contexts)
-        symbols, classes = self.coded.pop()
-        self.counts.add(EXACT, symbols.reshape(-1).numpy(), classes.reshape(-1).numpy())
-        return coded
 
 
 def estimate(counts: Counts) -> bytes:

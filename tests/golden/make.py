@@ -18,12 +18,12 @@ from scenes import fit_bases, scene  # noqa: E402
 
 from bitstream import embed  # noqa: E402
 from codec.encoding import _Job  # noqa: E402
+from codec.format.order import HAAR, IN_PLACE  # noqa: E402
 from codec.geometry import Geometry, Warp  # noqa: E402
 from codec.stream import Stream, pack_bases  # noqa: E402
 from codec.trunk.effort import Effort  # noqa: E402
 from codec.trunk.layout import tiles  # noqa: E402
 from codec.trunk.local import TERMS, LocalRecipe, grid  # noqa: E402
-from codec.trunk.order import HAAR, IN_PLACE  # noqa: E402
 from entropy.tables import load  # noqa: E402
 
 WARPED = Geometry(1, (5000, -2500), (1 << 24, (1 << 24) + 9000), Warp((170_000, 210_000), (9000, -4000, 700, 500)))

@@ -17,7 +17,7 @@ and to the 12th power together follow a slope that changes from shadows to light
 
 ``m`` is the mean of the cell's four Y. Everything is integer arithmetic with floor shifts, so encoder and decoder see
 the same numbers on every machine. Here stand their names and tables; `codec.kernels.ground` computes them on the CPU,
-`codec.trunk.features_torch` on a GPU and in training.
+`codec.gpu.features` on a GPU and in training.
 """
 
 from __future__ import annotations

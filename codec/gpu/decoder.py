@@ -1,4 +1,4 @@
-"""The trunk's decoder: tiles of substreams back to packed planes."""
+"""The trunk's decoder in torch: tiles of substreams back to packed planes."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 
+from codec.gpu.companding import TorchCompanding
+from codec.gpu.exact import ExactDecoder, Lattice
+from codec.gpu.ground import TorchGround
+from codec.gpu.stage_decoder import Decoder
+from codec.gpu.stages import inverse_basis, run_stages
+from codec.progress import Progress
 from codec.trunk.companding import LOSSLESS
-from codec.trunk.companding_torch import TorchCompanding
-from codec.trunk.encoder import Progress, rebuild
-from codec.trunk.exact import ExactDecoder, Lattice
 from codec.trunk.ground import Window
-from codec.trunk.ground_torch import TorchGround
 from codec.trunk.layout import Layout, tiles
 from codec.trunk.parallel import in_parallel
 from codec.trunk.params import Params
 from codec.trunk.recipe import Recipe
-from codec.trunk.stages import run_stages
-from codec.trunk.visitors import Decoder
 from entropy.substream import SubstreamCoder
 from entropy.tables import EXACT, TRELLIS, Tables
 
@@ -67,3 +67,11 @@ def decode_planes(
         if progress:
             progress("decoding", (done + 1) / len(chosen))
     return planes
+
+
+def rebuild(
+    decoded: list[list[torch.Tensor]], base: torch.Tensor, companding: TorchCompanding, basis: int
+) -> torch.Tensor:
+    """Decoded stages and base of one tile to DN, int32 (4, h, w)."""
+    y_hat = torch.stack([inverse_basis(parts, basis)[0] for parts in decoded])
+    return companding.expand(companding.compand(base[0]).to(torch.float64) + y_hat)

@@ -19,13 +19,12 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from codec.trunk.companding_torch import TorchCompanding
-from codec.trunk.order import IN_PLACE, KNOWN, NINE, STAGES
+from codec.format.order import IN_PLACE, KNOWN, NINE, STAGES
+from codec.gpu.companding import TorchCompanding
+from codec.gpu.stage_decoder import Decoder
+from codec.gpu.stages import Decoded, near_views, split
 from codec.trunk.params import Params
-from codec.trunk.quantiser import Lengths
-from codec.trunk.stages import Decoded, near_views, split
-from codec.trunk.visitors import Decoder, Encoder, Fitter
-from entropy.tables import EXACT, SIZE_BITS, Tables
+from entropy.tables import Tables
 
 
 class Lattice:
@@ -88,65 +87,6 @@ def _equal(views: list[torch.Tensor]) -> torch.Tensor:
     return functools.reduce(torch.logical_and, [view == views[0] for view in views[1:]])
 
 
-class ExactEncoder(Encoder):
-    """An encoder that loses nothing; its arguments are `Encoder`'s behind the lattice."""
-
-    def __init__(
-        self,
-        lattice: Lattice,
-        params: Params,
-        tables: Tables,
-        y: list[list[torch.Tensor]],
-        valid: list[list[torch.Tensor]],
-    ) -> None:
-        super().__init__(params, tables, y, valid, 0.0)
-        self.lattice = lattice
-        self.lengths = Lengths(tables, EXACT, y[0][0].device)
-
-    def symbols(
-        self, stage: int, mu: torch.Tensor, step: torch.Tensor, contexts: list[torch.Tensor]
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        expected, contexts = self.lattice.expect(stage, mu, contexts)
-        return _code(self, stage, expected, contexts)
-
-
-class ExactFitter(Fitter):
-    """`Fitter` for lossless stages."""
-
-    def __init__(
-        self, lattice: Lattice, tables: Tables, y: list[list[torch.Tensor]], valid: list[list[torch.Tensor]]
-    ) -> None:
-        super().__init__(IN_PLACE, tables, y, valid, 0.0)
-        self.lattice = lattice
-        self.lengths = Lengths(tables, EXACT, y[0][0].device)
-
-    def symbols(
-        self, stage: int, mu: torch.Tensor, step: torch.Tensor, contexts: list[torch.Tensor]
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        expected, contexts = self.lattice.expect(stage, mu, contexts)
-        y, _ = self._target(stage)
-        want = self.lattice.index(stage, y) - expected
-        picked = [v.reshape(-1)[self._places] for v in (*contexts, want)]
-        self.fit_sizes(stage, torch.stack(picked[:-1], 1) / 2.0**SIZE_BITS, picked[-1].abs(), picked[-1], self.lengths)
-        return _code(self, stage, expected, contexts)
-
-
-def _code(
-    coder: ExactEncoder | ExactFitter, stage: int, expected: torch.Tensor, contexts: list[torch.Tensor]
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Magnitudes and y_hat of a stage; the coder keeps the symbols and their code length."""
-    lattice = coder.lattice
-    y, valid = coder._target(stage)
-    classes = coder.classes(stage, contexts)
-    symbols = torch.where(valid, lattice.index(stage, y) - expected, 0).to(torch.int32)
-    index = expected + symbols
-    coder.coded.append((symbols, classes))
-    coder.rate = coder.rate + coder.lengths(symbols, classes).sum((1, 2), dtype=torch.float64)
-    coder.distortion = torch.zeros_like(coder.rate)
-    lattice.note(stage, index)
-    return 4 * symbols.abs(), lattice.y(stage, index)
-
-
 class ExactDecoder(Decoder):
     """`Decoder` for lossless stages."""
 
@@ -161,7 +101,7 @@ class ExactDecoder(Decoder):
         self, stage: int, mu: torch.Tensor, step: torch.Tensor, contexts: list[torch.Tensor]
     ) -> tuple[torch.Tensor, torch.Tensor]:
         expected, contexts = self.lattice.expect(stage, mu, contexts)
-        symbols, _ = self._read_symbols(stage, contexts)
+        symbols, _ = self.read_symbols(stage, contexts)
         # What a forged stream asks for beyond the used values is held at their ends.
         index = (expected + symbols).clamp(0, self.lattice.last)
         self.lattice.note(stage, index)

@@ -1,4 +1,4 @@
-"""Decoding a stream of one layer with torch: on a CUDA device.
+"""Decoding a parsed stream of one layer with torch: on a CUDA device.
 
 The CPU's own path, which needs no torch, is `codec.trunk.cpu`; both give the same mosaic, bit for bit.
 """
@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from codec.gpu.companding import TorchCompanding
+from codec.gpu.decoder import decode_planes
+from codec.gpu.ground import TorchGround
 from codec.guide import Parts
 from codec.progress import Progress
-from codec.trunk.decoder import decode_planes
 from codec.trunk.ground import Ground
-from codec.trunk.ground_torch import TorchGround
 from codec.trunk.layout import Box
 from codec.trunk.parallel import single_threaded
 from entropy import tables
@@ -34,7 +35,7 @@ def decode_with_torch(
     with single_threaded():
         ground = TorchGround(Ground(guide, layout, stream.net()), device)
         planes = decode_planes(
-            stream.substreams, stream.bases, stream.params, layout, ground, stream.recipe, companding.torch,
+            stream.substreams, stream.bases, stream.params, layout, ground, stream.recipe, TorchCompanding(companding),
             tables.load(), header.step, header.kappa, header.states, 2 * header.tile, progress, chosen,
         )  # fmt: skip
     return layout.unpack(planes.numpy())

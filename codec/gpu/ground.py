@@ -6,14 +6,14 @@ import itertools
 
 import torch
 
+from codec.format.order import HAAR
+from codec.gpu.companding import TorchCompanding
+from codec.gpu.features import features, radius_squared
+from codec.gpu.stages import Scene, split
 from codec.kernels.guide import BRIGHT, HALO
 from codec.learned.guide_net import REACH
-from codec.trunk.companding_torch import TorchCompanding
-from codec.trunk.features_torch import features, radius_squared
 from codec.trunk.ground import Ground, Window
-from codec.trunk.order import HAAR
 from codec.trunk.recipe import SHIFT, Recipe
-from codec.trunk.stages import Scene, split
 
 ROWS, COLS = 24, 256
 """Rows and columns of cells whose features are held at once."""

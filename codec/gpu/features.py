@@ -1,11 +1,11 @@
-"""Features of the guide as tensors: what `codec.trunk.features` lists, on a GPU and in training."""
+"""Features of the guide as tensors: what `codec.format.features` lists, on a GPU and in training."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
 
-from codec.trunk.features import BITS, COUNT, HATS, NEAR, ONE, TABLES
+from codec.format.features import BITS, COUNT, HATS, NEAR, ONE, TABLES
 
 LINEAR, FOURTH, TWELFTH = (torch.from_numpy(table.astype(np.int32)) for table in TABLES)
 

@@ -1,4 +1,4 @@
-"""The 16 closed-loop stages (`codec.trunk.order`) in torch: for a CUDA device, and as the CPU kernels' reference.
+"""The 16 closed-loop stages (`codec.format.order`) in torch: for a CUDA device, and as the CPU kernels' reference.
 
 All arrays of a plane are kept by pass ("polyphase"): four arrays (B, h/2, w/2), so that a neighbour is a shifted view.
 `run_stages` is the one loop that fitting, encoding and decoding share; they differ in the `Visitor` they bring.
@@ -14,7 +14,7 @@ from typing import Protocol
 import torch
 from torch.nn.functional import pad
 
-from codec.trunk.order import (
+from codec.format.order import (
     CROSS,
     DIAGONAL,
     IN_PLACE,
@@ -39,15 +39,6 @@ def merge(parts: list[torch.Tensor]) -> torch.Tensor:
     for (i, j), part in zip(PASSES, parts, strict=True):
         out[:, i::2, j::2] = part
     return out
-
-
-def forward_basis(y: torch.Tensor, basis: int) -> list[torch.Tensor]:
-    """Residual (B, h, w) float64 to the four arrays that the passes code."""
-    parts = split(y)
-    if basis == IN_PLACE:
-        return parts
-    a, d, b, c = parts  # a b / c d
-    return [(a + b + c + d) / 2, (a - b + c - d) / 2, (a + b - c - d) / 2, (a - b - c + d) / 2]
 
 
 def inverse_basis(parts: list[torch.Tensor], basis: int) -> torch.Tensor:
@@ -94,10 +85,6 @@ class Decoded:
 
     def add(self, part: torch.Tensor) -> None:
         self.parts.append(pad(part[None], (1, 1, 1, 1), mode="replicate")[0])
-
-    def replace(self, t: int, part: torch.Tensor) -> None:
-        """Another array for pass t."""
-        self.parts[t] = pad(part[None], (1, 1, 1, 1), mode="replicate")[0]
 
     def at(self, t: int, offset: tuple[int, int]) -> torch.Tensor:
         """Values at the places of pass t shifted by offset, in cells (in place) or blocks of the same band (haar)."""

@@ -1,0 +1,1 @@
+"""Facts of the format that every implementation shares: orders, codes, tables. No kernels, no torch."""
