@@ -1,4 +1,4 @@
-"""Every peer that needs no training in fresh processes, as the benchmark runs it: one for encoding, one for decoding."""
+"""Every peer that needs no training, in fresh processes as the benchmark runs it: one to encode, one to decode."""
 
 import json
 import os
