@@ -9,7 +9,7 @@ import numpy as np
 
 from bitstream.profile import timed
 from codec.geometry import Geometry, resample
-from codec.jpeg_planes import JpegPlanes, decode_planes
+from codec.jpeg_planes import JpegPlanes
 
 Part = tuple[np.ndarray, np.ndarray, np.ndarray]
 
@@ -62,8 +62,3 @@ def make_guide(
 ) -> Guide:
     """The whole guide of decoded planes; arguments as in `LaidGuide`."""
     return Guide(*resample(planes, geometry, *shape, cell_origin))
-
-
-def load_guide(jpeg: bytes, geometry: Geometry, shape: tuple[int, int], cell_origin: tuple[int, int] = (0, 0)) -> Guide:
-    """The guide of a JPEG file's bytes; `InputError` as `decode_planes`, `StreamError` for a wild geometry."""
-    return make_guide(decode_planes(jpeg), geometry, shape, cell_origin)

@@ -120,7 +120,7 @@ def test_base_with_corrections_by_block_and_a_plateau_in_any_window(side):
     wanted = TorchGround(ground).base_by_tensors(window, recipe, TorchCompanding(companding))
     assert np.array_equal(whole, wanted.numpy())
     assert not np.array_equal(whole, ground.base(window, replace(recipe, local=None), companding))
-    assert companding.on_plateau(whole).any()
+    assert any((whole[:, k] == at[0]).any() for k, at in enumerate(companding.plateaus()) if at)
     for rows, cols, places in ((20, 70, ((0, 0), (31, 63), (56, 140))), (2, 2, ((74, 208), (63, 127)))):
         for (r, c), piece in zip(places, ground.base(Window(places, rows, cols), recipe, companding), strict=True):
             assert np.array_equal(piece, whole[0, :, r : r + rows, c : c + cols])

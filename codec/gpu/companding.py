@@ -17,11 +17,6 @@ class TorchCompanding:
         self.low, self.shift, self.span = tables.low, tables.shift, tables.span
         self.table = torch.from_numpy(tables.table)
 
-    def level(self, planes: torch.Tensor) -> torch.Tensor:
-        """DN (..., 4, h, w) to levels, int32."""
-        black = torch.tensor(self.tables.black_levels(), dtype=torch.int32, device=planes.device)
-        return (planes.to(torch.int32) << self.shift) - black[:, None, None]
-
     def saturate(self, base: torch.Tensor) -> torch.Tensor:
         """Base (..., 4, h, w) with what comes near the plateau put on it."""
         base = base.clone()

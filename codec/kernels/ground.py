@@ -30,8 +30,8 @@ CHUNK = 128
 # distances of what is used together constant: so the compiler sees that nothing overlaps, and uses vectors.
 LINE = np.uint64(CHUNK + 8)
 LINES = 21  # lin 4, cb m, cr m, Q 4, P 4: neighbourhoods; y 4, cb, cr, m: the cell itself
-AROUND, PLAIN = 14, 6
-"""Lines with neighbourhoods, and those of them without powers of Y."""
+AROUND = 14
+"""Lines with neighbourhoods."""
 
 _NUMBER = {name: i for i, name in enumerate(names())}
 _FIRST, _POWERS, _TAIL = _NUMBER["m"], _NUMBER["q0[-1,-1]"], _NUMBER["qcb"]

@@ -17,7 +17,7 @@ import numpy as np
 
 from codec.format.order import STAGES
 from codec.format.shape import shape
-from codec.trunk.companding import LOSSLESS, STEP_CELLS, Companding
+from codec.trunk.companding import LOSSLESS, Companding
 from entropy.tables import CLASSES, EXACT, HALF, OFFSET_UNIT, Tables, split_bits, table_of
 
 BIT_WORTH = 17
@@ -91,8 +91,7 @@ class Rules:
         self.thresholds, self.shape, self.edges = thresholds(tables), shape(tables), edges(companding.used)
         self.finders = [finder(of_plane) for of_plane in self.edges]
         self.least = self.thresholds[:, 1].astype(np.int32)
-        levels = len(companding.table)
-        self.cell = (np.arange(levels, dtype=np.int64) * STEP_CELLS // levels).astype(np.uint16)
+        self.cell = companding.step_cell(np.arange(companding.low, companding.high + 1)).astype(np.uint16)
 
     def steps(self, index: int, spread: int) -> np.ndarray:
         """Steps of a layer, int32 (16, STEP_CELLS), by stage and `cell`: the first stages are the coarsest."""

@@ -134,14 +134,6 @@ class Companding:
                 plane[plane >= plateau[1]] = plateau[0]
         return base
 
-    def on_plateau(self, base: np.ndarray) -> np.ndarray:
-        """Where each plane's base (..., 4, h, w) lies on its plateau, bool."""
-        out = np.zeros(base.shape, bool)
-        for k, plateau in enumerate(self.plateaus()):
-            if plateau:
-                out[..., k, :, :] = base[..., k, :, :] == plateau[0]
-        return out
-
     def compand(self, level: np.ndarray) -> np.ndarray:
         """Levels to companded values, int32; levels out of range are clipped."""
         return np.take(self.table, np.asarray(level, np.int64) - self.low, mode="clip")
@@ -234,7 +226,6 @@ class Companding:
         for known in tuple(self._last_steps):
             if known[:2] == (index, kappa):
                 return known[2]
-        cell = np.arange(len(self.table), dtype=np.int64) * STEP_CELLS // len(self.table)
-        found = self.steps(index, kappa).astype(np.int32)[cell]
+        found = self.steps(index, kappa).astype(np.int32)[self.step_cell(np.arange(self.low, self.high + 1))]
         self._last_steps[:] = [*self._last_steps[-3:], (index, kappa, found)]
         return found
