@@ -27,7 +27,7 @@ DIAGONAL = ((-1, -1), (-1, 1), (1, -1), (1, 1))
 NINE = (*CROSS, *DIAGONAL, (0, 0))
 IN_PLACE, HAAR = 0, 1
 REFINED = 2
-"""In place of a basis: a further layer, `codec.trunk.layers`."""
+"""In place of a basis: a further layer, `codec.trunk.layer_tile`."""
 
 STAGES = [(k, t) for k in PLANES for t in range(4)]
 KNOWN: tuple[tuple[tuple[int, int], ...], ...] = ((), DIAGONAL, CROSS, CROSS + DIAGONAL)
@@ -37,9 +37,6 @@ MAGNITUDE_BITS = 8
 
 MAGNITUDE_LIMIT = 1 << 16
 """Bound of a magnitude, in quarters of a step."""
-
-MEAN_UNIT = 512
-"""The mean's coefficients are in 1 / MEAN_UNIT."""
 
 Y_LIMIT = float(1 << 21)
 """Bound of mean and y_hat, four times the companded white: whatever a stream says, sums stay exact in float64."""

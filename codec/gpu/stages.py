@@ -1,7 +1,7 @@
-"""The 16 closed-loop stages (`codec.format.order`) in torch: for a CUDA device, and as the CPU kernels' reference.
+"""The 16 closed-loop stages (`codec.format.order`) in torch: for a CUDA device, and beside the CPU's kernels.
 
 All arrays of a plane are kept by pass ("polyphase"): four arrays (B, h/2, w/2), so that a neighbour is a shifted view.
-`run_stages` is the one loop that fitting, encoding and decoding share; they differ in the `Visitor` they bring.
+`run_stages` is the one loop; with and without loss differ in the `Visitor`.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Scene:
 
 
 class Visitor(Protocol):
-    """The part of a stage that differs between fitting, encoding and decoding."""
+    """What a stage is given and gives: `codec.gpu.stage_decoder.Decoder`, or the lossless one."""
 
     def mean(self, stage: int, near: list[torch.Tensor]) -> torch.Tensor:
         """Mean of y at the stage's places from its decoded neighbours, float64 of whole numbers."""
