@@ -6,7 +6,7 @@ The PARM section:
 bytes       meaning
 ==========  ======================================================================
 u8          bit b: parameters of basis b follow (0 in place, 1 Haar)
-then each   varint length, then `codec.format.params` of that basis
+then each   varint length, then `codec.trunk.params` of that basis
 ==========  ======================================================================
 
 Of a stream in layers (section LAYR, `bitstream.layers`) PARM holds those of layer 0, in place.
@@ -28,7 +28,6 @@ from bitstream.layers import STAGES, Depth, Layers
 from bitstream.profile import timed
 from codec.format.features import COUNT
 from codec.format.order import HAAR, IN_PLACE, REFINED
-from codec.format.params import Params
 from codec.geometry import Geometry
 from codec.guide import LaidGuide
 from codec.jpeg_planes import JpegPlanes
@@ -40,6 +39,7 @@ from codec.trunk.ground import ACTIVITIES, Ground
 from codec.trunk.layered import Layer, decode_layers
 from codec.trunk.layout import Box, Layout, tiles
 from codec.trunk.local import LocalRecipe
+from codec.trunk.params import Params
 from codec.trunk.recipe import Recipe
 from entropy import tables
 

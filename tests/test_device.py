@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from codec.format.order import HAAR, IN_PLACE, context_count, near_count
-from codec.format.params import Params
 from codec.gpu import stages
 from codec.gpu.companding import TorchCompanding
 from codec.gpu.decoder import rebuild
@@ -22,6 +21,7 @@ from codec.trunk.fit_recipe import constant
 from codec.trunk.ground import ACTIVITIES, Ground, Window
 from codec.trunk.layout import Layout
 from codec.trunk.local import TERMS, LocalRecipe, grid
+from codec.trunk.params import Params
 from codec.trunk.recipe import Recipe
 from entropy import tables
 

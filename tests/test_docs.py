@@ -11,9 +11,9 @@ from bitstream.header import FIELDS
 from codec.format.codes import CODES
 from codec.format.features import COUNT, names
 from codec.format.order import context_count, near_count
-from codec.format.params import WEIGHTS
 from codec.trunk.ground import ACTIVITIES
 from codec.trunk.local import _SUMS, LEAST_SIDE, MOST_BLOCKS, MOST_SIDE, TERMS
+from codec.trunk.params import WEIGHTS
 from entropy.tables import ALPHABET, CLASSES, KINDS, REACH, SIZE_CELLS, SPLIT_CLASS
 
 ROOT = Path(__file__).parents[1]

@@ -6,8 +6,7 @@ import torch
 from scenes import scene
 
 from codec.encoding import _Job
-from codec.format.order import HAAR, IN_PLACE, STAGES
-from codec.format.params import MEAN_UNIT, WEIGHTS
+from codec.format.order import HAAR, IN_PLACE, MEAN_UNIT, STAGES
 from codec.gpu.companding import TorchCompanding
 from codec.gpu.ground import TorchGround
 from codec.gpu.stage_decoder import Decoder
@@ -18,6 +17,7 @@ from codec.kernels.trellis import Search
 from codec.stream import Stream
 from codec.trunk.fits import SPLITS, Lengths, SizeFit, fit_mean
 from codec.trunk.ground import Window
+from codec.trunk.params import WEIGHTS
 from codec.trunk.survey import Survey, merged
 from codec.trunk.tile import Views
 from entropy.tables import EXACT, HALF, SIZE_BITS, TRELLIS, load

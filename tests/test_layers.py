@@ -20,7 +20,6 @@ from codec import layering
 from codec.encoding import _Job
 from codec.format.order import IN_PLACE
 from codec.format.order import STAGES as ALL_STAGES
-from codec.format.params import Params
 from codec.format.shape import SHAPE_END, SHAPE_TOTAL, SHAPE_UNIT, shape
 from codec.kernels.cells import mass
 from codec.kernels.fit_layers import first_symbols
@@ -30,6 +29,7 @@ from codec.trunk.cpu_encoder import Area
 from codec.trunk.fit_layers import PictureSource
 from codec.trunk.ground import Window
 from codec.trunk.layer_tile import LayerTile
+from codec.trunk.params import Params
 from entropy import tables
 from entropy.cuts import CUT_CLASSES, EVEN, CutReader, classify, cut_bits, write_cuts, yes_of_65536
 
@@ -319,7 +319,7 @@ def test_forged_parameters():
     """Weights and coefficients at their limits: sums stay exact, and the end is reached."""
     picture, _ = coded(lossless=True)
     stream = whole()
-    from codec.format.params import MEAN_LIMIT, Params
+    from codec.trunk.params import MEAN_LIMIT, Params
 
     rng = np.random.default_rng(5)
     wild = Params(2, [rng.integers(-MEAN_LIMIT, MEAN_LIMIT, 35) for _ in range(16)],

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from bitstream.errors import StreamError
 from codec.format.order import HAAR, IN_PLACE, PLANES, STAGES, context_count, near_count
-from codec.format.params import MEAN_LIMIT, WEIGHTS, Params, nearest_weight
 from codec.gpu import stages
 from codec.gpu.companding import TorchCompanding
 from codec.gpu.decoder import rebuild
@@ -20,6 +19,7 @@ from codec.guide import Guide
 from codec.trunk.companding import LOSSLESS, Companding
 from codec.trunk.ground import ACTIVITIES, Ground, Window
 from codec.trunk.layout import Layout
+from codec.trunk.params import MEAN_LIMIT, WEIGHTS, Params, nearest_weight
 from codec.trunk.tile import Tile
 from entropy.tables import load
 

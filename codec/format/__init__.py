@@ -1,1 +1,1 @@
-"""Facts of the format that every implementation shares: orders, codes, tables, parameters. No kernels, no torch."""
+"""Facts of the format that every implementation shares: orders, codes, tables. No kernels, no torch."""

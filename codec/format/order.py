@@ -38,6 +38,9 @@ MAGNITUDE_BITS = 8
 MAGNITUDE_LIMIT = 1 << 16
 """Bound of a magnitude, in quarters of a step."""
 
+MEAN_UNIT = 512
+"""The mean's coefficients are in 1 / MEAN_UNIT."""
+
 Y_LIMIT = float(1 << 21)
 """Bound of mean and y_hat, four times the companded white: whatever a stream says, sums stay exact in float64."""
 

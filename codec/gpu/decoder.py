@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 
-from codec.format.params import Params
 from codec.gpu.companding import TorchCompanding
 from codec.gpu.exact import ExactDecoder, Lattice
 from codec.gpu.ground import TorchGround
@@ -18,6 +17,7 @@ from codec.trunk.companding import LOSSLESS
 from codec.trunk.ground import Window
 from codec.trunk.layout import Layout, tiles
 from codec.trunk.parallel import in_parallel
+from codec.trunk.params import Params
 from codec.trunk.recipe import Recipe
 from entropy.substream import SubstreamCoder
 from entropy.tables import EXACT, TRELLIS, Tables

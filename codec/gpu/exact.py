@@ -20,10 +20,10 @@ import numpy as np
 import torch
 
 from codec.format.order import IN_PLACE, KNOWN, NINE, STAGES
-from codec.format.params import Params
 from codec.gpu.companding import TorchCompanding
 from codec.gpu.stage_decoder import Decoder
 from codec.gpu.stages import Decoded, near_views, split
+from codec.trunk.params import Params
 from entropy.tables import Tables
 
 

@@ -14,9 +14,9 @@ import numpy as np
 import torch
 
 from codec.format.codes import DEFAULT_STATES
-from codec.format.order import Y_LIMIT
-from codec.format.params import MEAN_UNIT, WEIGHTS, Params
+from codec.format.order import MEAN_UNIT, Y_LIMIT
 from codec.gpu.values import Values
+from codec.trunk.params import WEIGHTS, Params
 from entropy.tables import MANTISSA_BITS, SIZE_CELLS, Tables
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from codec.format.params import MEAN_UNIT
+from codec.format.order import MEAN_UNIT
 from entropy.jit import compiled
 from entropy.tables import OFFSET_UNIT, SIZE_BITS
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from codec.format.params import Params
 from codec.trunk.ground import Window
+from codec.trunk.params import Params
 
 SAMPLE_SIDE = 96
 """Side of a sample window in cells."""

@@ -12,12 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from codec.format.order import STAGES
-from codec.format.params import Params
 from codec.progress import Progress
 from codec.trunk.companding import LOSSLESS, Companding
 from codec.trunk.ground import Ground, Window
 from codec.trunk.layout import Layout, tiles
 from codec.trunk.parallel import in_parallel
+from codec.trunk.params import Params
 from codec.trunk.recipe import Recipe
 from codec.trunk.tile import Tile
 from entropy.ans import decode_symbols, model_of

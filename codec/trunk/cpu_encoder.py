@@ -16,7 +16,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from codec.format.order import HAAR, IN_PLACE, STAGES
-from codec.format.params import Params
 from codec.kernels import survey as kernel
 from codec.kernels import targets as kernels
 from codec.kernels.fit import length
@@ -30,6 +29,7 @@ from codec.trunk.fits import SPLITS
 from codec.trunk.ground import Ground, Window
 from codec.trunk.layout import Layout, tiles
 from codec.trunk.parallel import in_parallel
+from codec.trunk.params import Params
 from codec.trunk.recipe import Recipe
 from codec.trunk.survey import REFERENCE, Survey, merged
 from codec.trunk.tile import Tile

@@ -15,7 +15,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from codec.format.order import IN_PLACE, REFINED, STAGES
-from codec.format.params import Params, nearest_weight
 from codec.kernels import fit as kernels
 from codec.kernels import fit_layers as layer_kernels
 from codec.kernels.fit import descend
@@ -25,6 +24,7 @@ from codec.trunk.fit_stages import FEW, FIRST_STEPS, LAST_STEPS, Fitter, Piece
 from codec.trunk.fits import SPLITS, Lengths, SizeFit
 from codec.trunk.layer_tile import FinerViews, LayerTile
 from codec.trunk.layered import Layer
+from codec.trunk.params import Params, nearest_weight
 from codec.trunk.tile import Views
 from entropy.cuts import Round, cut_bits
 from entropy.tables import EXACT

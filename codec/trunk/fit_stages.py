@@ -14,13 +14,13 @@ from typing import Protocol
 
 import numpy as np
 
-from codec.format.order import STAGES, Y_LIMIT, context_count
-from codec.format.params import MEAN_UNIT, Params
+from codec.format.order import MEAN_UNIT, STAGES, Y_LIMIT, context_count
 from codec.kernels import fit as kernels
 from codec.kernels import windows
 from codec.kernels.targets import exact_symbols
 from codec.kernels.trellis import Search
 from codec.trunk.fits import SPLITS, Lengths, SizeFit, fit_mean
+from codec.trunk.params import Params
 from codec.trunk.tile import Mixing, Tile, Views
 from entropy.tables import EXACT, MANTISSA_BITS, TRELLIS, Tables
 

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from codec.format.params import MEAN_LIMIT, MEAN_UNIT, WEIGHTS, nearest_weight
+from codec.format.order import MEAN_UNIT
 from codec.kernels.fit import descend, slopes
+from codec.trunk.params import MEAN_LIMIT, WEIGHTS, nearest_weight
 from entropy.tables import CLASSES, SPLIT_CLASS, Tables, split_bits
 
 MEAN_ROUNDS, FLOOR = 2, 0.2

@@ -26,6 +26,7 @@ from codec.format.order import (
     DIAGONAL,
     IN_PLACE,
     MAGNITUDE_LIMIT,
+    MEAN_UNIT,
     NINE,
     PASSES,
     PLANES,
@@ -35,12 +36,12 @@ from codec.format.order import (
     Place,
     shifted,
 )
-from codec.format.params import MEAN_UNIT, WEIGHTS, Params
 from codec.kernels import cells as cell_kernels
 from codec.kernels import fit_layers as fit
 from codec.kernels import layers as kernels
 from codec.kernels.stages import close
 from codec.trunk.cells import Rules
+from codec.trunk.params import WEIGHTS, Params
 from codec.trunk.tile import Tile
 from entropy.tables import MANTISSA_BITS
 

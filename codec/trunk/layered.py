@@ -16,7 +16,6 @@ import numpy as np
 from bitstream.container import Key
 from bitstream.layers import Depth
 from codec.format.order import STAGES
-from codec.format.params import Params
 from codec.progress import Progress
 from codec.trunk.cells import Rules
 from codec.trunk.companding import LOSSLESS, Companding
@@ -24,6 +23,7 @@ from codec.trunk.ground import Ground, Window
 from codec.trunk.layer_tile import LayerTile
 from codec.trunk.layout import Layout, tiles
 from codec.trunk.parallel import in_parallel
+from codec.trunk.params import Params
 from codec.trunk.recipe import Recipe
 from entropy.ans import decode_symbols, model_of
 from entropy.cuts import CutReader

@@ -29,12 +29,12 @@ from codec.format.order import (
     near_places,
     shifted,
 )
-from codec.format.params import WEIGHTS, Params
 from codec.kernels import fit
 from codec.kernels import stages as kernels
 from codec.kernels.trellis import Search
 from codec.trunk.companding import Companding
 from codec.trunk.layout import Layout
+from codec.trunk.params import WEIGHTS, Params
 from entropy.tables import MANTISSA_BITS, OFFSET_UNIT, REACH, Tables
 
 _NOTHING = np.zeros((0, 0), np.int32)

@@ -23,7 +23,6 @@ from bitstream.files import write_atomically
 from codec.format.codes import QUARTER, quantisers
 from codec.format.features import COUNT
 from codec.format.order import HAAR, IN_PLACE, STAGES
-from codec.format.params import Params
 from codec.geometry import Geometry
 from codec.guide import make_guide
 from codec.jpeg_planes import decode_planes
@@ -35,6 +34,7 @@ from codec.trunk.cpu_encoder import CpuEncoder, code_stages
 from codec.trunk.fit_stages import Piece
 from codec.trunk.ground import Ground, Window
 from codec.trunk.layout import Layout, blocks, haar
+from codec.trunk.params import Params
 from codec.trunk.saturation import find_plateau
 from codec.trunk.tile import Tile
 from entropy import tables

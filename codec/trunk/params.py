@@ -18,7 +18,6 @@ from bitstream.errors import StreamError
 from codec.format import order
 from entropy.golomb import GolombReader, GolombWriter
 
-MEAN_UNIT = 512
 MEAN_LIMIT = 1 << 12
 
 WEIGHTS = np.array([*range(16)] + [m << e for e in range(1, 14) for m in range(8, 16)], dtype=np.int64)
