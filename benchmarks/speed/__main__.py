@@ -47,10 +47,11 @@ def main() -> int:
         try:
             for row in _rows(measure, args, parts):
                 results.add({**row, **about})
-                print(f"{row['file']}: {row['setting']}: {row['wall']:.3g} s", file=sys.stderr, flush=True)
+                said = row.get("error") or f"{row['wall']:.3g} s"
+                print(f"{row['file']}: {row['setting']}: {said}", file=sys.stderr, flush=True)
         finally:
             results.close()
-    rows = read_rows(args.out / ROWS)
+    rows = [row for row in read_rows(args.out / ROWS) if "error" not in row]
     plot(rows, args.out / "speed.png")
     text = "\n".join(table(rows)) + "\n"
     (args.out / "speed.md").write_text(text, encoding="utf-8")
@@ -65,7 +66,10 @@ def _rows(measure: Measure, args: argparse.Namespace, parts: list[str]) -> Itera
     for source in args.raw[:1]:
         if "growth" in parts:
             for megapixels in sorted(float(m) for m in args.megapixels.split(",")):
-                yield from measure.growth(source, megapixels)
+                try:
+                    yield from measure.growth(source, megapixels)
+                except InputError as error:  # other sizes may do
+                    yield measure.failed(source, f"growth {megapixels:g} MP", error)
         if "rate" in parts:
             for bpp in (float(r) for r in args.rates.split(",")):
                 yield from measure.rate(source, bpp)

@@ -25,6 +25,7 @@ from pathlib import Path
 from benchmarks.rows import Row
 from benchmarks.speed import costs, patchwork
 from benchmarks.speed.costs import Cost
+from bitstream.errors import InputError
 from codec.source.raw import read_raw, render_jpeg
 
 BPP = 0.4
@@ -85,6 +86,10 @@ class Measure:
                     several.setdefault(what, []).append(costs.of_command(command))
         for what, all_of_it in several.items():
             yield _row(name, settings[what], height * width, costs.medians(all_of_it), BPP)
+
+    def failed(self, source: Path, setting: str, error: InputError) -> Row:
+        """The row of what could not be measured."""
+        return {"file": source.name, "guide": GUIDE, "codec": "rawinlay", "setting": setting, "error": str(error)}
 
     def rate(self, source: Path, bpp: float) -> Iterator[Row]:
         """Warm, at a rate."""
