@@ -16,7 +16,7 @@ from scenes import scene
 from bitstream.container import Container
 from bitstream.errors import InputError, StreamError
 from codec import encoding
-from codec.format.features import COUNT
+from codec.format.features import COUNT, TABLES
 from codec.guide import Guide
 from codec.learned import guide_net, weights
 from codec.recipe_choice import RecipeChoice
@@ -53,7 +53,7 @@ def plainly(found, net):
     """The features of a whole picture by the second decoder, int64 (24, h + 1, w + 1)."""
     edge = HALO
     planes = found.planes[:, : found.h + 2 * edge, : found.w + 2 * edge].astype(np.int64)
-    linear = guide_net.LINEAR.numpy().astype(np.int64)[planes[:4]]
+    linear = TABLES[0].astype(np.int64)[planes[:4]]
     inputs = np.concatenate([(planes[:4] >> 2) - 512, planes[4:] >> 2, (linear >> 4) - 512])
     return manual_net.learned_features(manual_net.read_net(net), inputs, edge)
 
