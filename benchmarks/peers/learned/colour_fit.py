@@ -21,6 +21,8 @@ CELLS = 40_000
 """About how many cells are fitted."""
 
 LOWEST, HIGHEST = -0.5, 1.5
+ROWS = 128
+"""Rows of cells that are fitted at once, to save memory."""
 
 
 def _terms(planes: Tensor) -> Tensor:
@@ -39,8 +41,11 @@ def fit(x: Tensor, planes: Tensor) -> Tensor:
 
 def fitted(planes: Tensor, weights: Tensor) -> Tensor:
     """The guide's planes, (7, h, w), with the fit of the mosaic's planes in place of the first four."""
-    base = torch.einsum("thw,tk->khw", _terms(planes), weights.float()).clamp(LOWEST, HIGHEST)
-    return torch.cat([base, planes[4:]])
+    out = planes.clone()
+    for top in range(0, planes.shape[1], ROWS):
+        band = planes[:, top : top + ROWS]
+        out[:4, top : top + ROWS] = torch.einsum("thw,tk->khw", _terms(band), weights.float()).clamp(LOWEST, HIGHEST)
+    return out
 
 
 def to_bytes(weights: Tensor) -> bytes:
