@@ -52,7 +52,7 @@ def test_round_trip_in_fresh_processes(name, pair, tmp_path):
         seconds = result["seconds"]
         parts = [value for part, value in seconds.items() if part not in ("total", "wall")]
         assert set(seconds) <= {*clock.PARTS, "total", "wall"} and all(s > 0 for s in parts)
-        assert 0 < sum(parts) < seconds["total"] + 0.01 < 600 and seconds["wall"] > 0.1
+        assert 0 < sum(parts) < seconds["total"] + 0.01 < 600 and seconds["wall"] > 0.02
         assert 20 << 20 < result["peak_memory"] < 8 << 30
         assert {"reading" if result is said else "writing", "starting"} < set(seconds)
 
