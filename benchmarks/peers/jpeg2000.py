@@ -11,13 +11,9 @@ from collections.abc import Sequence
 import imagecodecs
 import numpy as np
 
-from benchmarks.peers.base import Peer, number
-from benchmarks.peers.clock import part
-from benchmarks.peers.frame import Frame, unwrap
-from benchmarks.peers.jxl import COUNTS, lossless_only
-from benchmarks.peers.packing import companded, expanded, from_quadrants, quadrants
+from benchmarks.peers.base import number
+from benchmarks.peers.blind import Lossless, Lossy, grey16
 from bitstream.errors import StreamError, UsageError
-from bitstream.raw_image import RawImage
 
 COARSEST, FINEST, STEP = 28, 88, 4  # dB
 
@@ -34,57 +30,37 @@ def decompress(data: bytes) -> np.ndarray:
         image = np.asarray(imagecodecs.jpeg2k_decode(data, numthreads=1))
     except (imagecodecs.Jpeg2kError, ValueError) as error:
         raise StreamError(f"JPEG 2000: {error}") from error
-    if image.dtype != np.uint16 or image.ndim != 2:
-        raise StreamError(f"JPEG 2000 gave {image.dtype} {image.shape}, not a 16-bit grey image")
-    return image
+    return grey16(image, "JPEG 2000")
 
 
-class Jpeg2000Lossy(Peer):
+class Jpeg2000Lossy(Lossy):
     """`jpeg2000-linear` and `jpeg2000-sqrt`."""
 
-    guided = False
-    counts = COUNTS
-
-    def __init__(self, companding: str) -> None:
-        self.companding = companding
-        self.name = f"jpeg2000-{companding}"
+    codec = "jpeg2000"
 
     def settings(self) -> Sequence[str]:
         return [f"psnr={psnr}" for psnr in range(COARSEST, FINEST + 1, STEP)]
 
-    def encode(self, raw: RawImage, jpeg: bytes | None, setting: str) -> bytes:
-        psnr, frame = number(setting, "psnr"), Frame.of(raw)
+    def strength(self, setting: str) -> float:
+        psnr = number(setting, "psnr")
         if not 1 <= psnr <= 120:
             raise UsageError(f"setting {setting!r}: want 1 to 120 dB")
-        image = companded(raw.mosaic, frame, self.companding)
-        with part("entropy"):
-            return frame.wrap(compress(image, psnr))
+        return psnr
 
-    def decode(self, data: bytes, jpeg: bytes | None) -> np.ndarray:
-        frame, body = unwrap(data)
-        with part("entropy"):
-            image = decompress(body)
-        return expanded(image, frame, self.companding)
+    def compress(self, image: np.ndarray, strength: float) -> bytes:
+        return compress(image, strength)
+
+    def decompress(self, data: bytes) -> np.ndarray:
+        return decompress(data)
 
 
-class Jpeg2000Lossless(Peer):
+class Jpeg2000Lossless(Lossless):
     """`jpeg2000-lossless`."""
 
     name = "jpeg2000-lossless"
-    guided = False
-    counts = COUNTS
 
-    def settings(self) -> Sequence[str]:
-        return ["lossless"]
+    def compress(self, image: np.ndarray) -> bytes:
+        return compress(image, None)
 
-    def encode(self, raw: RawImage, jpeg: bytes | None, setting: str) -> bytes:
-        lossless_only(setting)
-        frame = Frame.of(raw)
-        with part("entropy"):
-            return frame.wrap(compress(quadrants(raw.mosaic, raw.cfa), None))
-
-    def decode(self, data: bytes, jpeg: bytes | None) -> np.ndarray:
-        frame, body = unwrap(data)
-        with part("entropy"):
-            image = decompress(body)
-        return from_quadrants(image, frame.phase, frame.shape)
+    def decompress(self, data: bytes) -> np.ndarray:
+        return decompress(data)

@@ -14,17 +14,13 @@ from collections.abc import Iterator, Sequence
 import imagecodecs
 import numpy as np
 
-from benchmarks.peers.base import Peer, number
-from benchmarks.peers.clock import part
-from benchmarks.peers.frame import Frame, unwrap
-from benchmarks.peers.packing import companded, expanded, from_quadrants, quadrants
+from benchmarks.peers.base import number
+from benchmarks.peers.blind import Lossless, Lossy, grey16
 from bitstream.errors import StreamError, UsageError
-from bitstream.raw_image import RawImage
 
 EFFORT = 7
 COARSEST, FINEST = 25.0, 0.01  # libjxl's butteraugli distances: 25 is its limit
 STEPS_PER_OCTAVE = 1.5
-COUNTS = "size, CFA phase, black and white level"
 
 
 def compress(image: np.ndarray, distance: float | None) -> bytes:
@@ -41,9 +37,7 @@ def decompress(data: bytes) -> np.ndarray:
         image = np.asarray(imagecodecs.jpegxl_decode(data, numthreads=1))
     except (imagecodecs.JpegxlError, ValueError) as error:
         raise StreamError(f"JPEG XL: {error}") from error
-    if image.dtype != np.uint16 or image.ndim != 2:
-        raise StreamError(f"JPEG XL gave {image.dtype} {image.shape}, not a 16-bit grey image")
-    return image
+    return grey16(image, "JPEG XL")
 
 
 def distances() -> Iterator[float]:
@@ -61,56 +55,31 @@ def distance_of(setting: str) -> float:
     return distance
 
 
-class JxlLossy(Peer):
+class JxlLossy(Lossy):
     """`jxl-linear` and `jxl-sqrt`."""
 
-    guided = False
-    counts = COUNTS
-
-    def __init__(self, companding: str) -> None:
-        self.companding = companding
-        self.name = f"jxl-{companding}"
+    codec = "jxl"
 
     def settings(self) -> Sequence[str]:
         return [f"distance={distance:g}" for distance in distances()]
 
-    def encode(self, raw: RawImage, jpeg: bytes | None, setting: str) -> bytes:
-        distance, frame = distance_of(setting), Frame.of(raw)
-        image = companded(raw.mosaic, frame, self.companding)
-        with part("entropy"):
-            return frame.wrap(compress(image, distance))
+    def strength(self, setting: str) -> float:
+        return distance_of(setting)
 
-    def decode(self, data: bytes, jpeg: bytes | None) -> np.ndarray:
-        frame, body = unwrap(data)
-        with part("entropy"):
-            image = decompress(body)
-        return expanded(image, frame, self.companding)
+    def compress(self, image: np.ndarray, strength: float) -> bytes:
+        return compress(image, strength)
+
+    def decompress(self, data: bytes) -> np.ndarray:
+        return decompress(data)
 
 
-class JxlLossless(Peer):
+class JxlLossless(Lossless):
     """`jxl-lossless`."""
 
     name = "jxl-lossless"
-    guided = False
-    counts = COUNTS
 
-    def settings(self) -> Sequence[str]:
-        return ["lossless"]
+    def compress(self, image: np.ndarray) -> bytes:
+        return compress(image, None)
 
-    def encode(self, raw: RawImage, jpeg: bytes | None, setting: str) -> bytes:
-        lossless_only(setting)
-        frame = Frame.of(raw)
-        with part("entropy"):
-            return frame.wrap(compress(quadrants(raw.mosaic, raw.cfa), None))
-
-    def decode(self, data: bytes, jpeg: bytes | None) -> np.ndarray:
-        frame, body = unwrap(data)
-        with part("entropy"):
-            image = decompress(body)
-        return from_quadrants(image, frame.phase, frame.shape)
-
-
-def lossless_only(setting: str) -> None:
-    """UsageError for a setting that is not "lossless"."""
-    if setting != "lossless":
-        raise UsageError(f"setting {setting!r}: this peer has only lossless")
+    def decompress(self, data: bytes) -> np.ndarray:
+        return decompress(data)

@@ -7,44 +7,33 @@ decoder (imagecodecs: liblj92).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import imagecodecs
 import numpy as np
 
-from benchmarks.peers.base import Peer
-from benchmarks.peers.clock import part
-from benchmarks.peers.frame import Frame, unwrap
-from benchmarks.peers.jxl import COUNTS, lossless_only
+from benchmarks.peers.blind import Lossless
+from benchmarks.peers.frame import Frame
 from bitstream.errors import StreamError
 from bitstream.ljpeg import encode_tiles
-from bitstream.raw_image import RawImage
 
 
-class LosslessJpeg(Peer):
+class LosslessJpeg(Lossless):
     """`ljpeg`."""
 
     name = "ljpeg"
-    guided = False
-    counts = COUNTS
 
-    def settings(self) -> Sequence[str]:
-        return ["lossless"]
+    def compress(self, image: np.ndarray) -> bytes:
+        return encode_tiles([image])[0]
 
-    def encode(self, raw: RawImage, jpeg: bytes | None, setting: str) -> bytes:
-        lossless_only(setting)
-        frame = Frame.of(raw)
-        with part("entropy"):
-            even = np.pad(raw.mosaic, [(0, 0), (0, frame.width % 2)], mode="reflect")
-            return frame.wrap(encode_tiles([even])[0])
+    def decompress(self, data: bytes) -> np.ndarray:
+        try:
+            return np.asarray(imagecodecs.ljpeg_decode(data))
+        except (imagecodecs.LjpegError, ValueError) as error:
+            raise StreamError(f"lossless JPEG: {error}") from error
 
-    def decode(self, data: bytes, jpeg: bytes | None) -> np.ndarray:
-        frame, body = unwrap(data)
-        with part("entropy"):
-            try:
-                image = np.asarray(imagecodecs.ljpeg_decode(body))
-            except (imagecodecs.LjpegError, ValueError) as error:
-                raise StreamError(f"lossless JPEG: {error}") from error
+    def image(self, mosaic: np.ndarray, frame: Frame) -> np.ndarray:
+        return np.pad(mosaic, [(0, 0), (0, frame.width % 2)], mode="reflect")
+
+    def mosaic(self, image: np.ndarray, frame: Frame) -> np.ndarray:
         if image.dtype != np.uint16 or image.shape != (frame.height, (frame.width + 1) // 2, 2):
             raise StreamError(f"lossless JPEG gave {image.dtype} {image.shape} for a mosaic of {frame.shape}")
         return np.ascontiguousarray(image.reshape(frame.height, -1)[:, : frame.width])
