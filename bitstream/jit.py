@@ -23,8 +23,8 @@ from bitstream.compiling import WATCHERS
 
 SETTINGS: Any = config  # numba fills it when it is imported
 
-SOURCES = ("bitstream", "entropy", "codec/format", "codec/kernels")
-"""Folders of what kernels are made of, beside one another."""
+SOURCES = ("bitstream/jit.py", "bitstream/*_kernels.py", "entropy/*.py", "codec/format/*.py", "codec/kernels/*.py")
+"""What kernels are made of: every file that one of theirs takes a function or a constant from."""
 
 
 @functools.cache
@@ -32,7 +32,7 @@ def cache_folder() -> str:
     """Where compiled code is kept; "" for numba's own choice, where there is no folder of the user's."""
     digest = hashlib.sha256()
     root = Path(__file__).parent.parent
-    for source in sorted(path for folder in SOURCES for path in (root / folder).glob("*.py")):
+    for source in sorted(path for pattern in SOURCES for path in root.glob(pattern)):
         digest.update(source.name.encode() + b"\0" + source.read_bytes())
     home = os.environ.get("LOCALAPPDATA" if sys.platform == "win32" else "XDG_CACHE_HOME")
     try:
