@@ -52,7 +52,7 @@ class Encoded:
 
     metadata_bytes: what the JPEG grew by. bpp: 8 x that per pixel of the mosaic. guide: where the JPEG comes from;
     guide_path: its file. alignment: how it lies over the mosaic, for people. model: identity of the probability tables.
-    seconds: time taken.
+    seconds: time taken. warnings: what the user should look at before the RAW is deleted, a line each.
     """
 
     jpeg: bytes = field(repr=False)
@@ -63,6 +63,7 @@ class Encoded:
     model: str
     seconds: float
     guide_path: Path | None = None
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class Decoded:
     """The RAW of a JPEG.
 
     device: where it was decoded; seconds: time taken. layers: how many are there; lossless: whether the mosaic is the
-    camera's, bit for bit.
+    camera's, bit for bit. warnings: what the user should know of, a line each.
     """
 
     raw: RawImage = field(repr=False)
@@ -83,6 +84,7 @@ class Decoded:
     lossless: bool
     preview: bytes | None = field(repr=False)
     jpeg: bytes | None = field(default=None, repr=False)
+    warnings: tuple[str, ...] = ()
 
     def dng(self) -> bytes:
         """The DNG file: the mosaic, the JPEG as its preview, the Exif of both."""
@@ -261,9 +263,11 @@ def _encode(
     started = time.monotonic()
     device = choose_device(device)
     from codec.encoding import Target, encode_stream
+    from codec.source.plausible import doubts
     from codec.trunk.parallel import one_blas_thread
     from entropy import tables
 
+    warnings = doubts(raw)
     with one_blas_thread():
         planes = decode_planes(jpeg)
         _tell(progress, "aligning")
@@ -282,7 +286,8 @@ def _encode(
     growth = len(carrier) - len(jpeg)
     model = tables.load().identity.hex()
     seconds = time.monotonic() - started
-    return Encoded(carrier, growth, 8 * growth / raw.mosaic.size, "given", alignment, model, seconds)
+    bpp = 8 * growth / raw.mosaic.size
+    return Encoded(carrier, growth, bpp, "given", alignment, model, seconds, warnings=warnings)
 
 
 def _geometry(raw: RawImage, planes: JpegPlanes, jpeg: bytes, certain: bool) -> tuple[Geometry, str]:

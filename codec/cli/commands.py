@@ -19,6 +19,7 @@ from codec.cli.console import (
     profiled,
     rising_numbers,
     show,
+    show_warnings,
     write_output,
 )  # fmt: skip
 
@@ -152,7 +153,7 @@ def _encode(args: argparse.Namespace) -> None:
     result = {
         "output": str(output), "jpeg_bytes": len(encoded.jpeg), "metadata_bytes": encoded.metadata_bytes,
         "bpp": encoded.bpp, "guide": encoded.guide, "model": encoded.model, "seconds": round(encoded.seconds, 3),
-        "alignment": encoded.alignment, **profile,
+        "alignment": encoded.alignment, "warnings": encoded.warnings, **profile,
     }  # fmt: skip
     lines = [
         ("JPEG", encoded.guide),
@@ -162,6 +163,7 @@ def _encode(args: argparse.Namespace) -> None:
         ("time", f"{encoded.seconds:.1f} s"),
     ]
     show(args, result, lines, title=str(output))
+    show_warnings(encoded.warnings)
 
 
 def _decode(args: argparse.Namespace) -> None:
@@ -178,7 +180,7 @@ def _decode(args: argparse.Namespace) -> None:
     result = {
         "output": str(output), "width": decoded.width, "height": decoded.height, "cfa": decoded.cfa,
         "device": decoded.device, "seconds": round(decoded.seconds, 3), "layers": decoded.layers,
-        "lossless": decoded.lossless, "crop": args.crop, **profile,
+        "lossless": decoded.lossless, "crop": args.crop, "warnings": decoded.warnings, **profile,
     }  # fmt: skip
     lines = [
         ("camera", decoded.raw.camera or "unknown"),
@@ -189,6 +191,7 @@ def _decode(args: argparse.Namespace) -> None:
         ("time", f"{decoded.seconds:.1f} s on {decoded.device}"),
     ]
     show(args, result, lines, title=str(output))
+    show_warnings(decoded.warnings)
 
 
 def _info(args: argparse.Namespace) -> None:

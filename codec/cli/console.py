@@ -18,6 +18,7 @@ from bitstream.compiling import WATCHERS
 from bitstream.errors import InputError, UsageError
 from bitstream.files import write_atomically
 from bitstream.profile import peak_memory, profiling
+from codec.cli.distribution import NAME
 
 PATIENCE = 2.0  # seconds before progress is shown
 
@@ -140,6 +141,12 @@ def show(
     width = max((len(name) for name, _ in pairs), default=0)
     for name, value in pairs:
         print(f"  {name.ljust(width)}  {value}")
+
+
+def show_warnings(warnings: Iterable[str]) -> None:
+    """A line on stderr for each warning; where --json is printed too, it has them as "warnings"."""
+    for warning in warnings:
+        print(f"{NAME}: warning: {warning}", file=sys.stderr)
 
 
 def bytes_text(count: int) -> str:

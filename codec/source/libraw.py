@@ -109,7 +109,7 @@ def ask(
     except OSError as error:
         raise InputError(f"can't run LibRaw in a process of its own ({error.strerror or error})") from None
     if DAMAGE.search(chatter):
-        raise InputError("it is damaged or cut short (LibRaw misses part of the pixels)")
+        raise InputError("the file is damaged or cut short: LibRaw misses part of the pixels")
     return _answer(found, raw_blocks)
 
 
@@ -133,7 +133,7 @@ def _run(interpreter: str, request: dict[str, Any], given: BinaryIO, said: Binar
             chatter = child.communicate(timeout=SECONDS)[1]
         except subprocess.TimeoutExpired:
             child.kill()
-            raise InputError(f"LibRaw was not done with it within {SECONDS:.0f} seconds") from None
+            raise InputError(f"LibRaw was not done with the file within {SECONDS:.0f} seconds") from None
         except BaseException:
             child.kill()
             raise
@@ -146,7 +146,7 @@ def _read(said: BinaryIO, code: int) -> tuple[dict[str, Any], list[np.ndarray]]:
     said.seek(0)
     if code or said.read(len(libraw_child.MAGIC)) != libraw_child.MAGIC:
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
-        raise InputError(f"LibRaw failed on it ({how}): it is damaged, or there is too little memory for it")
+        raise InputError(f"LibRaw failed on it ({how}): the file is damaged, or there is too little memory for it")
     found = json.loads(said.read(int.from_bytes(said.read(8), "little")))
     blocks = []
     for _, kind, shape in found.get("blocks", []):
@@ -163,7 +163,7 @@ def _read(said: BinaryIO, code: int) -> tuple[dict[str, Any], list[np.ndarray]]:
 def _answer(found: dict[str, Any], blocks: list[np.ndarray]) -> Answer:
     if "error" in found:
         if found["short"]:
-            raise InputError(f"it is damaged or cut short (LibRaw: {found['error']})")
+            raise InputError(f"the file is damaged or cut short (LibRaw: {found['error']})")
         raise InputError(f"LibRaw can't read it ({found['error']})")
     arrays = {name: block.view(kind).reshape(shape)
               for (name, kind, shape), block in zip(found["blocks"], blocks, strict=True)}  # fmt: skip
