@@ -1,13 +1,14 @@
 """Whether a DNG's mosaic lies within the file, whole, and in an order that LibRaw reads as DNG 1.7 means it.
 
-LibRaw ignores byte counts, the number of strips, and tags that change which pixel a stored value is; what it would make
-of such a file looks like pixels. Measured on LibRaw 0.22.2: strips of an uncompressed mosaic are read as if they lay one
-after another, of a compressed one only the first is; tiles of lossless JPEG are read in wrong rows where they are wider
-than the mosaic, or where the JPEG's width times its components squared is the mosaic's width.
+LibRaw ignores byte counts, the number of strips, and tags that change which pixel a stored value is; what it would
+make of such a file looks like pixels. Measured on LibRaw 0.22.2: strips of an uncompressed mosaic are read as if they
+lay one after another, of a compressed one only the first is; tiles of lossless JPEG are read in wrong rows where they
+are wider than the mosaic, or where the JPEG's width times its components squared is the mosaic's width.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 
 from bitstream.errors import InputError
@@ -56,7 +57,7 @@ def check_dng(reach: Reach, ifd0: Ifd) -> None:
             raise InputError(f"{kind} {i + 1} of {pieces} is empty: the file is incomplete")
         reach.need(start, size, f"{kind} {i + 1} of {pieces}")
     ordered = sorted(spans)
-    if any(2 * (b - a) < n for (a, n), (b, _) in zip(ordered, ordered[1:], strict=False)):
+    if any(2 * (b - a) < n for (a, n), (b, _) in itertools.pairwise(ordered)):
         raise InputError(f"its {kind}s lie one over another: the file is incomplete")
     rows = [down if tiled else min(down, height - i * down) for i in range(pieces)]
     compression = number(ifd, 259, 1)

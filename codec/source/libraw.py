@@ -151,7 +151,7 @@ def _read(said: BinaryIO, code: int) -> tuple[dict[str, Any], list[np.ndarray]]:
     blocks = []
     for _, kind, shape in found.get("blocks", []):
         block = np.empty(shape, kind)
-        view = memoryview(block).cast("B")
+        view = block.data.cast("B")
         if size - said.tell() < len(view):
             raise InputError("LibRaw's answer is not whole: is the disk of temporary files full?")
         while len(view):

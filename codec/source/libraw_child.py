@@ -35,10 +35,12 @@ def answer(data, request):
     import rawpy
 
     raw = rawpy.RawPy()
+    known = False
     try:
         raw.open_buffer(io.BytesIO(data))
+        known = True
         found = {"sizes": _sizes(raw)}
-        arrays = {}
+        arrays: dict[str, object] = {}
         rendering = request["rendering"]
         if request["mosaic"] or rendering is not None:
             raw.unpack()
@@ -53,7 +55,7 @@ def answer(data, request):
     except rawpy.LibRawError as error:
         detail = error.args[0] if error.args else type(error).__name__
         text = detail.decode("latin-1") if isinstance(detail, bytes) else str(detail)
-        short = isinstance(error, (rawpy.LibRawIOError, rawpy.LibRawDataError))
+        short = known and isinstance(error, (rawpy.LibRawIOError, rawpy.LibRawDataError))
         return {"error": text, "short": short}, []
     finally:
         raw.close()
@@ -80,7 +82,7 @@ def _with_blocks(found, arrays):
 
     whole = {name: np.array(array, order="C") for name, array in arrays.items() if array.size}  # LibRaw frees its own
     found["blocks"] = [[name, str(array.dtype), list(array.shape)] for name, array in whole.items()]
-    return found, [memoryview(array).cast("B") for array in whole.values()]
+    return found, [array.data.cast("B") for array in whole.values()]
 
 
 def _sizes(raw):

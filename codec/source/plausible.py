@@ -4,8 +4,8 @@ A decoder that lacks part of a file often fills in one value or repeats rows. Se
 makes a row of hundreds of pixels differ from the next row of the same colours. Whole rows or columns that repeat are
 looked for, and blocks of 16x16 in which every second row or column repeats (one value does both). Scattered blocks and
 ragged areas occur in sound files, where a lossy codec or noise reduction flattened deep shadows; what is missing has
-straight edges. A few pixels of each row and block are compared first, the others only where those are alike: about 30 ms
-for 12 MP.
+straight edges. A few pixels of each row and block are compared first, the others only where those are alike: about
+30 ms for 12 MP.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ LEAST_SHARE = 0.01  # of the rows, columns or blocks
 LEAST_ROWS = 8  # alike one after another: fewer may be a camera's blank margin
 LEAST_PIXELS = 32  # unsaturated in a row that is called a repetition: fewer can be alike by chance
 SATURATED = 0.95  # of the white level: cameras clip a little below it
-CLIPPED = 0.5  # a channel's largest value counts as saturation from this part of the white level on: levels can be wrong
+CLIPPED = 0.5  # a channel's largest value counts as saturation from this part of the white level on
 CORNERS, STRAIGHT = 8, 4  # an area with straight edges has at most CORNERS + its outline's length / STRAIGHT corners
 ADVICE = "missing or damaged data look like that: check the RAW before you delete it"
 
