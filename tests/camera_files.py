@@ -1,4 +1,4 @@
-"""Small camera files of many makers' containers, made by hand, for tests of what happens when they are cut or damaged."""
+"""Small camera files of many makers' containers, made by hand, for tests of what a cut or damage does."""
 
 import struct
 
@@ -146,7 +146,8 @@ def cr3(size=5000):
 
 def raf(size=5000):
     """Fujifilm: the places of JPEG, metadata and raw data from byte 84 on."""
-    return b"FUJIFILMCCD-RAW 0201".ljust(84, b"0") + struct.pack(">6I", 108, 4, 112, 4, 116, size) + bytes(8) + noise(size)
+    places = struct.pack(">6I", 108, 4, 112, 4, 116, size)
+    return b"FUJIFILMCCD-RAW 0201".ljust(84, b"0") + places + bytes(8) + noise(size)
 
 
 def crw(size=5000):

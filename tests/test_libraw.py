@@ -13,6 +13,7 @@ from raws import BAYER_FILES, shared_raw
 from shots import shot, write_pair
 
 from bitstream.errors import InputError
+from bitstream.profile import profiling
 from codec import encode
 from codec.source import libraw, libraw_child
 from codec.source.raw import embedded_preview, read_raw, render_jpeg
@@ -101,6 +102,12 @@ def test_options_of_rendering_may_be_rawpys():
     assert render_jpeg(data, demosaic_algorithm=linear) != render_jpeg(data)
     with pytest.raises(TypeError):
         render_jpeg(data, demosaic_algorithm=object())
+
+
+def test_its_time_counts_as_reading():
+    with profiling() as profile:
+        read_raw(made.tiled_dng())
+    assert 0.03 < profile.elsewhere <= profile.seconds["reading"] < profile.total
 
 
 def test_two_encodes_at_once(tmp_path):

@@ -28,6 +28,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from bitstream.errors import InputError
+from bitstream.profile import spent_elsewhere
 from codec.source import libraw_child
 
 MEMORY = 12 << 30  # bytes of address space: rendering 150 MP takes about 6 GB, threads' stacks and arenas come on top
@@ -108,6 +109,7 @@ def ask(
             found, raw_blocks = _read(said, code)
     except OSError as error:
         raise InputError(f"can't run LibRaw in a process of its own ({error.strerror or error})") from None
+    spent_elsewhere("reading", found["seconds"])
     if DAMAGE.search(chatter):
         raise InputError("the file is damaged or cut short: LibRaw misses part of the pixels")
     return _answer(found, raw_blocks)
@@ -126,8 +128,8 @@ def _run(interpreter: str, request: dict[str, Any], given: BinaryIO, said: Binar
     folders = {str(Path(spec.origin).parents[1]) for spec in found if spec and spec.origin}
     request = {**request, "path": sorted(folders), "memory": MEMORY, "seconds": int(SECONDS)}
     command = [interpreter, "-I", "-S", libraw_child.__file__, json.dumps(request)]
-    # Its BLAS is not used: without threads of its own it starts sooner.
-    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    # NumPy's BLAS is not used: without threads it starts sooner. glibc's arenas, one a thread, are address space.
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "4"}
     with subprocess.Popen(command, stdin=given, stdout=said, stderr=subprocess.PIPE, env=environment) as child:
         try:
             chatter = child.communicate(timeout=SECONDS)[1]

@@ -1,10 +1,11 @@
 """Whether the mosaic of a TIFF-like camera file, no DNG, lies within it.
 
 Makers use the tags of TIFF 6.0 loosely. What can be relied on, by the files that LibRaw and rawspeed read: where the
-data starts; nearly everywhere its byte count too. Not so in compressed files of Hasselblad, whose count is strange
-(rawspeed's ThreefrDecoder), of Kodak's KDC and Leaf's MOS, whose data lies elsewhere, and of Panasonic, whose count is
-of two bytes a pixel whatever the encoding. So a byte count is believed where it is more than a start, and not of these;
-the width, height and bits are not, since the bits' tag says anything (Olympus compresses under "uncompressed, 16").
+data starts; nearly everywhere its byte count too. Not so of Hasselblad's compressed files, whose count is strange
+(rawspeed's ThreefrDecoder does without), of Kodak's and Leaf's, whose data may lie elsewhere, of Panasonic's, whose
+count is of two bytes a pixel whatever the encoding, and of Sony's older Huffman code, whose count rawspeed clips to
+the file (LibRaw reports an early end there). Of these only the start is looked at. Width, height and bits say nothing
+of the size: the bits' tag may say anything (Olympus compresses under "uncompressed, 16").
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from bitstream.tiff import Ifd
 from codec.source.reach import Reach
 
 CFA_PHOTOMETRIC = 32803
-SONY_LOSSY = 32767  # compression: ARW2, a byte a pixel; older files store 12 to 14 bits under it
+SONY = 32767  # compression: a byte a pixel (ARW2), 12 or 14 bits packed, else Huffman codes (ARW1)
 COUNTS_UNRELIABLE = ("hasselblad", "eastman kodak", "kodak", "leaf", "mamiya-op", "imacon")  # makes, lower case
 PANASONIC_BLOCK, PANASONIC_SPLIT = 0x4000, 0x2008
 """Panasonic's older data come in blocks of 16 KiB, the first 0x2008 bytes of each stored after the rest."""
@@ -39,10 +40,10 @@ def check_strips(reach: Reach, chain: list[Ifd]) -> None:
         rows = number(ifd, 278)
         if not tiled and len(offsets) > 1 and rows and height and len(offsets) * rows < height:
             raise InputError(f"it lists {len(offsets)} of {math.ceil(height / rows)} strips: the file is incomplete")
-        if number(ifd, 259) == SONY_LOSSY and width and height and counts and counts[0] == width * height:
-            reach.need(offsets[0], width * height, "its mosaic")
+        area = width * height
+        huffman = number(ifd, 259) == SONY and counts and counts[0] * 8 not in (area * 8, area * number(ifd, 258))
         for i, start in enumerate(offsets):
-            size = counts[i] if counted and i < len(counts) else 1
+            size = counts[i] if counted and not huffman and i < len(counts) else 1
             reach.need(start, max(size, 1), "its mosaic")
 
 
