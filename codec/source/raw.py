@@ -85,6 +85,22 @@ def embedded_preview(path: Source) -> bytes | None:
     return jpeg if all(have >= FULL_SIZE * want for have, want in zip(size, full, strict=True)) else None
 
 
+def own_preview(path: Source) -> bytes | None:
+    """The largest preview that the RAW has, of any size: a JPEG, or a PPM where it is stored uncoded; else None.
+
+    Raises InputError for a file that LibRaw can't open.
+    """
+    with timed("reading"), _opened(path, unpack=False) as (raw, _, _name):
+        try:
+            thumb = raw.extract_thumb()
+        except (rawpy.LibRawError, NotImplementedError):  # the latter for kinds of previews that rawpy does not know
+            return None
+        if thumb.format == rawpy.ThumbFormat.JPEG:
+            return bytes(thumb.data)
+        height, width = thumb.data.shape[:2]
+        return b"P6 %d %d 255\n" % (width, height) + np.ascontiguousarray(thumb.data, np.uint8).tobytes()
+
+
 def render_jpeg(path: Source, quality: int = 95, subsampling: str = "4:2:0", **options: Any) -> bytes:
     """LibRaw's own rendering as a JPEG: camera white balance, upright, with the source's exposure data as Exif.
 
