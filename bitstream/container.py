@@ -6,7 +6,7 @@ All numbers are little-endian; varints are those of `bitstream.fields`.
 what                   bytes  meaning
 =====================  =====  =================================================================================
 preamble               12     the record `PREAMBLE` below
-sections               each   u8 id, varint length, that many bytes, u32 CRC; in the order HEAD, RECP, LOCL, PARM
+sections               each   u8 id, varint length, that many bytes, u32 CRC; in the order of the next table
 index of substreams    once   u8 id "S", varint length, the index, u32 CRC; always there, behind all sections
 substreams             rest   their bytes, one behind the other in the order of the index
 =====================  =====  =================================================================================
@@ -21,6 +21,8 @@ id     name  contents
 "R"    RECP  the recipe
 "L"    LOCL  the recipe's corrections by block
 "P"    PARM  parameters of the model that are this image's own
+"Y"    LAYR  which layers there are, in a stream with layers
+"p"    PREV  what the DNG's preview is to show
 "S"          the index
 =====  ====  =====================================================
 
@@ -62,7 +64,7 @@ PREAMBLE = (
 )
 PREAMBLE_BYTES = 12
 
-SECTIONS = {"HEAD": b"H", "RECP": b"R", "LOCL": b"L", "PARM": b"P", "LAYR": b"Y"}
+SECTIONS = {"HEAD": b"H", "RECP": b"R", "LOCL": b"L", "PARM": b"P", "LAYR": b"Y", "PREV": b"p"}
 INDEX = b"S"
 MAX_TILES, MAX_LAYERS, MAX_STAGES = 1 << 20, 64, 64
 
@@ -73,7 +75,7 @@ Key = tuple[int, int, int]  # tile, layer, stage
 class Container:
     """The parts of a RAW stream.
 
-    sections: name (HEAD, RECP, LOCL, PARM) -> bytes; one that is not given is empty.
+    sections: name, one of `SECTIONS` -> bytes; one that is not given is empty.
     substreams: (tile, layer, stage) -> bytes. Empty ones are not kept: read with `.get(key, b"")`.
 
     Raises ValueError for names and keys that the format does not have.

@@ -1,25 +1,34 @@
 """Compiling inner loops: numba with the few options that all of them share.
 
-Compiled code is kept in the user's cache folder, so that only a first run waits for it, half a minute or so; `WATCHERS`
-are told. The folder's name tells the sources it was made of: numba itself does not notice when a function changes that
-a kernel of another file calls. Threads may run it at the same time (`nogil`). No option that lets floats be
-reordered or contracted is ever set: what a kernel computes in float64 is what IEEE 754 says, operation by operation.
+Compiled code is kept in the user's cache folder (`bitstream.kernel_files`), so that only a first run waits for it,
+about a minute; `bitstream.compiling` tells who wants to know. The folder's name tells the sources it was made of: numba
+itself does not notice when a function changes that a kernel of another file calls. What is kept and no good, for
+whatever reason, is compiled anew in the same run; what can't be kept is compiled by every process for itself.
+
+Threads may run compiled code at the same time (`nogil`). No option that lets floats be reordered or contracted is ever
+set: what a kernel computes in float64 is what IEEE 754 says, operation by operation.
 """
 
 from __future__ import annotations
 
 import functools
 import hashlib
-import os
+import importlib.metadata
+import pickle
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numba
-from numba.core import config, event
+import numpy as np
+from numba.core import config, event, serialize
+from numba.core.caching import NullCache
+from numba.core.compiler import CompileResult
 
-from bitstream.compiling import WATCHERS
+from bitstream import compiling
+from bitstream.kernel_files import KernelFolder, Unusable, reason
 
 SETTINGS: Any = config  # numba fills it when it is imported
 
@@ -27,34 +36,91 @@ SOURCES = ("bitstream/jit.py", "bitstream/*_kernels.py", "entropy/*.py", "codec/
 """What kernels are made of: every file that one of theirs takes a function or a constant from."""
 
 
-@functools.cache
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile a function of numbers and arrays at its first call. Division by zero gives what IEEE 754 says."""
+    kernel: Any = numba.njit(nogil=True, error_model="numpy", fastmath=False)(function)
+    if isinstance(getattr(kernel, "_cache", None), NullCache):  # not with NUMBA_DISABLE_JIT
+        kernel._cache = _KernelCache(function)
+    return kernel
+
+
 def cache_folder() -> str:
-    """Where compiled code is kept; "" for numba's own choice, where there is no folder of the user's."""
+    """Where compiled code is kept; "" where there is no folder for it."""
+    folder = _folder()
+    return str(folder.path) if isinstance(folder, KernelFolder) else ""
+
+
+@functools.cache
+def _folder() -> KernelFolder | str:
+    """Where compiled code is kept, or why nowhere."""
     digest = hashlib.sha256()
     root = Path(__file__).parent.parent
     for source in sorted(path for pattern in SOURCES for path in root.glob(pattern)):
-        digest.update(source.name.encode() + b"\0" + source.read_bytes())
-    home = os.environ.get("LOCALAPPDATA" if sys.platform == "win32" else "XDG_CACHE_HOME")
+        digest.update(source.relative_to(root).as_posix().encode() + b"\0" + source.read_bytes())
     try:
-        folder = (Path(home) if home else Path.home() / ".cache") / "rawinlay" / f"kernels-{digest.hexdigest()[:16]}"
-        folder.mkdir(parents=True, exist_ok=True)
-    except (OSError, RuntimeError):  # no home, or a read-only one
-        return ""
-    return str(folder) if os.access(folder, os.W_OK) else ""
+        return KernelFolder(digest.hexdigest()[:16])
+    except Unusable as error:
+        return str(error)
 
 
-def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile a function of numbers and arrays at its first call. Division by zero gives what IEEE 754 says."""
-    before = SETTINGS.CACHE_DIR
-    SETTINGS.CACHE_DIR = before or cache_folder()  # NUMBA_CACHE_DIR counts more; others' functions are not our business
-    kernel: Callable[..., Any]
-    try:
-        kernel = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=False)(function)
-    except RuntimeError:  # no folder can be written: every process compiles for itself
-        kernel = numba.njit(nogil=True, error_model="numpy", fastmath=False)(function)
-    finally:
-        SETTINGS.CACHE_DIR = before
-    return kernel
+@functools.cache
+def _surroundings() -> tuple[Any, ...]:
+    """What compiled code depends on besides its source and the processor."""
+    llvmlite = importlib.metadata.version("llvmlite")
+    return sys.implementation.cache_tag, numba.__version__, llvmlite, np.__version__, SETTINGS.BOUNDSCHECK, SETTINGS.OPT
+
+
+@functools.cache
+def _file_digest(path: str) -> bytes:
+    return hashlib.sha256(Path(path).read_bytes()).digest()
+
+
+class _KernelCache(NullCache):
+    """What numba asks, before and after it compiles a function, for the compiled code. Nothing in it raises."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._function = function
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """The compiled function of the arguments' types `sig`, None if it must be compiled."""
+        target_context.refresh()
+        folder = _folder()
+        if isinstance(folder, str):
+            return None
+        name = ""
+        try:
+            name = self._name(sig, target_context.codegen())
+            data = folder.read(name)
+            return None if data is None else CompileResult._rebuild(target_context, *pickle.loads(data))
+        except Exception as error:
+            line = f"the compiled code in {folder.file(name)} is no good ({reason(error)}): compiling it anew"
+            compiling.trouble("damage", line)
+            return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Keep a compiled function, if that can be."""
+        folder = _folder()
+        try:
+            if isinstance(folder, str):
+                raise Unusable(folder)
+            if any(not part.can_cache for part in data.lifted) or data.library.has_dynamic_globals:
+                return
+            folder.write(self._name(sig, data.codegen), serialize.dumps(data._reduce()))
+            if folder.set_back:
+                compiling.trouble("folder", f"compiled code is kept in {folder.path}, not in {folder.set_back}")
+        except Exception as error:
+            where = f"{folder.path}: " if isinstance(folder, KernelFolder) else ""
+            compiling.trouble("folder", f"compiled code can't be kept, each run compiles ({where}{reason(error)})")
+
+    def _name(self, sig: Any, codegen: Any) -> str:
+        """Names the function, the types of its arguments, the processor and what else the code depends on."""
+        code, cells = self._function.__code__, self._function.__closure__ or ()
+        title = f"{self._function.__module__}.{self._function.__qualname__}"
+        digest = hashlib.sha256(_file_digest(code.co_filename) + code.co_code)
+        digest.update(serialize.dumps(tuple(cell.cell_contents for cell in cells)))
+        about = (title, code.co_firstlineno, repr(sig), codegen.magic_tuple(), _surroundings())
+        digest.update(repr(about).encode())
+        return f"{''.join(c for c in title if c.isalnum() or c in '._')[-80:]}-{digest.hexdigest()[:32]}"
 
 
 def without_blas() -> None:
@@ -74,14 +140,20 @@ def without_blas() -> None:
 
 
 class _Compiling(event.Listener):
-    """Tells the watchers that something is compiled that was not in the cache."""
+    """Tells the watchers that something is compiled that was not kept, and counts how long. Under numba's own lock."""
+
+    def __init__(self) -> None:
+        self._starts: list[float] = []  # of functions that are compiled for others, too
 
     def on_start(self, event: event.Event) -> None:
-        for watcher in list(WATCHERS):
+        self._starts.append(time.monotonic())
+        for watcher in list(compiling.WATCHERS):
             watcher()
 
     def on_end(self, event: event.Event) -> None:
-        pass
+        start = self._starts.pop()
+        if not self._starts:
+            compiling.add(time.monotonic() - start)
 
 
 event.register("numba:compile", _Compiling())

@@ -21,6 +21,8 @@ from bitstream.header import LOSSLESS_STEP, Header
 
 STAGES = 16
 MAX_FURTHER = 63
+PREVIEW_SHARE = 20
+FLAG = 1  # bytes of a section PREV that carries no picture
 
 FIELDS = (
     Field("spread", "u8", "how much finer, in units of `step`, each stage of a layer is than the one before"),
@@ -112,6 +114,18 @@ class Prefixes:
         if self.layers and self.layers.further:
             self.last = (len(self.layers.further) - 1) * self.each + 1 + self.layers.kept
 
+    @property
+    def preview_bytes(self) -> int:
+        """Of a preview that the stream carries."""
+        return len(self._whole.sections["PREV"])
+
+    def without_preview(self) -> Prefixes:
+        """Those of the stream without a preview that it carries."""
+        if self.preview_bytes <= FLAG:
+            return self
+        sections = {name: data for name, data in self._whole.sections.items() if name != "PREV"}
+        return Prefixes(Container(sections, self._whole.substreams).to_bytes())
+
     def cut(self, number: int) -> tuple[bytes, Layers | None]:
         """A prefix and its section LAYR, 0 <= number <= last."""
         if self.layers is None:
@@ -131,12 +145,18 @@ class Prefixes:
 def shorten(payload: bytes, size: int, growth: Callable[[int], int]) -> tuple[bytes, Layers | None]:
     """The longest prefix of a stream with ``growth(bytes) <= size``, and its section LAYR.
 
+    A preview that the stream carries stays where it is at most one part in `PREVIEW_SHARE` of `size`.
     growth: what a stream of so many bytes costs. Raises UsageError, which names the least possible cost, where even
     layer 0 costs more; StreamError where the stream is damaged.
     """
     prefixes = Prefixes(payload)
     if growth(len(payload)) <= size:
         return payload, prefixes.layers
+    if prefixes.preview_bytes * PREVIEW_SHARE > size or growth(len(prefixes.cut(0)[0])) > size:
+        prefixes = prefixes.without_preview()
+        whole = prefixes.cut(prefixes.last)
+        if growth(len(whole[0])) <= size:
+            return whole
     least = growth(len(prefixes.cut(0)[0]))
     if least > size:
         reason = "the smallest it can be trimmed to" if prefixes.last else "it has a single layer, so can't be trimmed"

@@ -13,6 +13,7 @@ from bitstream import tiff
 from bitstream.errors import InputError
 from bitstream.exif import jpeg_ifd
 from bitstream.raw_image import TiffValue
+from bitstream.tiff import Ifd
 
 ORIENTATION = 274
 RECODED_QUALITY = 90
@@ -84,21 +85,46 @@ def _is_plain(jpeg: bytes) -> bool:
     return len(ratios) == 1 and all(r in (1, 2, 4) for r in ratios.pop())
 
 
-def _recode(jpeg: bytes, own: int, orientation: int) -> bytes | None:
-    """The picture as a baseline JPEG, turned from orientation `own` to `orientation`; None where it does not open."""
+def open_picture(data: bytes, formats: tuple[str, ...] = ("JPEG",)) -> Image.Image | None:
+    """The picture in a file, grey or RGB, as it is stored (not turned); None where it does not open or is too large."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            image = Image.open(io.BytesIO(jpeg), formats=["JPEG"])
+            image = Image.open(io.BytesIO(data), formats=list(formats))
             image.load()
-            picture = image if image.mode in ("L", "RGB") else image.convert("RGB")
+            return image if image.mode in ("L", "RGB") else image.convert("RGB")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning):
         return None
-    if own != orientation:
-        picture = picture.transpose(_UPRIGHT[own]) if own > 1 else picture
-        picture = picture.transpose(_BACK[orientation]) if orientation > 1 else picture
+
+
+def turned(picture: Image.Image, own: int, orientation: int) -> Image.Image:
+    """A picture stored in TIFF orientation `own` as it would be stored in `orientation`."""
+    if own == orientation:
+        return picture
+    picture = picture.transpose(_UPRIGHT[own]) if own > 1 else picture
+    return picture.transpose(_BACK[orientation]) if orientation > 1 else picture
+
+
+def coded(picture: Image.Image, quality: int = RECODED_QUALITY) -> bytes:
+    """The picture as a baseline JPEG (4:2:0) with Huffman tables of its own, without application segments."""
     out = io.BytesIO()
-    picture.save(out, "JPEG", quality=RECODED_QUALITY)
+    picture.save(out, "JPEG", quality=quality, optimize=True)
+    return _bare(out.getvalue())
+
+
+def with_orientation(jpeg: bytes, orientation: int) -> bytes:
+    """A JPEG without Exif, with Exif that says how it is stored."""
+    exif = b"Exif\0\0" + tiff.write_tiff(Ifd({ORIENTATION: tiff.pack_value(tiff.SHORT, orientation)}))
+    return jpeg[:2] + segments.segment_bytes(segments.APP1, exif) + jpeg[2:]
+
+
+def _recode(jpeg: bytes, own: int, orientation: int) -> bytes | None:
+    """The picture as a baseline JPEG, turned from orientation `own` to `orientation`; None where it does not open."""
+    picture = open_picture(jpeg)
+    if picture is None:
+        return None
+    out = io.BytesIO()
+    turned(picture, own, orientation).save(out, "JPEG", quality=RECODED_QUALITY)
     return out.getvalue()
 
 

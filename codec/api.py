@@ -25,6 +25,16 @@ from codec.crop import Crop
 from codec.geometry import POSITION_BITS, Geometry
 from codec.inspection import Info, info
 from codec.jpeg_planes import JpegPlanes, decode_planes
+from codec.preview_choice import (
+    PREVIEWS,
+    SHARE,
+    choose,
+    kind_of,
+    neutral_jpeg,
+    own_jpeg,
+    section_bytes,
+    with_preview,
+)  # fmt: skip
 from codec.trimming import Trimmed, trim
 from codec.trunk.effort import DEFAULT as DEFAULT_EFFORT
 from codec.trunk.effort import LEAST, MOST, Effort
@@ -52,7 +62,8 @@ class Encoded:
 
     metadata_bytes: what the JPEG grew by. bpp: 8 x that per pixel of the mosaic. guide: where the JPEG comes from;
     guide_path: its file. alignment: how it lies over the mosaic, for people. model: identity of the probability tables.
-    seconds: time taken. warnings: what the user should look at before the RAW is deleted, a line each.
+    seconds: time taken. preview: what the decoded DNG's will be, "raw", "jpeg" or "neutral" (`codec.preview_choice`).
+    warnings: what the user should look at before the RAW is deleted, a line each.
     """
 
     jpeg: bytes = field(repr=False)
@@ -63,6 +74,7 @@ class Encoded:
     model: str
     seconds: float
     guide_path: Path | None = None
+    preview: str = "neutral"
     warnings: tuple[str, ...] = ()
 
 
@@ -71,7 +83,8 @@ class Decoded:
     """The RAW of a JPEG.
 
     device: where it was decoded; seconds: time taken. layers: how many are there; lossless: whether the mosaic is the
-    camera's, bit for bit. warnings: what the user should know of, a line each.
+    camera's, bit for bit. preview: the DNG's, a JPEG; preview_kind: "raw", "jpeg", "neutral" or "none". warnings: what
+    the user should know of, a line each.
     """
 
     raw: RawImage = field(repr=False)
@@ -84,10 +97,11 @@ class Decoded:
     lossless: bool
     preview: bytes | None = field(repr=False)
     jpeg: bytes | None = field(default=None, repr=False)
+    preview_kind: str = "jpeg"
     warnings: tuple[str, ...] = ()
 
     def dng(self) -> bytes:
-        """The DNG file: the mosaic, the JPEG as its preview, the Exif of both."""
+        """The DNG file: the mosaic, the preview, the Exif of the RAW and of the JPEG."""
         from bitstream.dng import write_dng
 
         return write_dng(self.raw, self.preview, self.jpeg)
@@ -122,7 +136,7 @@ def encode(
     or of another scene.
     """
     from codec.source.choose_jpeg import choose_jpeg
-    from codec.source.raw import read_raw
+    from codec.source.raw import own_preview, read_raw
 
     started = time.monotonic()
     options = _Options(bpp, size, quality, lossless, trimmable, tuple(layers), tune, effort)
@@ -130,7 +144,7 @@ def encode(
     _tell(progress, "reading")
     image = read_raw(raw)
     choice = choose_jpeg(raw, image, jpeg)
-    encoded = _encode(image, choice.jpeg, choice.certain, options, device, progress)
+    encoded = _encode(image, choice.jpeg, choice.certain, options, device, progress, own_preview(raw))
     seconds = time.monotonic() - started
     return replace(encoded, guide=choice.origin, guide_path=choice.path, seconds=seconds)
 
@@ -161,13 +175,16 @@ def decode(
     jpeg: Source,
     *,
     crop: tuple[int, int, int, int] | None = None,
+    preview: str = "auto",
     device: str = "auto",
     progress: Progress | None = None,
 ) -> Decoded:
     """The RAW that a JPEG carries.
 
     crop: x, y, width and height of the part of the mosaic that is wanted (`codec.crop`); only the tiles that it meets
-    are decoded.
+    are decoded. preview: of the DNG: "raw", the small version that the stream carries of the RAW's own (UsageError where
+    it carries none); "jpeg", the JPEG; "neutral", a plain picture of the mosaic; "none"; "auto", which of these shows
+    what the camera made of the RAW (`codec.preview_choice`).
 
     The mosaic is the same, bit for bit, on every machine and device. Raises InputError for a file that is no JPEG,
     NoRawError for one that carries no RAW, StreamError where the RAW is damaged, of a newer version, or belongs to
@@ -175,14 +192,17 @@ def decode(
     """
     started = time.monotonic()
     device = choose_device(device)
+    if preview not in PREVIEWS:
+        raise UsageError(f"preview {preview!r}: want one of {', '.join(PREVIEWS)}")
     data = _bytes(jpeg)
     raw, stream, planes = _decode(data, crop, device, progress)
     height, width = raw.mosaic.shape
     bare = embed.strip(data)
-    preview = _cropped_preview(bare, planes, stream, Crop(*crop)) if crop else bare
+    kind = kind_of(stream.preview, bare, raw.ifd0_tags) if preview == "auto" else preview
+    shown = _preview(kind, bare, raw, planes, stream, Crop(*crop) if crop else None)
     seconds = time.monotonic() - started
     return Decoded(
-        raw, width, height, raw.cfa, device, seconds, stream.layer_count, stream.lossless, preview, bare
+        raw, width, height, raw.cfa, device, seconds, stream.layer_count, stream.lossless, shown, bare, kind
     )  # fmt: skip
 
 
@@ -197,10 +217,24 @@ def decode_arrays(
     return _decode(jpeg, crop, choose_device(device), progress)[0]
 
 
-def _cropped_preview(jpeg: bytes, planes: JpegPlanes, stream: Stream, crop: Crop) -> bytes | None:
+def _preview(
+    kind: str, jpeg: bytes, raw: RawImage, planes: JpegPlanes, stream: Stream, crop: Crop | None
+) -> bytes | None:
+    """The preview of a kind, a JPEG; of a crop where `raw` is one. UsageError for a carried one that is not there."""
     with timed("writing"):
-        geometry = Geometry.from_bytes(stream.header.geometry)
-        return crop.preview(planes, geometry, stream.layout, orientation_of(jpeg))
+        if kind == "none":
+            return None
+        if kind == "neutral":
+            return neutral_jpeg(raw)
+        if kind == "jpeg":
+            geometry = Geometry.from_bytes(stream.header.geometry)
+            return crop.preview(planes, geometry, stream.layout, orientation_of(jpeg)) if crop else jpeg
+        own = stream.preview.own if stream.preview else None
+        part = crop.share(stream.header.height, stream.header.width) if crop else None
+        shown = own_jpeg(own, raw.orientation, part) if own else None
+    if shown is None:
+        raise UsageError("preview raw: the JPEG carries no preview of the RAW's own; want auto, jpeg, neutral or none")
+    return shown
 
 
 def _decode(
@@ -258,8 +292,12 @@ def _encode(
     options: _Options,
     device: str,
     progress: Progress | None,
+    own: bytes | None = None,
 ) -> Encoded:
-    """Encode into `jpeg`, which carries no RAW; `certain` if it is the RAW's picture by its origin."""
+    """Encode into `jpeg`, which carries no RAW; `certain` if it is the RAW's picture by its origin.
+
+    own: the RAW's own preview.
+    """
     started = time.monotonic()
     device = choose_device(device)
     from codec.encoding import Target, encode_stream
@@ -272,12 +310,17 @@ def _encode(
         planes = decode_planes(jpeg)
         _tell(progress, "aligning")
         geometry, alignment = _geometry(raw, planes, jpeg, certain)
+        size = options.size_of(raw)
+        preview = choose(own, jpeg, raw, size / SHARE) if size else None  # before it is known what is left for the rest
+        beside = section_bytes(preview)
         payload = encode_stream(
-            raw, planes, geometry,
-            Target(options.size_of(raw), options.quality, options.lossless, options.wanted_layers),
-            pack_tags(raw, exif_from_jpeg(jpeg)), lambda n: embed.added_bytes(jpeg, n), options.tune, options.effort,
-            device, progress,
+            raw, planes, geometry, Target(size, options.quality, options.lossless, options.wanted_layers),
+            pack_tags(raw, exif_from_jpeg(jpeg)), lambda n: embed.added_bytes(jpeg, n + beside), options.tune,
+            options.effort, device, progress,
         )  # fmt: skip
+        if not size:
+            preview = choose(own, jpeg, raw, len(payload) / SHARE)
+        payload = with_preview(payload, preview)
     with timed("writing"):
         carrier = embed.embed(jpeg, payload)
         undone = embed.extract(carrier) == payload and embed.strip(carrier) == jpeg
@@ -286,8 +329,9 @@ def _encode(
     growth = len(carrier) - len(jpeg)
     model = tables.load().identity.hex()
     seconds = time.monotonic() - started
+    kind = kind_of(preview, jpeg, raw.ifd0_tags)
     bpp = 8 * growth / raw.mosaic.size
-    return Encoded(carrier, growth, bpp, "given", alignment, model, seconds, warnings=warnings)
+    return Encoded(carrier, growth, bpp, "given", alignment, model, seconds, preview=kind, warnings=warnings)
 
 
 def _geometry(raw: RawImage, planes: JpegPlanes, jpeg: bytes, certain: bool) -> tuple[Geometry, str]:

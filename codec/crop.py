@@ -57,6 +57,10 @@ class Crop:
             (self.x + self.width + left + 1) // 2,
         )  # fmt: skip
 
+    def share(self, height: int, width: int) -> tuple[float, float, float, float]:
+        """Left, top, right and bottom as parts of a mosaic of height x width, 0..1."""
+        return self.x / width, self.y / height, (self.x + self.width) / width, (self.y + self.height) / height
+
     def of(self, raw: RawImage) -> RawImage:
         """The part of a RAW; its mosaic is a copy."""
         mosaic = np.array(raw.mosaic[self.y : self.y + self.height, self.x : self.x + self.width])

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bitstream import container, embed
+from bitstream.carried_preview import CarriedPreview
 from bitstream.container import MAGIC, Container
 from bitstream.errors import NoRawError, RawinlayError, StreamError
 from bitstream.files import read_file
 from bitstream.header import Header
 from bitstream.layers import STAGES, Layers, Prefixes, tile_count
+from bitstream.tags import unpack_tags
 from codec.carried import carried_stream, check_binding
+from codec.preview_choice import kind_of
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,7 @@ class Info:
     the file would lose by `strip`; bpp: 8 x that per pixel. intact: no byte of the stream is damaged and the picture is
     the one it belongs to. damage: what is wrong, a line each. lossless: the mosaic comes back bit for bit.
     layers: how many are there; last_layer: how much of the last one is, 0..1; least_bytes: what `trim` can bring
-    metadata_bytes down to.
+    metadata_bytes down to. preview: what the DNG's will be, "raw", "jpeg" or "neutral" (`codec.preview_choice`).
     """
 
     has_raw: bool
@@ -40,6 +43,7 @@ class Info:
     layers: int | None = None
     last_layer: float | None = None
     least_bytes: int | None = None
+    preview: str | None = None
 
 
 def info(jpeg: str | Path | bytes) -> Info:
@@ -69,7 +73,7 @@ def info(jpeg: str | Path | bytes) -> Info:
     least = growth
     if layers and not damage:
         bare = embed.strip(data)
-        least = embed.added_bytes(bare, len(Prefixes(payload).cut(0)[0]))
+        least = embed.added_bytes(bare, len(Prefixes(payload).without_preview().cut(0)[0]))
     return Info(
         has_raw=True, version=version, model=header.model.hex(), camera=header.camera, width=header.width,
         height=header.height, cfa=header.phase, bpp=8 * growth / (header.width * header.height) if growth else None,
@@ -77,7 +81,16 @@ def info(jpeg: str | Path | bytes) -> Info:
         lossless=layers.lossless(tiles) if layers else header.lossless,
         layers=1 + len(layers.further) if layers else 1,
         last_layer=min(1.0, layers.kept / (STAGES * tiles)) if layers else 1.0, least_bytes=least,
+        preview=None if damage else _preview(data, header, sections["PREV"]),
     )  # fmt: skip
+
+
+def _preview(jpeg: bytes, header: Header, section: bytes) -> str | None:
+    """What the preview will be; None where the header's tags can't be read."""
+    try:
+        return kind_of(CarriedPreview.from_bytes(section), embed.strip(jpeg), unpack_tags(header.tags)[0])
+    except StreamError:
+        return None
 
 
 def _growth(jpeg: bytes) -> int | None:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bitstream.carried_preview import CarriedPreview
 from bitstream.container import Container, Key
 from bitstream.errors import StreamError
 from bitstream.fields import Reader, write_varint
@@ -57,7 +58,7 @@ class Stream:
     """A parsed stream: everything that is not a symbol is checked.
 
     substreams: of layer 0, by (tile, stage). In a stream with layers, `layers` says which are there, and finer holds
-    the further layers' substreams by (tile, layer, stage).
+    the further layers' substreams by (tile, layer, stage). preview: what the DNG's is to show, where the stream says.
     """
 
     header: Header
@@ -67,6 +68,7 @@ class Stream:
     substreams: dict[tuple[int, int], bytes]
     layers: Layers | None = None
     finer: dict[Key, bytes] = field(default_factory=dict)
+    preview: CarriedPreview | None = None
 
     @property
     def layer_count(self) -> int:
@@ -101,6 +103,8 @@ class Stream:
             sections["LOCL"] = self.recipe.local.to_bytes(tables.load())
         if self.layers:
             sections["LAYR"] = self.layers.to_bytes()
+        if self.preview:
+            sections["PREV"] = self.preview.to_bytes()
         first = {(tile, 0, stage): d for (tile, stage), d in self.substreams.items()}
         return Container(sections, first | self.finer).to_bytes()
 
@@ -156,7 +160,8 @@ class Stream:
                 finer[tile, layer, stage] = d
             else:
                 substreams[tile, stage] = d
-        return cls(header, recipe, params, bases, substreams, layers, finer)
+        preview = CarriedPreview.from_bytes(container.sections["PREV"])
+        return cls(header, recipe, params, bases, substreams, layers, finer, preview)
 
     @timed("network")
     def decode(

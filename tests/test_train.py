@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 import torch
 from shots import shot
+from torch.nn import functional as F
 
 from bitstream.errors import InputError, UsageError
 from codec.cli.main import main
 from codec.format.features import COUNT
 from codec.learned import guide_net
+from codec.learned.guide_net import BLUR
 from codec.simulator.dataset import load_shot, save_shot
 from codec.training import checkpoint, commands, config, loop, render
 from codec.training.data import draw, load_picture
@@ -93,9 +95,26 @@ def test_hand_made_features_alone_are_the_zero_line(folder):
     assert float(e_learned.square().mean()) < float(e.square().mean())  # more features never fit worse
 
 
+def taught(b):
+    """The batch with another target: four features of a net of other weights, which hand-made ones don't give."""
+    torch.manual_seed(7)
+    teacher, (crops, side) = GuideModel(), (b.places.shape[1], 16)
+    (pooled,), (places,) = b.pooled, b.places
+    low = F.pad(teacher.surroundings(pooled[None]), (1, 1, 1, 1), mode="replicate")
+    n = side // BLUR + 2
+    lows = torch.cat([low[:, :, r : r + n, q : q + n] for r, q in (places // BLUR).tolist()])
+    features = teacher(b.x, lows)[:, :4].detach().reshape(1, crops, 4, -1).transpose(1, 2).reshape(1, 4, -1).double()
+    centred = features - features.mean(2, keepdim=True)
+    return replace(b, target=0.05 * centred / centred.std(2, keepdim=True) * b.root)
+
+
 def test_steps_lower_the_loss(folder):
+    """By 0.37 to 0.39, with the seeds and processors tried, where there is something to learn.
+
+    On a real shot the first 40 steps gain a hundredth, or nothing where sums are rounded otherwise.
+    """
     torch.manual_seed(0)
-    model, b = GuideModel(), batch(folder)
+    model, b = GuideModel(), taught(batch(folder))
     optimiser = torch.optim.Adam(model.parameters(), 1e-3)
     exponents = torch.tensor([[-9.0, -7.0, -5.0]])
     losses = []
@@ -105,8 +124,8 @@ def test_steps_lower_the_loss(folder):
         value.backward()
         assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
         optimiser.step()
-        losses.append(float(value))
-    assert losses[-1] < losses[0] - 0.01, losses
+        losses.append(float(value.detach()))
+    assert losses[-1] < losses[0] - 0.1, losses
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from codec.inspection import Info
 
 CARRIER_SUFFIX = ".raw.jpg"
+PREVIEW_TEXT = {
+    "raw": "the RAW's own, small", "jpeg": "the JPEG", "neutral": "a neutral picture of the mosaic", "none": "none",
+}  # fmt: skip
 
 
 def encode_command(subparsers: Any) -> None:
@@ -69,6 +72,9 @@ def decode_command(subparsers: Any) -> None:
     parser.add_argument("-o", "--output", type=Path, metavar="OUT.dng", help="default: the JPEG's name with .dng")
     parser.add_argument("--crop", type=crop_of, metavar="X,Y,W,H",
                         help="a part alone, in pixels of the mosaic as stored; decodes only what it needs")  # fmt: skip
+    parser.add_argument("--preview", choices=("auto", "raw", "jpeg", "neutral", "none"), default="auto",
+                        help="picture in the DNG, to which some programs fit their tones: what the camera made of the "
+                        "RAW (auto, default), the RAW's own, the JPEG, a neutral one, none")  # fmt: skip
     _add_device(parser)
     add_profile(parser)
     add_force(parser)
@@ -153,7 +159,7 @@ def _encode(args: argparse.Namespace) -> None:
     result = {
         "output": str(output), "jpeg_bytes": len(encoded.jpeg), "metadata_bytes": encoded.metadata_bytes,
         "bpp": encoded.bpp, "guide": encoded.guide, "model": encoded.model, "seconds": round(encoded.seconds, 3),
-        "alignment": encoded.alignment, "warnings": encoded.warnings, **profile,
+        "alignment": encoded.alignment, "preview": encoded.preview, "warnings": encoded.warnings, **profile,
     }  # fmt: skip
     lines = [
         ("JPEG", encoded.guide),
@@ -173,20 +179,24 @@ def _decode(args: argparse.Namespace) -> None:
     check_output(output, [args.jpeg], args.force)
     _settle()
     with profiled(args) as profile, TerminalProgress() as progress:
-        decoded = decode(args.jpeg, crop=args.crop, device=args.device, progress=progress)
+        decoded = decode(
+            args.jpeg, crop=args.crop, preview=args.preview, device=args.device, progress=progress
+        )  # fmt: skip
         progress("writing", 1.0)
         data = decoded.dng()
         write_output(output, data, [args.jpeg], args.force)
     result = {
         "output": str(output), "width": decoded.width, "height": decoded.height, "cfa": decoded.cfa,
         "device": decoded.device, "seconds": round(decoded.seconds, 3), "layers": decoded.layers,
-        "lossless": decoded.lossless, "crop": args.crop, "warnings": decoded.warnings, **profile,
+        "lossless": decoded.lossless, "crop": args.crop, "preview": decoded.preview_kind,
+        "warnings": decoded.warnings, **profile,
     }  # fmt: skip
     lines = [
         ("camera", decoded.raw.camera or "unknown"),
         ("mosaic", f"{decoded.width} x {decoded.height}, {decoded.cfa}"),
         ("layers", str(decoded.layers)),
         ("lossless", "yes" if decoded.lossless else "no"),
+        ("preview", PREVIEW_TEXT[decoded.preview_kind]),
         ("size", bytes_text(len(data))),
         ("time", f"{decoded.seconds:.1f} s on {decoded.device}"),
     ]
@@ -211,6 +221,7 @@ def _info(args: argparse.Namespace) -> None:
             ("rate", f"{found.bpp:.4g} bits per pixel" if found.bpp else "unknown"),
             ("layers", _layers_text(found)),
             ("lossless", "unknown" if found.lossless is None else "yes" if found.lossless else "no"),
+            ("preview", PREVIEW_TEXT[found.preview] if found.preview else "unknown"),
             ("format", f"version {found.version or 'unknown'}, model {found.model or 'unknown'}"),
         ]
     show(args, asdict(found), lines, title=str(args.jpeg))

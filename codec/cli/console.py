@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NoReturn
 
-from bitstream.compiling import WATCHERS
+from bitstream import compiling
 from bitstream.errors import InputError, UsageError
 from bitstream.files import write_atomically
 from bitstream.profile import peak_memory, profiling
@@ -158,12 +158,22 @@ def bytes_text(count: int) -> str:
 
 
 COMPILING = " (compiling for this processor, first run only)"
+FIRST_RUN = "compiling for this processor (first run only, about a minute)"
+QUIET = False  # whether `notice` says nothing
+
+
+def notice(line: str) -> None:
+    """One line on stderr, if there is one, terminal or not: what takes long or was mended, no error, no warning."""
+    if not QUIET and sys.stderr is not None:
+        print(f"{NAME}: {line}", file=sys.stderr, flush=True)
 
 
 class TerminalProgress:
     """What is being done and how far, on stderr: only where that is a terminal, only after `PATIENCE` seconds.
 
-    Call it as `codec.api.Progress`. Used as a context manager, it leaves nothing on the screen.
+    Call it as `codec.api.Progress`. Used as a context manager, it leaves nothing on the screen, except where inner
+    loops had to be compiled: that, what was wrong with those of an earlier run, and how long it took is said on any
+    stderr.
     """
 
     def __init__(self) -> None:
@@ -173,25 +183,31 @@ class TerminalProgress:
         self._task: Any = None
         self._timer: threading.Timer | None = None
         self._closed = False
+        self._noticed = self._troubled = False
+        self._before = compiling.lasted()
 
     def __enter__(self) -> TerminalProgress:
         if sys.stderr is not None and sys.stderr.isatty():
             self._timer = threading.Timer(PATIENCE, self._show)
             self._timer.daemon = True
             self._timer.start()
-            WATCHERS.append(self._compiling)
+        compiling.WATCHERS.append(self._compiling)
+        compiling.TROUBLES.append(self._trouble)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        compiling.WATCHERS.remove(self._compiling)
+        compiling.TROUBLES.remove(self._trouble)
         if self._timer is not None:
             self._timer.cancel()
-            WATCHERS.remove(self._compiling)
         with self._lock:
             self._closed = True
             if self._bar is not None:
                 self._bar.stop()
+        if self._noticed and not self._troubled and error is None:
+            notice(f"compiled in {compiling.lasted() - self._before:.0f} s, kept for later runs")
 
     def __call__(self, what: str, share: float) -> None:
         if self._timer is None:
@@ -207,6 +223,13 @@ class TerminalProgress:
                 self._what += COMPILING
                 if self._bar is not None:
                     self._bar.update(self._task, description=self._what)
+            first, self._noticed = not self._noticed and not self._troubled, True
+        if first:
+            notice(FIRST_RUN)
+
+    def _trouble(self, line: str) -> None:
+        self._troubled = True
+        notice(line)
 
     def _show(self) -> None:
         from rich.console import Console

@@ -86,6 +86,20 @@ def embedded_preview(path: Source) -> bytes | None:
     return jpeg if all(have >= FULL_SIZE * want for have, want in zip(size, full, strict=True)) else None
 
 
+def own_preview(path: Source) -> bytes | None:
+    """The largest preview that the RAW has, of any size: a JPEG, or a PPM where it is stored uncoded; else None.
+
+    Raises InputError for a file that LibRaw can't open.
+    """
+    with timed("reading"):
+        data, name, _ = _file(path)
+        found = _named(name, libraw.ask, data, thumbnail=True)
+    if found.bitmap is None or found.bitmap.shape[2] != 3:
+        return found.thumbnail
+    height, width = found.bitmap.shape[:2]
+    return b"P6 %d %d 255\n" % (width, height) + found.bitmap.tobytes()
+
+
 def render_jpeg(path: Source, quality: int = 95, subsampling: str = "4:2:0", **options: Any) -> bytes:
     """LibRaw's own rendering as a JPEG: camera white balance, upright, with the source's exposure data as Exif.
 

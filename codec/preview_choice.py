@@ -1,0 +1,163 @@
+"""The preview of the decoded DNG: chosen when a RAW is encoded, made when it is decoded.
+
+Programs that develop a DNG fit their tones to its preview, so it shows what the camera made of the RAW:
+
+1. the carried JPEG where that is the camera's own picture: it agrees with the RAW's own preview, or, where the RAW has
+   none, its Exif is a camera's;
+2. else the RAW's own preview, of which the stream carries a small version (section PREV);
+3. else a neutral picture of the mosaic, so small that no program fits anything to it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import numpy as np
+from PIL import Image
+
+from bitstream import tiff
+from bitstream.carried_preview import MOST_BYTES, CarriedPreview
+from bitstream.container import Container
+from bitstream.exif import jpeg_ifd, orientation_of
+from bitstream.fields import write_varint
+from bitstream.preview import coded, open_picture, turned, with_orientation
+from bitstream.raw_image import RawImage, TiffValue
+from codec.neutral import neutral_picture
+
+PREVIEWS = ("auto", "raw", "jpeg", "neutral", "none")
+
+SHARE = 100
+"""A carried preview takes at most one part in so many of the bytes that the RAW takes."""
+
+LADDER = ((512, 50), (384, 50), (256, 50), (256, 30), (192, 30))
+"""Longest side in pixels and quality, best first. RawTherapee's curves from 192 pixels on differ from those of a preview
+of 1280 by no more than from 400 on (docs/dng.md)."""
+
+LEAST_PART = 33
+"""RawTherapee passes over a preview of less than a part in so many of the mosaic's width."""
+
+QUANTILES = np.arange(5, 100, 5)
+MEAN_APART, MOST_APART = 3, 10
+"""Pictures whose quantiles by colour differ by more, of 255, were not developed alike."""
+
+MAKE, MODEL, SOFTWARE, MAKER_NOTE = 271, 272, 305, 37500
+VERSION = re.compile(r"(ver(sion)?|v)?[ .]*\d[\w.]*")
+ALIKE = 48  # side in pixels at which two pictures are compared place by place
+
+
+def choose(own: bytes | None, jpeg: bytes, raw: RawImage, room: float) -> CarriedPreview | None:
+    """What a stream is to say of the preview.
+
+    own: the RAW's own preview, a JPEG or PPM; jpeg: the one that carries the RAW; room: bytes that it may take.
+    """
+    picture = open_picture(own, ("JPEG", "PPM")) if own else None
+    if own is None or picture is None:
+        return CarriedPreview() if is_cameras(jpeg, raw.ifd0_tags) else None
+    carrier = open_picture(jpeg)
+    if carrier is not None and _agree(picture, carrier):
+        return CarriedPreview()
+    lying = _as_the_mosaic(picture.convert("RGB"), orientation_of(own), raw)
+    for side, quality in LADDER:
+        small = lying.copy()
+        small.thumbnail((side, side), Image.Resampling.LANCZOS)
+        found = CarriedPreview(coded(small, quality))
+        told = small.width == lying.width or small.width * LEAST_PART >= raw.mosaic.shape[1]
+        if told and section_bytes(found) <= min(room, MOST_BYTES):
+            return found
+    return CarriedPreview() if is_cameras(jpeg, raw.ifd0_tags) else None
+
+
+def section_bytes(preview: CarriedPreview | None) -> int:
+    """Bytes that the section adds to a stream."""
+    if preview is None:
+        return 0
+    body = preview.to_bytes()
+    return 1 + len(write_varint(len(body))) + len(body) + 4
+
+
+def with_preview(payload: bytes, preview: CarriedPreview | None) -> bytes:
+    """The stream with the section."""
+    if preview is None:
+        return payload
+    container = Container.from_bytes(payload)
+    return Container({**container.sections, "PREV": preview.to_bytes()}, container.substreams).to_bytes()
+
+
+def kind_of(preview: CarriedPreview | None, jpeg: bytes, ifd0_tags: Mapping[int, TiffValue]) -> str:
+    """Which of "raw", "jpeg" and "neutral" is the preview, unless another is asked for.
+
+    jpeg: the one that carries the RAW; ifd0_tags: of the RAW. Where the stream says nothing (those of version 0.1.0 do
+    not), a JPEG whose Exif is a camera's is one.
+    """
+    if preview is not None:
+        return "jpeg" if preview.own is None or open_picture(preview.own) is None else "raw"
+    return "jpeg" if is_cameras(jpeg, ifd0_tags) else "neutral"
+
+
+def neutral_jpeg(raw: RawImage) -> bytes:
+    """The neutral picture as a JPEG whose Exif says how it lies."""
+    return with_orientation(coded(Image.fromarray(neutral_picture(raw))), raw.orientation)
+
+
+def own_jpeg(own: bytes, orientation: int, part: tuple[float, float, float, float] | None = None) -> bytes | None:
+    """A carried preview as a JPEG whose Exif says how it lies; None where it does not open.
+
+    part: left, top, right and bottom of what is wanted of it, 0..1; as large again as the whole.
+    """
+    picture = open_picture(own)
+    if picture is None:
+        return None
+    if part:
+        box = part[0] * picture.width, part[1] * picture.height, part[2] * picture.width, part[3] * picture.height
+        scale = max(picture.size) / max(box[2] - box[0], box[3] - box[1])
+        size = max(1, round((box[2] - box[0]) * scale)), max(1, round((box[3] - box[1]) * scale))
+        own = coded(picture.resize(size, Image.Resampling.BICUBIC, box=box))
+    return with_orientation(own, orientation)
+
+
+def is_cameras(jpeg: bytes, ifd0_tags: Mapping[int, TiffValue]) -> bool:
+    """Whether a JPEG's Exif is that of the camera itself: the RAW's model, a maker's note, and as software none, that
+    of the RAW, or a bare version of firmware. Programs that edit name themselves."""
+    ifd0 = jpeg_ifd(jpeg)
+    if ifd0 is None or not any(MAKER_NOTE in exif.tags for exif in ifd0.subs.get(tiff.EXIF_IFD, [])):
+        return False
+    make, model, software = (_text(ifd0.tags, tag).lower() for tag in (MAKE, MODEL, SOFTWARE))
+    known = _text(ifd0_tags, MODEL).lower()
+    if not model or (known and known != model):
+        return False
+    if not software or software == _text(ifd0_tags, SOFTWARE).lower():
+        return True
+    for word in (model, make, "digital camera", "firmware"):
+        software = software.replace(word, " ") if word else software
+    return bool(VERSION.fullmatch(software.strip()))
+
+
+def _text(tags: Mapping[int, TiffValue], tag: int) -> str:
+    return tiff.value_text(tags[tag]) if tag in tags and tags[tag].type == tiff.ASCII else ""
+
+
+def _agree(one: Image.Image, other: Image.Image) -> bool:
+    """Whether two pictures of one scene have the same tones and colours; they may be cropped or turned a little."""
+    of_one, of_other = (np.percentile(_small(p, 256).reshape(-1, 3), QUANTILES, axis=0) for p in (one, other))
+    apart = np.abs(of_one - of_other)
+    return bool(apart.mean() <= MEAN_APART and apart.max() <= MOST_APART)
+
+
+def _small(picture: Image.Image, side: int) -> np.ndarray:
+    picture = picture.convert("RGB")
+    return np.asarray(picture.reduce(max(1, min(picture.size) // side)), np.float64)
+
+
+def _as_the_mosaic(picture: Image.Image, tagged: int, raw: RawImage) -> Image.Image:
+    """A preview as it lies over the mosaic. Files say how it is stored in many ways, so it is looked at: as its own Exif
+    says, upright, or as the mosaic is."""
+    neutral = Image.fromarray(neutral_picture(raw)).convert("L").resize((ALIKE, ALIKE), Image.Resampling.BOX)
+    candidates = [turned(picture, own, raw.orientation) for own in dict.fromkeys((tagged, 1, raw.orientation))]
+    flat = np.asarray(neutral, np.float64)
+    likeness = []
+    for candidate in candidates:
+        grey = np.asarray(candidate.convert("L").resize((ALIKE, ALIKE), Image.Resampling.BOX), np.float64)
+        spread = grey.std() * flat.std()
+        likeness.append(((grey - grey.mean()) * (flat - flat.mean())).mean() / spread if spread else 0.0)
+    return candidates[int(np.argmax(likeness))]
