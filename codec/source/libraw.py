@@ -77,14 +77,16 @@ class About:
 
 @dataclass(frozen=True)
 class Answer:
-    """mosaic: uint16 (H, W), the visible area; thumbnail: an embedded JPEG; rendering: uint8 (H, W, 3). None: not there
-    or not asked for; about: asked for neither mosaic nor rendering."""
+    """mosaic: uint16 (H, W), the visible area; thumbnail: an embedded JPEG; bitmap: an embedded picture that is no
+    JPEG, uint8 (H, W, 3); rendering: uint8 (H, W, 3). None: not there or not asked for; about: asked for neither mosaic
+    nor rendering."""
 
     sizes: Sizes
     about: About | None
     mosaic: np.ndarray | None = None
     thumbnail: bytes | None = None
     rendering: np.ndarray | None = None
+    bitmap: np.ndarray | None = None
 
 
 def ask(
@@ -170,7 +172,7 @@ def _answer(found: dict[str, Any], blocks: list[np.ndarray]) -> Answer:
     thumbnail = arrays.get("thumbnail")
     return Answer(
         Sizes(**found["sizes"]), About(**found["about"]) if "about" in found else None, arrays.get("mosaic"),
-        None if thumbnail is None else thumbnail.tobytes(), arrays.get("rendering"),
+        None if thumbnail is None else thumbnail.tobytes(), arrays.get("rendering"), arrays.get("bitmap"),
     )  # fmt: skip
 
 

@@ -124,14 +124,16 @@ def _about(raw, rawpy):
 
 
 def _thumbnail(raw, rawpy):
-    """The embedded picture where it is a JPEG."""
+    """The embedded picture: a JPEG's bytes, or pixels (H, W, 3)."""
     import numpy as np
 
     try:
         thumb = raw.extract_thumb()
-    except (rawpy.LibRawError, rawpy.NotSupportedError, ValueError):
+    except (rawpy.LibRawError, rawpy.NotSupportedError, NotImplementedError, ValueError):
         return {}
-    return {"thumbnail": np.frombuffer(thumb.data, np.uint8)} if thumb.format == rawpy.ThumbFormat.JPEG else {}
+    if thumb.format == rawpy.ThumbFormat.JPEG:
+        return {"thumbnail": np.frombuffer(thumb.data, np.uint8)}
+    return {"bitmap": thumb.data} if thumb.data.dtype == np.uint8 and thumb.data.ndim == 3 else {}
 
 
 def _options(options, rawpy):

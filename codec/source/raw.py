@@ -90,15 +90,13 @@ def own_preview(path: Source) -> bytes | None:
 
     Raises InputError for a file that LibRaw can't open.
     """
-    with timed("reading"), _opened(path, unpack=False) as (raw, _, _name):
-        try:
-            thumb = raw.extract_thumb()
-        except (rawpy.LibRawError, NotImplementedError):  # the latter for kinds of previews that rawpy does not know
-            return None
-        if thumb.format == rawpy.ThumbFormat.JPEG:
-            return bytes(thumb.data)
-        height, width = thumb.data.shape[:2]
-        return b"P6 %d %d 255\n" % (width, height) + np.ascontiguousarray(thumb.data, np.uint8).tobytes()
+    with timed("reading"):
+        data, name, _ = _file(path)
+        found = _named(name, libraw.ask, data, thumbnail=True)
+    if found.bitmap is None or found.bitmap.shape[2] != 3:
+        return found.thumbnail
+    height, width = found.bitmap.shape[:2]
+    return b"P6 %d %d 255\n" % (width, height) + found.bitmap.tobytes()
 
 
 def render_jpeg(path: Source, quality: int = 95, subsampling: str = "4:2:0", **options: Any) -> bytes:
