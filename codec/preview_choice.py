@@ -28,11 +28,11 @@ from codec.neutral import neutral_picture
 PREVIEWS = ("auto", "raw", "jpeg", "neutral", "none")
 
 SHARE = 100
-"""A carried preview takes at most one part in so many of the bytes that the RAW takes."""
+"""A carried preview takes at most one part in so many of the RAW's bytes."""
 
 LADDER = ((512, 50), (384, 50), (256, 50), (256, 30), (192, 30))
-"""Longest side in pixels and quality, best first. RawTherapee's curves from 192 pixels on differ from those of a preview
-of 1280 by no more than from 400 on (docs/dng.md)."""
+"""Longest side in pixels and quality, best first. RawTherapee's curve from 192 pixels is as near to that from the whole
+preview of 1280 as that from 400 is (docs/dng.md)."""
 
 LEAST_PART = 33
 """RawTherapee passes over a preview of less than a part in so many of the mosaic's width."""
@@ -150,8 +150,10 @@ def _small(picture: Image.Image, side: int) -> np.ndarray:
 
 
 def _as_the_mosaic(picture: Image.Image, tagged: int, raw: RawImage) -> Image.Image:
-    """A preview as it lies over the mosaic. Files say how it is stored in many ways, so it is looked at: as its own Exif
-    says, upright, or as the mosaic is."""
+    """A preview as it lies over the mosaic.
+
+    Files say in many ways how it is stored, so it is looked at: as its own Exif says, upright, or as the mosaic is.
+    """
     neutral = Image.fromarray(neutral_picture(raw)).convert("L").resize((ALIKE, ALIKE), Image.Resampling.BOX)
     candidates = [turned(picture, own, raw.orientation) for own in dict.fromkeys((tagged, 1, raw.orientation))]
     flat = np.asarray(neutral, np.float64)
