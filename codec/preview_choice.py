@@ -17,10 +17,12 @@ import numpy as np
 from PIL import Image
 
 from bitstream import tiff
-from bitstream.carried_preview import MOST_BYTES, CarriedPreview
+from bitstream.carried_preview import MOST_BYTES, MOST_SIDE, CarriedPreview
 from bitstream.container import Container
+from bitstream.errors import InputError
 from bitstream.exif import jpeg_ifd, orientation_of
 from bitstream.fields import write_varint
+from bitstream.jpeg import frame_info
 from bitstream.preview import coded, open_picture, turned, with_orientation
 from bitstream.raw_image import RawImage, TiffValue
 from codec.neutral import neutral_picture
@@ -90,8 +92,8 @@ def kind_of(preview: CarriedPreview | None, jpeg: bytes, ifd0_tags: Mapping[int,
     jpeg: the one that carries the RAW; ifd0_tags: of the RAW. Where the stream says nothing (those of version 0.1.0 do
     not), a JPEG whose Exif is a camera's is one.
     """
-    if preview is not None:
-        return "jpeg" if preview.own is None or open_picture(preview.own) is None else "raw"
+    if preview is not None and (preview.own is None or _carried(preview.own)):
+        return "raw" if preview.own else "jpeg"
     return "jpeg" if is_cameras(jpeg, ifd0_tags) else "neutral"
 
 
@@ -105,7 +107,7 @@ def own_jpeg(own: bytes, orientation: int, part: tuple[float, float, float, floa
 
     part: left, top, right and bottom of what is wanted of it, 0..1; as large again as the whole.
     """
-    picture = open_picture(own)
+    picture = _carried(own)
     if picture is None:
         return None
     if part:
@@ -131,6 +133,15 @@ def is_cameras(jpeg: bytes, ifd0_tags: Mapping[int, TiffValue]) -> bool:
     for word in (model, make, "digital camera", "firmware"):
         software = software.replace(word, " ") if word else software
     return bool(VERSION.fullmatch(software.strip()))
+
+
+def _carried(own: bytes) -> Image.Image | None:
+    """The picture in a stream; None where it does not open or is larger than an encoder would write it."""
+    try:
+        frame = frame_info(own)
+    except InputError:
+        return None
+    return open_picture(own) if max(frame.width, frame.height) <= MOST_SIDE else None
 
 
 def _text(tags: Mapping[int, TiffValue], tag: int) -> str:

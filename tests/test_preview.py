@@ -242,8 +242,9 @@ def test_the_dng_is_the_same_bytes_in_every_process(tmp_path, carrier):
 
 
 @pytest.mark.parametrize("section", [
-    b"\0", b"\0no picture", b"\2", b"\1more", b"\0" + bytes(MOST_BYTES), b"\0" + shot().jpeg[:400],
-], ids=["empty", "no picture", "unknown kind", "tail", "too long", "cut"])  # fmt: skip
+    b"\0", b"\0no picture", b"\2", b"\1more", b"\0" + bytes(MOST_BYTES + 1), b"\0" + shot().jpeg[:400],
+    b"\0" + as_jpeg(Image.new("L", (2000, 9))),
+], ids=["empty", "no picture", "unknown kind", "tail", "too long", "cut", "too wide"])  # fmt: skip
 def test_a_section_that_makes_no_sense_is_no_section(section):
     encoded = encode_arrays(shot().raw, shot().jpeg, quality=20, effort=1)
     whole = Container.from_bytes(embed.extract(encoded.jpeg))
@@ -271,7 +272,7 @@ def test_damage_within_it_is_told(carrier):
 
 def test_trimming_keeps_it_while_it_is_small():
     jpeg = shot().jpeg
-    whole = embed.extract(encode_arrays(shot().raw, jpeg, lossless=True, trimmable=True, effort=1).jpeg)
+    whole = embed.extract(encode_arrays(shot().raw, jpeg, bpp=3, layers=(0.2,), effort=1).jpeg)
     own = coded(Image.open(io.BytesIO(jpeg)).resize((40, 32)), 20)
     carrying = embed.embed(jpeg, with_preview(whole, CarriedPreview(own)))
     flagged = embed.embed(jpeg, with_preview(whole, CarriedPreview()))
@@ -287,7 +288,7 @@ def test_trimming_keeps_it_while_it_is_small():
 def test_grey_is_grey_in_the_neutral_picture(cfa):
     neutral = {"R": 0.5, "G": 1.0, "B": 2 / 3}  # that of `colour_tags`
     tile = np.array([neutral[c] for c in cfa]).reshape(2, 2)
-    ramp = np.linspace(0.05, 0.9, 320)[None] * np.tile(tile, (120, 160))
+    ramp = np.repeat(np.linspace(0.05, 0.9, 160), 2)[None] * np.tile(tile, (120, 160))
     raw = synthetic_raw(cfa, (240, 320), 14, black=(512,) * 4, white=15000)
     picture = neutral_picture(replace(raw, mosaic=(512 + ramp * (15000 - 512)).astype(np.uint16))).astype(int)
     assert np.ptp(picture, axis=-1).max() <= 1 and (np.diff(picture[0, :, 1]) >= 0).all()
