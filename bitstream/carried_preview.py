@@ -10,7 +10,8 @@ u8      0: the RAW's own preview follows; 1: the JPEG that carries the RAW is th
 rest    for 0: a baseline JPEG without application segments, lying as the mosaic does (not turned)
 ======  ==============================================================================================
 
-A reader takes a section of another kind, or with a JPEG that does not open, for one that is not there.
+The JPEG has at most 2^18 bytes, and 1024 pixels a side. A reader takes a section of another kind, or with a JPEG that
+does not open, for one that is not there.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 OWN, JPEG = 0, 1
-MOST_BYTES = 1 << 18
+MOST_BYTES, MOST_SIDE = 1 << 18, 1024  # of the picture
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,6 @@ class CarriedPreview:
     @classmethod
     def from_bytes(cls, section: bytes) -> CarriedPreview | None:
         """Inverse of `to_bytes`; None for no section, or one of a kind that is not known here."""
-        if section[:1] == bytes([OWN]) and 1 < len(section) <= MOST_BYTES:
+        if section[:1] == bytes([OWN]) and 1 < len(section) <= MOST_BYTES + 1:
             return cls(section[1:])
         return cls() if section == bytes([JPEG]) else None

@@ -95,7 +95,7 @@ def _srgb_from_camera(raw: RawImage) -> Matrix:
     camera = [
         [sum((row[k] * XYZ_FROM_SRGB[k][j] for k in range(3)), Fraction()) / 10_000 for j in range(3)] for row in matrix
     ]
-    if any(abs(sum(row)) < Fraction(1, 1000) for row in camera):
+    if any(abs(sum(row, Fraction())) < Fraction(1, 1000) for row in camera):
         return identity
     a, b, c = ([x / sum(row) for x in row] for row in camera)
     columns = [_cross(b, c), _cross(c, a), _cross(a, b)]

@@ -17,10 +17,12 @@ import numpy as np
 from PIL import Image
 
 from bitstream import tiff
-from bitstream.carried_preview import MOST_BYTES, CarriedPreview
+from bitstream.carried_preview import MOST_BYTES, MOST_SIDE, CarriedPreview
 from bitstream.container import Container
+from bitstream.errors import InputError
 from bitstream.exif import jpeg_ifd, orientation_of
 from bitstream.fields import write_varint
+from bitstream.jpeg import frame_info
 from bitstream.preview import coded, open_picture, turned, with_orientation
 from bitstream.raw_image import RawImage, TiffValue
 from codec.neutral import neutral_picture
@@ -28,11 +30,11 @@ from codec.neutral import neutral_picture
 PREVIEWS = ("auto", "raw", "jpeg", "neutral", "none")
 
 SHARE = 100
-"""A carried preview takes at most one part in so many of the bytes that the RAW takes."""
+"""A carried preview takes at most one part in so many of the RAW's bytes."""
 
 LADDER = ((512, 50), (384, 50), (256, 50), (256, 30), (192, 30))
-"""Longest side in pixels and quality, best first. RawTherapee's curves from 192 pixels on differ from those of a preview
-of 1280 by no more than from 400 on (docs/dng.md)."""
+"""Longest side in pixels and quality, best first. RawTherapee's curve from 192 pixels is as near to that from the whole
+preview of 1280 as that from 400 is (docs/dng.md)."""
 
 LEAST_PART = 33
 """RawTherapee passes over a preview of less than a part in so many of the mosaic's width."""
@@ -90,8 +92,8 @@ def kind_of(preview: CarriedPreview | None, jpeg: bytes, ifd0_tags: Mapping[int,
     jpeg: the one that carries the RAW; ifd0_tags: of the RAW. Where the stream says nothing (those of version 0.1.0 do
     not), a JPEG whose Exif is a camera's is one.
     """
-    if preview is not None:
-        return "jpeg" if preview.own is None or open_picture(preview.own) is None else "raw"
+    if preview is not None and (preview.own is None or _carried(preview.own)):
+        return "raw" if preview.own else "jpeg"
     return "jpeg" if is_cameras(jpeg, ifd0_tags) else "neutral"
 
 
@@ -105,7 +107,7 @@ def own_jpeg(own: bytes, orientation: int, part: tuple[float, float, float, floa
 
     part: left, top, right and bottom of what is wanted of it, 0..1; as large again as the whole.
     """
-    picture = open_picture(own)
+    picture = _carried(own)
     if picture is None:
         return None
     if part:
@@ -133,6 +135,15 @@ def is_cameras(jpeg: bytes, ifd0_tags: Mapping[int, TiffValue]) -> bool:
     return bool(VERSION.fullmatch(software.strip()))
 
 
+def _carried(own: bytes) -> Image.Image | None:
+    """The picture in a stream; None where it does not open or is larger than an encoder would write it."""
+    try:
+        frame = frame_info(own)
+    except InputError:
+        return None
+    return open_picture(own) if max(frame.width, frame.height) <= MOST_SIDE else None
+
+
 def _text(tags: Mapping[int, TiffValue], tag: int) -> str:
     return tiff.value_text(tags[tag]) if tag in tags and tags[tag].type == tiff.ASCII else ""
 
@@ -150,8 +161,10 @@ def _small(picture: Image.Image, side: int) -> np.ndarray:
 
 
 def _as_the_mosaic(picture: Image.Image, tagged: int, raw: RawImage) -> Image.Image:
-    """A preview as it lies over the mosaic. Files say how it is stored in many ways, so it is looked at: as its own Exif
-    says, upright, or as the mosaic is."""
+    """A preview as it lies over the mosaic.
+
+    Files say in many ways how it is stored, so it is looked at: as its own Exif says, upright, or as the mosaic is.
+    """
     neutral = Image.fromarray(neutral_picture(raw)).convert("L").resize((ALIKE, ALIKE), Image.Resampling.BOX)
     candidates = [turned(picture, own, raw.orientation) for own in dict.fromkeys((tagged, 1, raw.orientation))]
     flat = np.asarray(neutral, np.float64)
