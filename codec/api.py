@@ -136,15 +136,16 @@ def encode(
     or of another scene.
     """
     from codec.source.choose_jpeg import choose_jpeg
-    from codec.source.raw import own_preview, read_raw
+    from codec.source.raw import RawFile
 
     started = time.monotonic()
     options = _Options(bpp, size, quality, lossless, trimmable, tuple(layers), tune, effort)
     choose_device(device)
     _tell(progress, "reading")
-    image = read_raw(raw)
-    choice = choose_jpeg(raw, image, jpeg)
-    encoded = _encode(image, choice.jpeg, choice.certain, options, device, progress, own_preview(raw))
+    file = RawFile(raw)
+    choice, image, own = choose_jpeg(file, jpeg), file.image, file.own_preview()
+    del file  # and with it the file's bytes
+    encoded = _encode(image, choice.jpeg, choice.certain, options, device, progress, own)
     seconds = time.monotonic() - started
     return replace(encoded, guide=choice.origin, guide_path=choice.path, seconds=seconds)
 

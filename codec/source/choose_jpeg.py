@@ -10,8 +10,7 @@ from bitstream import embed
 from bitstream.errors import InputError, NoRawError, StreamError
 from bitstream.files import read_file
 from bitstream.jpeg import frame_info
-from bitstream.raw_image import RawImage
-from codec.source.raw import FULL_SIZE, Source, embedded_preview, render_jpeg
+from codec.source.raw import FULL_SIZE, RawFile, Source
 
 SUFFIXES = (".jpg", ".jpeg")
 
@@ -29,26 +28,26 @@ class Choice:
     path: Path | None = None
 
 
-def choose_jpeg(source: Source, raw: RawImage, jpeg: Source | None = None) -> Choice:
+def choose_jpeg(raw: RawFile, jpeg: Source | None = None) -> Choice:
     """The JPEG given; else a full-size one beside the RAW with the same stem; else the RAW's embedded full-size
     preview; else LibRaw's rendering (camera white balance, quality 95, 4:2:0).
 
-    source, raw: the RAW and what was read from it. A JPEG beside it that carries a RAW of ours is passed over: it is an
-    earlier output. Raises InputError for a given file that can't be read or is no JPEG.
+    A JPEG beside it that carries a RAW of ours is passed over: it is an earlier output. Raises InputError for a given
+    file that can't be read or is no JPEG.
     """
     if jpeg is not None:
         if isinstance(jpeg, bytes):
             return Choice(without_raw(jpeg), "given", certain=False)
         return Choice(without_raw(read_file(jpeg, "JPEG")), f"given: {os.fspath(jpeg)}", certain=False, path=Path(jpeg))
-    if not isinstance(source, bytes):
-        for path in _beside(Path(source)):
-            data = _full_size(path, raw.mosaic.shape)
+    if not isinstance(raw.source, bytes):
+        for path in _beside(Path(raw.source)):
+            data = _full_size(path, raw.image.mosaic.shape)
             if data is not None:
                 return Choice(data, f"beside the RAW: {path.name}", certain=False, path=path)
-    preview = embedded_preview(source)
+    preview = raw.embedded_preview()
     if preview is not None:
         return Choice(without_raw(preview), "embedded preview", certain=True)
-    return Choice(render_jpeg(source), "LibRaw's rendering, quality 95, 4:2:0", certain=True)
+    return Choice(raw.render_jpeg(), "LibRaw's rendering, quality 95, 4:2:0", certain=True)
 
 
 def without_raw(jpeg: bytes) -> bytes:

@@ -36,6 +36,30 @@ COLOR_MATRIX_1, AS_SHOT_NEUTRAL, ILLUMINANT_1, DEFAULT_SCALE = 50721, 50728, 507
 FULL_SIZE = 0.95  # a preview at least this large in both directions counts as full size
 
 
+class RawFile:
+    """A Bayer RAW, opened once for all that `encode` wants of it; image: as `read_raw` gives it, errors like its."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        with timed("reading"):
+            self._data, self._name, ifd0 = _file(source)
+            self._found = _named(self._name, libraw.ask, self._data, mosaic=True, thumbnail=True)
+            self.image = _image(self._found, self._name, ifd0)
+
+    def embedded_preview(self) -> bytes | None:
+        """As the function `embedded_preview`."""
+        return _full_size(self._found)
+
+    def own_preview(self) -> bytes | None:
+        """As the function `own_preview`."""
+        return _largest(self._found)
+
+    def render_jpeg(self) -> bytes:
+        """As the function `render_jpeg` without options."""
+        with timed("reading"):
+            return _rendered(self._data, self._name, 95, "4:2:0", {})
+
+
 def read_raw(path: Source) -> RawImage:
     """Read a Bayer RAW: a path, or the file's bytes.
 
@@ -45,26 +69,7 @@ def read_raw(path: Source) -> RawImage:
     """
     with timed("reading"):
         data, name, ifd0 = _file(path)
-        found = _named(name, libraw.ask, data, mosaic=True, thumbnail=ifd0 is None)
-        about = _known(found)
-        ifd0 = ifd0 or _thumbnail_ifd(found)
-        mosaic, cfa, visible = _mosaic(found, name)
-        black: tuple[float, ...] | None = None
-        white: int | None = None
-        if ifd0 is not None and dng_source.is_dng(ifd0):
-            raw_ifd = _named(name, dng_source.raw_ifd, ifd0)
-            ifd0_tags, raw_tags = dng_source.carried_tags(ifd0, raw_ifd, visible)
-            black, white = dng_source.black_levels(raw_ifd, visible), dng_source.white_level(raw_ifd)
-        else:
-            ifd0_tags, raw_tags = _camera_tags(about, ifd0), _scale_tags(found.sizes)
-        black = black or _libraw_black(about)
-        white = white or about.white
-        if not 0 <= min(black) <= max(black) < white <= 65535:
-            raise InputError(f"{name}: black level {max(black):g} and white level {white} make no sense")
-        return RawImage(
-            mosaic=mosaic, cfa=cfa, black=(black[0], black[1], black[2], black[3]), white=white,
-            orientation=TIFF_ORIENTATION[found.sizes.flip & 7], camera=_camera_name(ifd0_tags),
-            ifd0_tags=ifd0_tags, raw_tags=raw_tags, exif_tags=_exif_tags(about, ifd0))
+        return _image(_named(name, libraw.ask, data, mosaic=True, thumbnail=ifd0 is None), name, ifd0)
 
 
 def embedded_preview(path: Source) -> bytes | None:
@@ -72,9 +77,58 @@ def embedded_preview(path: Source) -> bytes | None:
 
     Raises InputError for a file that LibRaw can't open.
     """
+    return _full_size(_previews(path))
+
+
+def own_preview(path: Source) -> bytes | None:
+    """The largest preview that the RAW has, of any size: a JPEG, or a PPM where it is stored uncoded; else None.
+
+    Raises InputError for a file that LibRaw can't open.
+    """
+    return _largest(_previews(path))
+
+
+def render_jpeg(path: Source, quality: int = 95, subsampling: str = "4:2:0", **options: Any) -> bytes:
+    """LibRaw's own rendering as a JPEG: camera white balance, upright, with the source's exposure data as Exif.
+
+    `options` go to rawpy's `postprocess` (half_size=True, no_auto_bright=True, ...). Raises InputError as `read_raw`
+    does for unreadable files; other mosaics than Bayer's are rendered too.
+    """
     with timed("reading"):
         data, name, _ = _file(path)
-        found = _named(name, libraw.ask, data, thumbnail=True)
+        return _rendered(data, name, quality, subsampling, options)
+
+
+def _previews(path: Source) -> Answer:
+    with timed("reading"):
+        data, name, _ = _file(path, whole=False)
+        found: Answer = _named(name, libraw.ask, data, thumbnail=True)
+        return found
+
+
+def _image(found: Answer, name: str, ifd0: Ifd | None) -> RawImage:
+    about = _known(found)
+    ifd0 = ifd0 or _thumbnail_ifd(found)
+    mosaic, cfa, visible = _mosaic(found, name)
+    black: tuple[float, ...] | None = None
+    white: int | None = None
+    if ifd0 is not None and dng_source.is_dng(ifd0):
+        raw_ifd = _named(name, dng_source.raw_ifd, ifd0)
+        ifd0_tags, raw_tags = dng_source.carried_tags(ifd0, raw_ifd, visible)
+        black, white = dng_source.black_levels(raw_ifd, visible), dng_source.white_level(raw_ifd)
+    else:
+        ifd0_tags, raw_tags = _camera_tags(about, ifd0), _scale_tags(found.sizes)
+    black = black or _libraw_black(about)
+    white = white or about.white
+    if not 0 <= min(black) <= max(black) < white <= 65535:
+        raise InputError(f"{name}: black level {max(black):g} and white level {white} make no sense")
+    return RawImage(
+        mosaic=mosaic, cfa=cfa, black=(black[0], black[1], black[2], black[3]), white=white,
+        orientation=TIFF_ORIENTATION[found.sizes.flip & 7], camera=_camera_name(ifd0_tags),
+        ifd0_tags=ifd0_tags, raw_tags=raw_tags, exif_tags=_exif_tags(about, ifd0))
+
+
+def _full_size(found: Answer) -> bytes | None:
     jpeg = found.thumbnail
     if jpeg is None:
         return None
@@ -86,45 +140,35 @@ def embedded_preview(path: Source) -> bytes | None:
     return jpeg if all(have >= FULL_SIZE * want for have, want in zip(size, full, strict=True)) else None
 
 
-def own_preview(path: Source) -> bytes | None:
-    """The largest preview that the RAW has, of any size: a JPEG, or a PPM where it is stored uncoded; else None.
-
-    Raises InputError for a file that LibRaw can't open.
-    """
-    with timed("reading"):
-        data, name, _ = _file(path)
-        found = _named(name, libraw.ask, data, thumbnail=True)
+def _largest(found: Answer) -> bytes | None:
     if found.bitmap is None or found.bitmap.shape[2] != 3:
         return found.thumbnail
     height, width = found.bitmap.shape[:2]
     return b"P6 %d %d 255\n" % (width, height) + found.bitmap.tobytes()
 
 
-def render_jpeg(path: Source, quality: int = 95, subsampling: str = "4:2:0", **options: Any) -> bytes:
-    """LibRaw's own rendering as a JPEG: camera white balance, upright, with the source's exposure data as Exif.
-
-    `options` go to rawpy's `postprocess` (half_size=True, no_auto_bright=True, ...). Raises InputError as `read_raw`
-    does for unreadable files; other mosaics than Bayer's are rendered too.
-    """
-    with timed("reading"):
-        data, name, ifd0 = _file(path)
-        options = {"use_camera_wb": True, "output_bps": 8, **options}
-        found = _named(name, libraw.ask, data, thumbnail=ifd0 is None, rendering=options)
-        if found.rendering is None:
-            raise InputError(f"{name}: LibRaw renders it as nothing")
-        ifd0 = ifd0 or _thumbnail_ifd(found)
-        told = tags.allowed_tags(tags.IFD0, ifd0.tags) if ifd0 else {}
-        kept = {tag: told[tag] for tag in (MAKE, MODEL, 306, 315, 33432) if tag in told}
-        kept[ORIENTATION] = tiff.pack_value(tiff.SHORT, 1)
-        exif = Ifd(_exif_tags(_known(found), ifd0))
+def _rendered(data: bytes, name: str, quality: int, subsampling: str, options: dict[str, Any]) -> bytes:
+    ifd0 = source_ifd(data)
+    options = {"use_camera_wb": True, "output_bps": 8, **options}
+    found: Answer = _named(name, libraw.ask, data, thumbnail=ifd0 is None, rendering=options)
+    if found.rendering is None:
+        raise InputError(f"{name}: LibRaw renders it as nothing")
+    ifd0 = ifd0 or _thumbnail_ifd(found)
+    told = tags.allowed_tags(tags.IFD0, ifd0.tags) if ifd0 else {}
+    kept = {tag: told[tag] for tag in (MAKE, MODEL, 306, 315, 33432) if tag in told}
+    kept[ORIENTATION] = tiff.pack_value(tiff.SHORT, 1)
+    exif = Ifd(_exif_tags(_known(found), ifd0))
     payload = b"Exif\0\0" + tiff.write_tiff(Ifd(kept, subs={tiff.EXIF_IFD: [exif]} if exif.tags else {}))
     out = io.BytesIO()
     Image.fromarray(found.rendering).save(out, "JPEG", quality=quality, subsampling=subsampling, exif=payload)
     return out.getvalue()
 
 
-def _file(path: Source) -> tuple[bytes, str, Ifd | None]:
-    """The file's bytes, its name for messages and its IFD0; InputError for one that can't be whole or be understood."""
+def _file(path: Source, whole: bool = True) -> tuple[bytes, str, Ifd | None]:
+    """The file's bytes, its name for messages and its IFD0; InputError for one that can't be understood.
+
+    whole: or that is cut short; previews may be there all the same.
+    """
     if isinstance(path, bytes):
         data, name = path, "the RAW"
     else:
@@ -132,7 +176,8 @@ def _file(path: Source) -> tuple[bytes, str, Ifd | None]:
     ifd0 = source_ifd(data)
     if ifd0 is not None and dng_source.is_dng(ifd0):
         _named(name, dng_source.raw_ifd, ifd0)  # the reason by name, where LibRaw would only say "unsupported"
-    _named(name, check_extents, data)
+    if whole:
+        _named(name, check_extents, data)
     return data, name, ifd0
 
 
