@@ -24,11 +24,12 @@ to bytes and back; the DNG or JPEG."""
 
 
 class Profile:
-    """Seconds of the processor by phase, those of the whole process among them; wall: seconds by the clock."""
+    """Seconds of the processor by phase, those of the whole process among them; wall: seconds by the clock;
+    elsewhere: those of other processes that worked for this one."""
 
     def __init__(self) -> None:
         self.seconds = dict.fromkeys(PHASES, 0.0)
-        self.wall = self.total = 0.0
+        self.wall = self.total = self.elsewhere = 0.0
         self._lock = threading.Lock()
         self.stacks = threading.local()
 
@@ -90,7 +91,7 @@ def profiling() -> Iterator[Profile]:
         yield profile
     finally:
         _active = before
-        profile.total, profile.wall = time.process_time(), time.perf_counter() - clock
+        profile.total, profile.wall = time.process_time() + profile.elsewhere, time.perf_counter() - clock
 
 
 def peak_memory() -> int | None:
@@ -101,3 +102,11 @@ def peak_memory() -> int | None:
         return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return int(peak) if sys.platform == "darwin" else int(peak) * 1024
+
+
+def spent_elsewhere(phase: str, seconds: float) -> None:
+    """Count seconds that another process worked for this one."""
+    profile = _active
+    if profile is not None:
+        profile.add(phase, seconds)
+        profile.elsewhere += seconds

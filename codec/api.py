@@ -63,6 +63,7 @@ class Encoded:
     metadata_bytes: what the JPEG grew by. bpp: 8 x that per pixel of the mosaic. guide: where the JPEG comes from;
     guide_path: its file. alignment: how it lies over the mosaic, for people. model: identity of the probability tables.
     seconds: time taken. preview: what the decoded DNG's will be, "raw", "jpeg" or "neutral" (`codec.preview_choice`).
+    warnings: what the user should look at before the RAW is deleted, a line each.
     """
 
     jpeg: bytes = field(repr=False)
@@ -74,6 +75,7 @@ class Encoded:
     seconds: float
     guide_path: Path | None = None
     preview: str = "neutral"
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,8 @@ class Decoded:
     """The RAW of a JPEG.
 
     device: where it was decoded; seconds: time taken. layers: how many are there; lossless: whether the mosaic is the
-    camera's, bit for bit. preview: the DNG's, a JPEG; preview_kind: "raw", "jpeg", "neutral" or "none".
+    camera's, bit for bit. preview: the DNG's, a JPEG; preview_kind: "raw", "jpeg", "neutral" or "none". warnings: what
+    the user should know of, a line each.
     """
 
     raw: RawImage = field(repr=False)
@@ -95,6 +98,7 @@ class Decoded:
     preview: bytes | None = field(repr=False)
     jpeg: bytes | None = field(default=None, repr=False)
     preview_kind: str = "jpeg"
+    warnings: tuple[str, ...] = ()
 
     def dng(self) -> bytes:
         """The DNG file: the mosaic, the preview, the Exif of the RAW and of the JPEG."""
@@ -297,9 +301,11 @@ def _encode(
     started = time.monotonic()
     device = choose_device(device)
     from codec.encoding import Target, encode_stream
+    from codec.source.plausible import doubts
     from codec.trunk.parallel import one_blas_thread
     from entropy import tables
 
+    warnings = doubts(raw)
     with one_blas_thread():
         planes = decode_planes(jpeg)
         _tell(progress, "aligning")
@@ -324,7 +330,8 @@ def _encode(
     model = tables.load().identity.hex()
     seconds = time.monotonic() - started
     kind = kind_of(preview, jpeg, raw.ifd0_tags)
-    return Encoded(carrier, growth, 8 * growth / raw.mosaic.size, "given", alignment, model, seconds, preview=kind)
+    bpp = 8 * growth / raw.mosaic.size
+    return Encoded(carrier, growth, bpp, "given", alignment, model, seconds, preview=kind, warnings=warnings)
 
 
 def _geometry(raw: RawImage, planes: JpegPlanes, jpeg: bytes, certain: bool) -> tuple[Geometry, str]:

@@ -98,7 +98,7 @@ X_TRANS = bytes(("GBGGRGRGRBGBGBGGRGGRGGBGBGBRGRGRGGBG".translate(str.maketrans(
     (plain_dng(FRAME, X_TRANS), "Bayer"),
     (plain_dng(FRAME, b"\0\0\1\2"), "Bayer"),
     (plain_dng(FRAME, t50714=pack_value(tiff.LONG, 16000)), "level"),
-    (plain_dng(FRAME)[:-2000], "LibRaw can't read it"),
+    (plain_dng(FRAME)[:-2000], "cut short"),
     (b"", "LibRaw can't read it"), (b"no picture at all" * 100, "LibRaw can't read it"),
     (_jpeg((64, 64)), "LibRaw can't read it"),
 ])
@@ -120,7 +120,7 @@ def test_damaged_files_raise_input_errors_and_print_nothing(capfd: pytest.Captur
     rng = np.random.default_rng(10)
     source = write_dng(synthetic_raw(shape=(64, 96)), _jpeg((96, 64)))
     refused = 0
-    for _ in range(150):
+    for _ in range(40):
         data = bytearray(source)
         for at in rng.integers(0, 1500, 4):
             data[at] = rng.integers(0, 256)
@@ -128,7 +128,7 @@ def test_damaged_files_raise_input_errors_and_print_nothing(capfd: pytest.Captur
             read_raw(bytes(data))
         except InputError:
             refused += 1
-    assert refused > 30
+    assert refused > 8
     assert capfd.readouterr().err == ""
 
 

@@ -19,6 +19,7 @@ from codec.cli.console import (
     profiled,
     rising_numbers,
     show,
+    show_warnings,
     write_output,
 )  # fmt: skip
 
@@ -158,7 +159,7 @@ def _encode(args: argparse.Namespace) -> None:
     result = {
         "output": str(output), "jpeg_bytes": len(encoded.jpeg), "metadata_bytes": encoded.metadata_bytes,
         "bpp": encoded.bpp, "guide": encoded.guide, "model": encoded.model, "seconds": round(encoded.seconds, 3),
-        "alignment": encoded.alignment, "preview": encoded.preview, **profile,
+        "alignment": encoded.alignment, "preview": encoded.preview, "warnings": encoded.warnings, **profile,
     }  # fmt: skip
     lines = [
         ("JPEG", encoded.guide),
@@ -168,6 +169,7 @@ def _encode(args: argparse.Namespace) -> None:
         ("time", f"{encoded.seconds:.1f} s"),
     ]
     show(args, result, lines, title=str(output))
+    show_warnings(encoded.warnings)
 
 
 def _decode(args: argparse.Namespace) -> None:
@@ -186,7 +188,8 @@ def _decode(args: argparse.Namespace) -> None:
     result = {
         "output": str(output), "width": decoded.width, "height": decoded.height, "cfa": decoded.cfa,
         "device": decoded.device, "seconds": round(decoded.seconds, 3), "layers": decoded.layers,
-        "lossless": decoded.lossless, "crop": args.crop, "preview": decoded.preview_kind, **profile,
+        "lossless": decoded.lossless, "crop": args.crop, "preview": decoded.preview_kind,
+        "warnings": decoded.warnings, **profile,
     }  # fmt: skip
     lines = [
         ("camera", decoded.raw.camera or "unknown"),
@@ -198,6 +201,7 @@ def _decode(args: argparse.Namespace) -> None:
         ("time", f"{decoded.seconds:.1f} s on {decoded.device}"),
     ]
     show(args, result, lines, title=str(output))
+    show_warnings(decoded.warnings)
 
 
 def _info(args: argparse.Namespace) -> None:

@@ -143,6 +143,12 @@ def show(
         print(f"  {name.ljust(width)}  {value}")
 
 
+def show_warnings(warnings: Iterable[str]) -> None:
+    """A line on stderr for each warning; where --json is printed too, it has them as "warnings"."""
+    for warning in warnings:
+        print(f"{NAME}: warning: {warning}", file=sys.stderr)
+
+
 def bytes_text(count: int) -> str:
     """12345678 as "12.3 MB"."""
     for unit, size in (("MB", 1e6), ("kB", 1e3)):

@@ -28,6 +28,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from bitstream.errors import InputError
+from bitstream.profile import spent_elsewhere
 from codec.source import libraw_child
 
 MEMORY = 12 << 30  # bytes of address space: rendering 150 MP takes about 6 GB, threads' stacks and arenas come on top
@@ -110,8 +111,9 @@ def ask(
             found, raw_blocks = _read(said, code)
     except OSError as error:
         raise InputError(f"can't run LibRaw in a process of its own ({error.strerror or error})") from None
+    spent_elsewhere("reading", found["seconds"])
     if DAMAGE.search(chatter):
-        raise InputError("it is damaged or cut short (LibRaw misses part of the pixels)")
+        raise InputError("the file is damaged or cut short: LibRaw misses part of the pixels")
     return _answer(found, raw_blocks)
 
 
@@ -128,14 +130,14 @@ def _run(interpreter: str, request: dict[str, Any], given: BinaryIO, said: Binar
     folders = {str(Path(spec.origin).parents[1]) for spec in found if spec and spec.origin}
     request = {**request, "path": sorted(folders), "memory": MEMORY, "seconds": int(SECONDS)}
     command = [interpreter, "-I", "-S", libraw_child.__file__, json.dumps(request)]
-    # Its BLAS is not used: without threads of its own it starts sooner.
-    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    # NumPy's BLAS is not used: without threads it starts sooner. glibc's arenas, one a thread, are address space.
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "4"}
     with subprocess.Popen(command, stdin=given, stdout=said, stderr=subprocess.PIPE, env=environment) as child:
         try:
             chatter = child.communicate(timeout=SECONDS)[1]
         except subprocess.TimeoutExpired:
             child.kill()
-            raise InputError(f"LibRaw was not done with it within {SECONDS:.0f} seconds") from None
+            raise InputError(f"LibRaw was not done with the file within {SECONDS:.0f} seconds") from None
         except BaseException:
             child.kill()
             raise
@@ -148,12 +150,12 @@ def _read(said: BinaryIO, code: int) -> tuple[dict[str, Any], list[np.ndarray]]:
     said.seek(0)
     if code or said.read(len(libraw_child.MAGIC)) != libraw_child.MAGIC:
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
-        raise InputError(f"LibRaw failed on it ({how}): it is damaged, or there is too little memory for it")
+        raise InputError(f"LibRaw failed on it ({how}): the file is damaged, or there is too little memory for it")
     found = json.loads(said.read(int.from_bytes(said.read(8), "little")))
     blocks = []
     for _, kind, shape in found.get("blocks", []):
         block = np.empty(shape, kind)
-        view = memoryview(block).cast("B")
+        view = block.data.cast("B")
         if size - said.tell() < len(view):
             raise InputError("LibRaw's answer is not whole: is the disk of temporary files full?")
         while len(view):
@@ -165,7 +167,7 @@ def _read(said: BinaryIO, code: int) -> tuple[dict[str, Any], list[np.ndarray]]:
 def _answer(found: dict[str, Any], blocks: list[np.ndarray]) -> Answer:
     if "error" in found:
         if found["short"]:
-            raise InputError(f"it is damaged or cut short (LibRaw: {found['error']})")
+            raise InputError(f"the file is damaged or cut short (LibRaw: {found['error']})")
         raise InputError(f"LibRaw can't read it ({found['error']})")
     arrays = {name: block.view(kind).reshape(shape)
               for (name, kind, shape), block in zip(found["blocks"], blocks, strict=True)}  # fmt: skip

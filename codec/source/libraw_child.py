@@ -4,13 +4,15 @@ It runs as `python -I -S libraw_child.py REQUEST`, the camera file on stdin, the
 prints goes to its stderr. REQUEST is a JSON object: "path", folders to import from; "mosaic" and "thumbnail", whether
 they are wanted; "rendering", options of rawpy's `postprocess` or null; "memory", bytes of address space; "seconds" of
 the processor. The answer is `MAGIC`, the length of a JSON object (8 bytes, little-endian), that object, then the
-arrays that its "blocks" name with dtype and shape. An object with "error" is LibRaw's refusal.
+arrays that its "blocks" name with dtype and shape. An object with "error" is LibRaw's refusal; "seconds": what the
+processor spent until then.
 """
 
 import io
 import json
 import os
 import sys
+import time
 
 MAGIC = b"rawinlay-libraw\n"
 SITES = 16  # rows and columns of the colour filter that are looked at: some CFAs look like Bayer's in their corner only
@@ -22,6 +24,7 @@ def main() -> None:
     sys.path += request["path"]
     _bound(request["memory"], request["seconds"])
     found, blocks = answer(sys.stdin.buffer.read(), request)
+    found["seconds"] = time.process_time()
     head = json.dumps(found).encode()
     for part in (MAGIC, len(head).to_bytes(8, "little"), head, *blocks):
         sys.stdout.buffer.write(part)
@@ -35,10 +38,12 @@ def answer(data, request):
     import rawpy
 
     raw = rawpy.RawPy()
+    known = False
     try:
         raw.open_buffer(io.BytesIO(data))
+        known = True
         found = {"sizes": _sizes(raw)}
-        arrays = {}
+        arrays: dict[str, object] = {}
         rendering = request["rendering"]
         if request["mosaic"] or rendering is not None:
             raw.unpack()
@@ -53,7 +58,7 @@ def answer(data, request):
     except rawpy.LibRawError as error:
         detail = error.args[0] if error.args else type(error).__name__
         text = detail.decode("latin-1") if isinstance(detail, bytes) else str(detail)
-        short = isinstance(error, (rawpy.LibRawIOError, rawpy.LibRawDataError))
+        short = known and isinstance(error, (rawpy.LibRawIOError, rawpy.LibRawDataError))
         return {"error": text, "short": short}, []
     finally:
         raw.close()
@@ -80,7 +85,7 @@ def _with_blocks(found, arrays):
 
     whole = {name: np.array(array, order="C") for name, array in arrays.items() if array.size}  # LibRaw frees its own
     found["blocks"] = [[name, str(array.dtype), list(array.shape)] for name, array in whole.items()]
-    return found, [memoryview(array).cast("B") for array in whole.values()]
+    return found, [array.data.cast("B") for array in whole.values()]
 
 
 def _sizes(raw):

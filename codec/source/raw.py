@@ -23,6 +23,7 @@ from bitstream.raw_image import CFA_PHASES, RawImage
 from bitstream.tiff import Ifd
 from codec.source import dng as dng_source
 from codec.source import libraw
+from codec.source.extents import check_extents
 from codec.source.libraw import About, Answer, Sizes
 from codec.source.metadata import source_ifd
 
@@ -131,6 +132,7 @@ def _file(path: Source) -> tuple[bytes, str, Ifd | None]:
     ifd0 = source_ifd(data)
     if ifd0 is not None and dng_source.is_dng(ifd0):
         _named(name, dng_source.raw_ifd, ifd0)  # the reason by name, where LibRaw would only say "unsupported"
+    _named(name, check_extents, data)
     return data, name, ifd0
 
 
