@@ -11,7 +11,7 @@ LEVEL_TOLERANCE = 0.01  # DN; a DNG's black level is a ratio of integers
 
 
 def compare(raw_path: Source, dng_path: Source) -> Comparison:
-    """Compare the visible mosaics of two RAW files (paths or their bytes), the first being the true one, whose levels count.
+    """Compare the visible mosaics of two RAWs (paths or bytes), the first being the true one, whose levels count.
 
     InputError: a file is unreadable or unsupported, or sizes, CFA phases or levels differ.
     """

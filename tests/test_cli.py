@@ -155,8 +155,10 @@ def test_an_input_is_never_the_output(run, folder, words):
 
 BAD = [
     # usage
-    (2, "", "COMMAND"), (2, "paint a.jpg", "there is no command paint"), (2, "encode", "RAW"), (2, "strip with.jpg", "-o"),
-    (2, "encode IMG_1.dng --bpp 1 --size 5k", "not allowed with"), (2, "encode IMG_1.dng --bpp zero", "'zero' is no number"),
+    (2, "", "COMMAND"), (2, "paint a.jpg", "there is no command paint"), (2, "encode", "RAW"),
+    (2, "strip with.jpg", "-o"),
+    (2, "encode IMG_1.dng --bpp 1 --size 5k", "not allowed with"),
+    (2, "encode IMG_1.dng --bpp zero", "'zero' is no number"),
     (2, "encode IMG_1.dng --bpp 0", "bpp 0"), (2, "encode IMG_1.dng --bpp nan", "bpp nan"),
     (2, "encode IMG_1.dng --size many", "no size"), (2, "encode IMG_1.dng --size -3", "size"),
     (2, "encode IMG_1.dng --size 30", "30"), (2, "encode IMG_1.dng --quality 200", "quality 200"),

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from bitstream.errors import UsageError
+from codec.cli.printing import print_lines
 
 STANDARD = Path("-")
 """Standard input or output, as an argument."""
@@ -29,18 +30,25 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message} (see {self.prog} --help)")
 
+    def _print_message(self, message: str, file: Any = None) -> None:
+        # argparse's own lets it pass in silence where nothing could be printed.
+        print_lines([message.rstrip("\n")], file)
+
     def unknown(self, option: str) -> NoReturn:
         """Refuse an option that is none; the nearest one is named."""
         name = option.partition("=")[0]
         if os.path.lexists(option):
             self.error(f"{option} reads as an option: a file of that name is written ./{option}")
-        near = nearest(name, [o for action in self._actions for o in action.option_strings])
+        known = [option for action in self._actions for option in action.option_strings]
+        if name in known:
+            self.error(f"{name} is an option of the command: {self.prog} {name}")
+        near = nearest(name, known)
         self.error(f"there is no option {name}" + (f": did you mean {near}?" if near else ""))
 
 
 def nearest(word: str, known: Sequence[str]) -> str | None:
     """The known word that is most like `word`, if any is like it."""
-    found = difflib.get_close_matches(word.lower(), known, 1, 0.6)
+    found = difflib.get_close_matches(word.lower(), known, 1, 0.65)
     return found[0] if found else None
 
 

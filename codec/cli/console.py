@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import errno
 import json
-import os
 import sys
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any, TextIO
+from typing import Any
 
 from bitstream.compiling import WATCHERS
 from bitstream.errors import InputError
 from bitstream.files import reason
 from bitstream.profile import peak_memory, profiling
 from codec.cli.places import is_stdout
+from codec.cli.printing import one_line, print_lines, say
 
 PATIENCE = 2.0  # seconds before progress is shown
 
@@ -29,25 +28,10 @@ QUIET = False
 """Set by `main` for --quiet: neither progress nor results for people."""
 
 
-def say(line: str) -> None:
-    """A line on stderr, if anybody listens."""
-    if sys.stderr is not None:
-        try:
-            print(one_line(line), file=sys.stderr, flush=True)
-        except (OSError, ValueError):
-            pass
-
-
 def show_warnings(warnings: Iterable[str]) -> None:
     """Each warning as a line on stderr."""
     for warning in warnings:
         say(f"rawinlay: warning: {warning}")
-
-
-def one_line(text: str) -> str:
-    """A text on one line, its control characters escaped: names and messages may come from files that nobody trusts."""
-    line = " ".join(text.split())
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "replace").decode() for c in line)
 
 
 @contextmanager
@@ -86,36 +70,13 @@ def show(
         return
     written = WRITTEN & result.keys()
     try:
-        _print(text, sys.stderr if is_stdout(getattr(args, "output", None)) else sys.stdout)
+        print_lines(text, sys.stderr if is_stdout(getattr(args, "output", None)) else sys.stdout)
     except BrokenPipeError:
         raise
     except (OSError, ValueError) as error:
         if not written:
             raise InputError(f"cannot write to stdout: {reason(error)}") from None
         show_warnings([f"{title} is whole, but its description could not be printed: {reason(error)}"])
-
-
-def _print(lines: list[str], stream: TextIO | None) -> None:
-    if stream is None:
-        raise OSError(errno.EBADF, "it is closed")
-    try:
-        stream.write("\n".join([*lines, ""]))
-        stream.flush()
-    except BrokenPipeError:
-        raise
-    except OSError:
-        discard(stream)
-        raise
-
-
-def discard(stream: TextIO) -> None:
-    """Lead a stream that can't be written to nowhere, so that Python does not try again at the end."""
-    try:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, stream.fileno())
-        os.close(nowhere)
-    except (OSError, ValueError):
-        pass
 
 
 def bytes_text(count: int) -> str:

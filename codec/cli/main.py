@@ -11,12 +11,13 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import Any, NoReturn
 
-from bitstream.errors import RawinlayError, UsageError
+from bitstream.errors import InputError, RawinlayError, UsageError
 from bitstream.files import reason
 from codec.cli import console
 from codec.cli.arguments import Parser, nearest
 from codec.cli.commands import COMMANDS
 from codec.cli.distribution import GROUPS, NAME, commands, remedy, version
+from codec.cli.printing import discard, print_lines, say
 from codec.cli.words import guess, take
 
 INTERRUPTED, TERMINATED = 130, 143
@@ -39,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     _settle()
     argv = list(sys.argv[1:] if argv is None else argv)
     try:
-        args, more = _parser(argv := _words(argv)).parse_known_args(argv)
+        args, more = _parsed(_words(argv))
         console.QUIET = getattr(args, "quiet", False)
         take(args, more)
         args.run(args)
@@ -53,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Terminated:
         return _fail("terminated", TERMINATED)
     except BrokenPipeError:  # whoever read the result has seen enough
-        console.discard(sys.stdout)
+        discard(sys.stdout)
         return 0
     except ModuleNotFoundError as error:
         told = remedy(error)
@@ -70,7 +71,7 @@ class _Version(argparse.Action):
     """--version, looked up only when it is asked for."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
-        print(f"{NAME} {version()}")
+        print_lines([f"{NAME} {version()}"], sys.stdout)
         parser.exit()
 
 
@@ -86,9 +87,9 @@ def run() -> NoReturn:
         if sys.stdout is not None:
             sys.stdout.flush()
     except BrokenPipeError:
-        console.discard(sys.stdout)
-    except (OSError, ValueError) as error:  # help and the version are printed without a look at what comes of it
-        console.discard(sys.stdout)
+        discard(sys.stdout)
+    except (OSError, ValueError) as error:
+        discard(sys.stdout)
         code = code or _fail(f"cannot write to stdout: {reason(error)}", 3)
     command = next((word for word in sys.argv[1:] if not word.startswith("-")), None)
     if command in COMMANDS and "torch" not in sys.modules:
@@ -122,6 +123,16 @@ class _Top(Parser):
             lines += ["", f"{title}:", *shown] if shown else []
         lines += ["", f"`{self.prog} help COMMAND` or `{self.prog} COMMAND --help` tells more; `-V` the version.", ""]
         return "\n".join([*lines, self.epilog or "", ""])
+
+
+def _parsed(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
+    """The arguments, and the words that they have no place for. InputError where help can't be printed."""
+    try:
+        return _parser(argv).parse_known_args(argv)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise InputError(f"cannot write to stdout: {reason(error)}") from None
 
 
 def _words(argv: list[str]) -> list[str]:
@@ -179,7 +190,7 @@ def _terminate(number: int, frame: FrameType | None) -> NoReturn:
 
 
 def _fail(message: str, code: int) -> int:
-    console.say(f"{NAME}: {message}")
+    say(f"{NAME}: {message}")
     return code
 
 
