@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from codec.cli.console import TerminalProgress, add_command, add_force, show
+from codec.cli.arguments import add_command, add_force
+from codec.cli.console import TerminalProgress, show
 
 ROWS, PAGE, TEXT, CURVES = "rows.jsonl", "report.html", "report.md", "curves.png"
 

@@ -21,7 +21,7 @@ from benchmarks.summary import summarise
 from bitstream.errors import InputError
 from bitstream.files import write_atomically
 from codec.api import Progress
-from codec.cli.console import check_output
+from codec.cli.places import check_output
 
 TRUNK = "trunk"
 
