@@ -19,7 +19,8 @@ from codec.trunk.effort import Effort
 from codec.trunk.ground import Window
 from codec.trunk.local import EXPONENTS, LEAST_SIDE, LIMIT, MATRIX, MOST_BLOCKS, MOST_SIDE, TERMS, LocalRecipe, grid
 from codec.trunk.recipe import SHIFT, SUM_LIMIT, Recipe
-from entropy.substream import SubstreamCoder
+from entropy.ans import model_of
+from entropy.ans_encode import encode_symbols
 from entropy.tables import CLASSES, EXACT, load
 
 N = len(TERMS)
@@ -72,7 +73,7 @@ CELLS = (70, 40)  # 3 x 2 blocks of 32 cells: 24 flags
 
 def forged(side=5, exponents=(0,) * N, classes=(60,) * 4 * N, flags=b"\1\0\0", d=(1,) * N):
     kinds = np.array(list(classes)[:N] * (len(d) // N), np.uint8)
-    coded = SubstreamCoder(TABLES, EXACT).encode(np.array(d, np.int32), np.minimum(kinds, CLASSES - 1))
+    coded = encode_symbols(np.array(d, np.int32), np.minimum(kinds, CLASSES - 1), model_of(TABLES, EXACT).left)
     return bytes([side, *exponents, *classes]) + flags + coded
 
 

@@ -16,7 +16,7 @@ u8 x terms               exponent e of each term: its coefficients' step is 2^(e
 u8 x terms x 4           class of the probability table of each term and plane, plane after plane
 bits                     which blocks have a correction: by plane R, G1, G2, B, in each row by row, from the low end of
                          each byte; then zeros to a whole byte
-the rest                 coefficients d, a substream of exact symbols (`entropy.substream`): for each plane and each of
+the rest                 coefficients d, a substream of exact symbols (`entropy.ans`): for each plane and each of
                          its corrected blocks in their order, the terms
 =======================  ================================================================================
 """
@@ -30,7 +30,8 @@ import numpy as np
 
 from bitstream.errors import StreamError
 from codec.format.features import names
-from entropy.substream import SubstreamCoder
+from entropy.ans import decode_symbols, model_of
+from entropy.ans_encode import encode_symbols
 from entropy.tables import CLASSES, EXACT, Tables
 
 EXPONENTS = 21
@@ -110,7 +111,7 @@ class LocalRecipe:
             classes[k] = [cheapest_class(column, bits) for column in values.T]
             symbols.append(values.reshape(-1))
             kinds.append(np.tile(classes[k], len(values)))
-        coded = SubstreamCoder(tables, EXACT).encode(np.concatenate(symbols), np.concatenate(kinds))
+        coded = encode_symbols(np.concatenate(symbols), np.concatenate(kinds), model_of(tables, EXACT).left)
         flags = np.packbits(some.reshape(-1), bitorder="little").tobytes()
         head = bytes([self.side.bit_length() - 1, *self.exponents.tolist()])
         return head + classes.tobytes() + flags + coded
@@ -136,7 +137,7 @@ class LocalRecipe:
             raise StreamError("the local recipe is for another number of blocks")
         some = bits[:blocks].reshape(4, rows, columns).astype(bool)
         kinds = np.concatenate([np.tile(classes[k], int(some[k].sum())) for k in range(4)])
-        symbols = SubstreamCoder(tables, EXACT).decode(data[at + len(flags) :], kinds)
+        symbols = decode_symbols(data[at + len(flags) :], kinds, model_of(tables, EXACT))
         if np.abs(symbols).max(initial=0) >= LIMIT:
             raise StreamError("the local recipe's coefficients are out of range")
         by_plane = np.zeros((4, rows, columns, count), np.int32)
