@@ -6,10 +6,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from benchmarks.html.outputs import CURVES, PAGE, ROWS, TEXT
 from codec.cli.arguments import add_command, add_force
 from codec.cli.console import TerminalProgress, show
-
-ROWS, PAGE, TEXT, CURVES = "rows.jsonl", "report.html", "report.md", "curves.png"
 
 
 def report_command(subparsers: Any) -> None:
