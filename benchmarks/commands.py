@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from bitstream.errors import UsageError
-from codec.cli.console import Parser, add_command, show
+from codec.cli.arguments import Parser, add_command
+from codec.cli.console import show
 
 SUBCOMMANDS = (
     "benchmarks.commands:rd_command", "benchmarks.html.command:report_command", "benchmarks.commands:protocol_command",

@@ -38,9 +38,7 @@ from bitstream.errors import InputError
 Row = dict[str, Any]
 Key = tuple[str, str, str, str]
 SETUP = ("machine", "commit", "versions")
-PACKAGES = (
-    "rawinlay", "torch", "numpy", "rawpy", "constriction", "numba", "imagecodecs", "scikit-image", "bjontegaard",
-)  # fmt: skip
+PACKAGES = ("rawinlay", "torch", "numpy", "rawpy", "numba", "imagecodecs", "scikit-image", "bjontegaard")
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 

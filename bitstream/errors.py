@@ -31,6 +31,10 @@ class InputError(RawinlayError):
     exit_code = 3
 
 
+class UnsupportedError(InputError):
+    """An input is sound, as far as was looked, and of a kind that is not supported."""
+
+
 class NoRawError(RawinlayError):
     """The JPEG carries no RAW (never had one, or a program took it out)."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bitstream import embed
 from bitstream.container import MAGIC
-from bitstream.errors import InputError, NoRawError, StreamError
+from bitstream.errors import InputError, NoRawError, StreamError, UnsupportedError
 from bitstream.jpeg import read_segments
 from bitstream.jumbf import EN, LABEL, MIME
 from codec.jpeg_planes import JpegPlanes, decode_planes
@@ -37,6 +37,8 @@ def check_binding(jpeg: bytes, binding: bytes) -> JpegPlanes:
     """The planes of a JPEG whose RAW is bound to the picture `binding`; StreamError where it is another picture."""
     try:
         planes = decode_planes(jpeg)
+    except UnsupportedError as error:
+        raise StreamError(f"the RAW can't be decoded with the JPEG's picture as it is now: {error}") from None
     except InputError as error:
         raise StreamError(f"the JPEG's picture, without which its RAW can't be decoded, is damaged ({error})") from None
     if planes.binding_hash() != binding:

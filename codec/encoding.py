@@ -28,6 +28,7 @@ from codec.progress import Progress
 from codec.recipe_choice import RecipeChoice
 from codec.sizing import START
 from codec.stream import Stream
+from codec.stream_writer import stream_bytes
 from codec.trunk import fit_local
 from codec.trunk.coded import Coded, Fit
 from codec.trunk.companding import LOSSLESS
@@ -36,6 +37,7 @@ from codec.trunk.effort import DEFAULT as DEFAULT_EFFORT
 from codec.trunk.effort import Effort, effort_of
 from codec.trunk.ground import Ground
 from codec.trunk.layered_encoder import LayeredEncoder
+from codec.trunk.local_encode import local_bytes
 from codec.trunk.parallel import single_threaded
 from codec.trunk.recipe import Recipe
 from entropy import tables
@@ -115,7 +117,7 @@ def _encode(job: _Job, target: Target, planes: JpegPlanes) -> bytes:
         best = job.code(job.settle(step), step)
     else:
         best = job.code_within(target.size) or job.code_to_size(target.size)
-    payload = best.to_bytes()
+    payload = stream_bytes(best)
     job.forget()
     check = Stream.from_bytes(payload).decode(planes, lambda _, share: job.tell("checking", share), job.device)
     if not np.array_equal(check, job.mosaic if best.lossless else job.decoded):
@@ -143,7 +145,7 @@ def _net() -> GuideNet:
 
 
 def _local_bytes(recipe: Recipe) -> bytes:
-    return recipe.local.to_bytes(tables.load()) if recipe.local else b""
+    return local_bytes(recipe.local, tables.load()) if recipe.local else b""
 
 
 class _Job:
@@ -276,7 +278,7 @@ class _Job:
             h, w = self.layout.cells
             count = -(-h // 16) * -(-w // 16)  # of the smallest tiles
             alone = Stream(self.header, self.recipe, {}, [0] * count, {})
-            self._fixed = self.recipe, self.growth(len(alone.to_bytes()))
+            self._fixed = self.recipe, self.growth(len(stream_bytes(alone)))
         return self._fixed[1]
 
     def side(self, bits: float) -> int:
@@ -361,7 +363,7 @@ class _Job:
         if fitted.bits * self.sites / 8 > size:
             return None
         coded = self.code(fitted, LOSSLESS)
-        return coded if self.growth(len(coded.to_bytes())) <= size else None
+        return coded if self.growth(len(stream_bytes(coded))) <= size else None
 
     def code_to_size(self, size: int) -> Stream:
         """Code so that the JPEG grows by at most `size` bytes and at least `rate.TOLERANCE` of it."""

@@ -10,7 +10,7 @@ import struct
 
 import numpy as np
 
-from bitstream.errors import InputError
+from bitstream.errors import InputError, UnsupportedError
 
 MAX_PIXELS = 1 << 28
 """Largest picture taken, in pixels: 268 MP, about 1 GB while decoding."""
@@ -21,11 +21,15 @@ MAX_SCANS = 100  # a usual progressive file has 10; each costs a pass over the w
 
 _JFIF = b"\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00"
 _SCAN_END = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
-_FRAMES = {0xC0: "baseline", 0xC1: "sequential", 0xC2: "progressive"}
+_FRAMES = {0xC0: "baseline", 0xC1: "sequential", 0xC2: "progressive", 0xC9: "arithmetic", 0xCA: "arithmetic"}
+_PROGRESSIVE = (0xC2, 0xCA)
+_ARITHMETIC = (0xC9, 0xCA)
 _STRANGE_FRAMES = {
-    0xC3: "lossless", 0xC5: "hierarchical", 0xC6: "hierarchical", 0xC7: "lossless", 0xC9: "arithmetic-coded",
-    0xCA: "arithmetic-coded", 0xCB: "lossless", 0xCD: "hierarchical", 0xCE: "hierarchical", 0xCF: "lossless",
+    0xC3: "lossless", 0xC5: "hierarchical", 0xC6: "hierarchical", 0xC7: "lossless", 0xCB: "lossless",
+    0xCD: "hierarchical", 0xCE: "hierarchical", 0xCF: "lossless",
 }  # fmt: skip
+ARITHMETIC_GAIN = 64
+"""Blocks that an arithmetic coder may put into a bit (flat ones); Huffman codes take a bit a block at least."""
 
 
 class Picture:
@@ -72,6 +76,11 @@ class Picture:
             self.components[0][2] // self.components[1][2],
         )
 
+    @property
+    def is_arithmetic(self) -> bool:
+        """Whether its scans are coded arithmetically, which few programs read, rather than by Huffman codes."""
+        return self.frame in _ARITHMETIC
+
     def _assemble(self, width: int, height: int, components: list[tuple[int, int, int, int]], head: bytes) -> bytes:
         frame = struct.pack(">BBHBHHB", 0xFF, self.frame, 8 + 3 * len(components), 8, height, width, len(components))
         frame += b"".join(bytes((i, h << 4 | v, table)) for i, h, v, table in components)
@@ -107,22 +116,21 @@ class Picture:
                     raise InputError("the JPEG is cut short (no EOI marker)")
                 self._scan_bytes += match.start() - end
                 end = match.start()
-            if marker in (0xDA, 0xC4, 0xDB, 0xDD):
+            if marker in (0xDA, 0xC4, 0xCC, 0xDB, 0xDD):
                 self._parts.append(jpeg[at:end])
             if marker == 0xDB:
                 self._quantisation_tables(body)
             elif marker in _FRAMES:
                 self._frame_header(marker, body)
             elif marker in _STRANGE_FRAMES:
-                raise InputError(f"the JPEG is {_STRANGE_FRAMES[marker]}; only baseline and progressive are supported")
-            elif marker == 0xCC:
-                raise InputError("the JPEG is arithmetic-coded; only Huffman-coded ones are supported")
+                kind = _STRANGE_FRAMES[marker]
+                raise UnsupportedError(f"the JPEG is {kind}; only baseline and progressive ones are supported")
             elif marker == 0xE0 and body[:5] == b"JFIF\0":
                 self._jfif = True
             elif marker == 0xEE and body[:5] == b"Adobe" and len(body) >= 12:
                 self._adobe = body[11]
             elif marker == 0xDC:
-                raise InputError("the JPEG gives its height after its picture (DNL); this is not supported")
+                raise UnsupportedError("the JPEG gives its height after its picture (DNL); this is not supported")
             at = end
 
     def _quantisation_tables(self, body: bytes) -> None:
@@ -143,13 +151,13 @@ class Picture:
             raise InputError("the JPEG's frame header is damaged")
         bits, height, width, count = struct.unpack(">BHHB", body[:6])
         if bits != 8:
-            raise InputError(f"the JPEG has {bits} bits per sample; only 8 are supported")
+            raise UnsupportedError(f"the JPEG has {bits} bits per sample; only 8 are supported")
         if count == 4:
-            raise InputError("the JPEG is CMYK or YCCK; only YCbCr and grayscale are supported")
+            raise UnsupportedError("the JPEG is CMYK or YCCK; only YCbCr and grayscale are supported")
         if count not in (1, 3):
-            raise InputError(f"the JPEG has {count} components; only YCbCr and grayscale are supported")
+            raise UnsupportedError(f"the JPEG has {count} components; only YCbCr and grayscale are supported")
         if not (MIN_SIDE <= width <= MAX_SIDE and MIN_SIDE <= height <= MAX_SIDE) or width * height > MAX_PIXELS:
-            raise InputError(f"the JPEG's size {width}x{height} is not supported")
+            raise UnsupportedError(f"the JPEG's size {width}x{height} is not supported")
         self.frame, self.height, self.width = marker, height, width
         self._before_frame = len(self._parts)
         for i, factors, table in struct.iter_unpack("BBB", body[6:]):
@@ -162,7 +170,7 @@ class Picture:
             (_, h, v, _), (_, *blue, _), (_, *red, _) = self.components
             ratios = {h / blue[0], v / blue[1]}
             if blue != red or not ratios <= {1, 2, 4}:
-                raise InputError(f"the JPEG's chroma sampling (factors {h}x{v}, {blue}, {red}) is not supported")
+                raise UnsupportedError(f"the JPEG's chroma sampling (factors {h}x{v}, {blue}, {red}) is not supported")
 
     def _scan_header(self, body: bytes) -> None:
         if not self.frame:
@@ -173,7 +181,7 @@ class Picture:
         if self._scans > MAX_SCANS:
             raise InputError(f"the JPEG has more than {MAX_SCANS} scans")
         first, last, shifts = body[-3:]
-        if self.frame != 0xC2:
+        if self.frame not in _PROGRESSIVE:
             first, last, shifts = 0, 63, 0
         if first > last or last > 63:
             raise InputError("the JPEG's scan header is damaged")
@@ -194,9 +202,9 @@ class Picture:
             # decoders smooth such a picture, each version in its own way
             raise InputError("the JPEG is incomplete: scans are missing")
         blocks = -(-self.width // 8) * -(-self.height // 8)
-        if 8 * self._scan_bytes < blocks:
+        if 8 * self._scan_bytes * (ARITHMETIC_GAIN if self.is_arithmetic else 1) < blocks:
             raise InputError("the JPEG has too few bytes for its size")
         ids = [c[0] for c in self.components]
         if len(ids) == 3 and not self._jfif and (self._adobe == 0 or (self._adobe is None and bytes(ids) == b"RGB")):
-            raise InputError("the JPEG is coded as RGB; only YCbCr and grayscale are supported")
+            raise UnsupportedError("the JPEG is coded as RGB; only YCbCr and grayscale are supported")
         self.quantisation = [self._latched[i] for i in ids]

@@ -27,12 +27,14 @@ from typing import Generic, TypeVar
 import numpy as np
 from PIL import Image, JpegImagePlugin
 
-from bitstream.errors import InputError
+from bitstream.errors import InputError, UnsupportedError
 from bitstream.profile import timed
 from codec.jpeg_picture import Picture
 
 BAND = 256
 """Rows of a decoded picture that are taken over at once."""
+
+TRANSCODE = "`jpegtran -copy all -optimize` makes it a usual one without loss"
 
 T = TypeVar("T")
 
@@ -79,12 +81,23 @@ def binding_hash(jpeg: bytes) -> bytes:
 
 
 def decode_planes(jpeg: bytes) -> JpegPlanes:
-    """The planes of a JPEG file's bytes: baseline, sequential or progressive Huffman, 8 bits, grayscale or YCbCr.
+    """The planes of a JPEG file's bytes: baseline, sequential or progressive, 8 bits, grayscale or YCbCr.
 
     Sampling 4:4:4, 4:2:2, 4:4:0, 4:2:0, 4:1:1 and the like (Y has the most samples, Cb and Cr alike, ratios 1, 2, 4).
-    Raises `InputError` for anything else and for a damaged or cut file.
+    Coded by Huffman or arithmetically: both give the same samples. Raises `UnsupportedError` for anything else and
+    `InputError` for a damaged or cut file.
     """
     parsed = Picture(jpeg)
+    try:
+        return _planes(parsed)
+    except InputError as error:
+        if not parsed.is_arithmetic:
+            raise
+        raise UnsupportedError(f"the JPEG is arithmetic-coded, and can't be read here ({error}); {TRANSCODE}") from None
+
+
+def _planes(parsed: Picture) -> JpegPlanes:
+    """`decode_planes` of a file that has been walked through."""
     full = (parsed.width, parsed.height)
     tables = tuple(parsed.quantisation)
     with warnings.catch_warnings():

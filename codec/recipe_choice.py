@@ -21,6 +21,7 @@ from codec.trunk.fit_local import TRUST
 from codec.trunk.ground import Ground
 from codec.trunk.layout import Layout, cells
 from codec.trunk.recipe import SHIFT, Recipe
+from codec.trunk.samples import bands as bands_of
 from codec.trunk.saturation import find_plateau
 
 BANDS = 60
@@ -100,7 +101,7 @@ def sample(
     bands = min(BANDS, h)
     tops = 2 * np.round(np.arange(bands) * (h - 1) / max(bands - 1, 1)).astype(np.int64)
     picks = np.stack([np.sort(rng.choice(w, min(w, effort.blocks // bands), replace=False)) for _ in tops])
-    phi = ground.bands(tops, picks, effort.learned)
+    phi = bands_of(ground, tops, picks, effort.learned)
     rows = (tops[:, None, None] + np.array([0, 0, 1, 1])).transpose(2, 0, 1)
     cols = (2 * picks[:, :, None] + np.array([0, 1, 0, 1])).transpose(2, 0, 1)
     rows, cols = (np.broadcast_to(v, (4, *picks.shape)).reshape(4, -1) for v in (rows, cols))

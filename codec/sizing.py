@@ -16,6 +16,7 @@ from typing import Protocol
 from bitstream.errors import UsageError
 from codec import rate
 from codec.stream import Stream
+from codec.stream_writer import stream_bytes
 from codec.trunk.coded import Coded, Fit
 
 START = 3300
@@ -72,7 +73,7 @@ def code_to_size(job: Job, size: int) -> tuple[Stream, Coded]:
     def take(coded: Coded) -> int:
         nonlocal best
         stream = job.stream(fitted, coded)
-        found = job.growth(len(stream.to_bytes()))
+        found = job.growth(len(stream_bytes(stream)))
         if found <= size and (best is None or found > best[0]):
             best = found, stream, coded
         return found

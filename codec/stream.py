@@ -1,4 +1,4 @@
-"""The RAW stream as a whole: header, recipe, parameters and substreams to payload bytes and back.
+"""The RAW stream as a whole: header, recipe, parameters and substreams from payload bytes.
 
 The PARM section:
 
@@ -9,7 +9,8 @@ u8          bit b: parameters of basis b follow (0 in place, 1 Haar)
 then each   varint length, then `codec.trunk.params` of that basis
 ==========  ======================================================================
 
-Of a stream in layers (section LAYR, `bitstream.layers`) PARM holds those of layer 0, in place.
+Of a stream in layers (section LAYR, `bitstream.layers`) PARM holds those of layer 0, in place. `codec.stream_writer`
+writes what is read here.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import numpy as np
 from bitstream.carried_preview import CarriedPreview
 from bitstream.container import Container, Key
 from bitstream.errors import StreamError
-from bitstream.fields import Reader, write_varint
+from bitstream.fields import Reader
 from bitstream.header import LEVEL_UNIT, Header, unpack_values
 from bitstream.layers import STAGES, Depth, Layers
 from bitstream.profile import timed
@@ -91,22 +92,6 @@ class Stream:
         if self.layers is None:
             return self.header.lossless
         return self.layers.lossless(len(self.bases))
-
-    def to_bytes(self) -> bytes:
-        """The payload."""
-        body = bytes([sum(1 << b for b in self.params)])
-        for basis in sorted(self.params):
-            part = self.params[basis].to_bytes()
-            body += write_varint(len(part)) + part
-        sections = {"HEAD": self.header.to_bytes(), "RECP": self.recipe.to_bytes(), "PARM": body}
-        if self.recipe.local:
-            sections["LOCL"] = self.recipe.local.to_bytes(tables.load())
-        if self.layers:
-            sections["LAYR"] = self.layers.to_bytes()
-        if self.preview:
-            sections["PREV"] = self.preview.to_bytes()
-        first = {(tile, 0, stage): d for (tile, stage), d in self.substreams.items()}
-        return Container(sections, first | self.finer).to_bytes()
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Stream:

@@ -1,12 +1,21 @@
-"""ANS over the shipped tables, compiled: the decoder of constriction's stack coder (`AnsCoder`, 64 and 32 bits).
+"""One stage's symbols from bytes: ANS over the shipped tables, grouped by class, compiled.
 
 ::
+
+    symbols s, classes c  --stable sort by c-->  runs of one class
+      run of class c:  s >> n  by table c (an escape at +-HALF)        n = split_bits(c)
+                       n low bits, uniform
+      escapes:         |s >> n| - HALF, 20 bits, uniform
+
+The coder is a stack of 32-bit words, stored little-endian: what is pushed last is read first, so that
+`entropy.ans_encode` pushes all of this in reverse. A stage in which every symbol is zero has no words. It is the stack
+coder of constriction (`AnsCoder`, 64 and 32 bits; Bamler 2022), which the tests hold it to::
 
     state % 2^24 --look up the first candidate, step on--> symbol i, its interval left .. left + width
     state = (state >> 24) width + place - left;   below 2^32 it takes a word:  state 2^32 + word
 
 Intervals are those that constriction makes of a table row P: left = floor((P0 + .. + P(i-1)) (2^24 - n) / 65536) + i,
-n = ALPHABET. `entropy.substream` says what is coded in which order.
+n = ALPHABET.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ FARTHEST = (1 << ESCAPE_BITS) - 1
 def encode_symbols(symbols: np.ndarray, classes: np.ndarray, left: np.ndarray) -> bytes:
     """Bytes of a substream, none where every symbol is zero.
 
-    symbols: int32 (n,); classes: uint8 (n,); left: `entropy.ans.intervals`. See `entropy.substream` for the order.
+    symbols: int32 (n,); classes: uint8 (n,); left: `entropy.ans.intervals`. See `entropy.ans` for the order.
     """
     words = np.empty(3 * len(symbols) + 2, np.uint32)
     return words[: _encode(symbols, classes, left, SPLITS, ROWS, words)].astype("<u4").tobytes()

@@ -1,4 +1,4 @@
-"""Yes-or-no decisions to bytes and back: ANS over a fixed ladder of odds, no trained table needed.
+"""Yes-or-no decisions from bytes: ANS over a fixed ladder of odds, no trained table needed.
 
 A decision comes with its odds, a float64 > 0: how much likelier yes is than no. Its class is the float's own exponent
 and first two bits of mantissa, so a quarter of an octave, within `OCTAVES` octaves either way; yes then has the
@@ -13,7 +13,7 @@ probability ``r / (1 + r)`` of the class's middle ``r``, in 1/65536.
 
 The likelier answer is number 0 of its model, the other one 1: while all that was pushed is 0, the coder's state stays 0
 and there are no words. So a substream without bytes is one in which every decision is the likelier one. The coder is
-that of `entropy.ans` and `entropy.ans_encode`, with two intervals: 0 .. `LEFT` .. 2^24.
+that of `entropy.ans`, with two intervals: 0 .. `LEFT` .. 2^24. `entropy.cuts_encode` writes what is read here.
 """
 
 from __future__ import annotations
@@ -21,9 +21,7 @@ from __future__ import annotations
 import numpy as np
 
 from bitstream.errors import StreamError
-from bitstream.profile import timed
 from entropy.ans import PRECISION, filled, sort_by_class
-from entropy.ans_encode import push
 from entropy.jit import compiled
 from entropy.tables import TOTAL
 
@@ -44,28 +42,9 @@ def yes_of_65536() -> np.ndarray:
     return (2 * TOTAL * yes + yes + no) // (2 * (yes + no))
 
 
-def cut_bits() -> np.ndarray:
-    """Code length of no and yes by class, float64 (CUT_CLASSES, 2)."""
-    yes = yes_of_65536() / TOTAL
-    return -np.log2(np.stack([1 - yes, yes], 1))
-
-
 _LIKELIER = np.maximum(yes_of_65536(), TOTAL - yes_of_65536())
 LEFT = (_LIKELIER * ((1 << PRECISION) - 2) // TOTAL + 1).astype(np.uint64)
 """Where the likelier answer's interval ends, by class."""
-
-Round = tuple[np.ndarray, np.ndarray]
-"""Decisions, bool (n,), and their classes, uint8 (n,)."""
-
-
-@timed("entropy")
-def write_cuts(rounds: list[Round]) -> bytes:
-    """The rounds of a stage as a substream."""
-    decisions = np.concatenate([d for d, _ in rounds]) if rounds else np.empty(0, np.bool_)
-    classes = np.concatenate([c for _, c in rounds]) if rounds else np.empty(0, np.uint8)
-    ends = np.cumsum([len(d) for d, _ in rounds], dtype=np.int64)
-    words = np.empty(len(decisions) + 2, np.uint32)
-    return words[: _write(decisions, classes, ends, LEFT, words)].astype("<u4").tobytes()
 
 
 class CutReader:
@@ -131,29 +110,3 @@ def _read(words, coder, classes, lefts, out):
             out[order[i]] = usual == likelier
         start = end
     coder[0], coder[1] = state, at + 1
-
-
-@compiled
-def _write(decisions, classes, ends, lefts, words):
-    """Words of rounds that end at `ends`; how many there are."""
-    state, count = np.uint64(0), 0
-    order = np.empty(len(classes), np.int32)
-    counts = np.empty(CUT_CLASSES, np.int64)
-    for n in range(len(ends) - 1, -1, -1):
-        start = ends[n - 1] if n else 0
-        own = decisions[start : ends[n]]
-        sort_by_class(classes[start : ends[n]], order, counts)
-        at = ends[n] - start
-        for c in range(CUT_CLASSES - 1, -1, -1):
-            left, likelier = lefts[c], c >= EVEN
-            rest = np.uint64(1 << PRECISION) - left
-            for i in range(at - 1, at - 1 - counts[c], -1):
-                if own[order[i]] == likelier:
-                    state, count = push(state, np.uint64(0), left, words, count)
-                else:
-                    state, count = push(state, left, rest, words, count)
-            at -= counts[c]
-    while state:
-        words[count] = np.uint32(state & np.uint64(0xFFFFFFFF))
-        state, count = state >> np.uint64(32), count + 1
-    return count

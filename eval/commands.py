@@ -7,7 +7,10 @@ import math
 from pathlib import Path
 from typing import Any
 
-from codec.cli.console import TerminalProgress, add_command, add_force, show
+from bitstream.errors import UsageError
+from codec.cli.arguments import STANDARD, add_command, add_force, file_path
+from codec.cli.console import TerminalProgress, show
+from codec.cli.places import explained, source
 
 DEMO_FOLDER = Path("demo-out")
 
@@ -20,8 +23,8 @@ def compare_command(subparsers: Any) -> None:
         "error in DN; whether they are identical. In JSON, psnr is null where no clipped value differs.",
         "rawinlay compare IMG_1.NEF IMG_1.dng --json",
     )  # fmt: skip
-    parser.add_argument("raw", metavar="RAW", type=Path, help="the true RAW, whose levels count")
-    parser.add_argument("dng", metavar="DECODED.dng", type=Path, help="what was decoded from its JPEG")
+    parser.add_argument("raw", metavar="RAW", type=file_path, help="the true RAW, whose levels count")
+    parser.add_argument("dng", metavar="DECODED.dng", type=file_path, help="what was decoded from its JPEG")
     parser.set_defaults(run=_compare)
 
 
@@ -41,9 +44,12 @@ def demo_command(subparsers: Any) -> None:
 def _compare(args: argparse.Namespace) -> None:
     from eval.compare import compare
 
-    with TerminalProgress() as progress:
+    if args.raw == args.dng == STANDARD:
+        raise UsageError("stdin can be one of the two, not both")
+    raw, dng = source(args.raw, "RAW"), source(args.dng, "RAW")
+    with TerminalProgress() as progress, explained("compare", (args.raw, raw, "RAW"), (args.dng, dng, "RAW")):
         progress("comparing", 0.0)
-        found = compare(args.raw, args.dng)
+        found = compare(raw, dng)
     psnr = f"{found.psnr:.2f} dB" if math.isfinite(found.psnr) else "infinite"
     lines = [
         ("PSNR", psnr), ("largest error", f"{found.max_error} DN"), ("identical", "yes" if found.identical else "no"),
@@ -61,9 +67,16 @@ def _demo(args: argparse.Namespace) -> None:
         ("with the RAW", f"{result['jpeg_bytes']:,} bytes"),
         ("growth", f"{result['metadata_bytes']:,} bytes, {result['bpp']:.3g} bits per pixel"),
         ("source RAW", f"{result['raw_bytes']:,} bytes, losslessly compressed"),
-        ("decoded RAW", f"PSNR {result['psnr']:.2f} dB, largest error {result['max_error']} DN"),
+        ("decoded RAW", f"PSNR {result['psnr']:.2f} dB; largest error of one value {_of_range(result)}"),
         ("time", f"{result['seconds']:.1f} s"),
         ("files", ", ".join(result["files"])),
         ("photograph", result["credit"]),
+        ("next", "rawinlay encode IMG.NEF IMG.JPG -o IMG-raw.jpg, with a RAW and its JPEG of your own"),
     ]  # fmt: skip
     show(args, result, lines, title=f"{args.folder}:")
+
+
+def _of_range(result: dict[str, Any]) -> str:
+    """The largest error on the scale that it is one on."""
+    share = result["max_error"] / result["range"]
+    return f"{result['max_error']} of the {result['range']} steps from black to white ({share:.1%})"

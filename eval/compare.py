@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from bitstream.errors import InputError
 from bitstream.raw_image import RawImage
-from codec.source.raw import read_raw
+from codec.source.raw import Source, read_raw
 from eval.metrics import Comparison, measure
 
 LEVEL_TOLERANCE = 0.01  # DN; a DNG's black level is a ratio of integers
 
 
-def compare(raw_path: str | Path, dng_path: str | Path) -> Comparison:
-    """Compare the visible mosaics of two RAW files, the first being the true one, whose levels count.
+def compare(raw_path: Source, dng_path: Source) -> Comparison:
+    """Compare the visible mosaics of two RAWs (paths or bytes), the first being the true one, whose levels count.
 
     InputError: a file is unreadable or unsupported, or sizes, CFA phases or levels differ.
     """

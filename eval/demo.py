@@ -19,7 +19,7 @@ from bitstream.dng import write_dng
 from bitstream.errors import InputError, RawinlayError
 from bitstream.files import write_atomically
 from codec.api import Progress, encode
-from codec.cli.console import check_output
+from codec.cli.places import check_output
 from codec.simulator import Shot, simulate, to_scene
 from codec.simulator.photo import CREDIT, bundled_photo
 from codec.source.raw import read_raw
@@ -65,6 +65,7 @@ def demo(folder: Path, force: bool = False, progress: Progress = lambda what, sh
         "files": list(FILES), "raw_bytes": paths[RAW].stat().st_size, "camera_bytes": len(shot.jpeg),
         "jpeg_bytes": len(encoded.jpeg), "metadata_bytes": encoded.metadata_bytes, "bpp": encoded.bpp,
         "psnr": finite_or_none(figures.psnr), "max_error": figures.max_error, "identical": figures.identical,
+        "range": round(true.white - min(true.black)),
         "credit": CREDIT, "seconds": round(time.monotonic() - started, 3),
     }  # fmt: skip
 

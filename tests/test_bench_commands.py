@@ -11,7 +11,7 @@ from benchmarks.commands import bench_command
 from benchmarks.inputs import find_inputs
 from benchmarks.rows import read_rows
 from bitstream.errors import InputError, UsageError
-from codec.cli.console import Parser
+from codec.cli.arguments import Parser
 from codec.simulator.dataset import save_shot
 from codec.source.raw import read_raw
 

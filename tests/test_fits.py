@@ -15,9 +15,11 @@ from codec.kernels.fit import descend, near_at
 from codec.kernels.survey import survey
 from codec.kernels.trellis import Search
 from codec.stream import Stream
+from codec.trunk.fit_views import contexts_at
 from codec.trunk.fits import SPLITS, Lengths, SizeFit, fit_mean
 from codec.trunk.ground import Window
 from codec.trunk.params import WEIGHTS
+from codec.trunk.search import search_stage
 from codec.trunk.survey import Survey, merged
 from codec.trunk.tile import Views
 from entropy.tables import EXACT, HALF, SIZE_BITS, TRELLIS, load
@@ -56,8 +58,8 @@ def test_places_see_what_the_stages_see(basis):
         near = np.empty((len(views.near), len(rows)), np.float32)
         near_at(tile.values, views.near, rows, cols, near)
         contexts = np.empty((len(params.weight[stage]), len(rows)), np.float32)
-        tile.contexts_at(stage, rows, cols, mu, contexts)
-        found.append((near, mu, contexts, tile.search(stage, search, piece.y[k, t], piece.valid[k, t])[0]))
+        contexts_at(tile, stage, rows, cols, mu, contexts)
+        found.append((near, mu, contexts, search_stage(tile, stage, search, piece.y[k, t], piece.valid[k, t])[0]))
 
     listening = Listening(params, trunk.tables, lambda stage, _: found[stage][3].reshape(-1), trunk.effort.states)
     listening.seen = []

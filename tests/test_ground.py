@@ -17,6 +17,7 @@ from codec.trunk.ground import HALO, Ground, Window
 from codec.trunk.layout import Layout, blocks, haar
 from codec.trunk.local import TERMS, LocalRecipe, grid
 from codec.trunk.recipe import SUM_LIMIT, Recipe
+from codec.trunk.samples import bands
 
 COMPANDING = Companding((60.0, 64.0, 64.0, 68.0), 4095, 4095, 8)
 
@@ -88,7 +89,7 @@ def test_bands_of_blocks(size):
     phi = ground.features(0, 0, 2 * high, 2 * wide).reshape(COUNT, -1)
     wanted = haar(blocks(phi, 2 * high, 2 * wide)).reshape(COUNT, 4, high, wide)
     wanted = wanted[:, :, tops[:, None] // 2, picks].reshape(COUNT, 4, -1)
-    assert np.array_equal(ground.bands(tops, picks), wanted)
+    assert np.array_equal(bands(ground, tops, picks), wanted)
 
 
 @pytest.mark.parametrize("count", [0, 1, 40, BASIC, COUNT])

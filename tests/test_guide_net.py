@@ -21,6 +21,7 @@ from codec.guide import Guide
 from codec.learned import guide_net, weights
 from codec.recipe_choice import RecipeChoice
 from codec.stream import Stream
+from codec.stream_writer import stream_bytes
 from codec.trunk.effort import Effort
 from codec.trunk.ground import HALO, Ground
 from codec.trunk.layout import Layout
@@ -176,7 +177,7 @@ def test_streams_with_learned_features(always, target, size):
     assert np.array_equal(again, mosaic)
     for other in (b"\1" * 8, stream.header.net[:7]):
         with pytest.raises(StreamError, match="learned features"):
-            Stream.from_bytes(replace(stream, header=replace(stream.header, net=other)).to_bytes())
+            Stream.from_bytes(stream_bytes(replace(stream, header=replace(stream.header, net=other))))
 
 
 def test_the_encoder_takes_what_costs_less(monkeypatch):

@@ -24,6 +24,7 @@ from codec.format.shape import SHAPE_END, SHAPE_TOTAL, SHAPE_UNIT, shape
 from codec.kernels.cells import mass
 from codec.kernels.fit_layers import first_symbols
 from codec.stream import Stream, layout_of
+from codec.stream_writer import stream_bytes
 from codec.trunk.cells import Rules, thresholds
 from codec.trunk.cpu_encoder import Area
 from codec.trunk.fit_layers import PictureSource
@@ -31,7 +32,8 @@ from codec.trunk.ground import Window
 from codec.trunk.layer_tile import LayerTile
 from codec.trunk.params import Params
 from entropy import tables
-from entropy.cuts import CUT_CLASSES, EVEN, CutReader, classify, cut_bits, write_cuts, yes_of_65536
+from entropy.cuts import CUT_CLASSES, EVEN, CutReader, classify, yes_of_65536
+from entropy.cuts_encode import cut_bits, write_cuts
 
 
 @functools.cache
@@ -295,7 +297,7 @@ def test_forged_header():
     stream = whole()
     for change in ({"bases": b"\xff"}, {"step": LOSSLESS_STEP}):
         with pytest.raises(StreamError):
-            Stream.from_bytes(replace(stream, header=replace(stream.header, **change)).to_bytes())
+            Stream.from_bytes(stream_bytes(replace(stream, header=replace(stream.header, **change))))
 
 
 def test_forged_cuts():

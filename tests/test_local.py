@@ -14,12 +14,15 @@ from bitstream.errors import StreamError
 from codec.encoding import _Job
 from codec.format.features import COUNT, names
 from codec.stream import Stream
+from codec.stream_writer import stream_bytes
 from codec.trunk import fit_local
 from codec.trunk.effort import Effort
 from codec.trunk.ground import Window
 from codec.trunk.local import EXPONENTS, LEAST_SIDE, LIMIT, MATRIX, MOST_BLOCKS, MOST_SIDE, TERMS, LocalRecipe, grid
+from codec.trunk.local_encode import local_bytes
 from codec.trunk.recipe import SHIFT, SUM_LIMIT, Recipe
-from entropy.substream import SubstreamCoder
+from entropy.ans import model_of
+from entropy.ans_encode import encode_symbols
 from entropy.tables import CLASSES, EXACT, load
 
 N = len(TERMS)
@@ -42,7 +45,7 @@ def sound(draw):
 @given(sound())
 def test_round_trip(drawn):
     cells, local = drawn
-    again = LocalRecipe.from_bytes(local.to_bytes(TABLES), cells, TABLES)
+    again = LocalRecipe.from_bytes(local_bytes(local, TABLES), cells, TABLES)
     assert again.side == local.side and again.exponents.tolist() == local.exponents.tolist()
     assert np.array_equal(again.coefficients, local.coefficients)
 
@@ -60,9 +63,9 @@ def test_bytes():
     local = drawn_recipe(cells, size=2)
     flags = 4 * local.coefficients.shape[0] * local.coefficients.shape[1] // 8
     some = local.coefficients.any(-1).sum()
-    assert len(local.to_bytes(TABLES)) < 1 + 5 * N + flags + 1.2 * some * N * np.log2(5) / 8 + 8
+    assert len(local_bytes(local, TABLES)) < 1 + 5 * N + flags + 1.2 * some * N * np.log2(5) / 8 + 8
     none = replace(local, coefficients=0 * local.coefficients)
-    assert len(none.to_bytes(TABLES)) == 1 + 5 * N + flags
+    assert len(local_bytes(none, TABLES)) == 1 + 5 * N + flags
 
 
 # ---------------------------------------------------------------------------------------------------- hostile bytes
@@ -72,7 +75,7 @@ CELLS = (70, 40)  # 3 x 2 blocks of 32 cells: 24 flags
 
 def forged(side=5, exponents=(0,) * N, classes=(60,) * 4 * N, flags=b"\1\0\0", d=(1,) * N):
     kinds = np.array(list(classes)[:N] * (len(d) // N), np.uint8)
-    coded = SubstreamCoder(TABLES, EXACT).encode(np.array(d, np.int32), np.minimum(kinds, CLASSES - 1))
+    coded = encode_symbols(np.array(d, np.int32), np.minimum(kinds, CLASSES - 1), model_of(TABLES, EXACT).left)
     return bytes([side, *exponents, *classes]) + flags + coded
 
 
@@ -106,7 +109,7 @@ def test_forged(data, message):
 @given(st.binary(max_size=200), st.integers(0, 100), st.binary(max_size=4))
 def test_hostile_bytes(data, at, patch):
     """Random ones, and sound ones with a few changed: refused, or within the ranges."""
-    whole = drawn_recipe(CELLS).to_bytes(TABLES)
+    whole = local_bytes(drawn_recipe(CELLS), TABLES)
     at = at * len(whole) // 100
     for hostile in (data, bytes([5]) + bytes(5 * N) + data, whole[:at] + patch + whole[at + len(patch) :]):
         try:
@@ -302,7 +305,7 @@ def test_nasty_pictures(name, flat):
     for step in (0, STEP, 5119, 5120):
         local = fitted(job, job.layout.pack(job.mosaic), step, 32)
         if local is not None:
-            again = LocalRecipe.from_bytes(local.to_bytes(TABLES), job.layout.cells, TABLES)
+            again = LocalRecipe.from_bytes(local_bytes(local, TABLES), job.layout.cells, TABLES)
             assert np.array_equal(again.coefficients, local.coefficients)
 
 
@@ -324,7 +327,7 @@ def test_it_saves_bytes(patchy, monkeypatch):
     stream = Stream.from_bytes(payload)
     local = stream.recipe.local
     assert local is not None and local.coefficients[0, 0].any()
-    assert stream.to_bytes() == payload
+    assert stream_bytes(stream) == payload
     assert stream.decode(patchy.planes).shape == patchy.raw.mosaic.shape
     monkeypatch.setattr(_Job, "_with_local", lambda *_: None)
     without = patchy.encode(quality=45)
@@ -357,8 +360,8 @@ def test_streams_with_a_section_that_does_not_fit(patchy):
     assert not whole.sections["LOCL"]
     most = LocalRecipe(32, np.full(N, EXPONENTS - 1), np.full((*grid((36, 48), 32), 4, N), LIMIT - 1))
     for message, data in {
-        "too large together": most.to_bytes(TABLES),
-        "number of blocks|whole number of words": drawn_recipe((200, 300)).to_bytes(TABLES),
+        "too large together": local_bytes(most, TABLES),
+        "number of blocks|whole number of words": local_bytes(drawn_recipe((200, 300)), TABLES),
         "damaged": b"\5",
         "out of range": b"\5" + b"\xff" * 200,
     }.items():
@@ -366,6 +369,6 @@ def test_streams_with_a_section_that_does_not_fit(patchy):
             Stream.from_bytes(Container({**whole.sections, "LOCL": data}, whole.substreams).to_bytes())
     small = drawn_recipe((36, 48))
     stream = Stream.from_bytes(
-        Container({**whole.sections, "LOCL": small.to_bytes(TABLES)}, whole.substreams).to_bytes()
+        Container({**whole.sections, "LOCL": local_bytes(small, TABLES)}, whole.substreams).to_bytes()
     )
     assert np.array_equal(stream.recipe.local.coefficients, small.coefficients)

@@ -280,7 +280,8 @@ def test_trimming_keeps_it_while_it_is_small():
     assert least is not None and least < len(own) * 20
     for size, kind in ((len(own) * 20 + 200, "raw"), (len(own) * 20 - 200, "neutral"), (least, "neutral")):
         shorter = trim(carrying, size=size)
-        assert shorter.metadata_bytes <= size and info(shorter.jpeg).preview == kind == decode(shorter.jpeg).preview_kind
+        assert shorter.metadata_bytes <= size
+        assert info(shorter.jpeg).preview == kind == decode(shorter.jpeg).preview_kind
         assert info(trim(flagged, size=max(size, least + 100)).jpeg).preview == "jpeg"
 
 

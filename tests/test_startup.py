@@ -57,6 +57,7 @@ def test_encode_and_decode_need_no_torch_and_no_scipy_linalg(tmp_path):
     decoded = modules("decode", carrier, "-o", tmp_path / "out.dng", "--json")
     for found in (encoded, decoded):
         assert not found & {"torch", "scipy.linalg", "scipy.optimize", "scipy.ndimage", "rich", "safetensors.torch"}
+        assert not found & {"constriction"}, "the tests' second opinion, which need not be installed"
     assert not decoded & {"rawpy"}
 
 

@@ -12,6 +12,7 @@ from bitstream.fields import write_varint
 from codec.encoding import _Job
 from codec.format.order import HAAR, IN_PLACE
 from codec.stream import Stream, pack_bases, pack_black, unpack_bases
+from codec.stream_writer import stream_bytes
 from codec.trunk.layout import tiles
 
 
@@ -28,7 +29,7 @@ def sections(payload, **changes):
 
 def test_round_trip(payload):
     stream = Stream.from_bytes(payload)
-    assert stream.to_bytes() == payload
+    assert stream_bytes(stream) == payload
     assert stream.header.phase == "RGGB" and stream.header.camera == "Test Camera"
     assert len(stream.substreams) <= 16 and all(stage < 16 and tile == 0 for tile, stage in stream.substreams)
 
@@ -45,7 +46,7 @@ def test_two_bases_by_tile():
     assert mixed.bases == bases and set(bases) == {IN_PLACE, HAAR}
     header = replace(whole.header, step=3300, tile=16, bases=pack_bases(bases))
     stream = Stream(header, job.recipe, fitted.params, bases, mixed.substreams)
-    again = Stream.from_bytes(stream.to_bytes())
+    again = Stream.from_bytes(stream_bytes(stream))
     assert again.bases == mixed.bases and again.substreams == mixed.substreams
     assert np.array_equal(again.decode(shot.planes), mixed.mosaic)
 

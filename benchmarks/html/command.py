@@ -6,9 +6,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from codec.cli.console import TerminalProgress, add_command, add_force, show
-
-ROWS, PAGE, TEXT, CURVES = "rows.jsonl", "report.html", "report.md", "curves.png"
+from benchmarks.html.outputs import CURVES, PAGE, ROWS, TEXT
+from codec.cli.arguments import add_command, add_force
+from codec.cli.console import TerminalProgress, show
 
 
 def report_command(subparsers: Any) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 from benchmarks.curves import OURS
 from benchmarks.html import published
 from benchmarks.html.checked import load
-from benchmarks.html.command import CURVES, PAGE, ROWS, TEXT
 from benchmarks.html.gallery import find
+from benchmarks.html.outputs import CURVES, PAGE, ROWS, TEXT
 from benchmarks.html.page import render, verdicts
 from benchmarks.html.plot import plot
 from benchmarks.html.results import Results
@@ -21,7 +21,7 @@ from benchmarks.summary import summarise
 from bitstream.errors import InputError
 from bitstream.files import write_atomically
 from codec.api import Progress
-from codec.cli.console import check_output
+from codec.cli.places import check_output
 
 TRUNK = "trunk"
 

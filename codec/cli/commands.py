@@ -6,22 +6,30 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bitstream.errors import InputError
-from codec.cli.console import (
-    TerminalProgress,
+from bitstream.errors import UsageError
+from codec.cli.arguments import (
+    STANDARD,
     add_command,
     add_force,
     add_profile,
     byte_count,
-    bytes_text,
-    check_output,
     crop_of,
-    profiled,
+    file_path,
+    number,
     rising_numbers,
-    show,
-    show_warnings,
+    whole_number,
+)  # fmt: skip
+from codec.cli.console import TerminalProgress, bytes_text, profiled, show, show_warnings
+from codec.cli.places import (
+    DNG_SUFFIXES,
+    JPEG_SUFFIXES,
+    check_output,
+    explained,
+    renamed,
+    source,
     write_output,
 )  # fmt: skip
+from codec.cli.words import jpeg_and_raw, output_of
 
 if TYPE_CHECKING:
     from codec.inspection import Info
@@ -37,39 +45,41 @@ def encode_command(subparsers: Any) -> None:
     parser = add_command(
         subparsers, "encode", "put a RAW into a JPEG of the same picture",
         "The JPEG is the one given; else a full-size one beside the RAW with the same stem; else the RAW's embedded\n"
-        "full-size preview; else LibRaw's rendering. The output shows exactly that JPEG. Without a rate: --quality 60.",
+        "full-size preview; else LibRaw's rendering. The output shows exactly that JPEG. Without a rate: --quality\n"
+        "60. `rawinlay encode RAW JPEG` is the same as with --jpeg. - is stdin, and as OUT.jpg stdout.",
         "rawinlay encode IMG_1.NEF --jpeg IMG_1.JPG -o IMG_1-raw.jpg --bpp 0.4",
     )  # fmt: skip
-    parser.add_argument("raw", metavar="RAW", type=Path, help="any Bayer RAW that LibRaw reads")
-    parser.add_argument("--jpeg", type=Path, metavar="JPEG", help="the JPEG to put it into")
-    parser.add_argument("-o", "--output", type=Path, metavar="OUT.jpg", help="default: RAW's name with .raw.jpg")
+    parser.add_argument("raw", metavar="RAW", type=file_path, help="any Bayer RAW that LibRaw reads")
+    parser.add_argument("--jpeg", type=file_path, metavar="JPEG", help="the JPEG to put it into")
+    parser.add_argument("-o", "--output", type=file_path, metavar="OUT.jpg", help="default: RAW's name with .raw.jpg")
     rate = parser.add_mutually_exclusive_group()
-    rate.add_argument("--bpp", type=float, metavar="F", help="growth in bits per pixel of the mosaic, at most")
+    rate.add_argument("--bpp", type=number, metavar="F", help="growth in bits per pixel of the mosaic, at most")
     rate.add_argument("--size", type=byte_count, metavar="BYTES", help="growth in bytes, at most; 600k, 1.5M")
-    rate.add_argument("--quality", type=float, metavar="Q", help="even error instead of a size, 0 to 100")
+    rate.add_argument("--quality", type=number, metavar="Q", help="even error instead of a size, 0 to 100")
     rate.add_argument("--lossless", action="store_true", help="every value of the mosaic, bit for bit")
     parser.add_argument("--trimmable", action="store_true", help="in layers, for `rawinlay trim`; costs 1 to 2 %%")
     parser.add_argument("--layers", type=rising_numbers, default=(), metavar="F,F,...",
                         help="where the layers end, in bits per pixel; implies --trimmable")  # fmt: skip
     parser.add_argument("--tune", choices=("psnr", "edit"), default="psnr",
                         help="error even in linear light (psnr, default) or against the noise (edit)")  # fmt: skip
-    parser.add_argument("--effort", type=int, default=5, metavar="1..9",
+    parser.add_argument("--effort", type=whole_number, default=5, metavar="1..9",
                         help="how hard to think: slower is smaller, decoding stays as fast; default 5")  # fmt: skip
     _add_device(parser)
     add_profile(parser)
     add_force(parser)
-    parser.set_defaults(run=_encode)
+    parser.set_defaults(run=_encode, more=[])
 
 
 def decode_command(subparsers: Any) -> None:
     """Add `decode`."""
     parser = add_command(
         subparsers, "decode", "write the RAW that a JPEG carries as a DNG",
-        "Needs the JPEG only. The DNG is the same, bit for bit, on every machine.",
+        "Needs the JPEG only. The DNG is the same, bit for bit, on every machine. `rawinlay decode IN.jpg OUT.dng` is\n"
+        "the same as with -o. - is stdin, and as OUT.dng stdout.",
         "rawinlay decode IMG_1-raw.jpg -o IMG_1.dng",
     )  # fmt: skip
-    parser.add_argument("jpeg", metavar="IN.jpg", type=Path, help="a JPEG that carries a RAW")
-    parser.add_argument("-o", "--output", type=Path, metavar="OUT.dng", help="default: the JPEG's name with .dng")
+    parser.add_argument("jpeg", metavar="IN.jpg", type=file_path, help="a JPEG that carries a RAW")
+    parser.add_argument("-o", "--output", type=file_path, metavar="OUT.dng", help="default: the JPEG's name with .dng")
     parser.add_argument("--crop", type=crop_of, metavar="X,Y,W,H",
                         help="a part alone, in pixels of the mosaic as stored; decodes only what it needs")  # fmt: skip
     parser.add_argument("--preview", choices=("auto", "raw", "jpeg", "neutral", "none"), default="auto",
@@ -78,7 +88,7 @@ def decode_command(subparsers: Any) -> None:
     _add_device(parser)
     add_profile(parser)
     add_force(parser)
-    parser.set_defaults(run=_decode)
+    parser.set_defaults(run=_decode, more=[])
 
 
 def info_command(subparsers: Any) -> None:
@@ -89,7 +99,7 @@ def info_command(subparsers: Any) -> None:
         "with 0 whatever the JPEG carries.",
         "rawinlay info IMG_1-raw.jpg --json",
     )  # fmt: skip
-    parser.add_argument("jpeg", metavar="IN.jpg", type=Path, help="any JPEG")
+    parser.add_argument("jpeg", metavar="IN.jpg", type=file_path, help="any JPEG")
     parser.set_defaults(run=_info)
 
 
@@ -100,10 +110,10 @@ def strip_command(subparsers: Any) -> None:
         "What is written is the JPEG that was encoded into, byte for byte, if nothing else changed it since.",
         "rawinlay strip IMG_1-raw.jpg -o IMG_1.jpg",
     )  # fmt: skip
-    parser.add_argument("jpeg", metavar="IN.jpg", type=Path, help="a JPEG that carries a RAW")
-    parser.add_argument("-o", "--output", type=Path, metavar="OUT.jpg", required=True, help="the JPEG without it")
+    parser.add_argument("jpeg", metavar="IN.jpg", type=file_path, help="a JPEG that carries a RAW")
+    parser.add_argument("-o", "--output", type=file_path, metavar="OUT.jpg", help="the JPEG without it")
     add_force(parser)
-    parser.set_defaults(run=_strip)
+    parser.set_defaults(run=_strip, more=[])
 
 
 def trim_command(subparsers: Any) -> None:
@@ -114,13 +124,13 @@ def trim_command(subparsers: Any) -> None:
         "model; the picture stays as it is. A RAW that fits already stays whole.",
         "rawinlay trim IMG_1-raw.jpg --size 600k -o IMG_1-small.jpg",
     )  # fmt: skip
-    parser.add_argument("jpeg", metavar="IN.jpg", type=Path, help="a JPEG that carries a RAW")
+    parser.add_argument("jpeg", metavar="IN.jpg", type=file_path, help="a JPEG that carries a RAW")
     rate = parser.add_mutually_exclusive_group(required=True)
     rate.add_argument("--size", type=byte_count, metavar="BYTES", help="what the RAW may take; 600k, 1.5M")
-    rate.add_argument("--bpp", type=float, metavar="F", help="the same in bits per pixel of the mosaic")
-    parser.add_argument("-o", "--output", type=Path, metavar="OUT.jpg", required=True, help="the smaller JPEG")
+    rate.add_argument("--bpp", type=number, metavar="F", help="the same in bits per pixel of the mosaic")
+    parser.add_argument("-o", "--output", type=file_path, metavar="OUT.jpg", help="the smaller JPEG")
     add_force(parser)
-    parser.set_defaults(run=_trim)
+    parser.set_defaults(run=_trim, more=[])
 
 
 COMMANDS = {
@@ -144,18 +154,23 @@ def _settle() -> None:
 def _encode(args: argparse.Namespace) -> None:
     from codec.api import encode
 
-    output = args.output or _renamed(args.raw, CARRIER_SUFFIX)
-    inputs = [args.raw, *([args.jpeg] if args.jpeg else [])]
-    check_output(output, inputs, args.force)
+    raw_path, jpeg_path = jpeg_and_raw(args)
+    if raw_path == jpeg_path == STANDARD:
+        raise UsageError("stdin can be the RAW or the JPEG, not both")
+    output = args.output or renamed("encode", raw_path, CARRIER_SUFFIX)
+    inputs = [raw_path, *([jpeg_path] if jpeg_path else [])]
+    check_output(output, inputs, args.force, JPEG_SUFFIXES)
     _settle()
+    raw, jpeg = source(raw_path, "RAW"), source(jpeg_path, "JPEG") if jpeg_path else None
     with profiled(args) as profile, TerminalProgress() as progress:
-        encoded = encode(
-            args.raw, args.jpeg, bpp=args.bpp, size=args.size, quality=args.quality, lossless=args.lossless,
-            trimmable=args.trimmable, layers=args.layers, tune=args.tune, effort=args.effort, device=args.device,
-            progress=progress,
-        )  # fmt: skip
+        with explained("encode", (raw_path, raw, "RAW"), (jpeg_path, jpeg, "JPEG")):
+            encoded = encode(
+                raw, jpeg, bpp=args.bpp, size=args.size, quality=args.quality, lossless=args.lossless,
+                trimmable=args.trimmable, layers=args.layers, tune=args.tune, effort=args.effort, device=args.device,
+                progress=progress,
+            )  # fmt: skip
         inputs += [encoded.guide_path] if encoded.guide_path else []
-        write_output(output, encoded.jpeg, inputs, args.force)
+        write_output(output, encoded.jpeg, inputs, args.force, JPEG_SUFFIXES)
     result = {
         "output": str(output), "jpeg_bytes": len(encoded.jpeg), "metadata_bytes": encoded.metadata_bytes,
         "bpp": encoded.bpp, "guide": encoded.guide, "model": encoded.model, "seconds": round(encoded.seconds, 3),
@@ -175,16 +190,16 @@ def _encode(args: argparse.Namespace) -> None:
 def _decode(args: argparse.Namespace) -> None:
     from codec.api import decode
 
-    output = args.output or _renamed(args.jpeg, ".dng")
-    check_output(output, [args.jpeg], args.force)
+    output = output_of(args) or renamed("decode", args.jpeg, ".dng")
+    check_output(output, [args.jpeg], args.force, DNG_SUFFIXES)
     _settle()
+    jpeg = source(args.jpeg, "JPEG")
     with profiled(args) as profile, TerminalProgress() as progress:
-        decoded = decode(
-            args.jpeg, crop=args.crop, preview=args.preview, device=args.device, progress=progress
-        )  # fmt: skip
-        progress("writing", 1.0)
-        data = decoded.dng()
-        write_output(output, data, [args.jpeg], args.force)
+        with explained("decode", (args.jpeg, jpeg, "JPEG")):
+            decoded = decode(jpeg, crop=args.crop, preview=args.preview, device=args.device, progress=progress)
+            progress("writing", 1.0)
+            data = decoded.dng()
+        write_output(output, data, [args.jpeg], args.force, DNG_SUFFIXES)
     result = {
         "output": str(output), "width": decoded.width, "height": decoded.height, "cfa": decoded.cfa,
         "device": decoded.device, "seconds": round(decoded.seconds, 3), "layers": decoded.layers,
@@ -209,7 +224,9 @@ def _info(args: argparse.Namespace) -> None:
 
     from codec.inspection import info
 
-    found = info(args.jpeg)
+    jpeg = source(args.jpeg, "JPEG")
+    with explained("info", (args.jpeg, jpeg, "JPEG")):
+        found = info(jpeg)
     lines = [("RAW", "yes" if found.has_raw else "none")]
     if found.has_raw:
         lines += [
@@ -238,23 +255,29 @@ def _strip(args: argparse.Namespace) -> None:
     from bitstream import embed
     from bitstream.files import read_file
 
-    check_output(args.output, [args.jpeg], args.force)
-    data = read_file(args.jpeg, "JPEG")
-    bare = embed.strip(data)
-    write_output(args.output, bare, [args.jpeg], args.force)
-    result = {"output": str(args.output), "jpeg_bytes": len(bare), "removed_bytes": len(data) - len(bare)}
+    output = _named_output(args)
+    check_output(output, [args.jpeg], args.force, JPEG_SUFFIXES)
+    jpeg = source(args.jpeg, "JPEG")
+    with explained("strip", (args.jpeg, jpeg, "JPEG")):
+        data = jpeg if isinstance(jpeg, bytes) else read_file(jpeg, "JPEG")
+        bare = embed.strip(data)
+    write_output(output, bare, [args.jpeg], args.force, JPEG_SUFFIXES)
+    result = {"output": str(output), "jpeg_bytes": len(bare), "removed_bytes": len(data) - len(bare)}
     lines = [("size", bytes_text(len(bare))), ("removed", bytes_text(len(data) - len(bare)))]
-    show(args, result, lines, title=str(args.output))
+    show(args, result, lines, title=str(output))
 
 
 def _trim(args: argparse.Namespace) -> None:
     from codec.trimming import trim
 
-    check_output(args.output, [args.jpeg], args.force)
-    trimmed = trim(args.jpeg, size=args.size, bpp=args.bpp)
-    write_output(args.output, trimmed.jpeg, [args.jpeg], args.force)
+    output = _named_output(args)
+    check_output(output, [args.jpeg], args.force, JPEG_SUFFIXES)
+    jpeg = source(args.jpeg, "JPEG")
+    with explained("trim", (args.jpeg, jpeg, "JPEG")):
+        trimmed = trim(jpeg, size=args.size, bpp=args.bpp)
+    write_output(output, trimmed.jpeg, [args.jpeg], args.force, JPEG_SUFFIXES)
     result = {
-        "output": str(args.output), "jpeg_bytes": len(trimmed.jpeg), "metadata_bytes": trimmed.metadata_bytes,
+        "output": str(output), "jpeg_bytes": len(trimmed.jpeg), "metadata_bytes": trimmed.metadata_bytes,
         "bpp": trimmed.bpp, "layers": trimmed.layers, "lossless": trimmed.lossless, "before": trimmed.before,
     }  # fmt: skip
     lines = [
@@ -264,11 +287,12 @@ def _trim(args: argparse.Namespace) -> None:
         ("layers", str(trimmed.layers)),
         ("lossless", "yes" if trimmed.lossless else "no"),
     ]
-    show(args, result, lines, title=str(args.output))
+    show(args, result, lines, title=str(output))
 
 
-def _renamed(path: Path, suffix: str) -> Path:
-    """The path with another suffix."""
-    if not path.name:
-        raise InputError(f"cannot read {path}: it is a directory")
-    return path.with_suffix(suffix)
+def _named_output(args: argparse.Namespace) -> Path:
+    """The output of a command that derives none."""
+    output = output_of(args)
+    if output is None:
+        raise UsageError(f"no output is named: {args.parser.prog} {args.jpeg} -o OUT.jpg")
+    return output

@@ -1,57 +1,37 @@
-"""What the commands share: arguments, outputs that replace nothing by accident, results, progress on a terminal."""
+"""What the commands say: results, warnings, progress on a terminal, where the time went."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import math
-import os
 import sys
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from types import TracebackType
-from typing import Any, NoReturn
+from typing import Any
 
 from bitstream import compiling
-from bitstream.errors import InputError, UsageError
-from bitstream.files import write_atomically
+from bitstream.errors import InputError
+from bitstream.files import reason
 from bitstream.profile import peak_memory, profiling
 from codec.cli.distribution import NAME
+from codec.cli.places import is_stdout
+from codec.cli.printing import one_line, print_lines, say
 
 PATIENCE = 2.0  # seconds before progress is shown
 
+WRITTEN = frozenset({"output", "files", "written", "rows", "weights"})
+"""Keys of the results of commands that write files."""
 
-class Parser(argparse.ArgumentParser):
-    """argparse with errors as `UsageError`, one line each, and help that keeps its line breaks."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **kwargs)
-
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message} (see {self.prog} --help)")
+QUIET = False
+"""Set by `main` for --quiet: neither progress nor results for people."""
 
 
-def add_command(subparsers: Any, name: str, summary: str, description: str, example: str) -> argparse.ArgumentParser:
-    """A command's parser, with --json."""
-    text = f"{summary[0].upper()}{summary[1:]}.\n\n{description}"
-    parser: argparse.ArgumentParser = subparsers.add_parser(
-        name, help=summary, description=text, epilog=f"example:\n  {example}"
-    )
-    parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
-    return parser
-
-
-def add_force(parser: argparse.ArgumentParser) -> None:
-    """--force, for commands that write files."""
-    parser.add_argument("--force", action="store_true", help="replace an output file that exists already")
-
-
-def add_profile(parser: argparse.ArgumentParser) -> None:
-    """--profile, for commands that take their time."""
-    text = "tell on stderr where the time went: seconds of the processor, summed over threads"
-    parser.add_argument("--profile", action="store_true", help=text)
+def show_warnings(warnings: Iterable[str]) -> None:
+    """Each warning as a line on stderr."""
+    for warning in warnings:
+        say(f"{NAME}: warning: {warning}")
 
 
 @contextmanager
@@ -68,85 +48,35 @@ def profiled(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
     clock = seconds.pop("wall")
     lines = [f"  {name.ljust(8)} {value:7.2f} s {value / (profile.total or 1):6.1%}" for name, value in seconds.items()]
     lines += [f"  clock    {clock:7.2f} s", f"  memory   {bytes_text(peak) if peak else 'unknown'}"]
-    print("\n".join(["where the processor's time went:", *lines]), file=sys.stderr)
-
-
-def byte_count(text: str) -> int:
-    """Bytes of "600k", "1.5M" or "600000": k is 1000, M a million."""
-    factor = {"k": 1e3, "m": 1e6, "g": 1e9}.get(text[-1:].lower(), 1)
-    try:
-        value = float(text[:-1] if factor > 1 else text) * factor
-    except ValueError:
-        value = math.nan
-    if not 1 <= value < 1 << 32:
-        raise argparse.ArgumentTypeError(f"{text!r} is no size: want bytes, like 600k or 1.5M")
-    return int(value)
-
-
-def crop_of(text: str) -> tuple[int, int, int, int]:
-    """Column, row, width and height of "X,Y,W,H"."""
-    try:
-        x, y, width, height = (int(part) for part in text.split(","))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no crop: want X,Y,W,H in pixels, like 80,60,640,480") from None
-    return x, y, width, height
-
-
-def rising_numbers(text: str) -> tuple[float, ...]:
-    """Numbers above 0 of "0.1,0.4,1.5", each above the one before."""
-    try:
-        numbers = tuple(float(part) for part in text.split(","))
-    except ValueError:
-        numbers = ()
-    if not numbers or not all(a < b for a, b in zip((0.0, *numbers), (*numbers, math.inf), strict=True)):
-        raise argparse.ArgumentTypeError(f"{text!r}: want rising numbers of bits per pixel, like 0.1,0.4,1.5")
-    return numbers
-
-
-def check_output(output: Path, inputs: Iterable[Path], force: bool) -> None:
-    """Refuse an output early: one that is an input, one that exists unless `force`, one that can't be written.
-
-    UsageError, UsageError, InputError.
-    """
-    for path in inputs:
-        if output.exists() and path.exists() and os.path.samefile(output, path):
-            raise UsageError(f"the output {output} is the input {path}, which is never changed: choose another name")
-    if output.is_dir():
-        raise InputError(f"cannot write {output}: it is a directory")
-    if output.is_file() and not force:
-        raise UsageError(f"{output} exists already: --force replaces it, -o chooses another name")
-    folder = Path(os.path.realpath(output)).parent
-    if not folder.is_dir():
-        raise InputError(f"cannot write {output}: there is no folder {folder}")
-    if not os.access(folder, os.W_OK):
-        raise InputError(f"cannot write {output}: the folder {folder} is read-only")
-
-
-def write_output(output: Path, data: bytes, inputs: Iterable[Path], force: bool) -> None:
-    """Write a file whole, if what `check_output` found still holds."""
-    check_output(output, inputs, force)
-    write_atomically(output, data)
+    if sys.stderr is not None:
+        print("\n".join(["where the processor's time went:", *lines]), file=sys.stderr)
 
 
 def show(
     args: argparse.Namespace, result: Mapping[str, Any], lines: Iterable[tuple[str, str]], title: str = ""
 ) -> None:
-    """The result on stdout: with --json as one object, else a title and aligned lines for people."""
-    if args.json:
-        print(json.dumps(dict(result), ensure_ascii=False))
-        return
-    if title:
-        print(title)
-    pairs = list(lines)
+    """The result on stdout, or on stderr where stdout has the output: with --json as one object, else a title and
+    aligned lines for people, and nothing with --quiet.
+
+    A file that is whole stays so whatever becomes of its result: where that can't be printed, there is a warning.
+    Without such a file, InputError.
+    """
+    pairs = [(name, one_line(value)) for name, value in lines]
     width = max((len(name) for name, _ in pairs), default=0)
-    for name, value in pairs:
-        print(f"  {name.ljust(width)}  {value}")
-
-
-def show_warnings(warnings: Iterable[str]) -> None:
-    """A line on stderr for each warning; where --json is printed too, it has them as "warnings"."""
-    for warning in warnings:
-        print(f"{NAME}: warning: {warning}", file=sys.stderr)
+    text = [*([one_line(title)] if title else []), *(f"  {name.ljust(width)}  {value}" for name, value in pairs)]
+    if args.json:
+        text = [json.dumps(dict(result), ensure_ascii=False)]
+    elif QUIET:
+        return
+    written = WRITTEN & result.keys()
+    try:
+        print_lines(text, sys.stderr if is_stdout(getattr(args, "output", None)) else sys.stdout)
+    except BrokenPipeError:
+        raise
+    except (OSError, ValueError) as error:
+        if not written:
+            raise InputError(f"cannot write to stdout: {reason(error)}") from None
+        show_warnings([f"{title} is whole, but its description could not be printed: {reason(error)}"])
 
 
 def bytes_text(count: int) -> str:
@@ -159,13 +89,12 @@ def bytes_text(count: int) -> str:
 
 COMPILING = " (compiling for this processor, first run only)"
 FIRST_RUN = "compiling for this processor (first run only, about a minute)"
-QUIET = False  # whether `notice` says nothing
 
 
 def notice(line: str) -> None:
     """One line on stderr, if there is one, terminal or not: what takes long or was mended, no error, no warning."""
-    if not QUIET and sys.stderr is not None:
-        print(f"{NAME}: {line}", file=sys.stderr, flush=True)
+    if not QUIET:
+        say(f"{NAME}: {line}")
 
 
 class TerminalProgress:
@@ -187,7 +116,7 @@ class TerminalProgress:
         self._before = compiling.lasted()
 
     def __enter__(self) -> TerminalProgress:
-        if sys.stderr is not None and sys.stderr.isatty():
+        if not QUIET and sys.stderr is not None and sys.stderr.isatty():
             self._timer = threading.Timer(PATIENCE, self._show)
             self._timer.daemon = True
             self._timer.start()

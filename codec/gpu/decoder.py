@@ -19,7 +19,7 @@ from codec.trunk.layout import Layout, tiles
 from codec.trunk.parallel import in_parallel
 from codec.trunk.params import Params
 from codec.trunk.recipe import Recipe
-from entropy.substream import SubstreamCoder
+from entropy.ans import decode_symbols, model_of
 from entropy.tables import EXACT, TRELLIS, Tables
 
 
@@ -42,7 +42,7 @@ def decode_planes(
     """Packed planes int32 (4, h, w). Raises `StreamError` where a substream does not fit its classes."""
     h, w = layout.cells
     places = tiles(h, w, side)
-    coder = SubstreamCoder(tables, EXACT if step == LOSSLESS else TRELLIS)
+    model = model_of(tables, EXACT if step == LOSSLESS else TRELLIS)
 
     def tile(n: int) -> torch.Tensor:
         window = Window((places[n][:2],), places[n][2], places[n][3])
@@ -50,7 +50,7 @@ def decode_planes(
         scene = ground.scene(window, base, companding, step, kappa, bases[n])
 
         def read(stage: int, classes: np.ndarray) -> np.ndarray:
-            return coder.decode(substreams.get((n, stage), b""), classes)
+            return decode_symbols(substreams.get((n, stage), b""), classes, model)
 
         if step == LOSSLESS:
             decoder: Decoder = ExactDecoder(Lattice(companding, base), params[bases[n]], tables, read, base.device)

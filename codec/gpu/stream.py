@@ -5,26 +5,51 @@ The CPU's own path, which needs no torch, is `codec.trunk.cpu`; both give the sa
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import Protocol
 
 import numpy as np
 
+from bitstream.header import Header
 from codec.gpu.companding import TorchCompanding
 from codec.gpu.decoder import decode_planes
 from codec.gpu.ground import TorchGround
 from codec.guide import Parts
+from codec.learned.guide_net import GuideNet
 from codec.progress import Progress
+from codec.trunk.companding import Companding
 from codec.trunk.ground import Ground
-from codec.trunk.layout import Box
+from codec.trunk.layout import Box, Layout
 from codec.trunk.parallel import single_threaded
+from codec.trunk.params import Params
+from codec.trunk.recipe import Recipe
 from entropy import tables
 
-if TYPE_CHECKING:
-    from codec.stream import Stream
+
+class ParsedStream(Protocol):
+    """What is needed of a parsed stream: see `codec.stream.Stream`, which this file must not import, since it is the
+    one that comes here."""
+
+    @property
+    def header(self) -> Header: ...
+    @property
+    def layout(self) -> Layout: ...
+    @property
+    def companding(self) -> Companding: ...
+    @property
+    def recipe(self) -> Recipe: ...
+    @property
+    def params(self) -> dict[int, Params]: ...
+    @property
+    def bases(self) -> list[int]: ...
+    @property
+    def substreams(self) -> Mapping[tuple[int, int], bytes]: ...
+    def tiles_of(self, box: Box | None) -> tuple[list[tuple[int, int, int, int]], list[int]]: ...
+    def net(self) -> GuideNet | None: ...
 
 
 def decode_with_torch(
-    stream: Stream, guide: Parts, device: str, progress: Progress | None, box: Box | None = None
+    stream: ParsedStream, guide: Parts, device: str, progress: Progress | None, box: Box | None = None
 ) -> np.ndarray:
     """The mosaic, uint16 (H, W), of a stream and its JPEG laid over it; box: cells that are wanted.
 

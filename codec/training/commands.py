@@ -8,7 +8,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from codec.cli.console import TerminalProgress, add_command, bytes_text, show
+from codec.cli.arguments import add_command
+from codec.cli.console import TerminalProgress, bytes_text, show
 
 DEFAULT = Path(__file__).with_name("features.toml")
 

@@ -31,6 +31,7 @@ from codec.trunk.layout import Layout, tiles
 from codec.trunk.parallel import in_parallel
 from codec.trunk.params import Params
 from codec.trunk.recipe import Recipe
+from codec.trunk.search import search_stage
 from codec.trunk.survey import REFERENCE, Survey, merged
 from codec.trunk.tile import Tile
 from entropy.ans import model_of
@@ -230,7 +231,7 @@ class CpuEncoder:
         inner = np.s_[TRIAL_HALO // 2 : tile.rows - TRIAL_HALO // 2, TRIAL_HALO // 2 : tile.cols - TRIAL_HALO // 2]
         for stage, (k, t) in enumerate(STAGES):
             _, classes = tile.predict(stage, params)
-            symbols, rate, error = tile.search(stage, search, piece.y[k, t], piece.valid[k, t])
+            symbols, rate, error = search_stage(tile, stage, search, piece.y[k, t], piece.valid[k, t])
             cost += error + self.lagrangian * rate
             inside += length(symbols[inner], classes[inner], search.bits, SPLITS)
         return cost, inside, len(STAGES) * symbols[inner].size
@@ -298,7 +299,7 @@ def code_stages(tile: Tile, piece: Piece, params: Params, search: Search) -> Ite
     for stage, (k, t) in enumerate(STAGES):
         tile.predict(stage, params)
         if piece.index is None:
-            yield tile.search(stage, search, piece.y[k, t], piece.valid[k, t])[0]
+            yield search_stage(tile, stage, search, piece.y[k, t], piece.valid[k, t])[0]
         else:
             symbols = np.empty(tile.mu.shape, np.int32)
             kernels.exact_symbols(piece.index[k, t], tile.expected(stage), piece.valid[k, t], symbols)

@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 
 import numpy as np
@@ -21,12 +22,13 @@ from codec.kernels.fit import descend
 from codec.trunk.cells import Rules
 from codec.trunk.companding import LOSSLESS
 from codec.trunk.fit_stages import FEW, FIRST_STEPS, LAST_STEPS, Fitter, Piece
+from codec.trunk.fit_views import finer_contexts_at
 from codec.trunk.fits import SPLITS, Lengths, SizeFit
 from codec.trunk.layer_tile import FinerViews, LayerTile
 from codec.trunk.layered import Layer
 from codec.trunk.params import Params, nearest_weight
-from codec.trunk.tile import Views
-from entropy.cuts import Round, cut_bits
+from codec.trunk.tile import Tile, Views
+from entropy.cuts_encode import Round, cut_bits
 from entropy.tables import EXACT
 
 PLACES = 16_000
@@ -72,8 +74,26 @@ class PictureSource:
         return out
 
 
+class FinerFitter(Fitter):
+    """A fitter of a further layer's stages."""
+
+    def __init__(
+        self, tiles: list[LayerTile], pieces: list[Piece], lengths: Lengths, params: Params, places: int
+    ) -> None:
+        super().__init__(list(tiles), pieces, lengths, params, places)
+        self._layered = tiles
+
+    def fill_contexts(self, stage: int, mu: np.ndarray, out: np.ndarray) -> None:
+        """Contexts of all picked places into float32 (contexts, n); mu: int32 (n,)."""
+        at = 0
+        for tile, (rows, cols) in zip(self._layered, self.places, strict=True):
+            finer_contexts_at(tile, stage, rows, cols, mu[at : at + len(rows)], out[:, at : at + len(rows)])
+            at += len(rows)
+
+
 class LayerFitter:
-    """Sample windows on their way through the layers. tiles, pieces: of each window, before layer 0."""
+    """Sample windows on their way through the layers. tiles, pieces: of each window, before layer 0, whose steps the
+    tiles have already."""
 
     def __init__(self, tiles: Sequence[LayerTile], pieces: Sequence[Piece], rules: Rules, spread: int) -> None:
         self.tiles, self.pieces, self.rules, self.spread = list(tiles), list(pieces), rules, spread
@@ -84,7 +104,7 @@ class LayerFitter:
         """Fit the next layer; LOSSLESS is the last. keep: False to see what it would be, and go on without it."""
         before = self.tiles
         if not keep:
-            self.tiles = [tile.copy() for tile in before]
+            self.tiles = [copied(tile) for tile in before]
         layer = self._further(step) if self.count else self._first(step)
         if keep:
             self.count += 1
@@ -96,16 +116,15 @@ class LayerFitter:
         """Mean of log2 of the number of values that the windows' cells hold."""
         return float(np.mean([np.log2(tile.behind - tile.first).mean() for tile in self.tiles]))
 
-    def _fitter(self, basis: int) -> Fitter:
+    def _begun(self, basis: int) -> tuple[list[Tile], list[Piece], Lengths, Params, int]:
+        """What a fitter of stages begins with."""
         empty = [np.zeros(0, np.int64)] * len(STAGES)
-        lengths = Lengths(self.rules.tables, EXACT)
-        return Fitter(list(self.tiles), self.pieces, lengths, Params(basis, list(empty), list(empty)), PLACES)
+        params = Params(basis, list(empty), list(empty))
+        return list(self.tiles), self.pieces, Lengths(self.rules.tables, EXACT), params, PLACES
 
     def _first(self, step: int) -> Layer:
-        steps, fitter = self.rules.steps(step, self.spread), self._fitter(IN_PLACE)
+        fitter = Fitter(*self._begun(IN_PLACE))
         params, bits = fitter.params, 0.0
-        for tile in self.tiles:
-            tile.steps = steps
         for stage, (k, t) in enumerate(STAGES):
             for tile in self.tiles:
                 tile.begin(stage)
@@ -133,13 +152,12 @@ class LayerFitter:
         return out
 
     def _further(self, step: int) -> Layer:
-        steps, deep, fitter = self.rules.steps(step, self.spread), step == LOSSLESS, self._fitter(REFINED)
+        steps, deep = self.rules.steps(step, self.spread), step == LOSSLESS
+        fitter = FinerFitter(self.tiles, *self._begun(REFINED)[1:])
         params, bits, lengths, mixed = fitter.params, 0.0, cut_bits(), self.tiles
-        for tile in self.tiles:
-            tile.basis = REFINED
         for stage, (k, t) in enumerate(STAGES):
             if stage == len(STAGES) // 2:
-                mixed = [tile.copy() for tile in self.tiles]
+                mixed = [copied(tile) for tile in self.tiles]
             for tile in self.tiles:
                 tile.lay_steps(stage, steps)
             kept = fitter.kept(stage)
@@ -170,6 +188,15 @@ class LayerFitter:
                 less = ((true - before) / q) ** 2 - ((true - coarse.values[inner]) / q) ** 2
                 gain += float((less * piece.valid[k, t]).sum())
         return gain > 0.0
+
+
+def copied(tile: LayerTile) -> LayerTile:
+    """Another tile in the same state."""
+    out = copy.copy(tile)
+    out.values, out.sizes, out.magnitudes = tile.values.copy(), tile.sizes.copy(), tile.magnitudes.copy()
+    out.totals, out.all_planes, out.peak = tile.totals.copy(), tile.all_planes.copy(), tile.peak.copy()
+    out.first, out.behind = tile.first.copy(), tile.behind.copy()
+    return out
 
 
 def fit_sizes(x: np.ndarray, e: np.ndarray) -> np.ndarray:

@@ -19,6 +19,7 @@ from codec.kernels import fit as kernels
 from codec.kernels import windows
 from codec.kernels.targets import exact_symbols
 from codec.kernels.trellis import Search
+from codec.trunk.fit_views import contexts_at
 from codec.trunk.fits import SPLITS, Lengths, SizeFit, fit_mean
 from codec.trunk.params import Params
 from codec.trunk.tile import Mixing, Tile, Views
@@ -82,7 +83,8 @@ def fit_stages(
 class Fitter:
     """Fits stages one after another, in order; the tiles go along.
 
-    params: what was found so far; rate, error: bits and squared error, in steps, of each window.
+    params: what was found so far; rate, error: bits and squared error, in steps, of each window; places: rows and
+    columns of those picked in each window, int32 (n,).
     """
 
     def __init__(
@@ -94,7 +96,7 @@ class Fitter:
         rng = np.random.default_rng(1)
         count = min(rows * cols, -(-places // len(tiles)))
         flat = [np.sort(rng.choice(rows * cols, count, replace=False)).astype(np.int32) for _ in tiles]
-        self._places = [(f // cols, f % cols) for f in flat]
+        self.places = [(f // cols, f % cols) for f in flat]
         self.count = count * len(tiles)
 
     def fit_exact(self, stage: int) -> None:
@@ -120,7 +122,7 @@ class Fitter:
 
     def at(self, arrays: list[np.ndarray]) -> np.ndarray:
         """Values of arrays (H, W), one a window, at the picked places."""
-        return np.concatenate([array[place] for array, place in zip(arrays, self._places, strict=True)])
+        return np.concatenate([array[place] for array, place in zip(arrays, self.places, strict=True)])
 
     def kept(self, stage: int) -> slice | np.ndarray:
         """Which of the picked places count."""
@@ -142,7 +144,7 @@ class Fitter:
         """Decoded values around the picked places, float32 (views, n)."""
         out = np.empty((len(views.near), self.count), np.float32)
         at = 0
-        for tile, (rows, cols) in zip(self.tiles, self._places, strict=True):
+        for tile, (rows, cols) in zip(self.tiles, self.places, strict=True):
             kernels.near_at(tile.values, views.near, rows, cols, out[:, at : at + len(rows)])
             at += len(rows)
         return out
@@ -152,15 +154,15 @@ class Fitter:
         n, t = divmod(stage, 4)
         means = np.zeros(self.count, np.int32)
         means[kept] = mu
-        out = np.empty((context_count(n, t, self.tiles[0].basis, self.tiles[0].kinds), self.count), np.float32)
+        out = np.empty((context_count(n, t, self.params.basis, self.tiles[0].kinds), self.count), np.float32)
         self.fill_contexts(stage, means, out)
         return out[:, kept]
 
     def fill_contexts(self, stage: int, mu: np.ndarray, out: np.ndarray) -> None:
         """Contexts of all picked places into float32 (contexts, n); mu: int32 (n,)."""
         at = 0
-        for tile, (rows, cols) in zip(self.tiles, self._places, strict=True):
-            tile.contexts_at(stage, rows, cols, mu[at : at + len(rows)], out[:, at : at + len(rows)])
+        for tile, (rows, cols) in zip(self.tiles, self.places, strict=True):
+            contexts_at(tile, stage, rows, cols, mu[at : at + len(rows)], out[:, at : at + len(rows)])
             at += len(rows)
 
 
@@ -171,7 +173,7 @@ class LossyFitter(Fitter):
         self, tiles: list[Tile], pieces: list[Piece], lengths: Lengths, params: Params, places: int
     ) -> None:
         super().__init__(tiles, pieces, lengths, params, places)
-        self._rows, self._cols = (np.stack([place[i] for place in self._places]) for i in (0, 1))
+        self._rows, self._cols = (np.stack([place[i] for place in self.places]) for i in (0, 1))
         self._flat = self._rows.astype(np.int64) * tiles[0].cols + self._cols
         names = "values", "sizes", "own", "others", "step", "activity", "plateau", "mu", "classes"
         self._all = {name: _joined(tiles, name) for name in names}

@@ -21,11 +21,9 @@ from codec.format.features import COUNT, ONE, TABLES
 from codec.guide import Parts
 from codec.kernels import ground as kernel
 from codec.kernels import guide as guide_kernel
-from codec.kernels import samples
 from codec.kernels.guide import ACTIVITIES, BRIGHT, HALO
-from codec.learned import weights
 from codec.trunk.companding import Companding
-from codec.trunk.layout import Box, Layout, blocks, haar
+from codec.trunk.layout import Box, Layout
 from codec.trunk.local import PARTS
 from codec.trunk.parallel import in_parallel
 from codec.trunk.recipe import Recipe
@@ -101,23 +99,11 @@ class Ground:
         out: np.ndarray = np.empty((count, rows, cols), kind)
         kernel.features(self.planes, TABLES, self.h, self.w, r, c, out[:COUNT])
         if count > COUNT:
-            out[COUNT:] = self._learned(r, c, rows, cols)
+            out[COUNT:] = self.learned(r, c, rows, cols)
         return out
 
-    def bands(self, tops: np.ndarray, picks: np.ndarray, learned: bool = False) -> np.ndarray:
-        """Features of blocks of 2x2 cells as their mean and three differences over 4, float32 (m, 4, n).
-
-        tops: their rows of cells, (bands,); picks: their numbers in each of these, ascending, (bands, picks).
-        """
-        out = np.empty((COUNT + weights.COUNT * learned, 4, picks.size), np.float32)
-        samples.bands(self.planes, TABLES, self.h, self.w, tops, picks, out[:COUNT])
-        if learned:
-            width = self.w + self.w % 2
-            found = [haar(blocks(self._learned(top, 0, 2, width).reshape(weights.COUNT, -1), 2, width)) for top in tops]
-            out[COUNT:] = np.concatenate([f[..., pick] for f, pick in zip(found, picks, strict=True)], -1)
-        return out
-
-    def _learned(self, r: int, c: int, rows: int, cols: int) -> np.ndarray:
+    def learned(self, r: int, c: int, rows: int, cols: int) -> np.ndarray:
+        """Learned features of a window's cells, float64 (features, rows, cols) of whole numbers below 2^15."""
         import torch
 
         from codec.learned.guide_net import REACH
@@ -139,7 +125,7 @@ class Ground:
         corrections = local.whole if local else np.zeros((1, 1, 4, 1))
         out = np.empty((len(window.places), 4, rows, cols), np.int32)
         for piece, (r, c) in zip(out, window.places, strict=True):
-            more = self._learned(r, c, rows, cols) if recipe.learned else np.empty((0, rows, cols))
+            more = self.learned(r, c, rows, cols) if recipe.learned else np.empty((0, rows, cols))
             kernel.base(
                 self.planes, TABLES, self.h, self.w, r, c, whole, local.side if local else 0, corrections, PARTS, more,
                 limits, plateau, piece,

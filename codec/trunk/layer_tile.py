@@ -14,7 +14,6 @@ others the coarser layer's. Its own place is left out, the cell says all about i
 
 from __future__ import annotations
 
-import copy
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,14 +29,12 @@ from codec.format.order import (
     NINE,
     PASSES,
     PLANES,
-    REFINED,
     STAGES,
     Y_LIMIT,
     Place,
     shifted,
 )
 from codec.kernels import cells as cell_kernels
-from codec.kernels import fit_layers as fit
 from codec.kernels import layers as kernels
 from codec.kernels.stages import close
 from codec.trunk.cells import Rules
@@ -90,7 +87,7 @@ class LayerTile(Tile):
     """A tile in layers. base: int32 (4, rows, cols), levels; activity: int32 (A, rows, cols); steps: of layer 0.
 
     first, behind: uint32 (4, 4, H, W), the cells, values first <= i < behind; magnitudes: int32 (4, 4, H + 2, W + 2),
-    |y_hat - mu|.
+    |y_hat - mu|; peak: int64 (4, 4), largest |y_hat|.
     """
 
     def __init__(self, base: np.ndarray, activity: np.ndarray, rules: Rules, steps: np.ndarray) -> None:
@@ -108,17 +105,10 @@ class LayerTile(Tile):
         self.all_planes = np.zeros_like(self.totals[0])
         self.mean, self.dead = np.empty_like(self.mu), np.empty_like(self.mu)
         self.expected_size = np.empty((self.rows, self.cols))
-        self._peak = np.zeros((4, 4), np.int64)
+        self.peak = np.zeros((4, 4), np.int64)
         places = self.rows * self.cols
         self._asked, self._masses = np.empty((2, places + 1), np.uint32), np.empty((3, places + 1))
         self._odds, self._count = np.empty(places, np.uint8), 0
-
-    def copy(self) -> LayerTile:
-        """Another tile in the same state."""
-        out = copy.copy(self)
-        for name in ("values", "sizes", "magnitudes", "totals", "all_planes", "first", "behind", "_peak"):
-            setattr(out, name, getattr(self, name).copy())
-        return out
 
     # ------------------------------------------------------------------------------------------------ layer 0
 
@@ -132,7 +122,7 @@ class LayerTile(Tile):
         k, t = STAGES[stage]
         companding, step = self.companding, self.step[t]
         start, nearest = companding.nearest
-        self._peak[k, t] = kernels.rebuild_first(
+        self.peak[k, t] = kernels.rebuild_first(
             symbols, self.mu, step, int(Y_LIMIT), MAGNITUDE_LIMIT, self.values[k, t], self.sizes[k, t],
             self.magnitudes[k, t],
         )  # fmt: skip
@@ -143,7 +133,7 @@ class LayerTile(Tile):
         close(self.magnitudes[k, t])
         kernels.change(self.magnitudes[k, t], self.totals[k], True)
         kernels.change(self.magnitudes[k, t], self.all_planes, True)
-        self._close(self.values[k, t], self.sizes[k, t])
+        self.close(self.values[k, t], self.sizes[k, t])
 
     # ------------------------------------------------------------------------------------------------ further layers
 
@@ -152,23 +142,11 @@ class LayerTile(Tile):
         k, t = STAGES[stage]
         np.take(steps[stage], self.cell[k, t], out=self.step[t])
 
-    def contexts_at(self, stage: int, rows: np.ndarray, cols: np.ndarray, mu: np.ndarray, out: np.ndarray) -> None:
-        """As for every tile; for a further layer's stage after its `lay_steps`, where `basis` is `REFINED`."""
-        if self.basis != REFINED:
-            super().contexts_at(stage, rows, cols, mu, out)
-            return
-        k, t = STAGES[stage]
-        views = FinerViews.of(stage)
-        fit.contexts_at(
-            self.magnitudes, self.totals[k], self.all_planes, views.around, views.starts, views.factors, self.step[t],
-            mu, self.activity[:, t], rows, cols, out,
-        )  # fmt: skip
-
     def expect(self, stage: int, params: Params, steps: np.ndarray) -> None:
         """Mean, step, expected magnitude and deadzone of a further layer's stage; steps: of the layer."""
         k, t = STAGES[stage]
         views, c = FinerViews.of(stage), params.mean[stage]
-        narrow = int(np.abs(c).sum()) * int(self._peak.max()) + MEAN_UNIT < 1 << 31
+        narrow = int(np.abs(c).sum()) * int(self.peak.max()) + MEAN_UNIT < 1 << 31
         kernels.expect(
             self.values, self.magnitudes, self.totals[k], self.all_planes, views.near, c, narrow, views.around,
             views.starts, views.factors, WEIGHTS[params.weight[stage]].astype(np.float64), self.cell[k, t],
@@ -205,7 +183,7 @@ class LayerTile(Tile):
         y_hat, sizes = self.values[k, t], self.magnitudes[k, t]
         for total in (self.totals[k], self.all_planes):
             kernels.change(sizes, total, False)
-        self._peak[k, t] = cell_kernels.settle(
+        self.peak[k, t] = cell_kernels.settle(
             self.first[k, t], self.behind[k, t], self.companding.used[k], self.rules.edges[k], self.companded[k, t],
             self.mu, self.expected_size, y_hat, sizes,
         )  # fmt: skip

@@ -27,7 +27,7 @@ from codec.trunk.layout import tiles
 from codec.trunk.parallel import in_parallel
 from entropy.ans import model_of
 from entropy.ans_encode import encode_symbols
-from entropy.cuts import write_cuts
+from entropy.cuts_encode import write_cuts
 from entropy.tables import EXACT
 
 

@@ -6,7 +6,7 @@
     terms: few sums of features - light and its powers, clipping, colour, gradients (a guide out of register)
 
 The idea is HDRNet's (Gharbi et al. 2017), coefficients on a coarse grid; here they are fitted in closed form, plane by
-plane, and sent where they save more bits than they cost. The section LOCL:
+plane, and sent where they save more bits than they cost (`codec.trunk.local_encode` writes them). The section LOCL:
 
 =======================  ================================================================================
 bytes                    meaning
@@ -16,7 +16,7 @@ u8 x terms               exponent e of each term: its coefficients' step is 2^(e
 u8 x terms x 4           class of the probability table of each term and plane, plane after plane
 bits                     which blocks have a correction: by plane R, G1, G2, B, in each row by row, from the low end of
                          each byte; then zeros to a whole byte
-the rest                 coefficients d, a substream of exact symbols (`entropy.substream`): for each plane and each of
+the rest                 coefficients d, a substream of exact symbols (`entropy.ans`): for each plane and each of
                          its corrected blocks in their order, the terms
 =======================  ================================================================================
 """
@@ -30,7 +30,7 @@ import numpy as np
 
 from bitstream.errors import StreamError
 from codec.format.features import names
-from entropy.substream import SubstreamCoder
+from entropy.ans import decode_symbols, model_of
 from entropy.tables import CLASSES, EXACT, Tables
 
 EXPONENTS = 21
@@ -98,26 +98,9 @@ class LocalRecipe:
         weight = np.abs(MATRIX).sum(1) << self.exponents
         return max((int((np.abs(row) * weight).sum(-1).max()) for row in self.coefficients), default=0)
 
-    def to_bytes(self, tables: Tables) -> bytes:
-        """The section."""
-        by_plane = np.moveaxis(self.coefficients, 2, 0)
-        some = np.asarray((by_plane != 0).any(-1))
-        classes = np.zeros((4, len(TERMS)), np.uint8)
-        bits = tables.bits(EXACT)
-        symbols, kinds = [], []
-        for k in range(4):
-            values = by_plane[k][some[k]].astype(np.int32)
-            classes[k] = [cheapest_class(column, bits) for column in values.T]
-            symbols.append(values.reshape(-1))
-            kinds.append(np.tile(classes[k], len(values)))
-        coded = SubstreamCoder(tables, EXACT).encode(np.concatenate(symbols), np.concatenate(kinds))
-        flags = np.packbits(some.reshape(-1), bitorder="little").tobytes()
-        head = bytes([self.side.bit_length() - 1, *self.exponents.tolist()])
-        return head + classes.tobytes() + flags + coded
-
     @classmethod
     def from_bytes(cls, data: bytes, cells: tuple[int, int], tables: Tables) -> LocalRecipe:
-        """Inverse of `to_bytes` for a picture of so many rows and columns of cells; `StreamError` where it is none."""
+        """That of a section of a picture of so many rows and columns of cells; `StreamError` where it is none."""
         count = len(TERMS)
         if len(data) < 1 + 5 * count or not LEAST_SIDE <= data[0] <= MOST_SIDE:
             raise StreamError("the local recipe is damaged")
@@ -136,7 +119,7 @@ class LocalRecipe:
             raise StreamError("the local recipe is for another number of blocks")
         some = bits[:blocks].reshape(4, rows, columns).astype(bool)
         kinds = np.concatenate([np.tile(classes[k], int(some[k].sum())) for k in range(4)])
-        symbols = SubstreamCoder(tables, EXACT).decode(data[at + len(flags) :], kinds)
+        symbols = decode_symbols(data[at + len(flags) :], kinds, model_of(tables, EXACT))
         if np.abs(symbols).max(initial=0) >= LIMIT:
             raise StreamError("the local recipe's coefficients are out of range")
         by_plane = np.zeros((4, rows, columns, count), np.int32)
@@ -147,12 +130,3 @@ class LocalRecipe:
 def grid(cells: tuple[int, int], side: int) -> tuple[int, int]:
     """Rows and columns of blocks of a picture of so many rows and columns of cells."""
     return -(-cells[0] // side), -(-cells[1] // side)
-
-
-def cheapest_class(values: np.ndarray, bits: np.ndarray) -> int:
-    """The class under which whole numbers cost the fewest bits."""
-    half = bits.shape[1] // 2
-    small = np.clip(values, -half, half)
-    number = np.bincount(small + half, minlength=bits.shape[1]).astype(np.float64)
-    costs = bits[:68].astype(np.float64) @ number
-    return int(np.argmin(costs))

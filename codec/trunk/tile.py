@@ -29,9 +29,7 @@ from codec.format.order import (
     near_places,
     shifted,
 )
-from codec.kernels import fit
 from codec.kernels import stages as kernels
-from codec.kernels.trellis import Search
 from codec.trunk.companding import Companding
 from codec.trunk.layout import Layout
 from codec.trunk.params import WEIGHTS, Params
@@ -170,29 +168,6 @@ class Tile:
         )  # fmt: skip
         return self.mu, self.classes
 
-    def contexts_at(self, stage: int, rows: np.ndarray, cols: np.ndarray, mu: np.ndarray, out: np.ndarray) -> None:
-        """Contexts of some places of a stage, after `begin`, as its size weights count them.
-
-        rows, cols, mu: int32 (n,), the places and their means. Into out: float32 (contexts, n), in steps.
-        """
-        t = STAGES[stage][1]
-        views = Views.of(stage, self.basis)
-        fit.contexts_at(
-            self.sizes, *self.boxes(stage), views.around, views.context, views.factor,
-            views.kinds, self.step[t], mu, self.activity, t, self.plateau[t], self.seen,
-            views.flat, views.flat_group, self.exact, rows, cols, out,
-        )  # fmt: skip
-
-    def search(self, stage: int, search: Search, y: np.ndarray, valid: np.ndarray) -> tuple[np.ndarray, float, float]:
-        """Look for a stage's symbols after `predict`, and take them in: symbols, rate, squared error; see `Search`."""
-        k, t = STAGES[stage]
-        y_hat, magnitudes = self.values[k, t], self.sizes[k, t]
-        found = search(
-            y, self.mu, self.step[t], self.classes, valid, y_hat[1:-1, 1:-1], magnitudes[1:-1, 1:-1]
-        )  # fmt: skip
-        self._close(y_hat, magnitudes)
-        return found
-
     def update(self, stage: int, symbols: np.ndarray) -> None:
         """Take in a stage's symbols int32 (rows / 2, cols / 2), after `predict` of the same stage."""
         k, t = STAGES[stage]
@@ -210,10 +185,10 @@ class Tile:
                 symbols, self.classes, self.mu, self.step[t], self._offsets, REACH, np.int32(h0 >> 1),
                 np.int32(h1 >> 1), float(Y_LIMIT), y_hat, magnitudes, np.int32(MAGNITUDE_LIMIT),
             )  # fmt: skip
-        self._close(y_hat, magnitudes)
+        self.close(y_hat, magnitudes)
 
-    def _close(self, y_hat: np.ndarray, magnitudes: np.ndarray) -> None:
-        """What is decoded of a stage, int32 (H + 2, W + 2), is inside its borders."""
+    def close(self, y_hat: np.ndarray, magnitudes: np.ndarray) -> None:
+        """Take in what was decoded of a stage, int32 (H + 2, W + 2), inside its borders: y_hat and magnitudes."""
         kernels.close(y_hat)
         kernels.close(magnitudes)
         kernels.accumulate(magnitudes, self.own)

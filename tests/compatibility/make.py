@@ -27,6 +27,7 @@ from codec.api import decode, encode_arrays, info, trim  # noqa: E402
 from codec.cli.distribution import version  # noqa: E402
 from codec.recipe_choice import RecipeChoice  # noqa: E402
 from codec.stream import Stream  # noqa: E402
+from codec.stream_writer import stream_bytes  # noqa: E402
 from codec.trunk.effort import Effort  # noqa: E402
 
 
@@ -112,7 +113,7 @@ def files():
     for name in goldens.NAMES:  # what the encoder seldom chooses: many tiles, corrections by block, warps
         stream = Stream.from_bytes(goldens.payload(name))
         named = replace(stream, header=replace(stream.header, tags=b"\0"))
-        yield f"golden-{name}", embed.embed(goldens.jpeg(name), named.to_bytes())
+        yield f"golden-{name}", embed.embed(goldens.jpeg(name), stream_bytes(named))
 
 
 def main():

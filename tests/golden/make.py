@@ -21,6 +21,7 @@ from codec.encoding import _Job  # noqa: E402
 from codec.format.order import HAAR, IN_PLACE  # noqa: E402
 from codec.geometry import Geometry, Warp  # noqa: E402
 from codec.stream import Stream, pack_bases  # noqa: E402
+from codec.stream_writer import stream_bytes  # noqa: E402
 from codec.trunk.effort import Effort  # noqa: E402
 from codec.trunk.layout import tiles  # noqa: E402
 from codec.trunk.local import TERMS, LocalRecipe, grid  # noqa: E402
@@ -44,7 +45,7 @@ def recoded(picture, payload, bases, side, states, more=False):
     chosen = [bases[n % len(bases)] for n in range(count)]
     coded = job.trunk.encode(header.step, fitted, side, bases=chosen)
     header = replace(job.header, tile=side // 2, bases=pack_bases(chosen))
-    return Stream(header, job.recipe, fitted.params, chosen, coded.substreams).to_bytes()
+    return stream_bytes(Stream(header, job.recipe, fitted.params, chosen, coded.substreams))
 
 
 def corrections(cells, side=32, share=0.7):

@@ -1,0 +1,20 @@
+"""The encoder's search for the symbols of a tile's stage: `codec.kernels.trellis` on the tile's arrays."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from codec.format.order import STAGES
+from codec.kernels.trellis import Search
+from codec.trunk.tile import Tile
+
+
+def search_stage(
+    tile: Tile, stage: int, search: Search, y: np.ndarray, valid: np.ndarray
+) -> tuple[np.ndarray, float, float]:
+    """Look for a stage's symbols after its `predict`, and take them in: symbols, rate, squared error; see `Search`."""
+    k, t = STAGES[stage]
+    y_hat, magnitudes = tile.values[k, t], tile.sizes[k, t]
+    found = search(y, tile.mu, tile.step[t], tile.classes, valid, y_hat[1:-1, 1:-1], magnitudes[1:-1, 1:-1])
+    tile.close(y_hat, magnitudes)
+    return found
