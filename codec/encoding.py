@@ -195,7 +195,7 @@ class _Job:
     def use(self, recipe: Recipe) -> None:
         """Go on with a recipe."""
         self.recipe = recipe
-        self.header = replace(self.header, net=weights.identity() if recipe.learned else b"")
+        self.header = replace(self.header, net=weights.DEFAULT if recipe.learned else b"")
         self.trunk = CpuEncoder(
             self.mosaic, self.layout, self.ground, recipe, self.companding, tables.load(), self.header.kappa,
             self.effort,

@@ -45,14 +45,13 @@ def by_octaves(
     finest: step of the last one, or LOSSLESS, or None for as many as take `bits` a site. tell: gets how much is done.
     """
     wanted = min(FIRST_BPP, bits / 2) if finest is None else FIRST_BPP
-    trunk.spread = SPREAD
     least = rate.FINEST if finest in (None, LOSSLESS) else finest
     assert least is not None
     step = START if least == rate.FINEST else least + OCTAVE * max(round((START - least) / OCTAVE), 0)
-    layer = trunk.first(step)
+    layer = trunk.first(step, SPREAD)
     while layer.bits > 2 * wanted and step + OCTAVE <= rate.COARSEST:
         step += OCTAVE
-        layer = trunk.first(step)
+        layer = trunk.first(step, SPREAD)
     layers = [layer]
     while len(layers) < MAX_LAYERS:
         tell(1 - 0.8 ** len(layers))
@@ -71,7 +70,6 @@ def by_rates(
     trunk: LayeredEncoder, rates: Sequence[float], finest: int | None, tell: Callable[[float], None]
 ) -> list[Layer]:
     """Fit a layer for each rate, bits per site in all up to there, ascending; and one more down to `finest`."""
-    trunk.spread = 0
     layers: list[Layer] = []
     for wanted in rates:
         tell(len(layers) / (len(rates) + 1))

@@ -44,6 +44,7 @@ from codec.trunk.local import LocalRecipe
 from codec.trunk.params import Params
 from codec.trunk.recipe import Recipe
 from entropy import tables
+from entropy.tables import Tables
 
 if TYPE_CHECKING:
     from codec.learned.guide_net import GuideNet
@@ -87,6 +88,11 @@ class Stream:
         return companding_of(self.header)
 
     @property
+    def tables(self) -> Tables:
+        """The probability tables that the header names."""
+        return tables.load(self.header.model)
+
+    @property
     def lossless(self) -> bool:
         """Whether the mosaic comes back bit for bit."""
         if self.layers is None:
@@ -98,23 +104,16 @@ class Stream:
         """Parse a payload. Raises `StreamError` for one that is damaged, newer, or of a model that is not here."""
         container = Container.from_bytes(data)
         header = Header.from_bytes(container.sections.get("HEAD", b""))
-        if header.model != tables.load().identity:
-            raise StreamError(
-                f"the stream was made with probability tables {header.model.hex()}, "
-                f"this version has {tables.load().identity.hex()}"
-            )
-        if header.net and header.net != weights.identity():
-            raise StreamError(
-                f"the stream uses the learned features {header.net.hex()}, "
-                f"this version has {weights.identity().hex()}"
-            )
+        model = tables.load(header.model)
+        if header.net:
+            weights.REGISTRY.find(header.net)
         Geometry.from_bytes(header.geometry)
         companding_of(header)
         features = COUNT + weights.COUNT if header.net else COUNT
         recipe = Recipe.from_bytes(container.sections.get("RECP", b""), features)
         if container.sections["LOCL"]:
             cells = layout_of(header).cells
-            recipe = recipe.with_local(LocalRecipe.from_bytes(container.sections["LOCL"], cells, tables.load()))
+            recipe = recipe.with_local(LocalRecipe.from_bytes(container.sections["LOCL"], cells, model))
         reader = Reader(container.sections.get("PARM", b""), "parameters")
         mask = reader.number(1, "bases")
         if mask >= 1 << len(BASES):
@@ -170,7 +169,7 @@ class Stream:
         ground = Ground(guide, layout, self.net(), box and Box.around([places[n] for n in chosen]))
         if self.layers is None:
             return decode_mosaic(
-                self.substreams, self.bases, self.params, layout, ground, self.recipe, self.companding, tables.load(),
+                self.substreams, self.bases, self.params, layout, ground, self.recipe, self.companding, self.tables,
                 header.step, header.kappa, header.states, 2 * header.tile, progress, chosen,
                 watch,
             )  # fmt: skip
@@ -181,7 +180,7 @@ class Stream:
         return decode_layers(
             self.finer | {(tile, 0, stage): d for (tile, stage), d in self.substreams.items()},
             [Layer(header.step, self.params[IN_PLACE]), *further], Depth(self.layers.kept, len(self.bases)),
-            self.layers.spread, layout, ground, self.recipe, self.companding, tables.load(), header.kappa,
+            self.layers.spread, layout, ground, self.recipe, self.companding, self.tables, header.kappa,
             2 * header.tile, progress, chosen,
         )  # fmt: skip
 
@@ -196,7 +195,7 @@ class Stream:
             return None
         from codec.learned import guide_net
 
-        return guide_net.load()
+        return guide_net.load(self.header.net)
 
 
 def _parse_layers(section: bytes, header: Header, bases: list[int]) -> Layers:

@@ -6,7 +6,6 @@ from bitstream.container import Container
 from bitstream.fields import write_varint
 from codec.stream import Stream
 from codec.trunk.local_encode import local_bytes
-from entropy import tables
 
 
 def stream_bytes(stream: Stream) -> bytes:
@@ -17,7 +16,7 @@ def stream_bytes(stream: Stream) -> bytes:
         body += write_varint(len(part)) + part
     sections = {"HEAD": stream.header.to_bytes(), "RECP": stream.recipe.to_bytes(), "PARM": body}
     if stream.recipe.local:
-        sections["LOCL"] = local_bytes(stream.recipe.local, tables.load())
+        sections["LOCL"] = local_bytes(stream.recipe.local, stream.tables)
     if stream.layers:
         sections["LAYR"] = stream.layers.to_bytes()
     if stream.preview:

@@ -5,7 +5,7 @@ A class says how large a symbol is expected to be: class ``c`` stands for an exp
 into a coded part ``s >> n`` and ``n`` raw low bits.
 
 ======================  ==========================================================================
-array in tables.npz     meaning
+array in a table file   meaning
 ======================  ==========================================================================
 ``pmf``                 uint16 (KINDS, SPLIT_CLASS, ALPHABET); every row sums to 65536, each entry >= 1
 ``class_of``            uint8 (53 * 16,): class of a size by its exponent and four mantissa bits, see `size_cell`
@@ -14,20 +14,27 @@ array in tables.npz     meaning
 ======================  ==========================================================================
 
 Kind `TRELLIS` is for the symbols of `codec.format.codes`, whose values lie a quarter step above them, `EXACT` for
-those of lossless coding, which are symmetric. The file is read without pickle; its SHA-256 is the model's identity in
-the stream's header.
+those of lossless coding, which are symmetric. A file is read without pickle. Its SHA-256 begins with the identity by
+which a stream's header names it, and which is the file's name in `entropy/models`: tables of every identity that a
+release ever wrote stay there (`bitstream.registry`), `DEFAULT` is the one that this version writes.
 """
 
 from __future__ import annotations
 
 import functools
-import hashlib
 import io
 import zipfile
 from dataclasses import dataclass
-from importlib import resources
+from pathlib import Path
 
 import numpy as np
+
+from bitstream.registry import Registry, identity_of
+
+DEFAULT = bytes.fromhex("6c232269787520dd")
+"""Identity of the tables that this version encodes with."""
+
+REGISTRY = Registry("probability tables", Path(__file__).with_name("models"), ".npz")
 
 CLASSES = 96
 ZERO_CLASS = 52
@@ -108,10 +115,15 @@ def parse(data: bytes) -> Tables:
         raise ValueError("the table file has other shapes than this version reads")
     if (pmf < 1).any() or (pmf.sum(2) != TOTAL).any() or class_of.max() >= CLASSES:
         raise ValueError("the table file's probabilities do not add up")
-    return Tables(pmf, class_of, offset, hashlib.sha256(data).digest()[:8])
+    return Tables(pmf, class_of, offset, identity_of(data))
+
+
+def load(identity: bytes | None = None) -> Tables:
+    """The tables that a stream's header names, or those of `DEFAULT`; read once. `StreamError` where they are not here.
+    """
+    return _load(identity or DEFAULT)
 
 
 @functools.cache
-def load() -> Tables:
-    """The tables that ship with this version."""
-    return parse(resources.files("entropy").joinpath("tables.npz").read_bytes())
+def _load(identity: bytes) -> Tables:
+    return parse(REGISTRY.read(identity))

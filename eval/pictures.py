@@ -63,13 +63,6 @@ def crop(raw: RawImage, box: tuple[int, int, int, int]) -> RawImage:
     return replace(raw, mosaic=part)
 
 
-def centre_box(raw: RawImage, size: int = 480) -> tuple[int, int, int, int]:
-    """A box for `crop` of size x size samples (less where the mosaic is smaller) in the middle."""
-    h, w = raw.mosaic.shape
-    left, top = max(w - size, 0) // 4 * 2, max(h - size, 0) // 4 * 2
-    return left, top, min(left + size, w), min(top + size, h)
-
-
 def side_by_side(
     true: RawImage,
     decoded: RawImage,

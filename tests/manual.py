@@ -303,7 +303,7 @@ def decode(header, sections, substreams, planes, tables, net, finer=()):
     """The mosaic, uint16.
 
     substreams: (tile, stage) -> bytes; finer: (tile, layer, stage) -> bytes; tables: the arrays of
-    entropy/tables.npz; net: the bytes of codec/learned/guide_net.safetensors.
+    entropy/models that the header names; net: the bytes of that of codec/learned/nets.
     """
     import manual_layers
 
@@ -312,7 +312,7 @@ def decode(header, sections, substreams, planes, tables, net, finer=()):
     local = None
     if sections["LOCL"]:
         local = read_local(sections["LOCL"], cells_of(header), tables["pmf"][1].astype(np.int64))
-    picture = Picture(header, recipe, local, planes, read_net(net))
+    picture = Picture(header, recipe, local, planes, read_net(net) if header.net else None)
     parameters = read_parameters(sections["PARM"])
     h, w, side = picture.h, picture.w, 2 * header.tile
     full = np.zeros((2 * h + 2, 2 * w + 2), np.int64)

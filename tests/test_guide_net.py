@@ -2,7 +2,6 @@
 
 import io
 from dataclasses import replace
-from importlib import resources
 
 import manual
 import manual_net
@@ -25,8 +24,9 @@ from codec.stream_writer import stream_bytes
 from codec.trunk.effort import Effort
 from codec.trunk.ground import HALO, Ground
 from codec.trunk.layout import Layout
+from entropy import tables
 
-SHIPPED = weights.PATH.read_bytes()
+SHIPPED = weights.REGISTRY.read(weights.DEFAULT)
 NETS = {"shipped": SHIPPED, "random": random_net(1), "wild": random_net(2, largest=127, bias=300_000)}
 BOUND = 1 << 15
 
@@ -171,7 +171,7 @@ def test_streams_with_learned_features(always, target, size):
     mosaic = stream.decode(picture.planes)
     if "lossless" in target:
         assert np.array_equal(mosaic, picture.raw.mosaic)
-    with np.load(io.BytesIO(resources.files("entropy").joinpath("tables.npz").read_bytes())) as archive:
+    with np.load(io.BytesIO(tables.REGISTRY.read(stream.header.model))) as archive:
         sections = Container.from_bytes(payload).sections
         again = manual.decode(stream.header, sections, stream.substreams, picture.planes, dict(archive), SHIPPED)
     assert np.array_equal(again, mosaic)

@@ -1,7 +1,7 @@
 """Another implementation, written from the manual, decodes the same mosaics."""
 
 import io
-from importlib import resources
+from pathlib import Path
 
 import goldens
 import manual
@@ -18,12 +18,15 @@ from codec.jpeg_planes import decode_planes
 from codec.stream import Stream
 from codec.trunk.effort import Effort
 
+REPOSITORY = Path(__file__).parents[1]
+
 
 def by_the_manual(payload, planes):
     stream = Stream.from_bytes(payload)
-    with np.load(io.BytesIO(resources.files("entropy").joinpath("tables.npz").read_bytes())) as archive:
+    with np.load(io.BytesIO((REPOSITORY / f"entropy/models/{stream.header.model.hex()}.npz").read_bytes())) as archive:
         tables = dict(archive)
-    net = resources.files("codec.learned").joinpath("guide_net.safetensors").read_bytes()
+    name = stream.header.net.hex()
+    net = (REPOSITORY / f"codec/learned/nets/{name}.safetensors").read_bytes() if name else b""
     sections = Container.from_bytes(payload).sections
     return manual.decode(stream.header, sections, stream.substreams, planes, tables, net, stream.finer)
 

@@ -81,7 +81,6 @@ def test_crop_keeps_the_phase():
     assert part.mosaic.shape == (21, 21) and np.array_equal(part.mosaic, raw.mosaic[4:25, 2:23])
     with pytest.raises(InputError, match="leaves"):
         pictures.crop(raw, (44, 0, 60, 20))
-    assert pictures.centre_box(raw, 16) == (16, 8, 32, 24)
 
 
 def test_the_error_panel_shows_the_colour_that_is_wrong():

@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-from importlib import resources
 
 import numpy as np
 import pytest
@@ -10,12 +9,14 @@ import pytest
 from entropy.tables import (
     ALPHABET,
     CLASSES,
+    DEFAULT,
     EXACT,
     HALF,
     KINDS,
     MANTISSA_BITS,
     OFFSET_UNIT,
     REACH,
+    REGISTRY,
     SIZE_BITS,
     SIZE_CELLS,
     SPLIT_CLASS,
@@ -32,7 +33,7 @@ from entropy.tables import (
 
 
 def test_the_shipped_tables():
-    data = resources.files("entropy").joinpath("tables.npz").read_bytes()
+    data = REGISTRY.read(DEFAULT)
     shipped = load()
     assert shipped.identity == hashlib.sha256(data).digest()[:8]
     assert shipped.pmf.shape == (KINDS, SPLIT_CLASS, ALPHABET) and shipped.pmf.min() >= 1

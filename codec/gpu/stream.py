@@ -23,7 +23,7 @@ from codec.trunk.layout import Box, Layout
 from codec.trunk.parallel import single_threaded
 from codec.trunk.params import Params
 from codec.trunk.recipe import Recipe
-from entropy import tables
+from entropy.tables import Tables
 
 
 class ParsedStream(Protocol):
@@ -36,6 +36,8 @@ class ParsedStream(Protocol):
     def layout(self) -> Layout: ...
     @property
     def companding(self) -> Companding: ...
+    @property
+    def tables(self) -> Tables: ...
     @property
     def recipe(self) -> Recipe: ...
     @property
@@ -61,6 +63,6 @@ def decode_with_torch(
         ground = TorchGround(Ground(guide, layout, stream.net()), device)
         planes = decode_planes(
             stream.substreams, stream.bases, stream.params, layout, ground, stream.recipe, TorchCompanding(companding),
-            tables.load(), header.step, header.kappa, header.states, 2 * header.tile, progress, chosen,
+            stream.tables, header.step, header.kappa, header.states, 2 * header.tile, progress, chosen,
         )  # fmt: skip
     return layout.unpack(planes.numpy())

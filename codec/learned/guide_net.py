@@ -28,8 +28,8 @@ added before the shift. Weights are int8, biases int32. Every sum of absolute pr
 matrix products give whole numbers in whatever order they add up. Convolutions are sums of shifted matrix products:
 library convolutions may use transforms (Winograd, FFT) that round. In all 5.9 kMAC a pixel of the mosaic.
 
-The weights, `guide_net.safetensors`, are one tensor NAME.weight, int8 (outputs, inputs, rows, columns), and one
-NAME.bias, int32 (outputs,), for each layer. The file's SHA-256 begins with the net's identity.
+The weights, a file of `codec/learned/nets`, are one tensor NAME.weight, int8 (outputs, inputs, rows, columns), and one
+NAME.bias, int32 (outputs,), for each layer. The file's SHA-256 begins with the net's identity, its name.
 """
 
 from __future__ import annotations
@@ -44,8 +44,10 @@ from safetensors.torch import load as load_tensors
 from torch.nn.functional import pad
 
 from bitstream.errors import InputError
+from bitstream.registry import identity_of
 from codec.format.features import TABLES
-from codec.learned.weights import COUNT, PATH, identity_of
+from codec.learned import weights as files
+from codec.learned.weights import COUNT
 
 TOP = 255
 """Largest activation."""
@@ -222,7 +224,11 @@ def parse(data: bytes) -> GuideNet:
     return GuideNet(weights, biases, identity_of(data))
 
 
+def load(identity: bytes | None = None) -> GuideNet:
+    """The net that a stream's header names, or `weights.DEFAULT`; read once. `StreamError` where it is not here."""
+    return _load(identity or files.DEFAULT)
+
+
 @functools.cache
-def load() -> GuideNet:
-    """The net that is shipped."""
-    return parse(PATH.read_bytes())
+def _load(identity: bytes) -> GuideNet:
+    return parse(files.REGISTRY.read(identity))

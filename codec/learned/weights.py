@@ -1,22 +1,19 @@
-"""The weights file of the guide's net, as far as can be told without torch."""
+"""The weights files of the guide's nets, as far as can be told without torch.
+
+`codec/learned/nets` has those of every identity that a release ever wrote (`bitstream.registry`). All are nets of one
+architecture, that of `codec.learned.guide_net`.
+"""
 
 from __future__ import annotations
 
-import functools
-import hashlib
 from pathlib import Path
 
-PATH = Path(__file__).with_name("guide_net.safetensors")
+from bitstream.registry import Registry
+
+DEFAULT = bytes.fromhex("cbb9271c324d788e")
+"""Identity of the net that this version encodes with."""
+
+REGISTRY = Registry("learned features", Path(__file__).with_name("nets"), ".safetensors")
+
 COUNT = 24
 """Learned features of a cell."""
-
-
-def identity_of(data: bytes) -> bytes:
-    """Identity of a weights file: the first 8 bytes of its SHA-256."""
-    return hashlib.sha256(data).digest()[:8]
-
-
-@functools.cache
-def identity() -> bytes:
-    """That of the net that is shipped."""
-    return identity_of(PATH.read_bytes())

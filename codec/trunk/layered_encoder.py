@@ -42,21 +42,28 @@ class CodedLayers:
 class LayeredEncoder(CpuEncoder):
     """Codes in layers what `CpuEncoder` codes in one.
 
-    Layers are fitted one after another by `first` and `further`; `encode_layers` codes with them. spread: how far the
-    steps of a layer's neighbouring stages lie apart, so that quality rises evenly as stage follows stage.
+    Layers are fitted one after another by `first` and `further`; `encode_layers` codes with them.
     """
 
-    spread = 0
     _fitter: LayerFitter
 
-    def first(self, step: int) -> Layer:
-        """Fit layer 0 to the sample windows; layers from here on count anew."""
+    def first(self, step: int, spread: int = 0) -> Layer:
+        """Fit layer 0 to the sample windows; layers from here on count anew.
+
+        spread: how far the steps of every layer's neighbouring stages lie apart, so that quality rises evenly as stage
+        follows stage.
+        """
         self._rules = Rules(self.tables, self.companding, self.kappa)
-        steps = self._rules.steps(step, self.spread)
+        steps = self._rules.steps(step, spread)
         windows = [LayerTile(area.base, area.activity, self._rules, steps) for area in self._areas]
         pieces = [self._piece(area, IN_PLACE, True) for area in self._areas]
-        self._fitter = LayerFitter(windows, pieces, self._rules, self.spread)
+        self._fitter = LayerFitter(windows, pieces, self._rules, spread)
         return self._fitter.fit(step)
+
+    @property
+    def spread(self) -> int:
+        """That of `first`."""
+        return self._fitter.spread
 
     def further(self, step: int, keep: bool = True) -> Layer:
         """Fit the next layer; LOSSLESS is the last. keep: False to see what it would be, and go on without it."""

@@ -99,11 +99,6 @@ class Layout:
             full[k // 2 :: 2, k % 2 :: 2] = planes[k]
         return np.ascontiguousarray(full[top : top + self.height, left : left + self.width])
 
-    def inside(self) -> np.ndarray:
-        """Which sites of the packed planes lie in the mosaic, bool (4, h, w)."""
-        rows, cols = (np.arange(n) for n in self.cells)
-        return self.inside_at(rows[:, None], cols[None, :])
-
     def inside_at(self, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
         """Which sites of the cells at rows and columns lie in the mosaic, bool (4, ...)."""
         top, left = self.origin

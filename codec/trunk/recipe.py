@@ -67,12 +67,6 @@ class Recipe:
             whole[:, : more.shape[1]] += more
         return whole.astype(np.float64)
 
-    def base(self, phi: np.ndarray, low: int, high: int) -> np.ndarray:
-        """Base in level units, int32 (4, n), from features float64 (m, n), clipped to low..high; without the local
-        recipe."""
-        total = self.whole() @ phi
-        return np.clip(np.floor((total + float(1 << (SHIFT - 1))) / float(1 << SHIFT)), low, high).astype(np.int32)
-
     def to_bytes(self) -> bytes:
         """Exponents as differences to their neighbours, then the coefficients feature by feature."""
         return self._bytes

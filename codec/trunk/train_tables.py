@@ -2,7 +2,7 @@
 integers.
 
     python -m codec.simulator.dataset SCENES_DIR SHOTS_DIR --count 160
-    python -m codec.trunk.train_tables SHOTS_DIR [--out entropy/tables.npz] [--rounds 2] [--runs 400] [--start FILE]
+    python -m codec.trunk.train_tables SHOTS_DIR [--out entropy/models] [--rounds 2] [--runs 400] [--start FILE]
 
 The quantiser asks the tables what a symbol costs, so the tables are trained in rounds: count under the old ones,
 replace, count again. Only shots whose name ends in -train are used. Deterministic for a set of shots.
@@ -202,7 +202,9 @@ def train(shots: list[Path], rounds: int, runs: int, workers: int, start: bytes 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("shots", type=Path)
-    parser.add_argument("--out", type=Path, default=Path(tables.__file__).with_name("tables.npz"))
+    parser.add_argument(
+        "--out", type=Path, default=tables.REGISTRY.folders[0], help="folder for the file, whose name is its identity"
+    )
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--runs", type=int, default=400)
     parser.add_argument("--workers", type=int, default=2)
@@ -212,8 +214,10 @@ def main() -> None:
     if not shots:
         parser.error(f"no *-train.npz in {args.shots}")
     start = args.start.read_bytes() if args.start else None
-    write_atomically(args.out, train(shots, args.rounds, args.runs, args.workers, start))
-    print(f"{args.out}: tables {tables.parse(args.out.read_bytes()).identity.hex()} from {len(shots)} shots")
+    data = train(shots, args.rounds, args.runs, args.workers, start)
+    path = args.out / f"{tables.parse(data).identity.hex()}.npz"
+    write_atomically(path, data)
+    print(f"{path}: tables from {len(shots)} shots")
 
 
 if __name__ == "__main__":

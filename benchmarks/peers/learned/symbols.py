@@ -15,7 +15,6 @@ from benchmarks.peers.clock import part
 from benchmarks.peers.learned.compressai_layers import BufferedRansEncoder, GaussianConditional, RansDecoder
 
 LEVELS, FINEST, COARSEST = 64, 0.11, 256.0
-LEAST_LIKELIHOOD = 1e-9
 Table = tuple[list[list[int]], list[int], list[int]]
 
 
