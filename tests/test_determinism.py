@@ -93,7 +93,7 @@ def test_in_a_fresh_process(settings):
     path = os.pathsep.join([str(here), str(here.parent)])
     environment = {**os.environ, **settings, "PYTHONPATH": path}
     result = subprocess.run(
-        [sys.executable, "-c", code], env=environment, cwd=here, capture_output=True, text=True, timeout=120, check=True
+        [sys.executable, "-c", code], env=environment, cwd=here, capture_output=True, text=True, timeout=900, check=True
     )
     assert result.stdout.split() == 2 * [goldens.wanted(name) for name in goldens.NAMES]
 
