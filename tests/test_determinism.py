@@ -83,7 +83,7 @@ def test_workers(name, workers, monkeypatch):
     [
         {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "ATEN_CPU_CAPABILITY": "default"},
         {"OMP_NUM_THREADS": "3", "MKL_NUM_THREADS": "2", "OMP_DYNAMIC": "TRUE", "ONEDNN_MAX_CPU_ISA": "SSE41",
-         "MKL_ENABLE_INSTRUCTIONS": "SSE4_2", "OPENBLAS_CORETYPE": "Nehalem"},
+         "MKL_ENABLE_INSTRUCTIONS": "SSE4_2", "OPENBLAS_NUM_THREADS": "3", "OPENBLAS_CORETYPE": "Nehalem"},
     ],
 )  # fmt: skip
 def test_in_a_fresh_process(settings):
