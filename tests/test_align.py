@@ -8,7 +8,7 @@ import io
 import numpy as np
 import pytest
 from PIL import Image
-from scipy.ndimage import gaussian_filter, map_coordinates
+from scipy.ndimage import gaussian_filter, map_coordinates, zoom
 
 from bitstream.errors import InputError
 from bitstream.raw_image import RawImage
@@ -102,19 +102,21 @@ def test_reduced_sizes(scale: float, orientation: int) -> None:
 
 
 def test_lens_correction_is_found() -> None:
-    rgb = scene(3, 1200, 1600)
+    height, width = 900, 1200
+    rgb = scene(3, height, width)
     truth = Placement.plain((0.0, 0.0), 1.0, rgb.shape)
-    truth = Placement((-9.0, -12.0), (1.015, 1.015), (0.0, -0.05, 0.02, 0.0), truth.centre, truth.reach)
+    truth = Placement((-6.75, -9.0), (1.015, 1.015), (0.0, -0.05, 0.02, 0.0), truth.centre, truth.reach)
     # the JPEG's pixel at truth(site) shows site: invert the map by iteration
-    y, x = np.mgrid[:1200, :1600].astype(float)
+    y, x = np.mgrid[:height, :width].astype(float)
     rows, cols = y.copy(), x.copy()
-    for _ in range(30):
+    for _ in range(12):  # the warp is gentle: each time the rest falls to a tenth or less
         there_y, there_x = truth(rows, cols)
         rows, cols = rows + y - there_y, cols + x - there_x
     warped = np.stack([map_coordinates(rgb[..., k], [rows, cols], order=3, mode="nearest") for k in range(3)], -1)
+    assert max(abs(a - b).max() for a, b in zip(truth(rows, cols), (y, x), strict=True)) < 1e-6
     found = align(raw_of(rgb), planes_of(picture_of(warped)))
     assert found.geometry.warp is not None
-    assert error(found, truth, (1200, 1600)) < 0.2, found.report
+    assert error(found, truth, (height, width)) < 0.2, found.report
 
 
 def test_renderings_far_from_plain_are_accepted() -> None:
@@ -135,8 +137,8 @@ def test_renderings_far_from_plain_are_accepted() -> None:
 
 
 def test_another_scene_is_refused() -> None:
-    raw = raw_of(scene(5))
-    others = [picture_of(scene(6)), np.full((HEIGHT, WIDTH, 3), 90, np.uint8), picture_of(scene(8))[:400, :600]]
+    raw = raw_of(scene(1))
+    others = [picture_of(scene(2)), np.full((HEIGHT, WIDTH, 3), 90, np.uint8), picture_of(scene(4))[:400, :600]]
     for other in others:
         with pytest.raises(InputError, match="does not show this RAW's picture"):
             align(raw, planes_of(other))
@@ -155,10 +157,12 @@ def test_a_dark_or_tiny_picture_does_not_break_it() -> None:
             align(raw, planes)
 
 
+@functools.lru_cache
 def smooth(seed: int) -> np.ndarray:
     """A night sky: broad light without detail, (HEIGHT, WIDTH, 3)."""
     rng = np.random.default_rng(seed)
-    light = gaussian_filter(rng.normal(size=(HEIGHT, WIDTH, 3)), (90, 90, 0))
+    coarse = gaussian_filter(rng.normal(size=(HEIGHT // 10, WIDTH // 10, 3)), (9, 9, 0))
+    light = zoom(coarse, (10, 10, 1), order=3)
     light = light / light.std() + np.linspace(-2, 2, HEIGHT)[:, None, None]
     return 0.3 / (1 + np.exp(-light))
 

@@ -7,8 +7,10 @@ from shots import shot, write_pair
 
 pytest.importorskip("imagecodecs", reason="the bench extra is not installed")
 pytest.importorskip("skimage", reason="scikit-image is not installed")
+from benchmarks import processes
 from benchmarks.commands import bench_command
 from benchmarks.inputs import find_inputs
+from benchmarks.processes import Processes, read_codecs
 from benchmarks.rows import read_rows
 from bitstream.errors import InputError, UsageError
 from codec.cli.arguments import Parser
@@ -21,6 +23,17 @@ def bench(*words):
     bench_command(parser.add_subparsers(required=True, parser_class=Parser))
     args = parser.parse_args(["bench", *map(str, words)])
     args.run(args)
+
+
+@pytest.fixture(scope="module")
+def known():
+    """The codecs that a process of its own finds: it loads all of them, which takes seconds, so it is asked once."""
+    return read_codecs(Processes())
+
+
+@pytest.fixture(autouse=True)
+def asked_once(request, monkeypatch):
+    monkeypatch.setattr(processes, "read_codecs", lambda own: request.getfixturevalue("known"))
 
 
 @pytest.fixture

@@ -269,21 +269,35 @@ def test_sizes_in_words():
     assert [bytes_text(n) for n in (12, 34_567, 12_345_678)] == ["12 bytes", "34.6 kB", "12.3 MB"]
 
 
+TELLING = """
+import sys
+from pathlib import Path
+from codec.cli.console import TerminalProgress
+from codec.cli.main import run
+begun = Path(sys.argv.pop(1))
+TerminalProgress.__call__ = lambda self, what, share: what == "coding" and begun.touch()
+run()
+"""
+
+
 @pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupt_leaves_nothing(tmp_path, number, code):
     raw = tmp_path / "large.dng"
-    tiled = np.tile(large_shot().raw.mosaic, (6, 6))
+    tiled = np.tile(large_shot().raw.mosaic, (4, 4))
     raw.write_bytes(write_dng(replace(large_shot().raw, mosaic=tiled)))
-    command = [sys.executable, "-m", "codec", "encode", str(raw), "-o", str(tmp_path / "out.jpg"), "--bpp", "2"]
+    begun = tmp_path / "begun"
+    command = [sys.executable, "-c", TELLING, begun, "encode", raw, "-o", tmp_path / "out.jpg", "--bpp", "2"]
     process = subprocess.Popen(
         command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # where tests run behind nohup it is ignored
     )  # fmt: skip
-    time.sleep(3)
+    while process.poll() is None and not begun.exists():
+        time.sleep(0.05)
     assert process.poll() is None, "encoding ended before it could be interrupted"
+    begun.unlink()
     process.send_signal(number)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=600)
     assert (process.returncode, out) == (code, "") and err.count("\n") == 1, err
     assert [path.name for path in tmp_path.iterdir()] == ["large.dng"]
 

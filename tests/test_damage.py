@@ -251,9 +251,9 @@ FORGERIES = {
 def test_forged(name):
     """Refused quickly, and before memory is taken for what it claims."""
     jpeg = embed.embed(BARE, FORGERIES[name])
-    before, started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.monotonic()
+    before, started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
     refused(jpeg)
-    assert time.monotonic() - started < 10
+    assert time.process_time() - started < 10
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024
     assert grown < 200, f"{grown} MiB for a file of {len(jpeg)} bytes"
 
@@ -308,6 +308,6 @@ def test_tiny_tiles_are_slow_but_bounded():
     (basis,) = stream.params
     bases = [basis] * (7 * 10)
     header = replace(stream.header, height=200, width=300, tile=8, bases=pack_bases(bases))
-    started = time.monotonic()
+    started = time.process_time()
     mosaic = replace(stream, header=header, bases=bases, substreams={}).decode(decode_planes(BARE))
-    assert mosaic.shape == (200, 300) and time.monotonic() - started < 60
+    assert mosaic.shape == (200, 300) and time.process_time() - started < 60

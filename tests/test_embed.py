@@ -223,7 +223,7 @@ def program(name):
 
 
 def run(*command):
-    return subprocess.run(command, check=True, capture_output=True, timeout=60).stdout
+    return subprocess.run(command, check=True, capture_output=True, timeout=600).stdout
 
 
 @pytest.fixture

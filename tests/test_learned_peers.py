@@ -19,6 +19,7 @@ from benchmarks.peers.learned.blocks import Guide  # noqa: E402
 from benchmarks.peers.learned.ordered import OrderedContext  # noqa: E402
 from bitstream.errors import StreamError, UsageError  # noqa: E402
 from codec.simulator.dataset import save_shot  # noqa: E402
+from codec.trunk.parallel import single_threaded  # noqa: E402
 
 SIZES = {
     "r2lcm": {"width": 4, "latents": 3},
@@ -27,6 +28,13 @@ SIZES = {
     "cam": {"width": 2},
 }
 TRAINING = {"step": 0, "seconds": 0, "data": "nothing", "commit": None, "validation": None}
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """As the peers run: operations this small wait longer for threads than they compute."""
+    with single_threaded():
+        yield
 
 
 def write_weights(kind, folder, seed=0):

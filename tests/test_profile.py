@@ -7,33 +7,39 @@ import pytest
 
 from bitstream.profile import Profile, profiling, timed
 
+SLACK = 0.015
+"""Seconds of a coarse clock, or of a machine that is taken away for a moment; less than any of the times here."""
+
 
 def work(seconds):
-    """Keep this thread's processor busy."""
-    end = time.thread_time() + seconds
-    while time.thread_time() < end:
+    """Keep this thread's processor busy; how long it was, which may be more where the clock is coarse."""
+    start = time.thread_time()
+    while (spent := time.thread_time() - start) < seconds:
         pass
+    return spent
 
 
 def test_what_is_timed_within_counts_for_itself_alone():
     with profiling() as profile:
         with timed("network"):
-            work(0.02)
+            outside = work(0.02)
             with timed("entropy"):
-                work(0.04)
-            work(0.02)
+                inside = work(0.04)
+            outside += work(0.02)
         with timed("entropy"):
-            work(0.01)
+            inside += work(0.01)
         time.sleep(0.05)
-    assert profile.seconds["network"] == pytest.approx(0.04, abs=0.008)
-    assert profile.seconds["entropy"] == pytest.approx(0.05, abs=0.008)
-    assert profile.wall >= 0.05 + 0.09 and profile.total >= 0.09
+    assert outside <= profile.seconds["network"] < outside + SLACK
+    assert inside <= profile.seconds["entropy"] < inside + SLACK
+    assert profile.wall >= 0.05 + outside + inside and profile.total >= outside + inside
 
 
 def test_threads_add_up():
+    spent = []
+
     def one():
         with timed("network"):
-            work(0.02)
+            spent.append(work(0.02))
 
     with profiling() as profile, timed("guide"):
         threads = [threading.Thread(target=one) for _ in range(3)]
@@ -41,8 +47,8 @@ def test_threads_add_up():
             thread.start()
         for thread in threads:
             thread.join()
-    assert profile.seconds["network"] == pytest.approx(0.06, abs=0.012)
-    assert profile.seconds["guide"] < 0.02  # waiting is no work
+    assert sum(spent) <= profile.seconds["network"] < sum(spent) + SLACK
+    assert profile.seconds["guide"] < SLACK  # waiting is no work
 
 
 def test_nothing_is_timed_without_profiling():

@@ -1,0 +1,12 @@
+"""One thread for each process's OpenMP and BLAS: tests run side by side, and their arrays are small.
+
+Such threads wait for one another by spinning. With two workers of pytest-xdist on two cores, or other work beside them,
+an encoding of a small scene took 8 s of processor instead of half a second, and so did most of the suite. Tests of
+threads set their number themselves.
+"""
+
+import os
+
+# Before anything imports NumPy or torch, which read them once; processes that tests start inherit them.
+for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
