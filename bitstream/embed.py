@@ -5,8 +5,8 @@ What `embed` writes, as one block between the metadata that readers want early a
 ===========================================  ==============================================================
 segments                                     whose
 ===========================================  ==============================================================
-SOI, APP0, EXIF, XMP, ICC                    the input's, untouched
-APP1 XMP: a flag of about 205 bytes          ours; only where the input has no XMP
+SOI, APP0, EXIF, XMP, ICC                    the input's; one description more in XMP where that is safe
+APP1 XMP: a flag of about 330 bytes          ours; only where the input has no XMP
 APP11 ... APP11: the box                     ours
 APP2 MPF, other APPn                         the input's; image 1's size in MPF is patched
 the first non-APP segment and all behind it  the input's, untouched
@@ -15,25 +15,23 @@ the first non-APP segment and all behind it  the input's, untouched
 Before MPF, because its offsets count from its own header to images behind the EOI and so stay right; only the size of
 image 1 is absolute.
 
-The flag lets `extract` tell a JPEG that lost its RAW from one that never had one, since XMP often survives where APP11
-does not. A JPEG that has an XMP packet is left without it: a JPEG may have only one main packet, so it would have to
-be rewritten, and others rely on its bytes (Ultra HDR's directory of images, signatures, the digest of extended XMP).
+The flag (`bitstream.flag`) lets `extract` tell a JPEG that lost its RAW from one that never had one.
 """
 
 from __future__ import annotations
 
-import re
 from typing import Literal
 
-from bitstream import jumbf
+from bitstream import flag, jumbf
 from bitstream.errors import NoRawError
+from bitstream.flag import FLAG_BYTES, FLAG_NAMESPACE, XMP_HEADER
 from bitstream.jpeg import APP0, APP1, APP2, APP11, Segment, read_segments, segment_bytes, splice
 
 EXIF_HEADER = b"Exif\0\0"
-XMP_HEADER = b"http://ns.adobe.com/xap/1.0/\0"
 XMP_EXTENSION_HEADER = b"http://ns.adobe.com/xmp/extension/\0"
 ICC_HEADER = b"ICC_PROFILE\0"
 MPF_HEADER = b"MPF\0"
+C2PA = b"c2pa\0"  # the label of a box of Content Credentials, which bind the file's bytes by a hash
 BEFORE_THE_BOX = (
     (APP1, EXIF_HEADER),
     (APP1, XMP_HEADER),
@@ -41,27 +39,23 @@ BEFORE_THE_BOX = (
     (APP2, ICC_HEADER),
 )
 
-FLAG_NAMESPACE = b"http://ns.rawinlay.org/1/"
-# XMP's wrappers (x:xmpmeta, xpacket) are optional (ISO 16684-1) and would cost another 125 bytes.
-FLAG = (
-    XMP_HEADER + b'<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="" '
-    b'xmlns:rawinlay="' + FLAG_NAMESPACE + b'" rawinlay:Bytes="%d"/></rdf:RDF>'
-)
-OUR_FLAG = re.compile(re.escape(FLAG).replace(b"%d", rb"\d{1,10}"))
-FLAG_BYTES = re.compile(rb"rawinlay:Bytes\s*(?:=\s*[\"']|>)\s*(\d{1,10})\b")
+Edit = tuple[int, int, bytes]
+"""data[start:end] becomes the bytes."""
 
 
 def embed(jpeg: bytes, payload: bytes) -> bytes:
     """`jpeg` with `payload` in APP11; a box and flag of ours that it already has are replaced.
 
-    Every segment of others, and every byte from the first non-APP segment on, is the input's, but for image 1's size in
-    MPF. Raises InputError when `jpeg` is no JPEG or the payload is 4 GiB.
+    Every segment of others, and every byte from the first non-APP segment on, is the input's, but for the flag in XMP
+    and image 1's size in MPF. Raises InputError when `jpeg` is no JPEG or the payload is 4 GiB.
     """
     bare = _remove(jpeg)
     segments = read_segments(bare)
-    block = _block(segments, payload)
+    packet, edits = _flag(segments, len(payload))
+    block = packet + b"".join(segment_bytes(APP11, part) for part in jumbf.wrap(payload))
     at = _place(segments)
-    return splice(bare, [(at, at, block), *_mpf_size_edits(segments, len(block))])
+    edits.append((at, at, block))
+    return splice(bare, [*edits, *_mpf_size_edits(segments, _growth(edits))])
 
 
 def extract(jpeg: bytes) -> bytes:
@@ -95,24 +89,36 @@ def strip(jpeg: bytes) -> bytes:
 
 
 def added_bytes(jpeg: bytes, payload_size: int) -> int:
-    """By how much `embed` makes a JPEG (without a box of ours) larger for a payload of `payload_size` bytes."""
+    """By how much `embed` makes a JPEG without anything of ours larger for a payload of `payload_size` bytes."""
     contents = len(jumbf.wrap(b"")[0]) - jumbf.HEADER.size + payload_size
     tail = contents % jumbf.PART
     if 0 < tail < jumbf.MIN_PART:
         contents += max(8, jumbf.MIN_PART - tail)
     parts = -(-contents // jumbf.PART)
-    return len(_flag(read_segments(jpeg), payload_size)) + contents + parts * (4 + jumbf.HEADER.size)
+    packet, edits = _flag(read_segments(jpeg), payload_size)
+    return len(packet) + _growth(edits) + contents + parts * (4 + jumbf.HEADER.size)
 
 
-def _block(segments: list[Segment], payload: bytes) -> bytes:
-    """Our segments: the flag where there is no XMP yet, then the box."""
-    box = (segment_bytes(APP11, part) for part in jumbf.wrap(payload))
-    return b"".join([_flag(segments, len(payload)), *box])
+def _flag(segments: list[Segment], payload_size: int) -> tuple[bytes, list[Edit]]:
+    """The flag as a segment of its own, or as edits of the packet that is there; neither where that has to stay."""
+    theirs = [s for s in segments if _is_xmp(s) and not _is_our_flag(s)]
+    if not theirs:
+        return segment_bytes(APP1, flag.packet(payload_size)), []
+    found = flag.description([s.payload for s in theirs], payload_size)
+    if found is None or any(s.marker == APP11 and C2PA in s.payload for s in segments):
+        return b"", []
+    return b"", _payload_edits(theirs[0], found[0], found[0], found[1])
 
 
-def _flag(segments: list[Segment], payload_size: int) -> bytes:
-    theirs = any(_is_xmp(s) and not _is_our_flag(s) for s in segments)
-    return b"" if theirs else segment_bytes(APP1, FLAG % payload_size)
+def _payload_edits(segment: Segment, start: int, end: int, new: bytes) -> list[Edit]:
+    """Edits that replace payload[start:end] of a segment and mend its length."""
+    first = segment.end - len(segment.payload)
+    length = len(segment.payload) + len(new) - (end - start) + 2
+    return [(first - 2, first, length.to_bytes(2, "big")), (first + start, first + end, new)]
+
+
+def _growth(edits: list[Edit]) -> int:
+    return sum(len(new) - (end - start) for start, end, new in edits)
 
 
 def _place(segments: list[Segment]) -> int:
@@ -130,12 +136,15 @@ def _remove(jpeg: bytes) -> bytes:
     """`jpeg` without anything of ours."""
     segments = read_segments(jpeg)
     edits = [(s.start, s.end, b"") for s in segments if _is_our_flag(s)]
+    for segment in segments:
+        ours = flag.find(segment.payload) if _is_xmp(segment) and not _is_our_flag(segment) else None
+        if ours:
+            edits += _payload_edits(segment, *ours, b"")
     app11 = [s for s in segments if s.marker == APP11]
     for segment, rest in zip(app11, jumbf.remove([s.payload for s in app11]), strict=True):
         if len(rest) < len(segment.payload):
             edits.append((segment.start, segment.end, segment_bytes(APP11, rest) if rest else b""))
-    growth = sum(len(new) - (end - start) for start, end, new in edits)
-    return splice(jpeg, [*edits, *_mpf_size_edits(segments, growth)]) if edits else jpeg
+    return splice(jpeg, [*edits, *_mpf_size_edits(segments, _growth(edits))]) if edits else jpeg
 
 
 def _is_xmp(segment: Segment) -> bool:
@@ -143,14 +152,14 @@ def _is_xmp(segment: Segment) -> bool:
 
 
 def _is_our_flag(segment: Segment) -> bool:
-    return segment.marker == APP1 and OUR_FLAG.fullmatch(segment.payload) is not None
+    return segment.marker == APP1 and flag.is_our_packet(segment.payload)
 
 
 def _starts(segment: Segment, marker: int, header: bytes) -> bool:
     return segment.marker == marker and segment.payload.startswith(header)
 
 
-def _mpf_size_edits(segments: list[Segment], growth: int) -> list[tuple[int, int, bytes]]:
+def _mpf_size_edits(segments: list[Segment], growth: int) -> list[Edit]:
     """The edit that adds `growth` to image 1's size in each MPF segment (CIPA DC-007, 5.2.3); none where it is damaged.
 
     Modulo 2^32, so that what was wrong before stays equally wrong and `strip` undoes it exactly.

@@ -24,7 +24,7 @@ INTERRUPTED, TERMINATED = 130, 143
 EXIT_CODES = """exit codes:
   0    done
   1    a fault of this program
-  2    usage: the options make no sense, or an output exists already
+  2    usage: the options make no sense, an output exists already, or a package of an extra is not installed
   3    an input is unreadable, unsupported or of another scene; an output can't be written
   4    the JPEG carries no RAW
   5    the RAW in the JPEG is damaged, of a newer version, or belongs to another JPEG
