@@ -1,4 +1,4 @@
-"""Compiled code: where it is kept, that it is not another version's, that nothing that may be wrong with it is fatal."""
+"""Compiled code: where it is kept, that it is not another version's, that nothing wrong with it is fatal."""
 
 import os
 import shutil
