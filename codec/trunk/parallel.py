@@ -43,12 +43,13 @@ def one_blas_thread() -> Iterator[None]:
     """NumPy's matrix products in the thread that asks for them, as long as this lasts for any of the threads in it.
 
     Their library's own threads wait for work by spinning: where the cores have other work, everything waits for them.
-    The number is the whole process's: set by the first, set back by the last.
+    The number is the whole process's: set by the first, set back by the last. A fork while OpenBLAS's threads work or
+    begin to may stop all of them for ever.
     """
     global _blas_users, _blas_limits
     with whole():
         if not _blas_users:
-            _blas_limits = threadpool_limits(1, user_api="blas")
+            _blas_limits = _by_a_short_thread(lambda: threadpool_limits(1, user_api="blas"))
         _blas_users += 1
     try:
         yield
@@ -56,7 +57,13 @@ def one_blas_thread() -> Iterator[None]:
         with whole():
             _blas_users -= 1
             if not _blas_users:
-                _blas_limits.restore_original_limits()
+                _by_a_short_thread(_blas_limits.restore_original_limits)
+
+
+def _by_a_short_thread(work: Callable[[], Result]) -> Result:
+    """threadpoolctl lets only the thread that limited BLAS last set it again, as long as that lives."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(work).result()
 
 
 def cores() -> int:
