@@ -8,6 +8,7 @@ a fraction of a microsecond.
 from __future__ import annotations
 
 import functools
+import os
 import sys
 import threading
 import time
@@ -78,6 +79,16 @@ class timed:
             lasted = time.thread_time() - self._start
             self._profile.add(self._phase, lasted - stack.within)
             stack.within = None if self._before is None else self._before + lasted
+
+
+def _renew() -> None:
+    """In a forked child: no thread of its own may have the lock."""
+    if _active is not None:
+        _active._lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew)
 
 
 @contextmanager

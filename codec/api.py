@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bitstream import embed
+from bitstream import forks as forks  # before anything is imported or compiled that a fork has to wait for
 from bitstream.errors import InputError, UsageError
 from bitstream.exif import exif_from_jpeg, orientation_of
 from bitstream.files import read_file

@@ -7,11 +7,11 @@ tells, for any step, about how many bits it takes, its own bytes included.
 from __future__ import annotations
 
 import contextlib
-import functools
 from dataclasses import dataclass
 
 import numpy as np
 
+from bitstream.forks import cached_property
 from codec.format.features import BASIC, COUNT
 from codec.kernels.logs import sum_of_logs
 from codec.trunk import fit_recipe
@@ -37,7 +37,7 @@ class _Fitted:
     recipe: Recipe
     base: np.ndarray
 
-    @functools.cached_property
+    @cached_property
     def size(self) -> int:
         """Bytes of the recipe."""
         return len(self.recipe.to_bytes())

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import functools
-
 import torch
 
+from bitstream.forks import cached_property
 from codec.trunk.companding import STEP_CELLS, Companding
 
 
@@ -38,12 +37,12 @@ class TorchCompanding:
         table = self.table.to(level.device)
         return table[(level - self.low).clamp(0, len(table) - 1).long()]
 
-    @functools.cached_property
+    @cached_property
     def used(self) -> torch.Tensor:
         """Companded value of each DN that occurs, by plane, int32 (4, number of values)."""
         return torch.from_numpy(self.tables.used)
 
-    @functools.cached_property
+    @cached_property
     def nearest(self) -> tuple[int, torch.Tensor]:
         """Least companded value, and for each from there on the number of the nearest DN that occurs, int32 (4, n)."""
         first, nearest = self.tables.nearest

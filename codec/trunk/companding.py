@@ -12,11 +12,11 @@ integers: only + - * / sqrt of float64 are used, which IEEE 754 rounds alike eve
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from bitstream.forks import cached_property
 from bitstream.header import LOSSLESS_STEP as LOSSLESS
 
 U_WHITE = 1 << 19
@@ -138,18 +138,18 @@ class Companding:
         """Levels to companded values, int32; levels out of range are clipped."""
         return np.take(self.table, np.asarray(level, np.int64) - self.low, mode="clip")
 
-    @functools.cached_property
+    @cached_property
     def dn(self) -> np.ndarray:
         """The DN that occur, ascending, int32."""
         return (np.arange(self.top + 1) if self.values is None else np.asarray(self.values)).astype(np.int32)
 
-    @functools.cached_property
+    @cached_property
     def used(self) -> np.ndarray:
         """Companded value of each DN that occurs, by plane, int32 (4, number of values)."""
         level = (self.dn << self.shift)[None] - np.array(self.black_levels(), np.int32)[:, None]
         return self.table[level - self.low]
 
-    @functools.cached_property
+    @cached_property
     def nearest(self) -> tuple[int, np.ndarray]:
         """Least companded value, and for each from there on the number of the nearest DN that occurs, int32 (4, n)."""
         first, last = int(self.table[0]), int(self.table[-1])
@@ -162,7 +162,7 @@ class Companding:
                 found[black] = np.repeat(np.arange(len(values), dtype=np.int32), np.diff(cuts))
         return first, np.stack([found[black] for black in self.black_levels()])
 
-    @functools.cached_property
+    @cached_property
     def nearest_dn(self) -> list[np.ndarray]:
         """By plane, the nearest DN that occurs for each companded value from the least on, uint16."""
         dn, found = self.dn.astype(np.uint16), dict(zip(self.black_levels(), self.nearest[1], strict=True))
@@ -217,7 +217,7 @@ class Companding:
         cell = (np.asarray(level, np.int64) - self.low) * STEP_CELLS // len(self.table)
         return np.clip(cell, 0, STEP_CELLS - 1)
 
-    @functools.cached_property
+    @cached_property
     def _last_steps(self) -> list[tuple[int, int, np.ndarray]]:
         return []
 

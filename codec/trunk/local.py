@@ -23,12 +23,12 @@ the rest                 coefficients d, a substream of exact symbols (`entropy.
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 
 import numpy as np
 
 from bitstream.errors import StreamError
+from bitstream.forks import cached_property
 from codec.format.features import names
 from entropy.ans import decode_symbols, model_of
 from entropy.tables import CLASSES, EXACT, Tables
@@ -84,7 +84,7 @@ class LocalRecipe:
     exponents: np.ndarray
     coefficients: np.ndarray
 
-    @functools.cached_property
+    @cached_property
     def whole(self) -> np.ndarray:
         """What blocks add to terms, in 2^-20, float64 (rows, columns, 4, terms)."""
         return (self.coefficients.astype(np.int64) << self.exponents).astype(np.float64)

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from threadpoolctl import threadpool_limits
 
+from bitstream.forks import whole
 from bitstream.profile import timed
 
 Item = TypeVar("Item")
@@ -33,14 +34,36 @@ def single_threaded() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+_blas_users = 0
+_blas_limits: threadpool_limits
+
+
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
-    """NumPy's matrix products in the thread that asks for them, as long as this lasts.
+    """NumPy's matrix products in the thread that asks for them, as long as this lasts for any of the threads in it.
 
     Their library's own threads wait for work by spinning: where the cores have other work, everything waits for them.
+    The number is the whole process's: set by the first, set back by the last. A fork while OpenBLAS's threads work or
+    begin to may stop all of them for ever.
     """
-    with threadpool_limits(1, user_api="blas"):
+    global _blas_users, _blas_limits
+    with whole():
+        if not _blas_users:
+            _blas_limits = _by_a_short_thread(lambda: threadpool_limits(1, user_api="blas"))
+        _blas_users += 1
+    try:
         yield
+    finally:
+        with whole():
+            _blas_users -= 1
+            if not _blas_users:
+                _by_a_short_thread(_blas_limits.restore_original_limits)
+
+
+def _by_a_short_thread(work: Callable[[], Result]) -> Result:
+    """threadpoolctl lets only the thread that limited BLAS last set it again, as long as that lives."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(work).result()
 
 
 def cores() -> int:

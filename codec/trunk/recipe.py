@@ -15,12 +15,12 @@ The m features are the hand-made ones (`COUNT`) alone, or those and the learned 
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from bitstream.errors import StreamError
+from bitstream.forks import cached_property
 from codec.format.features import COUNT
 from codec.trunk.local import LocalRecipe
 from entropy.golomb import GolombReader, GolombWriter
@@ -71,7 +71,7 @@ class Recipe:
         """Exponents as differences to their neighbours, then the coefficients feature by feature."""
         return self._bytes
 
-    @functools.cached_property
+    @cached_property
     def _bytes(self) -> bytes:
         out = GolombWriter()
         used = np.flatnonzero(np.abs(self.coefficients).sum(0))
