@@ -81,7 +81,7 @@ def fresh(*words, **options):
 
 def test_the_whole_way_in_fresh_processes(tmp_path):
     raw, jpeg = write_pair(tmp_path)
-    said = fresh("encode", raw, "--jpeg", jpeg, "-o", tmp_path / "out.jpg", "--bpp", 1, "--json")
+    said = fresh("encode", raw, "--jpeg", jpeg, "-o", tmp_path / "out.jpg", "--bpp", 1, "--json", "-q")
     assert said.returncode == 0 and said.stderr == ""
     result = json.loads(said.stdout)
     assert list(result)[:7] == ["output", "jpeg_bytes", "metadata_bytes", "bpp", "guide", "model", "seconds"]
@@ -91,7 +91,7 @@ def test_the_whole_way_in_fresh_processes(tmp_path):
     alone = tmp_path / "elsewhere"
     alone.mkdir()
     (tmp_path / "out.jpg").rename(alone / "out.jpg")
-    said = fresh("decode", "out.jpg", "--json", cwd=alone)
+    said = fresh("decode", "out.jpg", "--json", "-q", cwd=alone)
     assert said.returncode == 0 and said.stderr == ""
     result = json.loads(said.stdout)
     assert list(result)[:6] == ["output", "width", "height", "cfa", "device", "seconds"]
