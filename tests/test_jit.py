@@ -7,9 +7,12 @@ import sys
 import time
 from pathlib import Path
 
+import numba
 import pytest
 
+from bitstream import compiling
 from bitstream.kernel_files import FORGOTTEN, MARK, KernelFolder, Unusable
+from codec.cli import console
 
 ROOT = Path(__file__).parent.parent
 PROGRAM = """
@@ -212,3 +215,36 @@ def test_two_processes_compile_at_once(tmp_path):
     for process in both:
         assert set(process.communicate(timeout=300)[1].split()) <= {"compiling"} and process.returncode == 0
     assert run(tmp_path)[1] == []
+
+
+@pytest.mark.parametrize("case", ["first run", "nothing to compile", "damage", "quiet"])
+def test_what_the_command_line_says(capsys, monkeypatch, case):
+    """On a stderr that is no terminal: two lines in a first run, one where something was mended."""
+    monkeypatch.setattr(compiling, "_told", set())
+    monkeypatch.setattr(console, "QUIET", case == "quiet")
+    with console.TerminalProgress():
+        if case == "damage":
+            compiling.trouble("damage", "the compiled code in FILE is no good: compiling it anew")
+            compiling.trouble("damage", "and that in another")
+        if case != "nothing to compile":
+            numba.njit(lambda a: a + 1)(1)
+            numba.njit(lambda a: a + 2)(1)
+    out, err = capsys.readouterr()
+    first_run = ["rawinlay: compiling for this processor (first run", "rawinlay: compiled in "]
+    begin = {"first run": first_run, "damage": ["rawinlay: the compiled code in FILE is no good"]}.get(case, [])
+    lines = err.splitlines()
+    assert out == "" and len(lines) == len(begin)
+    assert all(line.startswith(start) for line, start in zip(lines, begin, strict=True))
+
+
+def test_threads_compile_at_once(tmp_path):
+    """Two first calls in one process, cold: both right."""
+    code = "from concurrent.futures import ThreadPoolExecutor\n" + PROGRAM.replace(
+        "sort_by_class(np.zeros(3, np.uint8), np.zeros(3, np.int32), np.zeros(96, np.int64))",
+        "with ThreadPoolExecutor(2) as pool:\n"
+        "    a = lambda i: sort_by_class(np.zeros(3, np.uint8), np.zeros(3, np.int32), np.zeros(96, np.int64))\n"
+        "    list(pool.map(a, range(2)))",
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "NUMBA_CACHE_DIR": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=300)
+    assert (done.returncode, done.stderr) == (0, "compiling\n")

@@ -45,7 +45,7 @@ def run(count, seed=1):
     """Fork, hang, failure: how many there were in all kinds together."""
     with tempfile.TemporaryDirectory() as folder:
         carrier = Path(folder) / "small.jpg"
-        carrier.write_bytes(_carrier())
+        carrier.write_bytes(small_carrier())
         shares = {kind: (count + i) // len(KINDS) for i, kind in enumerate(KINDS)}
         jobs = [(kind, n, seed) for kind, n in shares.items() if kind != "first"]
         jobs += [("first", 1, seed + i) for i in range(shares["first"])]
@@ -53,7 +53,8 @@ def run(count, seed=1):
     return tuple(sum(numbers) for numbers in zip(*found, strict=True))
 
 
-def _carrier():
+def small_carrier():
+    """A JPEG of 128 x 96 pixels that carries a RAW."""
     from shots import shot
 
     from codec import encode_arrays
