@@ -16,10 +16,13 @@ FINDER = finder(EDGES)
 
 
 def setting(count, seed=0):
-    """mean, step, dead, expected of cells."""
+    """mean, step, dead, expected of cells; of many an edge lies just where the deadzone or its margin ends."""
     rng = np.random.default_rng(seed)
-    mean, step = rng.integers(-90, 800, count).astype(np.int32), rng.choice([1, 4, 30, 400], count).astype(np.int32)
+    step = rng.choice([1, 4, 30, 400], count).astype(np.int32)
     dead = (step * (rng.random(count) < 0.5)).astype(np.int32)
+    ends = dead + rng.choice([-1, 0, 1], count) * (step * MARGIN >> 8)
+    mean = rng.choice(EDGES, count) + rng.choice([-1, 0, 1], count) * ends + rng.choice([-1, 0, 0, 1], count)
+    mean = np.where(rng.random(count) < 0.3, rng.integers(-90, 800, count), mean).astype(np.int32)
     return mean, step, dead, rng.integers(1, 300, count).astype(np.float64)
 
 
@@ -32,7 +35,10 @@ def test_the_least_that_is_coded_as_a_symbol(magnitude):
             assert least_of(THRESHOLDS, c, magnitude, step) == -(-at * step // OFFSET_UNIT)
 
 
-@pytest.mark.parametrize("used", [USED, USED[:1], USED[:2]])
+DENSE = np.arange(-200, 500, dtype=np.int32)
+
+
+@pytest.mark.parametrize("used", [USED, USED[:1], USED[:2], DENSE])
 @pytest.mark.parametrize("size", [(1, 1), (6, 11)])
 def test_open_cells(size, used):
     """The used values that are coded as the symbol; the nearest one where there is none, and never an empty cell."""

@@ -86,7 +86,7 @@ def expected_at(s, i, j):
 @pytest.mark.parametrize("stage", [0, 5, 10, 15])
 def test_expect(stage, loud, heavy, narrow):
     """Sums in 32 bits, where they fit, or in float64: the same."""
-    shape = 3, 7
+    shape = 9, 23
     s = setting(stage, shape, loud, heavy, stage)
     found = call(s, narrow, shape)
     for place in np.ndindex(shape):
