@@ -1,6 +1,6 @@
 """What each part of the encoder is worth: bytes at equal PSNR with the part left out, and the effort levels with times.
 
-    python -m benchmarks.ablation --pair photo.nef photo.jpg --shots SHOTS_DIR --out ablation.json
+    python -m rawinlay.benchmarks.ablation --pair photo.nef photo.jpg --shots SHOTS_DIR --out ablation.json
 
 Pairs of RAW and JPEG, and simulated shots kept for validation, are encoded at `QUALITIES` with each variant of the
 default effort, decoded again and compared. Bytes are what the JPEG grows by. A variant's figure is the mean over
@@ -19,17 +19,17 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.command import exit_with
-from benchmarks.rows import Results, Row, commit, key, machine, versions
-from bitstream.errors import UsageError
-from bitstream.files import read_file
-from bitstream.raw_image import RawImage
-from codec.api import decode_arrays, encode_arrays
-from codec.simulator.dataset import load_shot
-from codec.source.raw import read_raw
-from codec.trunk.effort import LEVELS, Effort
-from eval.bdrate import Curve, common_quality, saving
-from eval.metrics import psnr
+from ..bitstream.errors import UsageError
+from ..bitstream.raw_image import RawImage
+from ..bitstream.runtime.files import read_file
+from ..codec.api import decode_arrays, encode_arrays
+from ..codec.encoder.effort import LEVELS, Effort
+from ..codec.simulator.dataset import load_shot
+from ..codec.source.raw import read_raw
+from ..eval.bdrate import Curve, common_quality, saving
+from ..eval.metrics import psnr
+from .command import exit_with
+from .rows import Results, Row, commit, key, machine, versions
 
 QUALITIES = (40.0, 62.0, 82.0)
 FULL = "everything"
@@ -101,7 +101,10 @@ def table(rows: Sequence[Row]) -> str:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """The command; its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.ablation", description="What each part is worth.")
+    parser = argparse.ArgumentParser(
+        prog="python -m rawinlay.benchmarks.ablation",
+        description="What each part is worth.",
+    )
     parser.add_argument("--pair", type=Path, nargs=2, action="append", default=[], metavar=("RAW", "JPEG"))
     parser.add_argument("--shots", type=Path, metavar="DIR", help="simulated shots; those for validation are coded")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="results, JSON lines; added to")

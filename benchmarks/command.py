@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import NoReturn
 
-from bitstream.errors import RawinlayError
+from ..bitstream.errors import RawinlayError
 
 
 def exit_with(run: Callable[[], int]) -> NoReturn:

@@ -13,12 +13,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from bitstream.errors import UsageError
-from codec.cli.arguments import Parser, add_command
-from codec.cli.console import show
+from ..bitstream.errors import UsageError
+from ..codec.cli.arguments import Parser, add_command
+from ..codec.cli.console import show
 
 SUBCOMMANDS = (
-    "benchmarks.commands:rd_command", "benchmarks.html.command:report_command", "benchmarks.commands:protocol_command",
+    "rawinlay.benchmarks.commands:rd_command",
+    "rawinlay.benchmarks.html.command:report_command",
+    "rawinlay.benchmarks.commands:protocol_command",
 )  # fmt: skip
 GUIDES = "libraw:95"
 CODECS = "ours,jxl"
@@ -50,7 +52,7 @@ def rd_command(subparsers: Any) -> None:
         "Guides, each with [:quality[:sampling]]: libraw, darktable, rawtherapee, rtnr (RawTherapee's noise-reduction\n"
         "profile); and preview (the camera's own JPEG in the RAW), simulator (of simulated shots). What is absent is\n"
         "said so and left out. Codecs: names, groups (ours, blind, guided, learned), beginnings of names (jxl), all;\n"
-        "`python -m benchmarks.peers list` tells them.",
+        "`python -m rawinlay.benchmarks.peers list` tells them.",
         "rawinlay bench rd --raw DIR --guide libraw:95,rtnr --codecs ours,jxl --rates 0.1,0.4,1.5 --out results",
     )  # fmt: skip
     parser.add_argument("--raw", type=Path, required=True, metavar="DIR", help=RAW_HELP)
@@ -85,10 +87,10 @@ def protocol_command(subparsers: Any) -> None:
 
 
 def _protocol(args: argparse.Namespace) -> None:
-    from benchmarks import protocol
-    from benchmarks.inputs import find_inputs
-    from benchmarks.processes import Processes, choose, read_codecs
-    from benchmarks.rows import Results
+    from . import protocol
+    from .inputs import find_inputs
+    from .processes import Processes, choose, read_codecs
+    from .rows import Results
 
     processes = Processes(threads=_threads(args.jobs))
     codecs = [c for c in choose(args.codecs, read_codecs(processes)) if any(s.startswith("bpp=") for s in c.settings)]
@@ -118,11 +120,11 @@ def _words(text: str) -> list[str]:
 
 
 def _rd(args: argparse.Namespace) -> None:
-    from benchmarks import guides, rd
-    from benchmarks.inputs import find_inputs
-    from benchmarks.processes import Processes, choose, read_codecs
-    from benchmarks.rows import Results
-    from benchmarks.shown import Shown
+    from . import guides, rd
+    from .inputs import find_inputs
+    from .processes import Processes, choose, read_codecs
+    from .rows import Results
+    from .shown import Shown
 
     rates = rd.parse_rates(args.rates)
     words = [word.strip() for text in args.guide or [GUIDES] for word in text.split(",")]

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.rows import Row, key
-from eval.bdrate import Curve, best_quality
+from ..eval.bdrate import Curve, best_quality
+from .rows import Row, key
 
 OURS = "rawinlay"
 FAMILY = ("rawinlay", "trunk", "trunk-blind")

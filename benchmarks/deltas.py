@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.curves import OURS, curves, rivals
-from benchmarks.rows import Row
-from eval.bdrate import Curve, Mean, gain, saving
-from eval.metrics import finite_or_none
+from ..eval.bdrate import Curve, Mean, gain, saving
+from ..eval.metrics import finite_or_none
+from .curves import OURS, curves, rivals
+from .rows import Row
 
 RANGES = {"low": (0.1, 0.8), "high": (0.8, 3.0)}  # bpp of ours
 REPEATS, SEED = 10_000, 1

@@ -30,12 +30,12 @@ from pathlib import Path
 
 import rawpy
 
-from benchmarks.inputs import Input
-from benchmarks.processes import Failed, Processes
-from bitstream.errors import InputError, UsageError
-from codec.simulator.dataset import load_shot
-from codec.source.choose_jpeg import without_raw
-from codec.source.raw import embedded_preview, read_raw, render_jpeg
+from ..bitstream.errors import InputError, UsageError
+from ..codec.simulator.dataset import load_shot
+from ..codec.source.choose_jpeg import without_raw
+from ..codec.source.raw import embedded_preview, read_raw, render_jpeg
+from .inputs import Input
+from .processes import Failed, Processes
 
 SAMPLINGS = ("444", "422", "420")
 DEFAULTS = {

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
-from bitstream.dng import write_dng
-from bitstream.errors import InputError
-from bitstream.files import write_atomically
-from codec.simulator.dataset import load_shot
-from codec.source.raw import read_raw
+from ..bitstream.dng.writer import write_dng
+from ..bitstream.errors import InputError
+from ..bitstream.runtime.files import write_atomically
+from ..codec.simulator.dataset import load_shot
+from ..codec.source.raw import read_raw
 
 RAW_SUFFIXES = set(".3fr .arw .cr2 .cr3 .crw .dng .erf .iiq .nef .nrw .orf .pef .raf .raw .rw2 .rwl .sr2 .srw".split())
 SHOT_SUFFIX = ".npz"

@@ -1,4 +1,4 @@
-"""Codecs in processes of their own: what there is, one encoding, one decoding (`python -m benchmarks.peers`).
+"""Codecs in processes of their own: what there is, one encoding, one decoding (`python -m rawinlay.benchmarks.peers`).
 
 Nothing passes from the encoder to the decoder but the stream's file and the JPEG. Processes stand in a group of their
 own, so that Ctrl-C reaches the benchmark alone, which then ends them.
@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.rows import REPOSITORY, Row
-from bitstream.errors import InputError, UsageError
+from ..bitstream.errors import InputError, UsageError
+from .rows import REPOSITORY, Row
 
-COMMAND = (sys.executable, "-m", "benchmarks.peers")
+COMMAND = (sys.executable, "-m", "rawinlay.benchmarks.peers")
 TIMEOUT = 7 * 3600  # seconds for one encode or decode
 ALL = "all"
 LONGEST = 300  # characters of a message that are kept

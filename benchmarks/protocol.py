@@ -34,14 +34,14 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.inputs import Input
-from benchmarks.processes import Codec, Failed, Processes
-from benchmarks.protocol_data import CELLS, MOSAIC, WHITE, jpeg_of, make_pair, score, to_cells, to_mosaic
-from benchmarks.rows import Results, Row, commit, key, machine, versions
-from bitstream.dng import write_dng
-from bitstream.errors import InputError, RawinlayError
-from bitstream.files import write_atomically
-from bitstream.raw_image import RawImage
+from ..bitstream.dng.writer import write_dng
+from ..bitstream.errors import InputError, RawinlayError
+from ..bitstream.raw_image import RawImage
+from ..bitstream.runtime.files import write_atomically
+from .inputs import Input
+from .processes import Codec, Failed, Processes
+from .protocol_data import CELLS, MOSAIC, WHITE, jpeg_of, make_pair, score, to_cells, to_mosaic
+from .rows import Results, Row, commit, key, machine, versions
 
 RATES = (0.3763, 0.75, 0.8438, 1.225)  # bits per pixel of three colours, at which there are published figures
 

@@ -11,9 +11,9 @@ import numpy as np
 import rawpy
 from PIL import Image
 
-from benchmarks.rows import Row
-from bitstream.errors import InputError
-from eval.metrics import finite_or_none
+from ..bitstream.errors import InputError
+from ..eval.metrics import finite_or_none
+from .rows import Row
 
 SHRINK = 4
 CELLS, MOSAIC = "cells", "mosaic"

@@ -31,15 +31,15 @@ from typing import TextIO
 
 import numpy as np
 
-from benchmarks import guides
-from benchmarks.inputs import Input
-from benchmarks.processes import Codec, Failed, Processes
-from benchmarks.rows import Results, Row, commit, key, machine, versions
-from benchmarks.shown import Shown
-from bitstream.errors import RawinlayError, UsageError
-from bitstream.raw_image import RawImage
-from codec.source.raw import read_raw
-from eval.scores import scores
+from ..bitstream.errors import RawinlayError, UsageError
+from ..bitstream.raw_image import RawImage
+from ..codec.source.raw import read_raw
+from ..eval.scores import scores
+from . import guides
+from .inputs import Input
+from .processes import Codec, Failed, Processes
+from .rows import Results, Row, commit, key, machine, versions
+from .shown import Shown
 
 RATES = (0.1, 0.2, 0.4, 0.8, 1.5, 3.0)
 LOSSLESS = math.inf  # as a rate

@@ -33,7 +33,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from bitstream.errors import InputError
+from ..bitstream.errors import InputError
 
 Row = dict[str, Any]
 Key = tuple[str, str, str, str]

@@ -34,15 +34,15 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from benchmarks.curves import OURS
-from benchmarks.processes import Failed, Processes
-from benchmarks.rows import Row
-from bitstream.files import write_atomically
-from bitstream.raw_image import RawImage
-from eval.demo import png_bytes
-from eval.edits import Developer
-from eval.metrics import normalised
-from eval.pictures import crop, develop, upright
+from ..bitstream.raw_image import RawImage
+from ..bitstream.runtime.files import write_atomically
+from ..eval.demo import png_bytes
+from ..eval.edits import Developer
+from ..eval.metrics import normalised
+from ..eval.pictures import crop, develop, upright
+from .curves import OURS
+from .processes import Failed, Processes
+from .rows import Row
 
 FOLDER, BLIND = "pictures", "blind"
 WIDTH, HEIGHT, GRID, CLIPPED = 640, 480, 64, 0.01
@@ -102,7 +102,7 @@ class Shown:
     def _bits(self, stream: Path, target: Path, row: Row, orientation: int) -> None:
         """The map of bits, in a process of its own as it decodes the stream once more; a failure is only told."""
         values = stream.with_suffix(".bits.npy")
-        command = [sys.executable, "-m", "eval.bitmap", str(stream), "-o", str(values)]
+        command = [sys.executable, "-m", "rawinlay.eval.bitmap", str(stream), "-o", str(values)]
         try:
             self._processes.run("bit map", command)
         except Failed as error:

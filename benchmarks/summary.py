@@ -54,10 +54,10 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import curves as by_name
-from benchmarks.curves import BEST_BLIND, BEST_GUIDED, FAMILY, METRICS, OURS, Name
-from benchmarks.deltas import RANGES, means_of, pairs_of
-from benchmarks.rows import SETUP, Row, parts_of
+from . import curves as by_name
+from .curves import BEST_BLIND, BEST_GUIDED, FAMILY, METRICS, OURS, Name
+from .deltas import RANGES, means_of, pairs_of
+from .rows import SETUP, Row, parts_of
 
 SHORT = 0.03  # encoders may end this part below their target, and never above
 LOSSLESS = "lossless"

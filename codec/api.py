@@ -13,20 +13,22 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bitstream import embed
-from bitstream import forks as forks  # before anything is imported or compiled that a fork has to wait for
-from bitstream.errors import InputError, UsageError
-from bitstream.exif import exif_from_jpeg, orientation_of
-from bitstream.files import read_file
-from bitstream.profile import timed
-from bitstream.raw_image import RawImage
-from bitstream.tags import pack_tags, unpack_tags
-from codec.carried import carried_stream, check_binding
-from codec.crop import Crop
-from codec.geometry import POSITION_BITS, Geometry
-from codec.inspection import Info, info
-from codec.jpeg_planes import JpegPlanes, decode_planes
-from codec.preview_choice import (
+from ..bitstream.errors import InputError, UsageError
+from ..bitstream.jpeg import embed
+from ..bitstream.jpeg.carried import carried_stream, check_binding
+from ..bitstream.jpeg.exif import exif_from_jpeg, orientation_of
+from ..bitstream.jpeg.planes import JpegPlanes, decode_planes
+from ..bitstream.raw_image import RawImage
+from ..bitstream.runtime import forks as forks  # before anything is imported or compiled that a fork has to wait for
+from ..bitstream.runtime.files import read_file
+from ..bitstream.runtime.profile import timed
+from ..bitstream.tiff.tags import pack_tags, unpack_tags
+from .decoder.crop import Crop
+from .encoder.effort import DEFAULT as DEFAULT_EFFORT
+from .encoder.effort import LEAST, MOST, Effort
+from .guide.geometry import POSITION_BITS, Geometry
+from .info import Info, info
+from .preview_choice import (  # fmt: skip
     PREVIEWS,
     SHARE,
     choose,
@@ -35,13 +37,11 @@ from codec.preview_choice import (
     own_jpeg,
     section_bytes,
     with_preview,
-)  # fmt: skip
-from codec.trimming import Trimmed, trim
-from codec.trunk.effort import DEFAULT as DEFAULT_EFFORT
-from codec.trunk.effort import LEAST, MOST, Effort
+)
+from .trim import Trimmed, trim
 
 if TYPE_CHECKING:
-    from codec.stream import Stream
+    from .decoder.stream import Stream
 
 __all__ = [
     "Decoded", "Encoded", "Info", "Progress", "Source", "Trimmed", "decode", "decode_arrays", "encode",
@@ -103,7 +103,7 @@ class Decoded:
 
     def dng(self) -> bytes:
         """The DNG file: the mosaic, the preview, the Exif of the RAW and of the JPEG."""
-        from bitstream.dng import write_dng
+        from ..bitstream.dng.writer import write_dng
 
         return write_dng(self.raw, self.preview, self.jpeg)
 
@@ -131,13 +131,13 @@ def encode(
     and never exceeded), quality (0..100, even error) and lossless; quality 60 without any. tune: "psnr" for even
     error in linear light, "edit" for error that is even against the noise. trimmable: in layers, so that `trim` can
     lower the rate later; layers: where to put them, in ascending bits per pixel, rather than where the codec would
-    (implies trimmable). effort: 1 to 9, or an `Effort` (`codec.trunk.effort`). device: "auto", "cpu" or "cuda".
+    (implies trimmable). effort: 1 to 9, or an `Effort` (`codec.encoder.effort`). device: "auto", "cpu" or "cuda".
 
     Raises UsageError for contradicting or unreachable options, InputError for files that are unreadable, unsupported,
     or of another scene.
     """
-    from codec.source.choose_jpeg import choose_jpeg
-    from codec.source.raw import RawFile
+    from .source.choose_jpeg import choose_jpeg
+    from .source.raw import RawFile
 
     started = time.monotonic()
     options = _Options(bpp, size, quality, lossless, trimmable, tuple(layers), tune, effort)
@@ -167,7 +167,7 @@ def encode_arrays(
     progress: Progress | None = None,
 ) -> Encoded:
     """`encode` for a mosaic that is in memory: `raw.mosaic` uint16 (H, W), DN, with its levels and tags."""
-    from codec.source.choose_jpeg import without_raw
+    from .source.choose_jpeg import without_raw
 
     options = _Options(bpp, size, quality, lossless, trimmable, tuple(layers), tune, effort)
     return _encode(raw, without_raw(jpeg), False, options, device, progress)
@@ -183,7 +183,8 @@ def decode(
 ) -> Decoded:
     """The RAW that a JPEG carries.
 
-    crop: x, y, width and height of the part of the mosaic that is wanted (`codec.crop`); only the tiles that it meets
+    crop: x, y, width and height of the part of the mosaic that is wanted (`codec.decoder.crop`); only the tiles that
+    it meets
     are decoded. preview: of the DNG: "raw", the small version that the stream carries of the RAW's own (UsageError
     where it carries none); "jpeg", the JPEG; "neutral", a plain picture of the mosaic; "none"; "auto", which of these
     shows what the camera made of the RAW (`codec.preview_choice`).
@@ -242,7 +243,7 @@ def _preview(
 def _decode(
     jpeg: bytes, crop: tuple[int, int, int, int] | None, device: str, progress: Progress | None
 ) -> tuple[RawImage, Stream, JpegPlanes]:
-    from codec.stream import Stream
+    from .decoder.stream import Stream
 
     _tell(progress, "reading")
     payload = carried_stream(jpeg)
@@ -302,10 +303,10 @@ def _encode(
     """
     started = time.monotonic()
     device = choose_device(device)
-    from codec.encoding import Target, encode_stream
-    from codec.source.plausible import doubts
-    from codec.trunk.parallel import one_blas_thread
-    from entropy import tables
+    from ..bitstream.runtime.parallel import one_blas_thread
+    from ..entropy import tables
+    from .encoder.encode import Target, encode_stream
+    from .source.plausible import doubts
 
     warnings = doubts(raw)
     with one_blas_thread():
@@ -338,7 +339,7 @@ def _encode(
 
 def _geometry(raw: RawImage, planes: JpegPlanes, jpeg: bytes, certain: bool) -> tuple[Geometry, str]:
     """How the JPEG lies over the mosaic, and that in words."""
-    from codec.alignment.align import align
+    from .align.align import align
 
     orientation = orientation_of(jpeg)
     try:
@@ -386,7 +387,7 @@ class _Options:
 
     @property
     def wanted_layers(self) -> tuple[float, ...] | None:
-        """As in `codec.encoding.Target`."""
+        """As in `codec.encoder.encode.Target`."""
         return self.layers if self.layers or self.trimmable else None
 
     def size_of(self, raw: RawImage) -> int | None:

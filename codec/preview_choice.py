@@ -16,16 +16,16 @@ from collections.abc import Mapping
 import numpy as np
 from PIL import Image
 
-from bitstream import tiff
-from bitstream.carried_preview import MOST_BYTES, MOST_SIDE, CarriedPreview
-from bitstream.container import Container
-from bitstream.errors import InputError
-from bitstream.exif import jpeg_ifd, orientation_of
-from bitstream.fields import write_varint
-from bitstream.jpeg import frame_info
-from bitstream.preview import coded, open_picture, turned, with_orientation
-from bitstream.raw_image import RawImage, TiffValue
-from codec.neutral import neutral_picture
+from ..bitstream.dng.preview import coded, open_picture, turned, with_orientation
+from ..bitstream.errors import InputError
+from ..bitstream.jpeg.exif import jpeg_ifd, orientation_of
+from ..bitstream.jpeg.segments import frame_info
+from ..bitstream.raw_image import RawImage, TiffValue
+from ..bitstream.stream.container import Container
+from ..bitstream.stream.fields import write_varint
+from ..bitstream.stream.preview import MOST_BYTES, MOST_SIDE, CarriedPreview
+from ..bitstream.tiff import tiff
+from .isp.neutral import neutral_picture
 
 PREVIEWS = ("auto", "raw", "jpeg", "neutral", "none")
 

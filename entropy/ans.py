@@ -22,10 +22,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from bitstream.errors import StreamError
-from bitstream.profile import timed
-from entropy.jit import compiled
-from entropy.tables import ALPHABET, CLASSES, HALF, SPLIT_CLASS, TOTAL, Tables, split_bits, table_of
+from ..bitstream.errors import StreamError
+from ..bitstream.runtime.jit import compiled
+from ..bitstream.runtime.profile import timed
+from .tables import ALPHABET, CLASSES, HALF, SPLIT_CLASS, TOTAL, Tables, split_bits, table_of
 
 PRECISION = 24
 ESCAPE_BITS = 20

@@ -18,10 +18,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from bitstream.profile import timed
-from entropy.ans import ESCAPE_BITS, PRECISION, ROWS, SPLITS
-from entropy.jit import compiled
-from entropy.tables import CLASSES, HALF
+from ..bitstream.runtime.jit import compiled
+from ..bitstream.runtime.profile import timed
+from .ans import ESCAPE_BITS, PRECISION, ROWS, SPLITS
+from .tables import CLASSES, HALF
 
 FARTHEST = (1 << ESCAPE_BITS) - 1
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bitstream.errors import StreamError
+from ..bitstream.errors import StreamError
 
 LIMIT = 24
 START = 8

@@ -13,10 +13,10 @@ array in a table file   meaning
                         for symbols of -REACH and less to REACH and more
 ======================  ==========================================================================
 
-Kind `TRELLIS` is for the symbols of `codec.format.codes`, whose values lie a quarter step above them, `EXACT` for
+Kind `TRELLIS` is for the symbols of `codec.stages.quantiser`, whose values lie a quarter step above them, `EXACT` for
 those of lossless coding, which are symmetric. A file is read without pickle. Its SHA-256 begins with the identity by
 which a stream's header names it, and which is the file's name in `entropy/models`: tables of every identity that a
-release ever wrote stay there (`bitstream.registry`), `DEFAULT` is the one that this version writes.
+release ever wrote stay there (`bitstream.runtime.registry`), `DEFAULT` is the one that this version writes.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bitstream.registry import Registry, identity_of
+from ..bitstream.runtime.registry import Registry, identity_of
 
 DEFAULT = bytes.fromhex("6c232269787520dd")
 """Identity of the tables that this version encodes with."""

@@ -1,7 +1,7 @@
 """Where a stream's bits lie in the picture: a map of bits per pixel, and the picture beside it.
 
-    python -m eval.bitmap IMG-raw.jpg -o bits.png
-    python -m eval.bitmap IMG-raw.jpg -o bits.npy          the bits themselves, float32 (h, w) by cell
+    python -m rawinlay.eval.bitmap IMG-raw.jpg -o bits.png
+    python -m rawinlay.eval.bitmap IMG-raw.jpg -o bits.npy          the bits themselves, float32 (h, w) by cell
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from bitstream.errors import RawinlayError, UsageError
-from bitstream.files import read_file
-from codec.carried import carried_stream, check_binding
-from codec.format.order import PASSES
-from codec.jpeg_planes import JpegPlanes
-from codec.stream import Stream
-from codec.trunk.companding import LOSSLESS
-from entropy.ans import SPLITS
-from entropy.tables import EXACT, HALF, TRELLIS, load
+from ..bitstream.errors import RawinlayError, UsageError
+from ..bitstream.jpeg.carried import carried_stream, check_binding
+from ..bitstream.jpeg.planes import JpegPlanes
+from ..bitstream.runtime.files import read_file
+from ..codec.decoder.stream import Stream
+from ..codec.mosaic.companding import LOSSLESS
+from ..codec.stages.order import PASSES
+from ..entropy.ans import SPLITS
+from ..entropy.tables import EXACT, HALF, TRELLIS, load
 
 BLOCK = 8
 """Side of the blocks of cells over which the map is averaged."""
@@ -64,7 +64,10 @@ def draw(bits: np.ndarray, jpeg: Path, width: int = 900) -> Image.Image:
 
 def main() -> int:
     """Command line of this module; returns the exit code."""
-    parser = argparse.ArgumentParser("python -m eval.bitmap", description="Where a stream's bits lie in the picture.")
+    parser = argparse.ArgumentParser(
+        "python -m rawinlay.eval.bitmap",
+        description="Where a stream's bits lie in the picture.",
+    )
     parser.add_argument("jpeg", type=Path, metavar="IN.jpg", help="a JPEG that carries a RAW")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.png|npy")
     options = parser.parse_args()

@@ -7,10 +7,10 @@ import math
 from pathlib import Path
 from typing import Any
 
-from bitstream.errors import UsageError
-from codec.cli.arguments import STANDARD, add_command, add_force, file_path
-from codec.cli.console import TerminalProgress, show
-from codec.cli.places import explained, source
+from ..bitstream.errors import UsageError
+from ..codec.cli.arguments import STANDARD, add_command, add_force, file_path
+from ..codec.cli.console import TerminalProgress, show
+from ..codec.cli.places import explained, source
 
 DEMO_FOLDER = Path("demo-out")
 
@@ -42,7 +42,7 @@ def demo_command(subparsers: Any) -> None:
 
 
 def _compare(args: argparse.Namespace) -> None:
-    from eval.compare import compare
+    from .compare import compare
 
     if args.raw == args.dng == STANDARD:
         raise UsageError("stdin can be one of the two, not both")
@@ -58,7 +58,7 @@ def _compare(args: argparse.Namespace) -> None:
 
 
 def _demo(args: argparse.Namespace) -> None:
-    from eval.demo import demo
+    from .demo import demo
 
     with TerminalProgress() as progress:
         result = demo(args.folder, args.force, progress)

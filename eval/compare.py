@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from bitstream.errors import InputError
-from bitstream.raw_image import RawImage
-from codec.source.raw import Source, read_raw
-from eval.metrics import Comparison, measure
+from ..bitstream.errors import InputError
+from ..bitstream.raw_image import RawImage
+from ..codec.source.raw import Source, read_raw
+from .metrics import Comparison, measure
 
 LEVEL_TOLERANCE = 0.01  # DN; a DNG's black level is a ratio of integers
 

@@ -14,18 +14,17 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-import codec
-from bitstream.dng import write_dng
-from bitstream.errors import InputError, RawinlayError
-from bitstream.files import write_atomically
-from codec.api import Progress, encode
-from codec.cli.places import check_output
-from codec.simulator import Shot, simulate, to_scene
-from codec.simulator.photo import CREDIT, bundled_photo
-from codec.source.raw import read_raw
-from eval.compare import compare_images
-from eval.metrics import finite_or_none
-from eval.pictures import exposure_for, side_by_side
+from ..bitstream.dng.writer import write_dng
+from ..bitstream.errors import InputError, RawinlayError
+from ..bitstream.runtime.files import write_atomically
+from ..codec.api import Progress, encode
+from ..codec.cli.places import check_output
+from ..codec.simulator import Shot, simulate, to_scene
+from ..codec.simulator.photo import CREDIT, bundled_photo
+from ..codec.source.raw import read_raw
+from .compare import compare_images
+from .metrics import finite_or_none
+from .pictures import exposure_for, side_by_side
 
 RAW, CAMERA, CARRIER, DECODED, PICTURE = FILES = (
     "raw.dng", "camera.jpg", "with-raw.jpg", "decoded.dng", "side-by-side.png",
@@ -78,9 +77,9 @@ def photograph() -> Shot:
 
 def decode_afresh(carrier: Path, output: Path) -> None:
     """`rawinlay decode` in a process of its own, which knows nothing but the JPEG. Errors are the process's own."""
-    home = str(Path(codec.__file__).parents[1])
+    home = str(Path(__file__).parents[2])
     path = os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH")]))
-    command = [sys.executable, "-P", "-m", "codec", "decode", str(carrier), "-o", str(output), "--force", "--json"]
+    command = [sys.executable, "-P", "-m", "rawinlay", "decode", str(carrier), "-o", str(output), "--force", "--json"]
     done = subprocess.run(
         command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path}, stdin=subprocess.DEVNULL
     )

@@ -32,9 +32,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bitstream.raw_image import RawImage
-from eval.metrics import finite_or_none, normalised
-from eval.pictures import exposure_for, neutral_of, srgb_curve, srgb_from_camera
+from ..bitstream.raw_image import RawImage
+from .metrics import finite_or_none, normalised
+from .pictures import exposure_for, neutral_of, srgb_curve, srgb_from_camera
 
 ROWS_AT_ONCE = 256  # cells
 LATTICE = 500_000  # pixels whose colour difference is computed

@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from bitstream.errors import InputError
-from bitstream.raw_image import RawImage
+from ..bitstream.errors import InputError
+from ..bitstream.raw_image import RawImage
 
 ROWS_AT_ONCE = 512  # float64 work stays within some tens of MB for any mosaic
 

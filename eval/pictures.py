@@ -13,10 +13,10 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from scipy.ndimage import convolve
 
-from bitstream.errors import InputError
-from bitstream.raw_image import RawImage
-from bitstream.tiff import value_numbers
-from eval.metrics import normalised
+from ..bitstream.errors import InputError
+from ..bitstream.raw_image import RawImage
+from ..bitstream.tiff.tiff import value_numbers
+from .metrics import normalised
 
 AS_SHOT_NEUTRAL, COLOR_MATRIX_1, COLOR_MATRIX_2 = 50728, 50721, 50722
 XYZ_FROM_SRGB = np.array([[0.4125, 0.3576, 0.1804], [0.2127, 0.7152, 0.0722], [0.0193, 0.1192, 0.9502]])  # D65

@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from bitstream.raw_image import RawImage
-from eval.edits import EDITS, compare_edits
-from eval.metrics import finite_or_none, measure, psnr_companded
-from eval.similarity import ssim
+from ..bitstream.raw_image import RawImage
+from .edits import EDITS, compare_edits
+from .metrics import finite_or_none, measure, psnr_companded
+from .similarity import ssim
 
 
 def scores(raw: RawImage, mosaic: np.ndarray) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from bitstream.raw_image import RawImage
-from eval.metrics import normalised
+from ..bitstream.raw_image import RawImage
+from .metrics import normalised
 
 SIGMA, REACH = 1.5, 5  # of the window; it is 2 REACH + 1 wide
 ROWS_AT_ONCE = 512  # of a plane, so that work stays within some tens of MB for any mosaic

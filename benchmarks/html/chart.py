@@ -16,9 +16,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from benchmarks.curves import OURS
-from benchmarks.html.measures import Measure
-from benchmarks.html.results import Point
+from ..curves import OURS
+from .measures import Measure
+from .results import Point
 
 WIDTH, HEIGHT = 460, 330
 LEFT, RIGHT, TOP, BOTTOM = 46, 10, 26, 40

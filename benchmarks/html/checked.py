@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks.rows import Row, read_rows
-from bitstream.errors import InputError
+from ...bitstream.errors import InputError
+from ..rows import Row, read_rows
 
 LONGEST = 500  # characters of a text that are kept
 NAMES = ("file", "guide", "codec", "setting")

@@ -6,9 +6,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from benchmarks.html.outputs import CURVES, PAGE, ROWS, TEXT
-from codec.cli.arguments import add_command, add_force
-from codec.cli.console import TerminalProgress, show
+from ...codec.cli.arguments import add_command, add_force
+from ...codec.cli.console import TerminalProgress, show
+from .outputs import CURVES, PAGE, ROWS, TEXT
 
 
 def report_command(subparsers: Any) -> None:
@@ -26,7 +26,7 @@ def report_command(subparsers: Any) -> None:
 
 
 def _report(args: argparse.Namespace) -> None:
-    from benchmarks.html.make import make
+    from .make import make
 
     with TerminalProgress() as progress:
         made = make(args.folder, args.trunk, args.force, progress)

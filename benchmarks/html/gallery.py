@@ -17,10 +17,10 @@ from urllib.parse import quote
 
 from PIL import Image
 
-from benchmarks.curves import OURS
-from benchmarks.html.means import RATES
-from benchmarks.html.measures import PSNR
-from benchmarks.html.results import Point, Results
+from ..curves import OURS
+from .means import RATES
+from .measures import PSNR
+from .results import Point, Results
 
 FOLDER, BLIND = "pictures", "blind"
 KINDS = ("decoded", "error", "bits")

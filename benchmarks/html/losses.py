@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.curves import OURS
-from benchmarks.html.measures import Measure
-from benchmarks.html.results import Point, Results, lossy
-from eval.bdrate import Curve
+from ...eval.bdrate import Curve
+from ..curves import OURS
+from .measures import Measure
+from .results import Point, Results, lossy
 
 
 @dataclass(frozen=True)

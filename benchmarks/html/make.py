@@ -7,21 +7,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.curves import OURS
-from benchmarks.html import published
-from benchmarks.html.checked import load
-from benchmarks.html.gallery import find
-from benchmarks.html.outputs import CURVES, PAGE, ROWS, TEXT
-from benchmarks.html.page import render, verdicts
-from benchmarks.html.plot import plot
-from benchmarks.html.results import Results
-from benchmarks.html.text import markdown
-from benchmarks.rows import Row, key
-from benchmarks.summary import summarise
-from bitstream.errors import InputError
-from bitstream.files import write_atomically
-from codec.api import Progress
-from codec.cli.places import check_output
+from ...bitstream.errors import InputError
+from ...bitstream.runtime.files import write_atomically
+from ...codec.api import Progress
+from ...codec.cli.places import check_output
+from ..curves import OURS
+from ..rows import Row, key
+from ..summary import summarise
+from . import published
+from .checked import load
+from .gallery import find
+from .outputs import CURVES, PAGE, ROWS, TEXT
+from .page import render, verdicts
+from .plot import plot
+from .results import Results
+from .text import markdown
 
 TRUNK = "trunk"
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from benchmarks.html.measures import MEASURES, Measure
-from benchmarks.html.results import Point, Results, lossy
-from eval.bdrate import Curve
+from ...eval.bdrate import Curve
+from .measures import MEASURES, Measure
+from .results import Point, Results, lossy
 
 RATES = (0.1, 0.4, 1.5)  # bpp, of the tables
 GRID = (0.1, 0.2, 0.4, 0.8, 1.5, 3.0)  # bpp, of the curves

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.html.checked import number
+from .checked import number
 
 
 @dataclass(frozen=True)

@@ -10,15 +10,15 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from benchmarks.curves import OURS
-from benchmarks.html import chart, scales, tables, words
-from benchmarks.html.gallery import Gallery, choices, near_rates
-from benchmarks.html.losses import Verdict, verdict
-from benchmarks.html.means import RATES, mean_points
-from benchmarks.html.measures import EDITS, PSNR, Measure
-from benchmarks.html.published import Published
-from benchmarks.html.results import Results
-from benchmarks.summary import Summary
+from ..curves import OURS
+from ..summary import Summary
+from . import chart, scales, tables, words
+from .gallery import Gallery, choices, near_rates
+from .losses import Verdict, verdict
+from .means import RATES, mean_points
+from .measures import EDITS, PSNR, Measure
+from .published import Published
+from .results import Results
 
 LISTED = 200  # losses by one measure that are listed; the rest is counted
 WHOLE = 0.995  # coverage from which a range counts as covered
@@ -37,7 +37,7 @@ def render(
 ) -> str:
     """The page as text, to be written beside the rows and the pictures. command: what made the page."""
     environment = Environment(
-        loader=PackageLoader("benchmarks.html"), autoescape=True, undefined=StrictUndefined,
+        loader=PackageLoader(__package__), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     for name in ("figure", "signed", "percent", "seconds", "megabytes", "grouped"):

@@ -7,11 +7,11 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from benchmarks.curves import BEST_BLIND, BEST_GUIDED, FAMILY, OURS, Name, curves, rivals
-from benchmarks.html.chart import TICKS, rates
-from benchmarks.html.measures import PSNR
-from benchmarks.html.results import Results
-from eval.bdrate import Curve
+from ...eval.bdrate import Curve
+from ..curves import BEST_BLIND, BEST_GUIDED, FAMILY, OURS, Name, curves, rivals
+from .chart import TICKS, rates
+from .measures import PSNR
+from .results import Results
 
 SIZE = 5.0, 3.8  # inches of a panel
 COLUMNS = 3

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.html.checked import number, short
+from .checked import number, short
 
 FILE = "protocol.json"
 LONGEST = 2000  # characters of the note

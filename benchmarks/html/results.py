@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from benchmarks.curves import FAMILY
-from benchmarks.html.measures import MEASURES, PSNR, Measure
-from benchmarks.rows import Row, key
+from ..curves import FAMILY
+from ..rows import Row, key
+from .measures import MEASURES, PSNR, Measure
 
 
 @dataclass(frozen=True)

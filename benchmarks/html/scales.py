@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from matplotlib import colormaps
 from matplotlib.colors import to_hex
 
-from benchmarks.shown import BITS_COLOURS, BITS_SCALE, ERROR_COLOURS, ERROR_SCALE
+from ..shown import BITS_COLOURS, BITS_SCALE, ERROR_COLOURS, ERROR_SCALE
 
 STOPS = 17
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.curves import OURS
-from benchmarks.html.means import RATES, means
-from benchmarks.html.measures import Measure
-from benchmarks.html.results import Point, Results
-from benchmarks.rows import Row
-from benchmarks.summary import Summary
+from ..curves import OURS
+from ..rows import Row
+from ..summary import Summary
+from .means import RATES, means
+from .measures import Measure
+from .results import Point, Results
 
 ALL = "all"  # the means over all files, in a summary
 

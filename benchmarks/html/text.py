@@ -8,14 +8,14 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from benchmarks.curves import OURS
-from benchmarks.html.losses import Verdict
-from benchmarks.html.measures import PSNR
-from benchmarks.html.results import Point, Results
-from benchmarks.html.tables import ALL, missing, reasons
-from benchmarks.html.words import percent, signed, told
-from benchmarks.rows import Row
-from benchmarks.summary import Summary
+from ..curves import OURS
+from ..rows import Row
+from ..summary import Summary
+from .losses import Verdict
+from .measures import PSNR
+from .results import Point, Results
+from .tables import ALL, missing, reasons
+from .words import percent, signed, told
 
 LISTED = 40  # losses that are listed one by one
 FEW = 0.995  # coverage below which a figure is marked

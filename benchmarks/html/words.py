@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections import Counter
 
-from benchmarks.html.losses import Loss, Verdict
-from benchmarks.html.measures import Measure
+from .losses import Loss, Verdict
+from .measures import Measure
 
 
 def told(loss: Loss, measure: Measure) -> str:

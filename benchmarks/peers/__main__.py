@@ -1,4 +1,4 @@
-"""`python -m benchmarks.peers`."""
+"""`python -m rawinlay.benchmarks.peers`."""
 
 import time
 
@@ -7,6 +7,6 @@ STARTED = time.perf_counter()  # before anything large is imported: that is part
 if __name__ == "__main__":
     import sys
 
-    from benchmarks.peers.run import run
+    from .run import run
 
     sys.exit(run(started=STARTED))

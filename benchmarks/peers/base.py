@@ -17,10 +17,10 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.peers.clock import part
-from bitstream.errors import UsageError
-from bitstream.files import read_file
-from bitstream.raw_image import RawImage
+from ...bitstream.errors import UsageError
+from ...bitstream.raw_image import RawImage
+from ...bitstream.runtime.files import read_file
+from .clock import part
 
 
 class Unavailable(Exception):
@@ -61,7 +61,7 @@ class Peer(ABC):
 
     def encode_file(self, raw: Path, jpeg: Path | None, setting: str) -> bytes:
         """`encode` of files, timed."""
-        from codec.source.raw import read_raw
+        from ...codec.source.raw import read_raw
 
         with part("reading"):
             image = read_raw(raw)

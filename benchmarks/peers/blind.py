@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from benchmarks.peers.base import Peer
-from benchmarks.peers.clock import part
-from benchmarks.peers.frame import Frame, unwrap
-from benchmarks.peers.packing import companded, expanded, from_quadrants, quadrants
-from bitstream.errors import StreamError, UsageError
-from bitstream.raw_image import RawImage
+from ...bitstream.errors import StreamError, UsageError
+from ...bitstream.raw_image import RawImage
+from .base import Peer
+from .clock import part
+from .frame import Frame, unwrap
+from .packing import companded, expanded, from_quadrants, quadrants
 
 
 class Blind(Peer):

@@ -1,4 +1,4 @@
-"""What one coding costs: processor seconds by part (`bitstream.profile`), and the most memory the process had.
+"""What one coding costs: processor seconds by part (`bitstream.runtime.profile`), and the most memory the process had.
 
 Processor seconds, summed over threads, since wall clock says little on a machine that does other things too.
 """
@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bitstream.profile import PHASES, Profile, timed
-from bitstream.profile import peak_memory as _peak_memory
+from ...bitstream.runtime.profile import PHASES, Profile, timed
+from ...bitstream.runtime.profile import peak_memory as _peak_memory
 
 PARTS = (*PHASES, "other")
-"""The phases of `bitstream.profile`. Of other programs' codecs all counts as entropy, transforms included; what a peer
+"""The phases of `bitstream.runtime.profile`. Of other programs' codecs all counts as entropy, transforms included;
+what a peer
 makes of the guide, learned or fitted, as network."""
 
 part = timed

@@ -4,7 +4,7 @@
 bytes   meaning
 ======  ===========================================================================
 4       CRC-32 of the rest, little-endian
-rest    the record `FIELDS` (`bitstream.fields`): size, CFA, levels, geometry, body
+rest    the record `FIELDS` (`bitstream.stream.fields`): size, CFA, levels, geometry, body
 ======  ===========================================================================
 
 All of it is counted: some 20 bytes, and for a guided peer the JPEG's geometry over the mosaic, 1 to 41 bytes more.
@@ -18,10 +18,10 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from bitstream.errors import InputError, StreamError
-from bitstream.fields import Field, read_record, write_record
-from bitstream.header import LEVEL_UNIT, MAX_PIXELS, MAX_SIDE
-from bitstream.raw_image import CFA_PHASES, RawImage
+from ...bitstream.errors import InputError, StreamError
+from ...bitstream.raw_image import CFA_PHASES, RawImage
+from ...bitstream.stream.fields import Field, read_record, write_record
+from ...bitstream.stream.header import LEVEL_UNIT, MAX_PIXELS, MAX_SIDE
 
 FIELDS = (
     Field("height", "varint", "rows of the mosaic", low=2, high=MAX_SIDE),
@@ -30,7 +30,7 @@ FIELDS = (
     Field("white", "u16", "white level, DN", low=1),
     Field("black", "array", "black level of the four sites, 1/1024 DN; one stands for all", low=1, high=4,
           of=Field("level", "varint", high=65535 * LEVEL_UNIT)),
-    Field("geometry", "bytes", "`codec.geometry`; empty for a blind peer", high=64),
+    Field("geometry", "bytes", "`codec.guide.geometry`; empty for a blind peer", high=64),
     Field("body", "bytes", "the codec's own bytes", high=(1 << 32) - 1),
 )  # fmt: skip
 DN_MAX = 65535

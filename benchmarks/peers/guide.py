@@ -9,14 +9,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from benchmarks.peers.clock import part
-from benchmarks.peers.frame import Frame
-from bitstream.errors import InputError, StreamError
-from bitstream.exif import orientation_of
-from bitstream.raw_image import RawImage
-from codec.alignment.align import align
-from codec.geometry import NEUTRAL, Geometry, resample
-from codec.jpeg_planes import JpegPlanes, decode_planes
+from ...bitstream.errors import InputError, StreamError
+from ...bitstream.jpeg.exif import orientation_of
+from ...bitstream.jpeg.planes import JpegPlanes, decode_planes
+from ...bitstream.raw_image import RawImage
+from ...codec.align.align import align
+from ...codec.guide.geometry import NEUTRAL, Geometry, resample
+from .clock import part
+from .frame import Frame
 
 ONE = 255 << 4  # the JPEG's white in `resample`'s samples
 BAND = 128  # rows of the mosaic held at once, even

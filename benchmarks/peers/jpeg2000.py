@@ -11,9 +11,9 @@ from collections.abc import Sequence
 import imagecodecs
 import numpy as np
 
-from benchmarks.peers.base import number
-from benchmarks.peers.blind import Lossless, Lossy, grey16
-from bitstream.errors import StreamError, UsageError
+from ...bitstream.errors import StreamError, UsageError
+from .base import number
+from .blind import Lossless, Lossy, grey16
 
 COARSEST, FINEST, STEP = 28, 88, 4  # dB
 

@@ -14,9 +14,9 @@ from collections.abc import Iterator, Sequence
 import imagecodecs
 import numpy as np
 
-from benchmarks.peers.base import number
-from benchmarks.peers.blind import Lossless, Lossy, grey16
-from bitstream.errors import StreamError, UsageError
+from ...bitstream.errors import StreamError, UsageError
+from .base import number
+from .blind import Lossless, Lossy, grey16
 
 EFFORT = 7
 COARSEST, FINEST = 25.0, 0.01  # libjxl's butteraugli distances: 25 is its limit

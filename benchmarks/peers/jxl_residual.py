@@ -19,30 +19,30 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from benchmarks.peers.base import Peer, need
-from benchmarks.peers.clock import part
-from benchmarks.peers.frame import Frame, unwrap
-from benchmarks.peers.guide import RgbGuide, begin, resume
-from benchmarks.peers.jxl import compress, decompress, distance_of
-from bitstream.errors import InputError, StreamError
-from bitstream.fields import Field, read_record, write_record
-from bitstream.raw_image import RawImage
-from codec.encoding import COMPANDING_OFFSET, KAPPA, START
-from codec.format.features import COUNT
-from codec.guide import make_guide
-from codec.learned import guide_net
-from codec.recipe_choice import RecipeChoice
-from codec.trunk.companding import Companding
-from codec.trunk.effort import Effort
-from codec.trunk.ground import Ground, Window
-from codec.trunk.layout import Layout
-from codec.trunk.recipe import Recipe
+from ...bitstream.errors import InputError, StreamError
+from ...bitstream.raw_image import RawImage
+from ...bitstream.stream.fields import Field, read_record, write_record
+from ...codec.encoder.candidates import RecipeChoice
+from ...codec.encoder.effort import Effort
+from ...codec.encoder.encode import COMPANDING_OFFSET, KAPPA, START
+from ...codec.guide.guide import make_guide
+from ...codec.mosaic.companding import Companding
+from ...codec.mosaic.layout import Layout
+from ...codec.recipe import net as guide_net
+from ...codec.recipe.features import COUNT
+from ...codec.recipe.recipe import Recipe
+from ...codec.recipe.side import Ground, Window
+from .base import Peer, need
+from .clock import part
+from .frame import Frame, unwrap
+from .guide import RgbGuide, begin, resume
+from .jxl import compress, decompress, distance_of
 
 FIELDS = (
     Field("top", "u16", "largest value of the mosaic, DN", low=1),
     Field("plateau", "array", "as in rawinlay's header", high=8, of=Field("dn", "varint", high=65535)),
     Field("learned", "u8", "whether the recipe uses learned features", high=1),
-    Field("recipe", "bytes", "`codec.trunk.recipe`"),
+    Field("recipe", "bytes", "`codec.recipe.recipe`"),
     Field("image", "bytes", "JPEG XL's codestream", high=(1 << 32) - 1),
 )
 DISTANCES = (25, 3, 1, 0.6, 0.4, 0.25, 0.16, 0.1, 0.06, 0.04, 0.025)

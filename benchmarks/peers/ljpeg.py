@@ -1,4 +1,4 @@
-"""Lossless JPEG without a guide, as cameras' DNGs have it: ITU-T T.81 process 14, what `bitstream.ljpeg` writes.
+"""Lossless JPEG without a guide, as cameras' DNGs have it: ITU-T T.81 process 14, what `bitstream.dng.ljpeg` writes.
 
 The mosaic's even and odd columns are two components, predicted from the left neighbour, with one optimal Huffman table;
 the whole picture is one tile. An odd width is made even by its last column but one. Decoded by another program's
@@ -10,10 +10,10 @@ from __future__ import annotations
 import imagecodecs
 import numpy as np
 
-from benchmarks.peers.blind import Lossless
-from benchmarks.peers.frame import Frame
-from bitstream.errors import StreamError
-from bitstream.ljpeg import encode_tiles
+from ...bitstream.dng.ljpeg import encode_tiles
+from ...bitstream.errors import StreamError
+from .blind import Lossless
+from .frame import Frame
 
 
 class LosslessJpeg(Lossless):

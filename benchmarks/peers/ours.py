@@ -18,12 +18,12 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.peers import clock
-from benchmarks.peers.base import Peer, need, number
-from benchmarks.rows import REPOSITORY
-from bitstream.errors import RawinlayError
-from bitstream.files import read_file, write_atomically
-from bitstream.raw_image import RawImage
+from ...bitstream.errors import RawinlayError
+from ...bitstream.raw_image import RawImage
+from ...bitstream.runtime.files import read_file, write_atomically
+from ..rows import REPOSITORY
+from . import clock
+from .base import Peer, need, number
 
 RATES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0)  # bits per pixel
 SETTINGS = (*(f"bpp={rate:g}" for rate in RATES), "lossless")
@@ -49,7 +49,7 @@ class Rawinlay(Peer):
         return SETTINGS
 
     def encode(self, raw: RawImage, jpeg: bytes | None, setting: str) -> bytes:
-        from bitstream.dng import write_dng
+        from ...bitstream.dng.writer import write_dng
 
         with tempfile.TemporaryDirectory() as work:
             paths = Path(work) / "raw.dng", Path(work) / "guide.jpg"
@@ -75,7 +75,7 @@ class Rawinlay(Peer):
             return read_file(carrier, "JPEG")
 
     def decode_file(self, stream: Path, jpeg: Path | None) -> np.ndarray:
-        from codec.source.raw import read_raw
+        from ...codec.source.raw import read_raw
 
         with tempfile.TemporaryDirectory() as work:
             dng = Path(work) / "decoded.dng"
@@ -87,7 +87,7 @@ def _command(*words: object) -> Mapping[str, Any]:
     """Run `rawinlay WORDS --json` in a fresh process: its JSON; its cost goes to the clock."""
     environment = dict(os.environ)
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(REPOSITORY), environment.get("PYTHONPATH")]))
-    command = [sys.executable, "-m", "codec", *map(str, words), "--json", "--profile"]
+    command = [sys.executable, "-m", "rawinlay", *map(str, words), "--json", "--profile"]
     start = time.perf_counter()
     try:
         done = subprocess.run(

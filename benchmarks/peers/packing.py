@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks.peers.frame import Frame
-from bitstream.errors import StreamError, UsageError
-from bitstream.raw_image import CFA_PHASES
+from ...bitstream.errors import StreamError, UsageError
+from ...bitstream.raw_image import CFA_PHASES
+from .frame import Frame
 
 FULL = 65535
 COMPANDINGS = ("linear", "sqrt")

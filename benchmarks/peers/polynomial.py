@@ -27,13 +27,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from benchmarks.peers.base import Peer, need, number
-from benchmarks.peers.clock import part
-from benchmarks.peers.frame import Frame, unwrap
-from benchmarks.peers.guide import RgbGuide, begin, resume
-from bitstream.errors import StreamError, UsageError
-from bitstream.raw_image import RawImage
-from entropy.golomb import GolombReader, GolombWriter
+from ...bitstream.errors import StreamError, UsageError
+from ...bitstream.raw_image import RawImage
+from ...entropy.golomb import GolombReader, GolombWriter
+from .base import Peer, need, number
+from .clock import part
+from .frame import Frame, unwrap
+from .guide import RgbGuide, begin, resume
 
 MOST = 6
 BITS = 16

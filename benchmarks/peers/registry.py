@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import importlib
 
-from benchmarks.peers.base import Peer, Unavailable
-from bitstream.errors import UsageError
+from ...bitstream.errors import UsageError
+from .base import Peer, Unavailable
 
 GROUPS = {
     "ours": "rawinlay, and its closed-form trunk with and without the guide",
@@ -56,7 +56,7 @@ def get(name: str) -> Peer:
     _, place, arguments = _entry(name)
     module, _, kind = place.partition(":")
     try:
-        peer = getattr(importlib.import_module(f"benchmarks.peers.{module}"), kind)(*arguments)
+        peer = getattr(importlib.import_module(f"{__package__}.{module}"), kind)(*arguments)
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] in ("benchmarks", "bitstream", "codec", "entropy", "eval"):
             raise

@@ -1,8 +1,8 @@
 """One coding or decoding by a peer, to be run in a fresh process; prints one JSON object.
 
-    python -m benchmarks.peers encode NAME RAW [--jpeg JPEG] --setting SETTING -o STREAM
-    python -m benchmarks.peers decode NAME STREAM [--jpeg JPEG] -o MOSAIC.npy
-    python -m benchmarks.peers list
+    python -m rawinlay.benchmarks.peers encode NAME RAW [--jpeg JPEG] --setting SETTING -o STREAM
+    python -m rawinlay.benchmarks.peers decode NAME STREAM [--jpeg JPEG] -o MOSAIC.npy
+    python -m rawinlay.benchmarks.peers list
 
 The object of `encode` and `decode`:
 
@@ -29,11 +29,11 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.peers import clock, registry
-from benchmarks.peers.base import Peer, Unavailable
-from bitstream.errors import RawinlayError
-from bitstream.files import read_file, write_atomically
-from bitstream.profile import profiling
+from ...bitstream.errors import RawinlayError
+from ...bitstream.runtime.files import read_file, write_atomically
+from ...bitstream.runtime.profile import profiling
+from . import clock, registry
+from .base import Peer, Unavailable
 
 UNAVAILABLE = 6
 
@@ -92,7 +92,7 @@ def _list() -> list[dict[str, object]]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.peers", description="One coding by one codec.")
+    parser = argparse.ArgumentParser(prog="python -m rawinlay.benchmarks.peers", description="One coding by one codec.")
     actions = parser.add_subparsers(dest="action", required=True)
     actions.add_parser("list", help="what there is, as JSON")
     for action, what in (("encode", "RAW file"), ("decode", "what encode wrote")):

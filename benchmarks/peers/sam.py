@@ -34,16 +34,16 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.interpolate import RBFInterpolator
 
-from benchmarks.peers import polynomial
-from benchmarks.peers.base import Peer, need, number
-from benchmarks.peers.clock import part
-from benchmarks.peers.frame import Frame, unwrap
-from benchmarks.peers.guide import RgbGuide, begin, resume
-from benchmarks.peers.jxl import compress, decompress
-from benchmarks.peers.polynomial import at_site
-from bitstream.errors import StreamError, UsageError
-from bitstream.fields import Reader, write_varint
-from bitstream.raw_image import RawImage
+from ...bitstream.errors import StreamError, UsageError
+from ...bitstream.raw_image import RawImage
+from ...bitstream.stream.fields import Reader, write_varint
+from . import polynomial
+from .base import Peer, need, number
+from .clock import part
+from .frame import Frame, unwrap
+from .guide import RgbGuide, begin, resume
+from .jxl import compress, decompress
+from .polynomial import at_site
 
 SPACINGS = (32, 24, 16, 12, 8, 6, 5, 4)
 """One sample in n^2: 0.1 % to 6 %."""

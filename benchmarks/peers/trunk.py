@@ -12,16 +12,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from benchmarks.peers.base import Peer, need, number
-from benchmarks.peers.ours import SETTINGS
-from bitstream.errors import StreamError, UsageError
-from bitstream.raw_image import RawImage
-from codec.api import decode_arrays, encode_arrays
-from codec.encoding import Target, encode_stream
-from codec.geometry import Geometry
-from codec.jpeg_planes import JpegPlanes
-from codec.stream import Stream
-from codec.trunk.effort import Effort
+from ...bitstream.errors import StreamError, UsageError
+from ...bitstream.jpeg.planes import JpegPlanes
+from ...bitstream.raw_image import RawImage
+from ...codec.api import decode_arrays, encode_arrays
+from ...codec.decoder.stream import Stream
+from ...codec.encoder.effort import Effort
+from ...codec.encoder.encode import Target, encode_stream
+from ...codec.guide.geometry import Geometry
+from .base import Peer, need, number
+from .ours import SETTINGS
 
 EFFORT = Effort(states=2, haar=True, powers=False, learned=False, local=(), windows=16)
 

@@ -1,6 +1,6 @@
-"""`python -m benchmarks.speed`: measure time and memory, into speed.jsonl, speed.png and speed.md.
+"""`python -m rawinlay.benchmarks.speed`: measure time and memory, into speed.jsonl, speed.png and speed.md.
 
-    python -m benchmarks.speed --raw DIR/gopro-hero6.dng --out benchmarks/results
+    python -m rawinlay.benchmarks.speed --raw DIR/gopro-hero6.dng --out benchmarks/results
 
 Started again, it goes on where it was stopped. Let nothing else run meanwhile: the load average stands in every row.
 """
@@ -14,11 +14,11 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.command import exit_with
-from benchmarks.rows import Results, Row, commit, machine, read_rows, versions
-from benchmarks.speed.measure import MEGAPIXELS, RATES, Measure
-from benchmarks.speed.plots import plot, table
-from bitstream.errors import InputError
+from ...bitstream.errors import InputError
+from ..command import exit_with
+from ..rows import Results, Row, commit, machine, read_rows, versions
+from .measure import MEGAPIXELS, RATES, Measure
+from .plots import plot, table
 
 PARTS = ("ratios", "growth", "rate", "threads")
 ROWS = "speed.jsonl"

@@ -1,6 +1,6 @@
 """What a process costs, and what work in a warm process costs: seconds by the clock, seconds of cores, memory.
 
-`python -m benchmarks.speed.costs RAW JPEG BPP ROUNDS` is the warm process: it prints one JSON object.
+`python -m rawinlay.benchmarks.speed.costs RAW JPEG BPP ROUNDS` is the warm process: it prints one JSON object.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.rows import REPOSITORY
-from bitstream.errors import InputError
+from ...bitstream.errors import InputError
+from ..rows import REPOSITORY
 
 Cost = dict[str, float]
 
@@ -101,7 +101,7 @@ def warm(raw_path: Path, jpeg_path: Path, bpp: float, rounds: int, ahd: bool = T
 
     ahd: LibRaw; encode; decode: to a DNG's bytes; mosaic: to the mosaic in memory alone.
     """
-    from codec import decode_arrays, encode
+    from ...codec.api import decode_arrays, encode
 
     raw, jpeg = raw_path.read_bytes(), jpeg_path.read_bytes()
     costs: dict[str, list[Cost]] = {}
@@ -119,14 +119,14 @@ def warm(raw_path: Path, jpeg_path: Path, bpp: float, rounds: int, ahd: bool = T
 
 
 def _decode_to_dng(jpeg: bytes) -> bytes:
-    from codec import decode
+    from ...codec.api import decode
 
     return decode(jpeg, device="cpu").dng()
 
 
 def in_warm_process(raw: Path, jpeg: Path, bpp: float, rounds: int, cpus: int | None = None) -> dict[str, Cost]:
     """`warm` in a process of its own. InputError where it fails."""
-    command = [sys.executable, "-m", "benchmarks.speed.costs", str(raw), str(jpeg), str(bpp), str(rounds)]
+    command = [sys.executable, "-m", "rawinlay.benchmarks.speed.costs", str(raw), str(jpeg), str(bpp), str(rounds)]
     found: dict[str, Cost] = json.loads(_run(command, cpus))
     return found
 

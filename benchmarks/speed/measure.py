@@ -22,17 +22,17 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.rows import Row
-from benchmarks.speed import costs, patchwork
-from benchmarks.speed.costs import Cost
-from bitstream.errors import InputError
-from codec.source.raw import read_raw, render_jpeg
+from ...bitstream.errors import InputError
+from ...codec.source.raw import read_raw, render_jpeg
+from ..rows import Row
+from . import costs, patchwork
+from .costs import Cost
 
 BPP = 0.4
 MEGAPIXELS = (1.0, 3.0, 6.0, 12.0, 24.0, 50.0, 100.0, 150.0)
 RATES = (0.1, 0.2, 0.4, 0.8, 1.5, 3.0)
 CROP = 1024
-COMMAND = (sys.executable, "-m", "codec")
+COMMAND = (sys.executable, "-m", "rawinlay")
 GUIDE = "libraw:95"
 
 

@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from bitstream.dng import write_dng
-from bitstream.errors import InputError
-from bitstream.files import write_atomically
-from codec.source.raw import read_raw, render_jpeg
+from ...bitstream.dng.writer import write_dng
+from ...bitstream.errors import InputError
+from ...bitstream.runtime.files import write_atomically
+from ...codec.source.raw import read_raw, render_jpeg
 
 PIECE = 1024
 ASPECT = 3 / 2

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.rows import Row
+from ..rows import Row
 
 FITTED_FROM = 6.0
 """Megapixels from which a power law is fitted: below, start-up is most of it."""

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from bitstream.errors import UsageError
-from codec.cli.printing import print_lines
+from ...bitstream.errors import UsageError
+from .printing import print_lines
 
 STANDARD = Path("-")
 """Standard input or output, as an argument."""

@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bitstream.errors import UsageError
-from codec.cli.arguments import (
+from ...bitstream.errors import UsageError
+from .arguments import (
     STANDARD,
     add_command,
     add_force,
@@ -19,20 +19,12 @@ from codec.cli.arguments import (
     rising_numbers,
     whole_number,
 )  # fmt: skip
-from codec.cli.console import TerminalProgress, bytes_text, profiled, show, show_warnings
-from codec.cli.places import (
-    DNG_SUFFIXES,
-    JPEG_SUFFIXES,
-    check_output,
-    explained,
-    renamed,
-    source,
-    write_output,
-)  # fmt: skip
-from codec.cli.words import jpeg_and_raw, output_of
+from .console import TerminalProgress, bytes_text, profiled, show, show_warnings
+from .places import DNG_SUFFIXES, JPEG_SUFFIXES, check_output, explained, renamed, source, write_output  # fmt: skip
+from .words import jpeg_and_raw, output_of
 
 if TYPE_CHECKING:
-    from codec.inspection import Info
+    from ..info import Info
 
 CARRIER_SUFFIX = ".raw.jpg"
 PREVIEW_TEXT = {
@@ -146,13 +138,13 @@ def _add_device(parser: argparse.ArgumentParser) -> None:
 
 def _settle() -> None:
     """This process is the command's own: what it imports may be less than others could ask of it."""
-    from bitstream.jit import without_blas
+    from ...bitstream.runtime.jit import without_blas
 
     without_blas()
 
 
 def _encode(args: argparse.Namespace) -> None:
-    from codec.api import encode
+    from ..api import encode
 
     raw_path, jpeg_path = jpeg_and_raw(args)
     if raw_path == jpeg_path == STANDARD:
@@ -188,7 +180,7 @@ def _encode(args: argparse.Namespace) -> None:
 
 
 def _decode(args: argparse.Namespace) -> None:
-    from codec.api import decode
+    from ..api import decode
 
     output = output_of(args) or renamed("decode", args.jpeg, ".dng")
     check_output(output, [args.jpeg], args.force, DNG_SUFFIXES)
@@ -222,7 +214,7 @@ def _decode(args: argparse.Namespace) -> None:
 def _info(args: argparse.Namespace) -> None:
     from dataclasses import asdict
 
-    from codec.inspection import info
+    from ..info import info
 
     jpeg = source(args.jpeg, "JPEG")
     with explained("info", (args.jpeg, jpeg, "JPEG")):
@@ -252,8 +244,8 @@ def _layers_text(found: Info) -> str:
 
 
 def _strip(args: argparse.Namespace) -> None:
-    from bitstream import embed
-    from bitstream.files import read_file
+    from ...bitstream.jpeg import embed
+    from ...bitstream.runtime.files import read_file
 
     output = _named_output(args)
     check_output(output, [args.jpeg], args.force, JPEG_SUFFIXES)
@@ -268,7 +260,7 @@ def _strip(args: argparse.Namespace) -> None:
 
 
 def _trim(args: argparse.Namespace) -> None:
-    from codec.trimming import trim
+    from ..trim import trim
 
     output = _named_output(args)
     check_output(output, [args.jpeg], args.force, JPEG_SUFFIXES)

@@ -11,13 +11,13 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
-from bitstream import compiling
-from bitstream.errors import InputError
-from bitstream.files import reason
-from bitstream.profile import peak_memory, profiling
-from codec.cli.distribution import NAME
-from codec.cli.places import is_stdout
-from codec.cli.printing import one_line, print_lines, say
+from ...bitstream.errors import InputError
+from ...bitstream.runtime import compiling
+from ...bitstream.runtime.files import reason
+from ...bitstream.runtime.profile import peak_memory, profiling
+from .distribution import NAME
+from .places import is_stdout
+from .printing import one_line, print_lines, say
 
 PATIENCE = 2.0  # seconds before progress is shown
 

@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import Any, NoReturn
 
-from bitstream.errors import InputError, RawinlayError, UsageError
-from bitstream.files import reason
-from codec.cli import console
-from codec.cli.arguments import Parser, nearest
-from codec.cli.commands import COMMANDS
-from codec.cli.distribution import GROUPS, NAME, commands, remedy, version
-from codec.cli.printing import discard, print_lines, say
-from codec.cli.words import guess, take
+from ...bitstream.errors import InputError, RawinlayError, UsageError
+from ...bitstream.runtime.files import reason
+from . import console
+from .arguments import Parser, nearest
+from .commands import COMMANDS
+from .distribution import GROUPS, NAME, commands, remedy, version
+from .printing import discard, print_lines, say
+from .words import guess, take
 
 INTERRUPTED, TERMINATED = 130, 143
 EXIT_CODES = """exit codes:

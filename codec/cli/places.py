@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bitstream.errors import InputError, NoRawError, RawinlayError, StreamError, UsageError
-from bitstream.files import (
+from ...bitstream.errors import InputError, NoRawError, RawinlayError, StreamError, UsageError
+from ...bitstream.runtime.files import (
     MAX_FILE_BYTES,
     descriptor_of,
     is_protected,
@@ -21,7 +21,7 @@ from bitstream.files import (
     write_atomically,
     write_descriptor,
 )  # fmt: skip
-from codec.cli.arguments import STANDARD, nearest
+from .arguments import STANDARD, nearest
 
 Source = Path | bytes
 
@@ -193,7 +193,7 @@ def _name(path: Path) -> str:
 def _told(command: str, path: Path, read: Source, want: str) -> str | None:
     """What is wrong with an input, if that can be seen from outside."""
     if isinstance(read, bytes):
-        from bitstream.filetype import HEAD
+        from ...bitstream.runtime.filetype import HEAD
 
         return _misfit(command, _name(path), read[:HEAD], want)
     try:
@@ -205,7 +205,7 @@ def _told(command: str, path: Path, read: Source, want: str) -> str | None:
     if stat.S_ISDIR(mode):
         return _folder(command, path)
     try:
-        from bitstream.filetype import HEAD
+        from ...bitstream.runtime.filetype import HEAD
 
         with open(path, "rb") as file:
             return _misfit(command, _name(path), file.read(HEAD), want)
@@ -219,8 +219,8 @@ def _folder(command: str, path: Path) -> str:
 
 def _misfit(command: str, name: str, head: bytes, want: str) -> str | None:
     """A line for a file of another kind than wanted; None where its kind is right, or unknown."""
-    from bitstream import filetype
-    from bitstream.jumbf import LABEL
+    from ...bitstream.jpeg.jumbf import LABEL
+    from ...bitstream.runtime import filetype
 
     found = filetype.file_type(head, name)
     if found is None or found.group == want or (want == "RAW" and found.name == "a TIFF"):

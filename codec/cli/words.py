@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from bitstream.errors import InputError, UsageError
-from bitstream.filetype import HEAD, JPEG, RAW, FileType, file_type
-from codec.cli.arguments import STANDARD, UNITS, Parser, file_path
-from codec.cli.places import one_at_a_time
+from ...bitstream.errors import InputError, UsageError
+from ...bitstream.runtime.filetype import HEAD, JPEG, RAW, FileType, file_type
+from .arguments import STANDARD, UNITS, Parser, file_path
+from .places import one_at_a_time
 
 
 def take(args: argparse.Namespace, words: Sequence[str]) -> None:

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from bitstream.errors import UsageError
-from bitstream.raw_image import RawImage
-from codec.simulator.isp import Isp, draw_isp, render
-from codec.simulator.sensor import Sensor, draw_sensor, expose, expose_noisy, raw_image
+from ...bitstream.errors import UsageError
+from ...bitstream.raw_image import RawImage
+from .isp import Isp, draw_isp, render
+from .sensor import Sensor, draw_sensor, expose, expose_noisy, raw_image
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """A set of simulated shots on disk, made in parallel and resumable, and the loader for it.
 
-    python -m codec.simulator.dataset SCENES_DIR OUT_DIR --count 120 --seed 1 --size 768
+    python -m rawinlay.codec.simulator.dataset SCENES_DIR OUT_DIR --count 120 --seed 1 --size 768
 
 One .npz (NumPy, deflate, no pickles) per shot, named by index and split of its scene: shot-00007-train.npz
 
@@ -29,10 +29,10 @@ from typing import Any
 
 import numpy as np
 
-from bitstream.errors import InputError, RawinlayError, UsageError
-from bitstream.raw_image import RawImage, TiffValue
-from codec.simulator.camera import Shot, simulate
-from codec.simulator.scenes import SceneFile, list_scenes, load_scene, random_crop
+from ...bitstream.errors import InputError, RawinlayError, UsageError
+from ...bitstream.raw_image import RawImage, TiffValue
+from .camera import Shot, simulate
+from .scenes import SceneFile, list_scenes, load_scene, random_crop
 
 TAG_GROUPS = ("ifd0_tags", "raw_tags", "exif_tags")
 
@@ -129,7 +129,10 @@ def generate(
 
 def main(arguments: list[str] | None = None) -> int:
     """Command line of this module; returns the exit code."""
-    parser = argparse.ArgumentParser("python -m codec.simulator.dataset", description="Write a set of simulated shots.")
+    parser = argparse.ArgumentParser(
+        "python -m rawinlay.codec.simulator.dataset",
+        description="Write a set of simulated shots.",
+    )
     parser.add_argument("scenes", type=Path, metavar="SCENES_DIR")
     parser.add_argument("out", type=Path, metavar="OUT_DIR")
     parser.add_argument("--count", type=int, default=120)

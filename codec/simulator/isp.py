@@ -15,9 +15,9 @@ from PIL import Image
 from scipy.interpolate import PchipInterpolator
 from scipy.ndimage import gaussian_filter, map_coordinates
 
-from bitstream.raw_image import RawImage
-from codec.simulator import colour, demosaic, denoise
-from codec.simulator.sensor import Sensor, falloff, neutral, response
+from ...bitstream.raw_image import RawImage
+from . import colour, demosaic, denoise
+from .sensor import Sensor, falloff, neutral, response
 
 LUT_SIZE = 4096
 ISP_CHOICES = {"highlights": ("clip", "blend"), "subsampling": ("4:2:0", "4:2:2", "4:4:4")}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bitstream.errors import UsageError
+from ...bitstream.errors import UsageError
 
 CREDIT = "Coffee cup by Rachel Michetti, CC0, shipped with scikit-image"
 

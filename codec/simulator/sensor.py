@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import affine_transform, gaussian_filter, median_filter
 
-from bitstream.raw_image import CFA_PHASES, RawImage
-from codec.simulator import colour
-from codec.simulator.demosaic import COLOURS
+from ...bitstream.raw_image import CFA_PHASES, RawImage
+from . import colour
+from .demosaic import COLOURS
 
 BRIGHTEST = 64.0  # times white: light beyond is cut, lest the lens spread one lamp over all around it
 

@@ -6,11 +6,11 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from bitstream import embed
-from bitstream.errors import InputError, NoRawError, StreamError
-from bitstream.files import read_file
-from bitstream.jpeg import frame_info
-from codec.source.raw import FULL_SIZE, RawFile, Source
+from ...bitstream.errors import InputError, NoRawError, StreamError
+from ...bitstream.jpeg import embed
+from ...bitstream.jpeg.segments import frame_info
+from ...bitstream.runtime.files import read_file
+from .raw import FULL_SIZE, RawFile, Source
 
 SUFFIXES = (".jpg", ".jpeg")
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bitstream import tags, tiff
-from bitstream.errors import InputError
-from bitstream.raw_image import TiffValue
-from bitstream.tiff import Ifd
+from ...bitstream.errors import InputError
+from ...bitstream.raw_image import TiffValue
+from ...bitstream.tiff import tags, tiff
+from ...bitstream.tiff.tiff import Ifd
 
 DNG_VERSION, ACTIVE_AREA = 50706, 50829
 BLACK_REPEAT, BLACK_LEVEL, BLACK_DELTA_H, BLACK_DELTA_V, WHITE_LEVEL = 50713, 50714, 50715, 50716, 50717

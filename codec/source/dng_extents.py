@@ -11,11 +11,11 @@ from __future__ import annotations
 import itertools
 import math
 
-from bitstream.errors import InputError
-from bitstream.tiff import Ifd
-from codec.source.dng import raw_ifd
-from codec.source.reach import Reach
-from codec.source.tiff_extents import check_tile_count, number, numbers
+from ...bitstream.errors import InputError
+from ...bitstream.tiff.tiff import Ifd
+from .dng import raw_ifd
+from .reach import Reach
+from .tiff_extents import check_tile_count, number, numbers
 
 UNCOMPRESSED, LOSSLESS_JPEG = (0, 1), 7  # LibRaw takes 0 as 1
 ORDERLY = {

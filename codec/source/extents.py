@@ -21,13 +21,13 @@ Others are LibRaw's affair, and `codec.source.plausible`'s.
 
 from __future__ import annotations
 
-from bitstream import tiff
-from bitstream.errors import InputError
-from codec.source import tiff_extents
-from codec.source.dng import is_dng
-from codec.source.dng_extents import check_dng
-from codec.source.metadata import RAF_MAGIC
-from codec.source.reach import Reach
+from ...bitstream.errors import InputError
+from ...bitstream.tiff import tiff
+from . import tiff_extents
+from .dng import is_dng
+from .dng_extents import check_dng
+from .metadata import RAF_MAGIC
+from .reach import Reach
 
 CIFF_RAW = 0x2005
 CR3_NESTED = (b"moov", b"trak", b"mdia", b"minf", b"stbl")

@@ -27,9 +27,9 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from bitstream.errors import InputError
-from bitstream.profile import spent_elsewhere
-from codec.source import libraw_child
+from ...bitstream.errors import InputError
+from ...bitstream.runtime.profile import spent_elsewhere
+from . import libraw_child
 
 MEMORY = 12 << 30  # bytes of address space: rendering 150 MP takes about 6 GB, threads' stacks and arenas come on top
 SECONDS = 300.0  # rendering 100 MP takes 20 on one busy core

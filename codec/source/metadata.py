@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import struct
 
-from bitstream import tiff
-from bitstream.errors import InputError
-from bitstream.exif import jpeg_ifd
-from bitstream.tiff import Ifd
+from ...bitstream.errors import InputError
+from ...bitstream.jpeg.exif import jpeg_ifd
+from ...bitstream.tiff import tiff
+from ...bitstream.tiff.tiff import Ifd
 
 RAF_MAGIC = b"FUJIFILMCCD-RAW "
 CANON_UUID = bytes.fromhex("85c0b687820f11e08111f4ce462b6a48")

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from bitstream.profile import timed
-from bitstream.raw_image import RawImage
+from ...bitstream.raw_image import RawImage
+from ...bitstream.runtime.profile import timed
 
 BLOCK = 16
 SAMPLES = 64  # pixels of a row that are compared first

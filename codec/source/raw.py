@@ -14,18 +14,18 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from bitstream import tags, tiff
-from bitstream.errors import InputError
-from bitstream.exif import jpeg_ifd
-from bitstream.files import read_file
-from bitstream.profile import timed
-from bitstream.raw_image import CFA_PHASES, RawImage
-from bitstream.tiff import Ifd
-from codec.source import dng as dng_source
-from codec.source import libraw
-from codec.source.extents import check_extents
-from codec.source.libraw import About, Answer, Sizes
-from codec.source.metadata import source_ifd
+from ...bitstream.errors import InputError
+from ...bitstream.jpeg.exif import jpeg_ifd
+from ...bitstream.raw_image import CFA_PHASES, RawImage
+from ...bitstream.runtime.files import read_file
+from ...bitstream.runtime.profile import timed
+from ...bitstream.tiff import tags, tiff
+from ...bitstream.tiff.tiff import Ifd
+from . import dng as dng_source
+from . import libraw
+from .extents import check_extents
+from .libraw import About, Answer, Sizes
+from .metadata import source_ifd
 
 Source = str | Path | bytes
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import Any
 
-from bitstream.errors import InputError
+from ...bitstream.errors import InputError
 
 
 class Reach:

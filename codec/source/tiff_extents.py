@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import math
 
-from bitstream import tiff
-from bitstream.errors import InputError
-from bitstream.tiff import Ifd
-from codec.source.reach import Reach
+from ...bitstream.errors import InputError
+from ...bitstream.tiff import tiff
+from ...bitstream.tiff.tiff import Ifd
+from .reach import Reach
 
 CFA_PHOTOMETRIC = 32803
 SONY = 32767  # compression: a byte a pixel (ARW2), 12 or 14 bits packed, else Huffman codes (ARW1)

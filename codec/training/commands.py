@@ -8,8 +8,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from codec.cli.arguments import add_command
-from codec.cli.console import TerminalProgress, bytes_text, show
+from ..cli.arguments import add_command
+from ..cli.console import TerminalProgress, bytes_text, show
 
 DEFAULT = Path(__file__).with_name("features.toml")
 
@@ -36,9 +36,9 @@ def train_command(subparsers: Any) -> None:
 def _train(args: argparse.Namespace) -> None:
     import torch
 
-    from bitstream.errors import UsageError
-    from codec.training.config import load
-    from codec.training.loop import train
+    from ...bitstream.errors import UsageError
+    from .config import load
+    from .loop import train
 
     config = load(args.config)
     out = args.out or Path("runs") / args.config.stem

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
-from bitstream.errors import UsageError
-from bitstream.files import read_file
+from ...bitstream.errors import UsageError
+from ...bitstream.runtime.files import read_file
 
 
 @dataclass(frozen=True)

@@ -9,22 +9,22 @@ import numpy as np
 import torch
 from torch.nn.functional import pad
 
-from codec.format.features import BASIC
-from codec.geometry import Geometry
-from codec.gpu.features import features, radius_squared
-from codec.guide import make_guide
-from codec.jpeg_planes import decode_planes
-from codec.learned import guide_net
-from codec.learned.guide_net import BLUR
-from codec.simulator.dataset import load_shot
-from codec.trunk.ground import NEUTRAL
-from codec.trunk.layout import Layout
+from ...bitstream.jpeg.planes import decode_planes
+from ..guide.geometry import Geometry
+from ..guide.guide import make_guide
+from ..mosaic.layout import Layout
+from ..recipe import net as guide_net
+from ..recipe.features import BASIC
+from ..recipe.features_torch import features, radius_squared
+from ..recipe.net import BLUR
+from ..recipe.side import NEUTRAL
+from ..simulator.dataset import load_shot
 
 EDGE = guide_net.REACH
 """Cells around a crop that the net looks at."""
 
 OFFSET = 0.03
-"""Light below which the weight of an error stays even, as in `codec.trunk.recipe.fit`."""
+"""Light below which the weight of an error stays even, as in `codec.recipe.recipe.fit`."""
 
 FIT_CELLS, ROWS = 24_000, 16
 

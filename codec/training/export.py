@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from safetensors.torch import save
 
-from bitstream.errors import RawinlayError
-from codec.learned.guide_net import BLUR, REACH, GuideNet, inputs, means, parse
-from codec.training.guide_model import GuideModel, WholeConv
+from ...bitstream.errors import RawinlayError
+from ..recipe.net import BLUR, REACH, GuideNet, inputs, means, parse
+from .guide_model import GuideModel, WholeConv
 
 
 def export(model: GuideModel, facts: dict[str, Any] | None = None) -> bytes:

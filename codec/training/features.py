@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch.nn.functional import pad
 
-from codec.learned.guide_net import BLUR
-from codec.training.data import Batch
-from codec.training.guide_model import GuideModel
-from codec.training.readout import bits, solve
+from ..recipe.net import BLUR
+from .data import Batch
+from .guide_model import GuideModel
+from .readout import bits, solve
 
 LEAST_BITS = 0.02
 """Bits per sample below which a saving no longer counts in percent."""

@@ -1,4 +1,4 @@
-"""The guide's net as it is trained: the arithmetic of `codec.learned.guide_net` with gradients.
+"""The guide's net as it is trained: the arithmetic of `codec.recipe.net` with gradients.
 
 Weights and activations are rounded in the forward pass as the runtime has them and are not in the backward pass (the
 straight-through estimator of Bengio et al. 2013). In float32 the forward pass equals the runtime number for number;
@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from codec.learned.guide_net import BLUR, INPUTS, LAYERS, LOW_LAYERS, TOP, WEIGHT_LIMIT, Layer
+from ..recipe.net import BLUR, INPUTS, LAYERS, LOW_LAYERS, TOP, WEIGHT_LIMIT, Layer
 
 GAINS = {"low1": 0.3, "first": 0.3, "join": 0.5, "last": 2.8}
 """Spread of the first weights beside He's (2015): ten bits come in, eight go on; the last layer's unit is small."""
@@ -57,7 +57,7 @@ def clipped(v: torch.Tensor) -> torch.Tensor:
 
 
 class GuideModel(nn.Module):
-    """The trained form of `codec.learned.guide_net.GuideNet`."""
+    """The trained form of `codec.recipe.net.GuideNet`."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -23,15 +23,15 @@ import numpy as np
 import torch
 from torch import distributed
 
-from bitstream.errors import InputError, UsageError
-from bitstream.files import write_atomically
-from codec.training import checkpoint
-from codec.training.config import Config
-from codec.training.data import Batch, Picture, draw, load_picture
-from codec.training.export import export
-from codec.training.features import LEAST_BITS, loss, residual
-from codec.training.guide_model import GuideModel
-from codec.training.readout import bits
+from ...bitstream.errors import InputError, UsageError
+from ...bitstream.runtime.files import write_atomically
+from . import checkpoint
+from .config import Config
+from .data import Batch, Picture, draw, load_picture
+from .export import export
+from .features import LEAST_BITS, loss, residual
+from .guide_model import GuideModel
+from .readout import bits
 
 VALIDATION_EXPONENTS = (-9.0, -8.0, -7.0, -6.0, -5.0)
 LOG = "log.jsonl"
@@ -133,7 +133,9 @@ def _train(
     shots = Path(config.data.shots)
     pictures = [p.to(device) for p in _pictures(shots, "train", config.data.limit, rank, world)]
     if not pictures:
-        raise InputError(f"no *-train.npz for each of {world} processes in {shots}: python -m codec.simulator.dataset")
+        raise InputError(
+            f"no *-train.npz for each of {world} processes in {shots}: python -m rawinlay.codec.simulator.dataset"
+        )
     held_out = _pictures(shots, "val", config.data.limit, rank, world)
     batches = [draw([p.to(device)], config.data.validate, config.data.side, np.random.default_rng(0)) for p in held_out]
     state = _State(config, out, device, rank, world, model, optimiser, facts.get("seconds", 0.0))

@@ -1,6 +1,6 @@
 """Shots with JPEGs by real programs: mosaics by the simulator, pictures by LibRaw, darktable and RawTherapee.
 
-    python -m codec.training.render SHOTS_DIR OUT_DIR --seed 11 [--programs libraw darktable rawtherapee]
+    python -m rawinlay.codec.training.render SHOTS_DIR OUT_DIR --seed 11 [--programs libraw darktable rawtherapee]
 
 Each shot is written as a DNG, developed by a program drawn at random with settings drawn at random, and saved again as
 a shot (`codec.simulator.dataset`) under a new name. Programs cut a few rows and columns off the borders; the mosaic is
@@ -25,10 +25,10 @@ import numpy as np
 import rawpy
 from PIL import Image
 
-from bitstream.dng import write_dng
-from bitstream.errors import InputError
-from codec.simulator.camera import Shot
-from codec.simulator.dataset import load_shot, save_shot
+from ...bitstream.dng.writer import write_dng
+from ...bitstream.errors import InputError
+from ..simulator.camera import Shot
+from ..simulator.dataset import load_shot, save_shot
 
 LEAST_SIDE = 300
 """Smaller shots hold too little for a readout; programs also struggle with them."""
@@ -68,7 +68,7 @@ def develop_libraw(dng: Path, jpeg: Path, rng: np.random.Generator) -> str:
 
 def _libraw(dng: Path, jpeg: Path, rng: np.random.Generator) -> str:
     """`develop_libraw` in a process of its own: some of its settings crash on some pictures."""
-    command = [sys.executable, "-m", "codec.training.render", "--libraw", str(dng), str(jpeg)]
+    command = [sys.executable, "-m", "rawinlay.codec.training.render", "--libraw", str(dng), str(jpeg)]
     command.append(str(rng.integers(1 << 30)))
     return subprocess.run(command, capture_output=True, timeout=TIMEOUT, text=True).stdout.strip()
 
@@ -141,7 +141,10 @@ def main(arguments: list[str] | None = None) -> int:
     if words[:1] == ["--libraw"]:
         print(develop_libraw(Path(words[1]), Path(words[2]), np.random.default_rng(int(words[3]))))
         return 0
-    parser = argparse.ArgumentParser("python -m codec.training.render", description="Render shots by real programs.")
+    parser = argparse.ArgumentParser(
+        "python -m rawinlay.codec.training.render",
+        description="Render shots by real programs.",
+    )
     parser.add_argument("shots", type=Path, metavar="SHOTS_DIR")
     parser.add_argument("out", type=Path, metavar="OUT_DIR")
     parser.add_argument("--seed", type=int, default=11)

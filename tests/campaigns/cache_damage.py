@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "support")]
 
 from campaigns.forks import small_carrier  # noqa: E402
 
@@ -64,7 +64,7 @@ def run(folder, count):
 
 def _decode(folder, jpeg):
     """The DNG that a fresh process writes, None if it fails, and what it says."""
-    words = [sys.executable, "-m", "codec", "decode", jpeg, "-o", folder / "out.dng", "--force", "--json"]
+    words = [sys.executable, "-m", "rawinlay", "decode", jpeg, "-o", folder / "out.dng", "--force", "--json"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "NUMBA_CACHE_DIR": str(folder / "cache")}
     done = subprocess.run([*map(str, words)], capture_output=True, text=True, env=environment, cwd=folder)
     return None if done.returncode else (folder / "out.dng").read_bytes(), done.stderr.splitlines()

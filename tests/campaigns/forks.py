@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "support")]
 
 PATIENCE = 20.0  # seconds that a child may take
 KINDS = {"decode": 0.05, "encode": 0.5, "compile": 0.05, "first": 2.0}
@@ -55,9 +55,8 @@ def run(count, seed=1):
 
 def small_carrier():
     """A JPEG of 128 x 96 pixels that carries a RAW."""
+    from rawinlay import encode_arrays
     from shots import shot
-
-    from codec import encode_arrays
 
     small = shot(shape=(96, 128))
     return encode_arrays(small.raw, small.jpeg, bpp=1, effort=1).jpeg
@@ -74,7 +73,7 @@ def _fresh(carrier, kind, count, seed):
 
 def _beside(kind, count, seed, carrier):
     """Forks beside a thread that does one thing."""
-    from codec import decode  # first of all: what it imports when it is called is for the thread
+    from rawinlay import decode  # first of all: what it imports when it is called is for the thread
 
     moments, ended = random.Random(seed), threading.Event()
     work = {"decode": _decode, "encode": _encode, "compile": _compile, "first": _decode}[kind]
@@ -121,15 +120,14 @@ def _wait(child):
 
 
 def _decode(carrier):
-    from codec import decode
+    from rawinlay import decode
 
     decode(carrier)
 
 
 def _encode(carrier):
+    from rawinlay import encode_arrays
     from shots import shot
-
-    from codec import encode_arrays
 
     small = shot(shape=(96, 128))
     encode_arrays(small.raw, small.jpeg, bpp=1, effort=1)

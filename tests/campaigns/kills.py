@@ -49,7 +49,7 @@ if call == "half":
     os.write = half
 elif call != "never":
     setattr(os, call, patched(getattr(os, call)))
-from codec.cli.main import run
+from rawinlay.codec.cli.main import run
 run()
 """
 
@@ -102,9 +102,8 @@ def campaign(
 def _words(folder: Path, command: str) -> list[str]:
     """The folder and the command line, whose output comes last; makes the inputs."""
     sys.path[:0] = [str(REPOSITORY), str(REPOSITORY / "tests")]
+    from rawinlay import encode_arrays
     from shots import shot, write_pair
-
-    from codec import encode_arrays
 
     if command == "strip":  # writes as they do, and is quick
         (folder / "golden.jpg").write_bytes((REPOSITORY / "tests" / "golden" / "plain.jpg").read_bytes())

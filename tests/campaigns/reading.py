@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "support")]
 
 PATIENCE = 60.0  # seconds that a child may take: reading takes it a fifth of one where there is nothing else to do
 LINES = ("unknown file: data corrupted at 4711", "unknown file: Unexpected end of file", "some other line")
@@ -37,9 +37,8 @@ def main():
 def beside_noise(count):
     """Reads refused, lines that a thread printed on descriptor 2 meanwhile, those that did not arrive there."""
     from camera_files import tiled_dng
-
-    from bitstream.errors import InputError
-    from codec.source.raw import read_raw
+    from rawinlay.bitstream.errors import InputError
+    from rawinlay.codec.source.raw import read_raw
 
     data, refused, printed, done = tiled_dng(), 0, 0, threading.Event()
 
@@ -74,8 +73,7 @@ def beside_noise(count):
 def in_forks(count):
     """(children that hung, children whose reading went wrong), forked while a thread of this process reads."""
     from camera_files import MOSAIC, tiled_dng
-
-    from codec.source.raw import read_raw
+    from rawinlay.codec.source.raw import read_raw
 
     data, done, hangs, failures = tiled_dng(), threading.Event(), 0, 0
 

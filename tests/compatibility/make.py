@@ -12,23 +12,23 @@ from dataclasses import replace
 from pathlib import Path
 
 HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE.parent), str(HERE.parents[1])]
+sys.path[:0] = [str(HERE.parents[0] / "support")]
 
 import goldens  # noqa: E402
 import numpy as np  # noqa: E402
 from PIL import Image  # noqa: E402
+from rawinlay.bitstream.jpeg import embed  # noqa: E402
+from rawinlay.bitstream.raw_image import RawImage  # noqa: E402
+from rawinlay.bitstream.tiff import tiff  # noqa: E402
+from rawinlay.codec.api import decode, encode_arrays, info, trim  # noqa: E402
+from rawinlay.codec.cli.distribution import version  # noqa: E402
+from rawinlay.codec.decoder.stream import Stream  # noqa: E402
+from rawinlay.codec.encoder import encode as encoding  # noqa: E402
+from rawinlay.codec.encoder.candidates import RecipeChoice  # noqa: E402
+from rawinlay.codec.encoder.effort import Effort  # noqa: E402
+from rawinlay.codec.encoder.stream_writer import stream_bytes  # noqa: E402
 from scenes import scene  # noqa: E402
 from shots import shot  # noqa: E402
-
-from bitstream import embed, tiff  # noqa: E402
-from bitstream.raw_image import RawImage  # noqa: E402
-from codec import encoding  # noqa: E402
-from codec.api import decode, encode_arrays, info, trim  # noqa: E402
-from codec.cli.distribution import version  # noqa: E402
-from codec.recipe_choice import RecipeChoice  # noqa: E402
-from codec.stream import Stream  # noqa: E402
-from codec.stream_writer import stream_bytes  # noqa: E402
-from codec.trunk.effort import Effort  # noqa: E402
 
 
 def facts(jpeg):

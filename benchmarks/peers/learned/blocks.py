@@ -8,12 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from benchmarks.peers.learned.compressai_layers import (
-    AttentionBlock,
-    ResidualBlock,
-    ResidualBlockUpsample,
-    ResidualBlockWithStride,
-)
+from .compressai_layers import AttentionBlock, ResidualBlock, ResidualBlockUpsample, ResidualBlockWithStride
 
 RATE_SPAN = 6.0
 """Range of the rate parameter, for the plane that shows it to the nets."""

@@ -19,11 +19,11 @@ from torch import Tensor
 from torch.func import functional_call
 from torch.nn import functional as F
 
-from benchmarks.peers.learned import samples, superpixels
-from benchmarks.peers.learned.blocks import RATE_SPAN, Guide
-from benchmarks.peers.learned.net import CodingNet, in_windows, windows
-from benchmarks.peers.learned.planes import ENLARGED, GUIDE_PLANES
-from benchmarks.peers.learned.unet import UNet
+from . import samples, superpixels
+from .blocks import RATE_SPAN, Guide
+from .net import CodingNet, in_windows, windows
+from .planes import ENLARGED, GUIDE_PLANES
+from .unet import UNet
 
 GRIDS = (16, 8, 4, 2)
 SLIC, SLIC_GUIDE, SLIC_PLACE = 1e-4, 0.2, 10.0

@@ -11,8 +11,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from bitstream.errors import InputError
-from bitstream.files import write_atomically
+from ....bitstream.errors import InputError
+from ....bitstream.runtime.files import write_atomically
 
 MOMENTS = ("exp_avg", "exp_avg_sq")
 

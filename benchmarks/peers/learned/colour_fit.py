@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.peers.learned.planes import GUIDE_PLANES
-from bitstream.errors import StreamError
+from ....bitstream.errors import StreamError
+from .planes import GUIDE_PLANES
 
 TERMS = 1 + 2 * GUIDE_PLANES
 SIZE = TERMS * 4 * 2

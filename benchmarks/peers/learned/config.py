@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks.peers.learned.net import DIVISOR, CodingNet
-from bitstream.errors import UsageError
-from bitstream.files import read_file
+from ....bitstream.errors import UsageError
+from ....bitstream.runtime.files import read_file
+from .net import DIVISOR, CodingNet
 
 
 @dataclass(frozen=True)
@@ -77,9 +77,9 @@ KINDS = ("r2lcm", "r2lcm++", "cam", "hyperprior")
 
 def make(net: NetConfig) -> CodingNet:
     """The net of a configuration, with random weights. UsageError for sizes it does not have."""
-    from benchmarks.peers.learned.cam import Cam
-    from benchmarks.peers.learned.hyperprior import Hyperprior
-    from benchmarks.peers.learned.r2lcm import R2lcm
+    from .cam import Cam
+    from .hyperprior import Hyperprior
+    from .r2lcm import R2lcm
 
     try:
         if net.kind in ("r2lcm", "r2lcm++"):

@@ -17,18 +17,18 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from benchmarks.peers.learned import colour_fit
-from benchmarks.peers.learned.planes import compand, guide_of, light_of
-from bitstream.errors import InputError
-from bitstream.raw_image import RawImage
-from codec.geometry import NEUTRAL, Geometry
-from codec.guide import Guide, make_guide
-from codec.jpeg_planes import decode_planes
-from codec.simulator.dataset import load_shot
-from codec.trunk.layout import Layout
+from ....bitstream.errors import InputError
+from ....bitstream.jpeg.planes import decode_planes
+from ....bitstream.raw_image import RawImage
+from ....codec.guide.geometry import NEUTRAL, Geometry
+from ....codec.guide.guide import Guide, make_guide
+from ....codec.mosaic.layout import Layout
+from ....codec.simulator.dataset import load_shot
+from . import colour_fit
+from .planes import compand, guide_of, light_of
 
 FULL = 255 << 4
-"""White in the guide's samples (`codec.guide`)."""
+"""White in the guide's samples (`codec.guide.guide`)."""
 
 
 @dataclass
@@ -99,7 +99,10 @@ def load_pictures(folders: Sequence[str], split: str, limit: int = 0, cache: Pat
     paths = sorted(p for folder in folders for p in Path(folder).glob(f"*-{split}.npz"))
     paths.sort(key=lambda p: p.name)
     if not paths:
-        raise InputError(f"no *-{split}.npz in {', '.join(folders)}: python -m codec.simulator.dataset makes some")
+        raise InputError(
+            f"no *-{split}.npz in {', '.join(folders)}: "
+            "python -m rawinlay.codec.simulator.dataset makes some"
+        )
     paths = paths[:limit] if limit else paths
     names = json.dumps([p.stem for p in paths])
     kept = _read_cache(cache, names) if cache else None

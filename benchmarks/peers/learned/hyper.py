@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from benchmarks.peers.learned.compressai_layers import EntropyBottleneck
-from benchmarks.peers.learned.symbols import SymbolReader, SymbolWriter, Table, table_of
+from .compressai_layers import EntropyBottleneck
+from .symbols import SymbolReader, SymbolWriter, Table, table_of
 
 WIDEST = 1000.0
 """Largest symbol with an entry of its own; beyond it the coder escapes."""

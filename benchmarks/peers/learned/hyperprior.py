@@ -13,12 +13,12 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from benchmarks.peers.learned.blocks import Guide, Precise, Step
-from benchmarks.peers.learned.compressai_layers import GDN
-from benchmarks.peers.learned.hyper import Factorised
-from benchmarks.peers.learned.net import LatentNet
-from benchmarks.peers.learned.ordered import LEAST_SCALE
-from benchmarks.peers.learned.symbols import SymbolReader, SymbolWriter, bits, scale_index
+from .blocks import Guide, Precise, Step
+from .compressai_layers import GDN
+from .hyper import Factorised
+from .net import LatentNet
+from .ordered import LEAST_SCALE
+from .symbols import SymbolReader, SymbolWriter, bits, scale_index
 
 FIRST, BASE, Z_SCALE = 0.3, 1.55, 4.0
 """As in `r2lcm`."""

@@ -18,9 +18,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from benchmarks.peers.learned.blocks import RATE_SPAN, Guide
-from benchmarks.peers.learned.planes import expand
-from benchmarks.peers.learned.symbols import SymbolReader, SymbolWriter
+from .blocks import RATE_SPAN, Guide
+from .planes import expand
+from .symbols import SymbolReader, SymbolWriter
 
 WINDOW, HALO = 384, 32
 """Cells of a window of the analysis and the synthesis, and around it."""

@@ -20,8 +20,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from benchmarks.peers.learned.blocks import Alone, Gate, Guide, Guided, MaskedMean, Precise, conv
-from benchmarks.peers.learned.symbols import SymbolReader, SymbolWriter, bits, scale_index
+from .blocks import Alone, Gate, Guide, Guided, MaskedMean, Precise, conv
+from .symbols import SymbolReader, SymbolWriter, bits, scale_index
 
 STEP_SPAN = 4.0
 """Most and least log2 of a predicted step."""

@@ -21,22 +21,22 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.peers import guide as aligned
-from benchmarks.peers.base import Peer, need, number
-from benchmarks.peers.clock import part
-from benchmarks.peers.frame import DN_MAX, Frame, unwrap
-from benchmarks.peers.learned import colour_fit
-from benchmarks.peers.learned.blocks import RATE_SPAN
-from benchmarks.peers.learned.cam import GRIDS
-from benchmarks.peers.learned.data import planes_of, samples_of
-from benchmarks.peers.learned.net import padded
-from benchmarks.peers.learned.planes import compand, expand, light_of
-from benchmarks.peers.learned.weights import Trained, load_trained
-from bitstream.errors import StreamError, UsageError
-from bitstream.raw_image import RawImage
-from codec.guide import make_guide
-from codec.trunk.layout import Layout
-from codec.trunk.parallel import single_threaded
+from ....bitstream.errors import StreamError, UsageError
+from ....bitstream.raw_image import RawImage
+from ....bitstream.runtime.parallel import single_threaded
+from ....codec.guide.guide import make_guide
+from ....codec.mosaic.layout import Layout
+from .. import guide as aligned
+from ..base import Peer, need, number
+from ..clock import part
+from ..frame import DN_MAX, Frame, unwrap
+from . import colour_fit
+from .blocks import RATE_SPAN
+from .cam import GRIDS
+from .data import planes_of, samples_of
+from .net import padded
+from .planes import compand, expand, light_of
+from .weights import Trained, load_trained
 
 RATE_UNIT = 32
 ORDERED = "latents, hyper-latents, the guide's fit, header and geometry; the decoder computes the order of coding"

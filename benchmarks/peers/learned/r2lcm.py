@@ -20,23 +20,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from benchmarks.peers.learned.blocks import (
-    Guide,
-    Guided,
-    Precise,
-    Step,
-    attention,
-    conv,
-    enlarging,
-    residual,
-    strided,
-)
-from benchmarks.peers.learned.compressai_layers import subpel_conv3x3
-from benchmarks.peers.learned.hyper import Factorised
-from benchmarks.peers.learned.net import LatentNet
-from benchmarks.peers.learned.ordered import OrderedContext
-from benchmarks.peers.learned.planes import ENLARGED, GUIDE_PLANES
-from benchmarks.peers.learned.symbols import SymbolReader, SymbolWriter
+from .blocks import Guide, Guided, Precise, Step, attention, conv, enlarging, residual, strided
+from .compressai_layers import subpel_conv3x3
+from .hyper import Factorised
+from .net import LatentNet
+from .ordered import OrderedContext
+from .planes import ENLARGED, GUIDE_PLANES
+from .symbols import SymbolReader, SymbolWriter
 
 PLANES = 4
 FIRST, BASE = 1.0, 2.1

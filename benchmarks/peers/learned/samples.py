@@ -17,8 +17,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from benchmarks.peers.learned.symbols import LEVELS, SymbolReader, SymbolWriter, scale_index
-from bitstream.errors import StreamError
+from ....bitstream.errors import StreamError
+from .symbols import LEVELS, SymbolReader, SymbolWriter, scale_index
 
 STEP = 1 / 1024
 BANDS = 8

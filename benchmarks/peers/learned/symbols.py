@@ -11,8 +11,8 @@ import math
 import torch
 from torch import Tensor
 
-from benchmarks.peers.clock import part
-from benchmarks.peers.learned.compressai_layers import BufferedRansEncoder, GaussianConditional, RansDecoder
+from ..clock import part
+from .compressai_layers import BufferedRansEncoder, GaussianConditional, RansDecoder
 
 LEVELS, FINEST, COARSEST = 64, 0.11, 256.0
 Table = tuple[list[list[int]], list[int], list[int]]

@@ -1,6 +1,7 @@
 """Training of the learned peers, all in one process, turn by turn, so that each has as much and all are ready early.
 
-    python -m benchmarks.peers.learned.train --config benchmarks/peers/learned/train.toml --out runs/peers --resume
+    python -m rawinlay.benchmarks.peers.learned.train --config benchmarks/peers/learned/train.toml --out runs/peers
+    --resume
 
 Every step draws its crops, rates and noise from (seed, net, step) alone, so a run that is taken up again goes on as if
 it had not stopped. `OUT/NAME.safetensors` is a net's checkpoint, `OUT/log.jsonl` the log, `OUT/shots-*.cache` the shots
@@ -25,12 +26,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.peers.learned import checkpoint
-from benchmarks.peers.learned.blocks import RATE_SPAN
-from benchmarks.peers.learned.config import Config, load, make
-from benchmarks.peers.learned.data import Picture, draw, load_pictures
-from benchmarks.peers.learned.net import CodingNet, error
-from bitstream.errors import InputError, RawinlayError
+from ....bitstream.errors import InputError, RawinlayError
+from . import checkpoint
+from .blocks import RATE_SPAN
+from .config import Config, load, make
+from .data import Picture, draw, load_pictures
+from .net import CodingNet, error
 
 VALIDATION_RATES = (0.0, 2.0, 4.0, 6.0)
 
@@ -162,8 +163,8 @@ def _note(out: Path, student: Student, facts: dict[str, Any]) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Command line of this module; returns the exit code."""
     parser = argparse.ArgumentParser(
-        "python -m benchmarks.peers.learned.train", description="Train the benchmark's learned peers.",
-        epilog="example: python -m benchmarks.peers.learned.train --config my.toml --out runs/peers --resume",
+        "python -m rawinlay.benchmarks.peers.learned.train", description="Train the benchmark's learned peers.",
+        epilog="example: python -m rawinlay.benchmarks.peers.learned.train --config my.toml --out runs/peers --resume",
     )  # fmt: skip
     parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="TOML, as train.toml here")
     parser.add_argument("--out", type=Path, default=Path("runs/peers"), metavar="DIR")

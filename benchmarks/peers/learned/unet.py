@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from benchmarks.peers.learned.blocks import Precise
+from .blocks import Precise
 
 LEVELS = 4
 

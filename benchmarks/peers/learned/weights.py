@@ -19,13 +19,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save
 
-from benchmarks.peers.base import Unavailable
-from benchmarks.peers.learned import checkpoint
-from benchmarks.peers.learned.config import Config, NetConfig, load, make, plain
-from benchmarks.peers.learned.net import CodingNet
-from benchmarks.rows import commit
-from bitstream.errors import InputError, RawinlayError
-from bitstream.files import write_atomically
+from ....bitstream.errors import InputError, RawinlayError
+from ....bitstream.runtime.files import write_atomically
+from ...rows import commit
+from ..base import Unavailable
+from . import checkpoint
+from .config import Config, NetConfig, load, make, plain
+from .net import CodingNet
 
 FOLDER = Path(__file__).parent
 
@@ -72,7 +72,9 @@ def load_trained(name: str, folder: Path = FOLDER) -> Trained:
     """The weights of a peer; `Unavailable` where there are none, `InputError` where they are damaged."""
     path = folder / f"{name}.safetensors"
     if not path.exists():
-        raise Unavailable(f"{name} has no trained weights here: python -m benchmarks.peers.learned.train makes them")
+        raise Unavailable(
+            f"{name} has no trained weights here: python -m rawinlay.benchmarks.peers.learned.train makes them"
+        )
     data = path.read_bytes()
     try:
         with safe_open(path, "pt") as file:
@@ -103,8 +105,9 @@ def export(config: Config, run: Path, out: Path, data: str) -> list[Path]:
 def main(arguments: list[str] | None = None) -> int:
     """Command line of this module; returns the exit code."""
     parser = argparse.ArgumentParser(
-        "python -m benchmarks.peers.learned.weights", description="Write checkpoints as weights that ship.",
-        epilog="example: python -m benchmarks.peers.learned.weights --config train.toml --run runs/peers --data shots",
+        "python -m rawinlay.benchmarks.peers.learned.weights", description="Write checkpoints as weights that ship.",
+        epilog="example: python -m rawinlay.benchmarks.peers.learned.weights "
+        "--config train.toml --run runs/peers --data shots",
     )  # fmt: skip
     parser.add_argument("--config", type=Path, required=True, metavar="FILE")
     parser.add_argument("--run", type=Path, required=True, metavar="DIR", help="what train wrote to")

@@ -1,0 +1,1 @@
+"""DNG out: directories, tiles of lossless JPEG, the preview."""

@@ -1,0 +1,209 @@
+"""DNG out: a `RawImage` and a JPEG preview as a DNG 1.4 file that every reader takes (docs/dng.md).
+
+    IFD0         the preview; camera, colour, profiles; Orientation
+      SubIFD     the mosaic: tiles of lossless JPEG, CFA pattern, levels, crops, opcodes, noise profile
+      Exif IFD   the source's tags, then what the JPEG's own Exif adds
+      GPS IFD    from the JPEG's Exif
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import struct
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from fractions import Fraction
+from typing import Any, TypeVar
+
+import numpy as np
+
+from ..jpeg.exif import exif_from_jpeg, exif_payload, jpeg_ifd
+from ..raw_image import RawImage, TiffValue
+from ..runtime.profile import timed
+from ..tiff import tags, tiff
+from ..tiff.tiff import Ifd
+from . import ljpeg
+from .preview import Preview, make_preview
+
+T = TypeVar("T")
+
+TILES = (256, 128, 64, 32, 16)  # sides that a tile may have, best first
+SOFTWARE = "rawinlay"
+CFA_COLOURS = {"R": 0, "G": 1, "B": 2}
+MIN_PADDING = 2  # pixels that demosaicking wants around the default crop; Adobe's SDK warns of fewer
+XYZ_TO_SRGB = (3.2406, -1.5372, -0.4986, -0.9689, 1.8758, 0.0415, 0.0557, -0.2040, 1.0570)
+MAX_MAKER_NOTE = 1 << 16
+
+DNG_1_4, DNG_1_6 = (1, 4, 0, 0), (1, 6, 0, 0)
+FIRST_TAG_OF_1_6 = 52525
+GPS_TAGS = range(32)
+
+
+def write_dng(raw: RawImage, preview_jpeg: bytes | None = None, metadata_jpeg: bytes | None = None) -> bytes:
+    """The DNG file of `raw`, mosaic bit for bit, with `preview_jpeg` as preview and as source of further Exif.
+
+    metadata_jpeg: the source of that Exif, if it is another.
+
+    Only tags of `bitstream.tiff.tags.TAGS` are taken from `raw`; all that describes the mosaic follows from the mosaic.
+    Where the two sources name the same Exif tag, `raw` wins. Raises InputError over 4 GiB.
+    """
+    ifd0_tags = tags.allowed_tags(tags.IFD0, raw.ifd0_tags)
+    raw_tags = tags.allowed_tags(tags.RAW, raw.raw_tags)
+    starts = range(0, raw.mosaic.shape[0], _tile_side(raw.mosaic.shape[1]))
+    with ThreadPoolExecutor(_cores()) as pool:  # compiled loops, libjpeg and hashes run without Python's lock
+        previews = pool.submit(_timed, make_preview, preview_jpeg, raw.orientation) if preview_jpeg else None
+        roots = pool.submit(_timed, _camera_tags, raw, ifd0_tags)
+        chunks = [tile for row in pool.map(functools.partial(_timed, _tile_row, raw.mosaic), starts) for tile in row]
+        root, preview = Ifd(roots.result()), previews.result() if previews else None
+    with timed("writing"):
+        return _assembled(raw, raw_tags, root, chunks, preview, metadata_jpeg or preview_jpeg)
+
+
+def _timed(work: Callable[..., T], *args: Any) -> T:
+    with timed("writing"):
+        return work(*args)
+
+
+def _assembled(
+    raw: RawImage, raw_tags: dict[int, TiffValue], root: Ifd, chunks: list[bytes], preview: Preview | None,
+    metadata_jpeg: bytes | None,
+) -> bytes:  # fmt: skip
+    """The file of the mosaic's tiles, the preview and IFD0."""
+    mosaic = Ifd(_mosaic_tags(raw, raw_tags), chunks=chunks, chunk_tags=(324, 325))
+    exif = dict(tags.allowed_tags(tags.EXIF, raw.exif_tags))
+    if metadata_jpeg:
+        exif = {**exif_from_jpeg(metadata_jpeg), **exif}
+        _add_jpeg_metadata(root, metadata_jpeg)
+    if preview:
+        root.tags |= preview.tags | {254: tiff.pack_value(tiff.LONG, 1)}
+        root.chunks = [preview.jpeg]
+        root.subs[tiff.SUB_IFDS] = [mosaic]
+    else:  # nothing to stand first: the mosaic itself does
+        root.tags |= mosaic.tags
+        root.chunks, root.chunk_tags = mosaic.chunks, mosaic.chunk_tags
+    if exif:
+        root.subs[tiff.EXIF_IFD] = [Ifd({**exif, 36864: TiffValue(tiff.UNDEFINED, 4, b"0231")})]
+    version = DNG_1_6 if max([*root.tags, *raw_tags], default=0) >= FIRST_TAG_OF_1_6 else DNG_1_4
+    root.tags[50706] = tiff.pack_value(tiff.BYTE, *version)
+    root.tags[50707] = tiff.pack_value(tiff.BYTE, *DNG_1_4)
+    return tiff.write_tiff(root)
+
+
+def _camera_tags(raw: RawImage, ifd0_tags: dict[int, TiffValue]) -> dict[int, TiffValue]:
+    """The source's tags of IFD0, and what readers need where it gives none."""
+    name = raw.camera or "Unknown camera"
+    md5 = hashlib.md5(np.ascontiguousarray(raw.mosaic, "<u2").data, usedforsecurity=False)
+    out = {
+        271: tiff.pack_ascii(name.split()[0]),
+        272: tiff.pack_ascii(name),
+        305: tiff.pack_ascii(SOFTWARE),
+        50708: tiff.pack_ascii(name),
+        **ifd0_tags,
+        274: tiff.pack_value(tiff.SHORT, raw.orientation if 1 <= raw.orientation <= 8 else 1),
+        # Readers key their caches by it.
+        50781: TiffValue(tiff.BYTE, 16, md5.digest()),
+    }
+    if 50721 not in out:  # an unknown camera: as if its colours were linear sRGB's, which is what LibRaw supposes
+        out[50721] = tiff.pack_value(tiff.SRATIONAL, *(n for x in XYZ_TO_SRGB for n in (round(x * 10000), 10000)))
+        out[50778] = tiff.pack_value(tiff.SHORT, 21)
+    if 50728 not in out and 50729 not in out:  # no white balance known: daylight (D65)
+        out[50729] = tiff.pack_value(tiff.RATIONAL, 3127, 10000, 3290, 10000)
+    return out
+
+
+def _mosaic_tags(raw: RawImage, raw_tags: dict[int, TiffValue]) -> dict[int, TiffValue]:
+    """All tags of the mosaic's directory but the tiles' places."""
+    height, width = raw.mosaic.shape
+    fractional = any(level != int(level) for level in raw.black)
+    black = [n for level in raw.black for n in Fraction(level).limit_denominator(10000).as_integer_ratio()]
+    return {
+        **raw_tags,
+        **_default_crop(raw_tags, height, width),
+        254: tiff.pack_value(tiff.LONG, 0),
+        256: tiff.pack_value(tiff.LONG, width),
+        257: tiff.pack_value(tiff.LONG, height),
+        258: tiff.pack_value(tiff.SHORT, ljpeg.PRECISION),
+        259: tiff.pack_value(tiff.SHORT, 7),
+        262: tiff.pack_value(tiff.SHORT, 32803),
+        277: tiff.pack_value(tiff.SHORT, 1),
+        284: tiff.pack_value(tiff.SHORT, 1),
+        322: tiff.pack_value(tiff.LONG, _tile_side(width)),
+        323: tiff.pack_value(tiff.LONG, _tile_side(width)),
+        33421: tiff.pack_value(tiff.SHORT, 2, 2),
+        33422: tiff.pack_value(tiff.BYTE, *(CFA_COLOURS[c] for c in raw.cfa)),
+        50710: tiff.pack_value(tiff.BYTE, 0, 1, 2),
+        50711: tiff.pack_value(tiff.SHORT, 1),
+        50713: tiff.pack_value(tiff.SHORT, 2, 2),
+        50714: tiff.pack_value(tiff.RATIONAL, *black) if fractional else tiff.pack_value(tiff.LONG, *raw.black),
+        50717: tiff.pack_value(tiff.LONG, raw.white),
+        50829: tiff.pack_value(tiff.LONG, 0, 0, height, width),
+    }
+
+
+def _default_crop(raw_tags: dict[int, TiffValue], height: int, width: int) -> dict[int, TiffValue]:
+    """DefaultCropOrigin and Size: the source's, else the whole frame; at least `MIN_PADDING` from the edges."""
+    limits = (width, height)
+    start, end = [0.0, 0.0], [float(width), float(height)]
+    given = [tiff.value_numbers(raw_tags[tag]) for tag in (50719, 50720) if tag in raw_tags]
+    if len(given) == 2 and all(len(v) == 2 for v in given) and all(
+            0 <= o and 0 < s and o + s <= limit for o, s, limit in zip(*given, limits, strict=True)):
+        start, end = list(given[0]), [o + s for o, s in zip(*given, strict=True)]
+    for axis, limit in enumerate(limits):
+        if limit > 8 * MIN_PADDING:
+            start[axis] = min(max(start[axis], MIN_PADDING), limit - 2 * MIN_PADDING)
+            end[axis] = max(min(end[axis], limit - MIN_PADDING), start[axis] + 1)
+    numbers = [*start, *(e - s for s, e in zip(start, end, strict=True))]
+    if any(n != int(n) for n in numbers):
+        exact = [n for x in numbers for n in Fraction(x).limit_denominator(1000).as_integer_ratio()]
+        return {50719: tiff.pack_value(tiff.RATIONAL, *exact[:4]), 50720: tiff.pack_value(tiff.RATIONAL, *exact[4:])}
+    return {50719: tiff.pack_value(tiff.LONG, *numbers[:2]), 50720: tiff.pack_value(tiff.LONG, *numbers[2:])}
+
+
+def _tile_side(width: int) -> int:
+    """Width and height of the tiles.
+
+    LibRaw (0.22, measured) wraps the rows of a mosaic that is narrower than a tile, and takes one of exactly two tiles'
+    width for a layout of another kind.
+    """
+    return next((side for side in TILES if width >= side and width != 2 * side), TILES[-1])
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _tile_row(mosaic: np.ndarray, y: int) -> list[bytes]:
+    """The lossless JPEG tiles of one row of tiles, edges repeated to fill the last ones. They share one table."""
+    side = _tile_side(mosaic.shape[1])
+    rows = mosaic[y : y + side]
+    below, right = side - rows.shape[0], -rows.shape[1] % side
+    padded = np.pad(rows, ((0, below), (0, right)), "edge") if below or right else rows
+    return ljpeg.encode_tiles([padded[:, x : x + side] for x in range(0, padded.shape[1], side)])
+
+
+def _add_jpeg_metadata(root: Ifd, jpeg: bytes) -> None:
+    """What a camera's JPEG knows beyond the RAW stream: date, artist, rights; GPS; the MakerNote."""
+    ifd0 = jpeg_ifd(jpeg)
+    if ifd0 is None:
+        return
+    camera = tags.allowed_tags(tags.IFD0, ifd0.tags)
+    root.tags.update({tag: camera[tag] for tag in (306, 315, 33432) if tag in camera and tag not in root.tags})
+    for gps in ifd0.subs.get(tiff.GPS_IFD, [])[:1]:
+        kept = {tag: v for tag, v in gps.tags.items() if tag in GPS_TAGS and len(v.data) <= 1024}
+        root.subs[tiff.GPS_IFD] = [Ifd(kept)] if kept else []
+    for exif in ifd0.subs.get(tiff.EXIF_IFD, [])[:1]:
+        note = exif.tags.get(37500)
+        if note and len(note.data) <= MAX_MAKER_NOTE:
+            root.tags[50740] = _private_maker_note(note.data, exif_payload(jpeg)[:2], exif.offsets[37500])
+
+
+def _private_maker_note(note: bytes, byte_order: bytes, offset: int) -> TiffValue:
+    """DNGPrivateData as Adobe writes it: makers' notes hold offsets, so their old place and byte order go with them.
+
+    "Adobe" NUL, "MakN", u32 length of the rest, byte-order mark, u32 old offset, the note; numbers big-endian.
+    """
+    body = byte_order + struct.pack(">I", offset) + note
+    data = b"Adobe\0MakN" + struct.pack(">I", len(body)) + body + b"\0" * (len(body) % 2)
+    return TiffValue(tiff.BYTE, len(data), data)

@@ -1,0 +1,210 @@
+"""A JPEG file walked through and checked: frame, tables and scans, and a JPEG of nothing but those.
+
+Only what a decoder needs reaches it (ITU-T T.81 annex B); no EXIF, no APPn.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+
+import numpy as np
+
+from ..errors import InputError, UnsupportedError
+
+MAX_PIXELS = 1 << 28
+"""Largest picture taken, in pixels: 268 MP, about 1 GB while decoding."""
+
+MIN_SIDE = 8
+MAX_SIDE = 65500  # libjpeg's own limit
+MAX_SCANS = 100  # a usual progressive file has 10; each costs a pass over the whole picture
+
+_JFIF = b"\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00"
+_SCAN_END = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+_FRAMES = {0xC0: "baseline", 0xC1: "sequential", 0xC2: "progressive", 0xC9: "arithmetic", 0xCA: "arithmetic"}
+_PROGRESSIVE = (0xC2, 0xCA)
+_ARITHMETIC = (0xC9, 0xCA)
+_STRANGE_FRAMES = {
+    0xC3: "lossless", 0xC5: "hierarchical", 0xC6: "hierarchical", 0xC7: "lossless", 0xCB: "lossless",
+    0xCD: "hierarchical", 0xCE: "hierarchical", 0xCF: "lossless",
+}  # fmt: skip
+ARITHMETIC_GAIN = 64
+"""Blocks that an arithmetic coder may put into a bit (flat ones); Huffman codes take a bit a block at least."""
+
+
+class Picture:
+    """A JPEG's frame, its tables and scans, checked; everything else left out."""
+
+    def __init__(self, jpeg: bytes) -> None:
+        self.components: list[tuple[int, int, int, int]] = []  # id, horizontal and vertical factor, quantisation table
+        self.quantisation: list[np.ndarray] = []
+        self.height = self.width = self.frame = 0
+        self._parts: list[bytes] = []  # segments before and after the frame header, without it
+        self._before_frame = 0
+        self._tables: dict[int, np.ndarray] = {}
+        self._latched: dict[int, np.ndarray] = {}
+        self._precision: dict[int, list[int]] = {}  # component -> bits still missing of each coefficient; 16: all of it
+        self._jfif = False
+        self._adobe: int | None = None
+        self._scans = self._scan_bytes = 0
+        self._walk(jpeg)
+        self._check()
+
+    def stream(self) -> bytes:
+        """A JPEG of nothing but what the decoder needs."""
+        return self._assemble(self.width, self.height, self.components, _JFIF)
+
+    def evened_stream(self) -> bytes:
+        """The same scans in a frame in which chroma's sampling ratio is the same in both directions."""
+        h, v = self.subsampling
+        ratio = max(h, v)
+        _, chroma_h, chroma_v, table = self.components[1]
+        unused = next(i for i in range(256) if i not in {c[0] for c in self.components})
+        if max(ratio * chroma_h, ratio * chroma_v) > 4:
+            raise InputError(f"the JPEG's chroma sampling ({h}x{v} of {chroma_h}x{chroma_v}) is not supported")
+        extra = (unused, ratio * chroma_h, ratio * chroma_v, table)
+        width, height = self.width * (ratio // h), self.height * (ratio // v)
+        if max(width, height) > MAX_SIDE:
+            raise InputError(f"the JPEG is too large for its chroma sampling ({self.width}x{self.height})")
+        return self._assemble(width, height, [*self.components, extra], b"")
+
+    @property
+    def subsampling(self) -> tuple[int, int]:
+        """(h, v) of the chroma."""
+        return (
+            self.components[0][1] // self.components[1][1],
+            self.components[0][2] // self.components[1][2],
+        )
+
+    @property
+    def is_arithmetic(self) -> bool:
+        """Whether its scans are coded arithmetically, which few programs read, rather than by Huffman codes."""
+        return self.frame in _ARITHMETIC
+
+    def _assemble(self, width: int, height: int, components: list[tuple[int, int, int, int]], head: bytes) -> bytes:
+        frame = struct.pack(">BBHBHHB", 0xFF, self.frame, 8 + 3 * len(components), 8, height, width, len(components))
+        frame += b"".join(bytes((i, h << 4 | v, table)) for i, h, v, table in components)
+        n = self._before_frame
+        return b"".join([b"\xff\xd8", head, *self._parts[:n], frame, *self._parts[n:], b"\xff\xd9"])
+
+    def _walk(self, jpeg: bytes) -> None:
+        if jpeg[:2] != b"\xff\xd8":
+            raise InputError("not a JPEG file (no SOI marker)")
+        at = 2
+        while True:
+            if at + 2 > len(jpeg):
+                raise InputError("the JPEG is cut short (no EOI marker)")
+            if jpeg[at] != 0xFF:
+                raise InputError(f"the JPEG is damaged (no marker at byte {at})")
+            marker = jpeg[at + 1]
+            if marker == 0xFF:  # fill byte
+                at += 1
+                continue
+            if marker == 0xD9:
+                return
+            if marker == 0x01 or 0xD0 <= marker <= 0xD8 or marker == 0:
+                raise InputError(f"the JPEG is damaged (marker {marker:02X} at byte {at})")
+            length = int.from_bytes(jpeg[at + 2 : at + 4], "big")
+            end = at + 2 + length
+            if length < 2 or end > len(jpeg):
+                raise InputError(f"the JPEG is cut short (segment {marker:02X} at byte {at})")
+            body = jpeg[at + 4 : end]
+            if marker == 0xDA:
+                self._scan_header(body)
+                match = _SCAN_END.search(jpeg, end)
+                if match is None:
+                    raise InputError("the JPEG is cut short (no EOI marker)")
+                self._scan_bytes += match.start() - end
+                end = match.start()
+            if marker in (0xDA, 0xC4, 0xCC, 0xDB, 0xDD):
+                self._parts.append(jpeg[at:end])
+            if marker == 0xDB:
+                self._quantisation_tables(body)
+            elif marker in _FRAMES:
+                self._frame_header(marker, body)
+            elif marker in _STRANGE_FRAMES:
+                kind = _STRANGE_FRAMES[marker]
+                raise UnsupportedError(f"the JPEG is {kind}; only baseline and progressive ones are supported")
+            elif marker == 0xE0 and body[:5] == b"JFIF\0":
+                self._jfif = True
+            elif marker == 0xEE and body[:5] == b"Adobe" and len(body) >= 12:
+                self._adobe = body[11]
+            elif marker == 0xDC:
+                raise UnsupportedError("the JPEG gives its height after its picture (DNL); this is not supported")
+            at = end
+
+    def _quantisation_tables(self, body: bytes) -> None:
+        at = 0
+        while at < len(body):
+            precision, slot = body[at] >> 4, body[at] & 15
+            size = 64 * (precision + 1)
+            if precision > 1 or slot > 3 or at + 1 + size > len(body):
+                raise InputError("the JPEG's quantisation tables are damaged")
+            values = np.frombuffer(body, ">u2" if precision else np.uint8, 64, at + 1)
+            self._tables[slot] = values.astype(np.uint16)
+            at += 1 + size
+
+    def _frame_header(self, marker: int, body: bytes) -> None:
+        if self.frame:
+            raise InputError("the JPEG has two frame headers")
+        if len(body) < 6 or len(body) != 6 + 3 * body[5]:
+            raise InputError("the JPEG's frame header is damaged")
+        bits, height, width, count = struct.unpack(">BHHB", body[:6])
+        if bits != 8:
+            raise UnsupportedError(f"the JPEG has {bits} bits per sample; only 8 are supported")
+        if count == 4:
+            raise UnsupportedError("the JPEG is CMYK or YCCK; only YCbCr and grayscale are supported")
+        if count not in (1, 3):
+            raise UnsupportedError(f"the JPEG has {count} components; only YCbCr and grayscale are supported")
+        if not (MIN_SIDE <= width <= MAX_SIDE and MIN_SIDE <= height <= MAX_SIDE) or width * height > MAX_PIXELS:
+            raise UnsupportedError(f"the JPEG's size {width}x{height} is not supported")
+        self.frame, self.height, self.width = marker, height, width
+        self._before_frame = len(self._parts)
+        for i, factors, table in struct.iter_unpack("BBB", body[6:]):
+            h, v = factors >> 4, factors & 15
+            if not (1 <= h <= 4 and 1 <= v <= 4) or table > 3 or i in self._precision:
+                raise InputError("the JPEG's frame header is damaged")
+            self.components.append((i, h, v, table))
+            self._precision[i] = [16] * 64
+        if count == 3:
+            (_, h, v, _), (_, *blue, _), (_, *red, _) = self.components
+            ratios = {h / blue[0], v / blue[1]}
+            if blue != red or not ratios <= {1, 2, 4}:
+                raise UnsupportedError(f"the JPEG's chroma sampling (factors {h}x{v}, {blue}, {red}) is not supported")
+
+    def _scan_header(self, body: bytes) -> None:
+        if not self.frame:
+            raise InputError("the JPEG has a scan before its frame header")
+        if len(body) < 4 or not 1 <= body[0] <= 3 or len(body) != 4 + 2 * body[0]:
+            raise InputError("the JPEG's scan header is damaged")
+        self._scans += 1
+        if self._scans > MAX_SCANS:
+            raise InputError(f"the JPEG has more than {MAX_SCANS} scans")
+        first, last, shifts = body[-3:]
+        if self.frame not in _PROGRESSIVE:
+            first, last, shifts = 0, 63, 0
+        if first > last or last > 63:
+            raise InputError("the JPEG's scan header is damaged")
+        for i in body[1 : 1 + 2 * body[0] : 2]:
+            if i not in self._precision:
+                raise InputError("the JPEG's scan names a component that it hasn't")
+            self._precision[i][first : last + 1] = [shifts & 15] * (last + 1 - first)
+            table = next(c[3] for c in self.components if c[0] == i)
+            if i not in self._latched:  # T.81: a component keeps the table of its first scan
+                if table not in self._tables:
+                    raise InputError("the JPEG lacks a quantisation table")
+                self._latched[i] = self._tables[table]
+
+    def _check(self) -> None:
+        if not self.frame:
+            raise InputError("the JPEG has no picture")
+        if any(any(bits) for bits in self._precision.values()):
+            # decoders smooth such a picture, each version in its own way
+            raise InputError("the JPEG is incomplete: scans are missing")
+        blocks = -(-self.width // 8) * -(-self.height // 8)
+        if 8 * self._scan_bytes * (ARITHMETIC_GAIN if self.is_arithmetic else 1) < blocks:
+            raise InputError("the JPEG has too few bytes for its size")
+        ids = [c[0] for c in self.components]
+        if len(ids) == 3 and not self._jfif and (self._adobe == 0 or (self._adobe is None and bytes(ids) == b"RGB")):
+            raise UnsupportedError("the JPEG is coded as RGB; only YCbCr and grayscale are supported")
+        self.quantisation = [self._latched[i] for i in ids]

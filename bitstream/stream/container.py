@@ -1,0 +1,252 @@
+"""The RAW stream: preamble, sections, and the substreams of the coded mosaic, every byte under exactly one CRC-32.
+
+All numbers are little-endian; varints are those of `bitstream.stream.fields`.
+
+=====================  =====  =================================================================================
+what                   bytes  meaning
+=====================  =====  =================================================================================
+preamble               12     the record `PREAMBLE` below
+sections               each   u8 id, varint length, that many bytes, u32 CRC; in the order of the next table
+index of substreams    once   u8 id "S", varint length, the index, u32 CRC; always there, behind all sections
+substreams             rest   their bytes, one behind the other in the order of the index
+=====================  =====  =================================================================================
+
+A CRC (zlib's CRC-32) covers all bytes since the previous one: the first thus covers the preamble, and each the id and
+the length of its section.
+
+=====  ====  =====================================================
+id     name  contents
+=====  ====  =====================================================
+"H"    HEAD  the header
+"R"    RECP  the recipe
+"L"    LOCL  the recipe's corrections by block
+"P"    PARM  parameters of the model that are this image's own
+"Y"    LAYR  which layers there are, in a stream with layers
+"p"    PREV  what the DNG's preview is to show
+"S"          the index
+=====  ====  =====================================================
+
+An empty section is not written. Ids are letters: a reader that does not know a lower-case one skips it, and refuses the
+stream for an upper-case one.
+
+The index:
+
+==============  ===============  =============================================================================
+what            bytes            meaning
+==============  ===============  =============================================================================
+tiles           varint           0..2^20; 0 when no substream has any bytes, layers and stages too then
+layers          varint           0..64
+stages          varint           0..64
+presence        ceil(T*L*S / 8)  one bit per substream, from each byte's low end; 0: the substream is empty
+lengths, CRCs   each             of every substream that is present: varint length >= 1, u32 CRC of its bytes
+==============  ===============  =============================================================================
+
+Substreams go by layer, then tile, then stage: the coarser layers of the whole picture come first.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from ..errors import InputError, StreamError
+from .fields import Field, Reader, write_record, write_varint
+
+MAGIC = b"RWIN"
+MAJOR, MINOR = 1, 0
+PREAMBLE = (
+    Field("magic", "bytes", '"RWIN"', low=4, high=4),
+    Field("major", "u8", "a reader refuses a larger one than its own", low=1),
+    Field("minor", "u8", "a larger one adds only what a reader may skip"),
+    Field("flags", "u16", "none is defined; a reader refuses one that it does not know", high=0),
+    Field("total_length", "u32", "bytes of the whole stream, preamble included"),
+)
+PREAMBLE_BYTES = 12
+
+SECTIONS = {"HEAD": b"H", "RECP": b"R", "LOCL": b"L", "PARM": b"P", "LAYR": b"Y", "PREV": b"p"}
+INDEX = b"S"
+MAX_TILES, MAX_LAYERS, MAX_STAGES = 1 << 20, 64, 64
+
+Key = tuple[int, int, int]  # tile, layer, stage
+
+
+@dataclass(frozen=True)
+class Container:
+    """The parts of a RAW stream.
+
+    sections: name, one of `SECTIONS` -> bytes; one that is not given is empty.
+    substreams: (tile, layer, stage) -> bytes. Empty ones are not kept: read with `.get(key, b"")`.
+
+    Raises ValueError for names and keys that the format does not have.
+    """
+
+    sections: Mapping[str, bytes] = field(default_factory=dict)
+    substreams: Mapping[Key, bytes] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        unknown = set(self.sections) - set(SECTIONS)
+        if unknown:
+            raise ValueError(f"unknown sections {sorted(unknown)}")
+        for tile, layer, stage in self.substreams:
+            if not (0 <= tile < MAX_TILES and 0 <= layer < MAX_LAYERS and 0 <= stage < MAX_STAGES):
+                raise ValueError(f"no place for a substream of tile {tile}, layer {layer}, stage {stage}")
+        object.__setattr__(self, "sections", {name: self.sections.get(name, b"") for name in SECTIONS})
+        object.__setattr__(self, "substreams", {key: data for key, data in self.substreams.items() if data})
+
+    def to_bytes(self) -> bytes:
+        """The stream. Raises InputError at 4 GiB."""
+        index, streams = self._index()
+        blocks = [
+            section_id + write_varint(len(self.sections[name])) + self.sections[name]
+            for name, section_id in SECTIONS.items()
+            if self.sections[name]
+        ]
+        blocks.append(INDEX + write_varint(len(index)) + index)
+        total = PREAMBLE_BYTES + sum(len(block) + 4 for block in blocks) + sum(map(len, streams))
+        if total >= 1 << 32:
+            raise InputError("the RAW stream is over 4 GiB")
+        preamble = {"magic": MAGIC, "major": MAJOR, "minor": MINOR, "flags": 0, "total_length": total}
+        blocks[0] = write_record(PREAMBLE, preamble) + blocks[0]
+        return b"".join([*(block + _crc(block) for block in blocks), *streams])
+
+    def _index(self) -> tuple[bytes, list[bytes]]:
+        """The index, and the substreams in its order."""
+        tiles, layers, stages = (1 + max((key[k] for key in self.substreams), default=-1) for k in range(3))
+        presence = bytearray(-(-tiles * layers * stages // 8))
+        entries, streams = [], []
+        for tile, layer, stage in sorted(self.substreams, key=lambda key: (key[1], key[0], key[2])):
+            stream = self.substreams[tile, layer, stage]
+            place = (layer * tiles + tile) * stages + stage
+            presence[place // 8] |= 1 << place % 8
+            entries.append(write_varint(len(stream)) + _crc(stream))
+            streams.append(stream)
+        counts = (write_varint(count) for count in (tiles, layers, stages))
+        return b"".join([*counts, bytes(presence), *entries]), streams
+
+    @classmethod
+    def from_bytes(cls, data: bytes, verify: bool = True) -> Container:
+        """The parts of a stream; `verify` says whether CRCs are compared.
+
+        Raises StreamError that names what is damaged, or the versions when the stream is newer than this reader.
+        """
+        return _parse(data, _raise, verify)
+
+
+def check(data: bytes) -> list[str]:
+    """Everything that is damaged in a stream, a line each; nothing when it is intact."""
+    damages: list[str] = []
+    try:
+        _parse(data, damages.append, verify=True)
+    except StreamError as error:
+        damages.append(str(error))
+    return damages
+
+
+def _crc(data: bytes) -> bytes:
+    return zlib.crc32(data).to_bytes(4, "little")
+
+
+def _raise(damage: str) -> None:
+    raise StreamError(damage)
+
+
+def _parse(data: bytes, report: Callable[[str], None], verify: bool) -> Container:
+    """Read a stream; damage after which reading can go on is reported, any other raises StreamError."""
+    reader = Reader(data, "RAW stream")
+    _read_preamble(reader, report)
+    sections, index = _read_sections(reader, report, verify)
+    return Container(sections, dict(_read_substreams(reader, index, report, verify)))
+
+
+def _read_preamble(reader: Reader, report: Callable[[str], None]) -> None:
+    if reader.take(4, "magic") != MAGIC:
+        raise StreamError('not a RAW stream: it does not start with "RWIN"')
+    major, minor = reader.number(1, "major version"), reader.number(1, "minor version")
+    if major > MAJOR:
+        raise StreamError(f"the RAW stream has version {major}.{minor}, this program reads up to {MAJOR}.x: update it")
+    if major < 1:
+        raise StreamError("RAW stream: version 0 does not exist")
+    flags, total = reader.number(2, "flags"), reader.number(4, "total length")
+    if total != len(reader.data):
+        report(f"RAW stream: it has {len(reader.data)} bytes, its preamble says {total}")
+    if flags:
+        report(f"RAW stream: unknown flags {flags:#06x}")
+
+
+def _read_sections(reader: Reader, report: Callable[[str], None], verify: bool) -> tuple[dict[str, bytes], bytes]:
+    """The sections, and the index behind them."""
+    names = {section_id: name for name, section_id in SECTIONS.items()}
+    order = list(SECTIONS)
+    sections: dict[str, bytes] = {}
+    checked = 0  # everything before is under a CRC
+    while True:
+        section_id = reader.take(1, "section id")
+        name = "index" if section_id == INDEX else names.get(section_id, "")
+        if not name and not (section_id.isalpha() and section_id.islower()):
+            raise StreamError(f"RAW stream: unknown section {section_id!r}, damaged or of a newer version")
+        shown = f"section {name}" if name in order else name or f"section {section_id.decode()}"
+        body = reader.take(reader.varint(f"length of {shown}"), shown)
+        block = memoryview(reader.data)[checked : reader.at]
+        crc = reader.number(4, f"CRC of {shown}")
+        if verify and zlib.crc32(block) != crc:
+            report(f"RAW stream: {'preamble or ' if not checked else ''}{shown}: CRC mismatch")
+            if name == "index":
+                raise StreamError("RAW stream: substreams can't be located without the index")
+        checked = reader.at
+        if name == "index":
+            return sections, body
+        if name:
+            if any(order.index(name) <= order.index(earlier) for earlier in sections):
+                raise StreamError(f"RAW stream: {shown} out of order")
+            if not body:
+                raise StreamError(f"RAW stream: {shown} is written though empty")
+            sections[name] = body
+
+
+def _read_substreams(
+    reader: Reader, index: bytes, report: Callable[[str], None], verify: bool
+) -> Iterator[tuple[Key, bytes]]:
+    """The substreams that are there, in order; `reader` stands behind the index."""
+    for tile, layer, stage, length, crc in _read_index(index):
+        name = f"substream of tile {tile}, layer {layer}, stage {stage}"
+        if length > reader.remaining:
+            reader.at = len(reader.data)
+            report(f"RAW stream: {name}: cut off")
+            continue
+        stream = reader.take(length, name)
+        if verify and zlib.crc32(stream) != crc:
+            report(f"RAW stream: {name}: CRC mismatch")
+            continue
+        yield (tile, layer, stage), stream
+    if reader.remaining:
+        report(f"RAW stream: {reader.remaining} bytes too many behind the last substream")
+
+
+def _read_index(index: bytes) -> list[tuple[int, int, int, int, int]]:
+    """Of each substream present: tile, layer, stage, length, CRC."""
+    reader = Reader(index, "RAW stream's index")
+    limits = {"tiles": MAX_TILES, "layers": MAX_LAYERS, "stages": MAX_STAGES}
+    tiles, layers, stages = counts = [reader.varint(f"number of {name}") for name in limits]
+    for (name, limit), count in zip(limits.items(), counts, strict=True):
+        if count > limit:
+            raise StreamError(f"RAW stream's index: {count} {name}, allowed are {limit}")
+    places = tiles * layers * stages
+    if not places and any(counts):
+        raise StreamError("RAW stream's index: only some of tiles, layers and stages are 0")
+    presence = reader.take(-(-places // 8), "presence bits")
+    count = sum(byte.bit_count() for byte in presence)
+    if 5 * count > reader.remaining:
+        raise StreamError(f"RAW stream's index: {count} substreams claimed, {reader.remaining} bytes left for them")
+    present = [8 * k + bit for k, byte in enumerate(presence) if byte for bit in range(8) if byte >> bit & 1]
+    if present and present[-1] >= places:
+        raise StreamError("RAW stream's index: presence bits of substreams that do not exist")
+    entries = []
+    for place in present:
+        length, crc = reader.varint("length of a substream"), reader.number(4, "CRC of a substream")
+        if not length:
+            raise StreamError("RAW stream's index: a substream that is present has no bytes")
+        entries.append((place // stages % tiles, place // stages // tiles, place % stages, length, crc))
+    if reader.remaining:
+        raise StreamError(f"RAW stream's index: {reader.remaining} bytes too many")
+    return entries

@@ -1,0 +1,1 @@
+"""TIFF's directories, and the tags that a RAW's go by."""

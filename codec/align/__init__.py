@@ -1,0 +1,1 @@
+"""Where a JPEG lies over a mosaic, found from the two pictures."""

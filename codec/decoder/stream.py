@@ -1,0 +1,252 @@
+"""The RAW stream as a whole: header, recipe, parameters and substreams from payload bytes.
+
+The PARM section:
+
+==========  ======================================================================
+bytes       meaning
+==========  ======================================================================
+u8          bit b: parameters of basis b follow (0 in place, 1 Haar)
+then each   varint length, then `codec.stages.parameters` of that basis
+==========  ======================================================================
+
+Of a stream in layers (section LAYR, `bitstream.stream.layers`) PARM holds those of layer 0, in place.
+`codec.encoder.stream_writer`
+writes what is read here.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ...bitstream.errors import StreamError
+from ...bitstream.jpeg.planes import JpegPlanes
+from ...bitstream.runtime.profile import timed
+from ...bitstream.runtime.progress import Progress
+from ...bitstream.stream.container import Container, Key
+from ...bitstream.stream.fields import Reader
+from ...bitstream.stream.header import LEVEL_UNIT, Header, unpack_values
+from ...bitstream.stream.layers import STAGES, Depth, Layers
+from ...bitstream.stream.preview import CarriedPreview
+from ...entropy import tables
+from ...entropy.tables import Tables
+from ..guide.geometry import Geometry
+from ..guide.guide import LaidGuide
+from ..mosaic.companding import LOSSLESS, Companding
+from ..mosaic.layout import Box, Layout, tiles
+from ..recipe import net_weights as weights
+from ..recipe.corrections import LocalRecipe
+from ..recipe.features import COUNT
+from ..recipe.recipe import Recipe
+from ..recipe.side import ACTIVITIES, Ground
+from ..refine.decode import Layer, decode_layers
+from ..stages.order import HAAR, IN_PLACE, REFINED
+from ..stages.parameters import Params
+from .cpu import Watch, decode_mosaic
+
+if TYPE_CHECKING:
+    from ..recipe.net import GuideNet
+
+BASES = (IN_PLACE, HAAR)
+LEAST_SCALE, LEAST_SIDE = 64, 8
+"""A JPEG has at least 1 / `LEAST_SCALE` of the mosaic's rows and columns (`codec.guide.geometry`), give or take
+`LEAST_SIDE`:
+a small file can't ask for the memory of a huge mosaic."""
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A parsed stream: everything that is not a symbol is checked.
+
+    substreams: of layer 0, by (tile, stage). In a stream with layers, `layers` says which are there, and finer holds
+    the further layers' substreams by (tile, layer, stage). preview: what the DNG's is to show, where the stream says.
+    """
+
+    header: Header
+    recipe: Recipe
+    params: dict[int, Params]
+    bases: list[int]
+    substreams: dict[tuple[int, int], bytes]
+    layers: Layers | None = None
+    finer: dict[Key, bytes] = field(default_factory=dict)
+    preview: CarriedPreview | None = None
+
+    @property
+    def layer_count(self) -> int:
+        """Layers that are there, the last one perhaps in part."""
+        return 1 + len(self.layers.further) if self.layers else 1
+
+    @property
+    def layout(self) -> Layout:
+        """Cells of the mosaic."""
+        return layout_of(self.header)
+
+    @property
+    def companding(self) -> Companding:
+        """The header's companding."""
+        return companding_of(self.header)
+
+    @property
+    def tables(self) -> Tables:
+        """The probability tables that the header names."""
+        return tables.load(self.header.model)
+
+    @property
+    def lossless(self) -> bool:
+        """Whether the mosaic comes back bit for bit."""
+        if self.layers is None:
+            return self.header.lossless
+        return self.layers.lossless(len(self.bases))
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Stream:
+        """Parse a payload. Raises `StreamError` for one that is damaged, newer, or of a model that is not here."""
+        container = Container.from_bytes(data)
+        header = Header.from_bytes(container.sections.get("HEAD", b""))
+        model = tables.load(header.model)
+        if header.net:
+            weights.REGISTRY.find(header.net)
+        Geometry.from_bytes(header.geometry)
+        companding_of(header)
+        features = COUNT + weights.COUNT if header.net else COUNT
+        recipe = Recipe.from_bytes(container.sections.get("RECP", b""), features)
+        if container.sections["LOCL"]:
+            cells = layout_of(header).cells
+            recipe = recipe.with_local(LocalRecipe.from_bytes(container.sections["LOCL"], cells, model))
+        reader = Reader(container.sections.get("PARM", b""), "parameters")
+        mask = reader.number(1, "bases")
+        if mask >= 1 << len(BASES):
+            raise StreamError("the stream uses a basis that this version does not know")
+        params = {}
+        for basis in BASES:
+            if mask >> basis & 1:
+                part = reader.take(reader.varint("length"), "a basis")
+                params[basis] = Params.from_bytes(part, basis, ACTIVITIES)
+        if reader.remaining:
+            raise StreamError("the stream's parameters have a tail that does not belong there")
+        count = len(tiles(*layout_of(header).cells, 2 * header.tile))
+        bases = unpack_bases(header.bases, count)
+        if header.step == LOSSLESS and any(b != IN_PLACE for b in bases):
+            raise StreamError("a lossless stream has a tile that is not coded in place")
+        if any(b not in params for b in bases):
+            raise StreamError("a tile uses a basis whose parameters are missing")
+        section = container.sections["LAYR"]
+        layers = _parse_layers(section, header, bases) if section else None
+        depth = Depth(layers.kept, count) if layers else None
+        last = len(layers.further) if layers else 0
+        substreams, finer = {}, {}
+        for (tile, layer, stage), d in container.substreams.items():
+            stages = depth.stages(tile) if depth and layer == last else STAGES
+            if layer > last or tile >= count or stage >= stages:
+                raise StreamError(f"a substream of tile {tile}, layer {layer}, stage {stage} does not belong there")
+            if layer:
+                finer[tile, layer, stage] = d
+            else:
+                substreams[tile, stage] = d
+        preview = CarriedPreview.from_bytes(container.sections["PREV"])
+        return cls(header, recipe, params, bases, substreams, layers, finer, preview)
+
+    @timed("network")
+    def decode(
+        self, planes: JpegPlanes, progress: Progress | None = None, device: str = "cpu", box: Box | None = None,
+        watch: Watch | None = None,
+    ) -> np.ndarray:  # fmt: skip
+        """The mosaic, uint16 (H, W), given the JPEG's planes (which must be those the stream was made for).
+
+        device: "cpu" for the compiled kernels, else torch's name of one; layers are decoded on the CPU always. box:
+        cells that are wanted; the mosaic means nothing elsewhere. watch: of the CPU's decoding of one layer.
+        """
+        header, layout = self.header, layout_of(self.header)
+        if header.height * header.width > math.prod(side + LEAST_SIDE for side in planes.y.shape) * LEAST_SCALE**2:
+            raise StreamError(f"header: a mosaic of {header.width} x {header.height} is too large for this JPEG")
+        guide = LaidGuide(planes, Geometry.from_bytes(header.geometry), (header.height, header.width), layout.origin)
+        if self.layers is None and device != "cpu":
+            from .cuda_stream import decode_with_torch  # torch takes seconds to import
+
+            return decode_with_torch(self, guide, device, progress, box)
+        places, chosen = self.tiles_of(box)
+        ground = Ground(guide, layout, self.net(), box and Box.around([places[n] for n in chosen]))
+        if self.layers is None:
+            return decode_mosaic(
+                self.substreams, self.bases, self.params, layout, ground, self.recipe, self.companding, self.tables,
+                header.step, header.kappa, header.states, 2 * header.tile, progress, chosen,
+                watch,
+            )  # fmt: skip
+        further = [
+            Layer(one.step, Params.from_bytes(one.parameters, REFINED, ACTIVITIES), bool(one.estimate))
+            for one in self.layers.further
+        ]
+        return decode_layers(
+            self.finer | {(tile, 0, stage): d for (tile, stage), d in self.substreams.items()},
+            [Layer(header.step, self.params[IN_PLACE]), *further], Depth(self.layers.kept, len(self.bases)),
+            self.layers.spread, layout, ground, self.recipe, self.companding, self.tables, header.kappa,
+            2 * header.tile, progress, chosen,
+        )  # fmt: skip
+
+    def tiles_of(self, box: Box | None) -> tuple[list[tuple[int, int, int, int]], list[int]]:
+        """All tiles, as in `codec.mosaic.layout`, and the numbers of those that a box of cells meets."""
+        places = tiles(*self.layout.cells, 2 * self.header.tile)
+        return places, [n for n, place in enumerate(places) if box is None or box.meets(place)]
+
+    def net(self) -> GuideNet | None:
+        """The net of the learned features, if the recipe uses them."""
+        if not self.recipe.learned:
+            return None
+        from ..recipe import net as guide_net
+
+        return guide_net.load(self.header.net)
+
+
+def _parse_layers(section: bytes, header: Header, bases: list[int]) -> Layers:
+    """Section LAYR, checked against the rest of the stream."""
+    layers = Layers.from_bytes(section)
+    if header.step == LOSSLESS or any(b != IN_PLACE for b in bases):
+        raise StreamError("a stream in layers has a layer 0 that is lossless or not in place")
+    for one in layers.further:
+        Params.from_bytes(one.parameters, REFINED, ACTIVITIES)
+    if not layers.further and layers.kept != STAGES * len(bases):
+        raise StreamError("layers: layer 0 is not whole")
+    return layers
+
+
+def layout_of(header: Header) -> Layout:
+    """Cells of the header's mosaic."""
+    return Layout(header.height, header.width, header.phase)
+
+
+def companding_of(header: Header) -> Companding:
+    """The header's companding; its black levels by plane. `StreamError` for levels that can't be companded."""
+    black = layout_of(header).per_plane(header.levels)
+    values = unpack_values(header.values, header.top) if header.values else None
+    try:
+        return Companding(black, header.white, header.top, header.companding, values, tuple(header.plateau) or (0,) * 8)
+    except ValueError as error:
+        raise StreamError(f"header: {error}") from error
+
+
+def pack_black(black: tuple[float, ...]) -> list[int]:
+    """Black levels by site for the header."""
+    units = [max(0, round(b * LEVEL_UNIT)) for b in black]
+    return units[:1] if len(set(units)) == 1 else units
+
+
+def pack_bases(bases: list[int]) -> bytes:
+    """Basis by tile for the header."""
+    if len(set(bases)) == 1:
+        return bytes([255 * bases[0]])
+    return np.packbits(np.array(bases, np.uint8), bitorder="little").tobytes()
+
+
+def unpack_bases(data: bytes, count: int) -> list[int]:
+    """Inverse of `pack_bases`; `StreamError` for a wrong length."""
+    if len(data) == 1 and data[0] in (0, 255):
+        return [data[0] & 1] * count
+    if len(data) != (count + 7) // 8:
+        raise StreamError("the header names another number of tiles than the picture has")
+    bits = np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little")
+    if bits[count:].any():
+        raise StreamError("the header names more tiles than the picture has")
+    return [int(b) for b in bits[:count]]

@@ -1,0 +1,1 @@
+"""RAW and JPEG to a stream: rate, candidates, coding, layers."""

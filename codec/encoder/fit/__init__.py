@@ -1,0 +1,1 @@
+"""Fits to one picture: recipe, corrections, the stages' parameters, saturation."""

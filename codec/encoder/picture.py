@@ -1,0 +1,313 @@
+"""The trunk's encoder on the CPU: fit on samples, code tile by tile, without torch.
+
+::
+
+    sample windows --fit_windows at a step, each basis--> parameters, estimated bits
+    a tile: residuals --16 times: predict, search, ANS, update--> substreams, and its piece of the decoded mosaic
+
+What is chosen may come from floats, since every choice is sent; what is decoded comes from the decoder's own kernels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ...bitstream.runtime.parallel import in_parallel
+from ...bitstream.runtime.progress import Progress
+from ...entropy.ans import model_of
+from ...entropy.ans_encode import encode_symbols
+from ...entropy.tables import EXACT, TRELLIS, Tables
+from ..mosaic.companding import LOSSLESS, Companding
+from ..mosaic.layout import Layout, tiles
+from ..recipe.recipe import Recipe
+from ..recipe.side import Ground, Window
+from ..stages.order import HAAR, IN_PLACE, STAGES
+from ..stages.parameters import Params
+from ..stages.tile import Tile
+from .effort import Effort
+from .fit import survey_kernels as kernel
+from .fit.parameters import SPLITS
+from .fit.samples import LAGRANGIAN, Coded, Fit, sample_windows, summary
+from .fit.stage_kernels import length
+from .fit.stages import Piece, fit_stages
+from .fit.survey import REFERENCE, Survey, merged
+from .search import target_kernels as kernels
+from .search.search import search_stage
+from .search.trellis_kernels import Search
+
+KEEP_BASES = 50_000_000
+"""Sites up to which the base is kept in memory, 4 bytes a site."""
+
+PLACES, QUICK_PLACES = 16_000, 4000
+"""Places of a stage that a fit looks at."""
+
+FEW = 8
+"""Windows that a quick fit does not spare."""
+
+MOST_UNEVEN = 2.0
+"""Factor by which a survey may correct the sample windows' bits."""
+
+TRIAL_SIDE, TRIAL_PITCH, TRIAL_HALO = 64, 256, 8
+"""Side in cells of the pieces of a tile by which its basis is chosen, how far they are apart, and cells at their edges
+whose bits tell nothing: they lack neighbours."""
+
+DEFAULT_EFFORT = Effort()
+
+
+@dataclass(frozen=True)
+class Area:
+    """A window with what both sides know of it: base int32 (4, rows, cols), activity int32 (A, rows, cols)."""
+
+    row: int
+    col: int
+    base: np.ndarray
+    activity: np.ndarray
+
+    def part(self, row: int, col: int, side: int) -> Area:
+        """A part of it, of so many cells at (row, col) from its first."""
+        cut = np.s_[:, row : row + side, col : col + side]
+        return Area(self.row + row, self.col + col, self.base[cut], self.activity[cut])
+
+    def inner(self, halo: int) -> Area:
+        """It without so many cells at each edge."""
+        cut = np.s_[:, halo : self.base.shape[1] - halo, halo : self.base.shape[2] - halo]
+        return Area(self.row + halo, self.col + halo, self.base[cut], self.activity[cut])
+
+
+def _parts(area: Area) -> list[Area]:
+    """The pieces by which a tile is tried: squares spread over it, or all of it where it is small."""
+    _, rows, cols = area.base.shape
+    if min(rows, cols) <= 2 * TRIAL_SIDE:
+        return [area]
+    return [area.part(r, c, TRIAL_SIDE) for r in _spread(rows, TRIAL_SIDE) for c in _spread(cols, TRIAL_SIDE)]
+
+
+class CpuEncoder:
+    """Encodes one picture's mosaic, uint16 (H, W). kappa: exponent of the guided step in quarters."""
+
+    def __init__(
+        self,
+        mosaic: np.ndarray,
+        layout: Layout,
+        ground: Ground,
+        recipe: Recipe,
+        companding: Companding,
+        tables: Tables,
+        kappa: int,
+        effort: Effort = DEFAULT_EFFORT,
+        lagrangian: float = LAGRANGIAN,
+    ) -> None:
+        self.mosaic, self.layout, self.ground, self.recipe = mosaic, layout, ground, recipe
+        self.companding, self.tables, self.kappa = companding, tables, kappa
+        self.effort, self.lagrangian = effort, lagrangian
+        self._number = np.searchsorted(companding.dn, np.arange(companding.top + 1)).astype(np.int32)
+        self._found: list[Survey] = []
+        self._sampled: list[Survey] = []
+        self._kept: dict[Window, Area] = {}
+        h, w = layout.cells
+        self._sample = windows = sample_windows(h, w, effort.windows)
+        self._areas = [self._area(Window((place,), self._sample.rows, self._sample.cols)) for place in windows.places]
+        self._pieces: dict[tuple[int, bool], list[Piece]] = {}
+
+    def _area(self, window: Window) -> Area:
+        (row, col), *_ = window.places
+        base = self.ground.base(window, self.recipe, self.companding)[0]
+        return Area(row, col, base, self.ground.activity(window)[0])
+
+    def _piece(self, area: Area, basis: int, exact: bool) -> Piece:
+        """What the stages of an area should code."""
+        companding, (top, left) = self.companding, self.layout.origin
+        _, rows, cols = area.base.shape
+        shape = 4, 4, rows // 2, cols // 2
+        y, valid, index = np.empty(shape, np.float32), np.empty(shape, np.bool_), None
+        if exact:
+            index = np.empty(shape, np.int32)
+        for k, black in enumerate(companding.black_levels()):
+            first = 2 * area.row - top + k // 2, 2 * area.col - left + k % 2
+            kernels.lay_residuals(
+                self.mosaic, area.base[k], companding.table, companding.low, companding.shift, black, *first,
+                basis == HAAR, y[k], valid[k],
+            )  # fmt: skip
+            if index is not None:
+                kernels.lay_indices(self.mosaic, self._number, *first, index[k])
+        return Piece(y, valid, index)
+
+    def _tile(self, area: Area, basis: int, step: int) -> Tile:
+        return Tile(
+            area.base, area.activity, self.companding, self.tables, basis, step, self.kappa, self.effort.states,
+            step == LOSSLESS,
+        )  # fmt: skip
+
+    def open(self, area: Area, basis: int, step: int) -> tuple[Tile, Piece]:
+        """An area before its first stage, and what its stages should code."""
+        return self._tile(area, basis, step), self._piece(area, basis, step == LOSSLESS)
+
+    def fit(self, step: int, quick: bool = False, only: int | None = None) -> Fit:
+        """Fit the stages' parameters to the sample windows at a step.
+
+        quick: to every other window, with less care; only: over this basis alone.
+        """
+        exact = step == LOSSLESS
+        bases = [IN_PLACE, HAAR] if self.effort.haar and not exact else [IN_PLACE]
+        bases = [basis for basis in bases if basis == only] or bases
+        chosen = self._chosen(quick)
+        search = Search(self.tables, self.lagrangian, self.effort.states)
+
+        def one(basis: int) -> tuple[Params, np.ndarray, np.ndarray]:
+            if (basis, exact) not in self._pieces:
+                self._pieces[basis, exact] = [self._piece(area, basis, exact) for area in self._areas]
+            tiles = [self._tile(area, basis, step) for area in self._areas[chosen]]
+            places = QUICK_PLACES if quick else PLACES
+            return fit_stages(tiles, self._pieces[basis, exact][chosen], search, self.tables, places)
+
+        params, rates, errors = zip(*in_parallel(one, bases), strict=True)
+        rate, error = np.stack(rates), np.stack(errors)
+        cost, cells = rate + error / self.lagrangian, self._sample.rows * self._sample.cols
+        fitted = summary(step, dict(zip(bases, params, strict=True)), rate, cost, cells)
+        return self.scaled(fitted, quick)
+
+    def _chosen(self, quick: bool) -> slice:
+        """Sample windows of a fit."""
+        return np.s_[::2] if quick and len(self._areas) > FEW else np.s_[:]
+
+    def scaled(self, fitted: Fit, quick: bool) -> Fit:
+        """A fit whose bits are those of the whole picture, if that was surveyed since."""
+        if fitted.step == LOSSLESS or not self._found:
+            return fitted
+        return replace(fitted, bits=fitted.bits * self._scale(fitted.step, self._surveys()[self._chosen(quick)]))
+
+    def survey(self, side: int) -> None:
+        """Look at all of the picture, in tiles of `side` cells, so that fits can tell its bits well."""
+        if self.mosaic.size >= KEEP_BASES:
+            return  # what is known of the tiles would not be kept
+        places = tiles(*self.layout.cells, side)
+
+        def one(n: int) -> Survey:
+            return self._surveyed(self.whole(Window((places[n][:2],), *places[n][2:])))
+
+        self._found = list(in_parallel(one, range(len(places))))
+
+    def _surveyed(self, area: Area) -> Survey:
+        piece, found = self._piece(area, IN_PLACE, False), Survey()
+        steps = self.companding.step_of_level(REFERENCE, self.kappa)
+        for k in range(4):
+            kernel.survey(piece.y[k, 0], piece.y[k, 1], area.base[k], steps, self.companding.low, found.histogram)
+        return found
+
+    def _surveys(self) -> list[Survey]:
+        """Surveys of the sample windows."""
+        if not self._sampled:
+            self._sampled = [self._surveyed(area) for area in self._areas]
+        return self._sampled
+
+    def _scale(self, step: int, part: list[Survey]) -> float:
+        """What bits of a part of the picture count for in the whole of it, by their surveys."""
+        whole, own = (merged(found).bits(step, self.tables) for found in (self._found, part))
+        return min(max(whole / own, 1 / MOST_UNEVEN), MOST_UNEVEN) if own else 1.0
+
+    def trial(self, step: int, fitted: Fit, side: int) -> tuple[list[int], float]:
+        """The basis in which pieces of each tile of `side` cells cost less; bits a site that they tell."""
+        places = tiles(*self.layout.cells, side)
+        search = Search(self.tables, self.lagrangian, self.effort.states)
+
+        def one(n: int) -> tuple[int, float, list[Survey], int]:
+            area = self.whole(Window((places[n][:2],), *places[n][2:]))
+            parts = _parts(area)
+            found = {b: [self._try(part, b, step, p, search) for part in parts] for b, p in fitted.params.items()}
+            best = min(found, key=lambda b: sum(cost for cost, _, _ in found[b]))
+            surveys = [self._surveyed(part.inner(TRIAL_HALO)) for part in parts] if self._found else []
+            return best, sum(bits for _, bits, _ in found[best]), surveys, sum(sites for _, _, sites in found[best])
+
+        bases, bits, surveys, sites = zip(*in_parallel(one, range(len(places))), strict=True)
+        scale = self._scale(step, [s for found in surveys for s in found]) if self._found else 1.0
+        return list(bases), scale * sum(bits) / max(sum(sites), 1)
+
+    def _try(self, area: Area, basis: int, step: int, params: Params, search: Search) -> tuple[float, float, int]:
+        """Cost of a piece, and the bits and sites of it without its edges."""
+        tile, piece, cost, inside = self._tile(area, basis, step), self._piece(area, basis, False), 0.0, 0.0
+        inner = np.s_[TRIAL_HALO // 2 : tile.rows - TRIAL_HALO // 2, TRIAL_HALO // 2 : tile.cols - TRIAL_HALO // 2]
+        for stage, (k, t) in enumerate(STAGES):
+            _, classes = tile.predict(stage, params)
+            symbols, rate, error = search_stage(tile, stage, search, piece.y[k, t], piece.valid[k, t])
+            cost += error + self.lagrangian * rate
+            inside += length(symbols[inner], classes[inner], search.bits, SPLITS)
+        return cost, inside, len(STAGES) * symbols[inner].size
+
+    def encode(
+        self,
+        step: int,
+        fitted: Fit,
+        side: int,
+        thrift: float = 1.0,
+        bases: list[int] | None = None,
+        progress: Progress | None = None,
+        before: Coded | None = None,
+        again: Sequence[int] = (),
+    ) -> Coded:
+        """Code every tile of `side` cells, or of those coded `before` some again.
+
+        thrift: factor of the Lagrangian; bases: of the tiles, if they are chosen already.
+        """
+        places = tiles(*self.layout.cells, side)
+        search = Search(self.tables, thrift * self.lagrangian, self.effort.states)
+        if before:
+            bases, numbers = before.bases, list(again)
+            kept = {key: data for key, data in before.substreams.items() if key[0] not in set(again)}
+            out = Coded(step, kept, list(bases), before.mosaic.copy())
+        else:
+            bases, numbers = bases or self.trial(step, fitted, side)[0], list(range(len(places)))
+            out = Coded(step, {}, list(bases), np.empty_like(self.mosaic))
+
+        def code(n: int) -> list[bytes]:
+            area, basis = self.whole(Window((places[n][:2],), *places[n][2:])), bases[n]
+            return self._code(area, basis, step, fitted.params[basis], search, out.mosaic)
+
+        for done, streams in enumerate(in_parallel(code, numbers)):
+            n = numbers[done]
+            out.substreams |= {(n, stage): data for stage, data in enumerate(streams) if data}
+            if progress:
+                progress("coding", (done + 1) / len(numbers))
+        return out
+
+    def whole(self, window: Window) -> Area:
+        """Area of a tile; kept between codings where the picture is not huge."""
+        area = self._kept.get(window) or self._area(window)
+        if self.mosaic.size < KEEP_BASES:
+            self._kept[window] = area
+        return area
+
+    def _code(
+        self, area: Area, basis: int, step: int, params: Params, search: Search, mosaic: np.ndarray
+    ) -> list[bytes]:
+        """A tile's substreams; what they decode to is put into the mosaic."""
+        tile, piece = self.open(area, basis, step)
+        left = model_of(self.tables, EXACT if tile.exact else TRELLIS).left
+        streams = [
+            encode_symbols(symbols.reshape(-1), tile.classes.reshape(-1), left)
+            for symbols in code_stages(tile, piece, params, search)
+        ]
+        tile.finish(self.layout, (area.row, area.col), mosaic)
+        return streams
+
+
+def code_stages(tile: Tile, piece: Piece, params: Params, search: Search) -> Iterator[np.ndarray]:
+    """Code a tile, as far as it is asked for: the symbols of each stage, int32 (H, W). Mean, step and class are the
+    tile's until the next stage."""
+    for stage, (k, t) in enumerate(STAGES):
+        tile.predict(stage, params)
+        if piece.index is None:
+            yield search_stage(tile, stage, search, piece.y[k, t], piece.valid[k, t])[0]
+        else:
+            symbols = np.empty(tile.mu.shape, np.int32)
+            kernels.exact_symbols(piece.index[k, t], tile.expected(stage), piece.valid[k, t], symbols)
+            tile.update(stage, symbols)
+            yield symbols
+
+
+def _spread(length: int, side: int) -> list[int]:
+    """Where pieces of a side begin along so many cells, evenly and about `TRIAL_PITCH` apart: even numbers."""
+    count = max(1, round(length / TRIAL_PITCH))
+    return [int((i + 0.5) * length / count - side / 2) // 2 * 2 for i in range(count)]

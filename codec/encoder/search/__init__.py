@@ -1,0 +1,1 @@
+"""The cheapest symbols of a stage."""

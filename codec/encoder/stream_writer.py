@@ -1,0 +1,25 @@
+"""The RAW stream to payload bytes: what `codec.decoder.stream.Stream.from_bytes` reads."""
+
+from __future__ import annotations
+
+from ...bitstream.stream.container import Container
+from ...bitstream.stream.fields import write_varint
+from ..decoder.stream import Stream
+from .corrections_writer import local_bytes
+
+
+def stream_bytes(stream: Stream) -> bytes:
+    """The payload."""
+    body = bytes([sum(1 << b for b in stream.params)])
+    for basis in sorted(stream.params):
+        part = stream.params[basis].to_bytes()
+        body += write_varint(len(part)) + part
+    sections = {"HEAD": stream.header.to_bytes(), "RECP": stream.recipe.to_bytes(), "PARM": body}
+    if stream.recipe.local:
+        sections["LOCL"] = local_bytes(stream.recipe.local, stream.tables)
+    if stream.layers:
+        sections["LAYR"] = stream.layers.to_bytes()
+    if stream.preview:
+        sections["PREV"] = stream.preview.to_bytes()
+    first = {(tile, 0, stage): d for (tile, stage), d in stream.substreams.items()}
+    return Container(sections, first | stream.finer).to_bytes()

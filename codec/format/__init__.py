@@ -1,1 +1,0 @@
-"""Facts of the format that every implementation shares: orders, codes, tables. No kernels, no torch."""

@@ -1,0 +1,1 @@
+"""The guide: the JPEG laid over the mosaic's grid."""

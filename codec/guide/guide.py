@@ -1,0 +1,64 @@
+"""The guide: a JPEG's Y, Cb, Cr laid over the mosaic, as encoder and decoder both have it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from ...bitstream.jpeg.planes import JpegPlanes
+from ...bitstream.runtime.profile import timed
+from .geometry import Geometry, resample
+
+Part = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+class Parts(Protocol):
+    """What gives a guide part by part."""
+
+    def part(self, rows: slice, cols: slice) -> Part:
+        """y, cb, cr, as in `Guide`, of cells from rows.start to rows.stop and cols.start to cols.stop."""
+
+
+@dataclass(frozen=True)
+class Guide:
+    """The JPEG at the padded mosaic's sites and cells, int16 0..4080: 8 bits and 4 of a fraction.
+
+    y: (H', W') at the sites; cb, cr: (H'/2, W'/2) at the cells' middles, 2048 is neutral.
+    """
+
+    y: np.ndarray
+    cb: np.ndarray
+    cr: np.ndarray
+
+    def part(self, rows: slice, cols: slice) -> Part:
+        """As in `Parts`."""
+        sites = slice(2 * rows.start, 2 * rows.stop), slice(2 * cols.start, 2 * cols.stop)
+        return self.y[sites], self.cb[rows, cols], self.cr[rows, cols]
+
+
+@dataclass(frozen=True)
+class LaidGuide:
+    """The same of a JPEG's planes, made where it is asked for.
+
+    shape: the mosaic's; cell_origin: as in `codec.guide.geometry.resample`. `StreamError` for a wild geometry.
+    """
+
+    planes: JpegPlanes
+    geometry: Geometry
+    shape: tuple[int, int]
+    cell_origin: tuple[int, int] = (0, 0)
+
+    @timed("guide")
+    def part(self, rows: slice, cols: slice) -> Part:
+        """As in `Parts`."""
+        return resample(self.planes, self.geometry, *self.shape, self.cell_origin, (rows, cols))
+
+
+@timed("guide")
+def make_guide(
+    planes: JpegPlanes, geometry: Geometry, shape: tuple[int, int], cell_origin: tuple[int, int] = (0, 0)
+) -> Guide:
+    """The whole guide of decoded planes; arguments as in `LaidGuide`."""
+    return Guide(*resample(planes, geometry, *shape, cell_origin))

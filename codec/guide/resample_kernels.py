@@ -1,0 +1,137 @@
+"""A JPEG's plane sampled at a mosaic's places on the CPU: whole offsets, grids with phases, warps.
+
+What is computed are the formulas of `codec.guide.geometry`: whole numbers, and for the warp single float64 operations,
+which
+IEEE 754 fixes to the last bit.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...bitstream.runtime.jit import compiled
+
+POSITION_BITS, PHASE_BITS, WEIGHT_BITS, SAMPLE_BITS = 12, 6, 10, 4
+"""Fraction bits of positions, of interpolation's phases, of its weights and of the samples, as in
+`codec.guide.geometry`."""
+
+FAR = float(1 << 30)
+"""Bound of a position, 1/4096 px: beyond any picture."""
+
+_SHIFT = 2 * WEIGHT_BITS - SAMPLE_BITS
+_HALF = 1 << (_SHIFT - 1)
+_TOP = 255 << SAMPLE_BITS
+_PHASES = (1 << PHASE_BITS) - 1
+_DROP = POSITION_BITS - PHASE_BITS
+
+
+@compiled
+def at_whole(plane, rows, cols, out):
+    """Samples at rows x columns of the plane, int64 (n,) and (m,), inside it; into out, int16 (n, m)."""
+    for i in range(rows.size):
+        line, into = plane[rows[i]], out[i]
+        for j in range(cols.size):
+            into[j] = np.int16(line[cols[j]]) << SAMPLE_BITS
+
+
+@compiled
+def at_grid(plane, rows, row_phases, cols, col_phases, weights, out):
+    """Samples between rows and columns of the plane: numbers and phases, int64 (n,) and (m,); into out, int16 (n, m).
+
+    weights: int32 (64, T) of the T samples around each phase. Beyond the plane its edge goes on.
+    """
+    height, width = plane.shape
+    taps = weights.shape[1]
+    before = taps // 2 - 1
+    low = min(max(cols.min() - before, 0), width - 1)
+    high = min(max(cols.max() + taps - before, 1), width)
+    line = np.empty(high - low, np.int32)
+    across = col_phases.any()
+    for i in range(rows.size):
+        line[:] = 0
+        for k in range(taps):
+            weight = weights[row_phases[i], k]
+            if weight:
+                part = plane[min(max(rows[i] - before + k, 0), height - 1)]
+                for x in range(low, high):
+                    line[x - low] += np.int32(part[x]) * weight
+        into = out[i]
+        for j in range(cols.size):
+            total = np.int64(0)
+            if across:
+                for k in range(taps):
+                    total += line[min(max(cols[j] - before + k, 0), width - 1) - low] * weights[col_phases[j], k]
+            else:
+                total = np.int64(line[min(max(cols[j], 0), width - 1) - low]) << WEIGHT_BITS
+            into[j] = min(max((total + _HALF) >> _SHIFT, 0), _TOP)
+
+
+@compiled
+def at_warped(planes, rows, cols, centre_row, centre_col, k1, k2, k3, k4, rho2, down, across, weights, outs):
+    """Samples of planes of one shape at the places that a radial warp moves a grid to; into outs, each int16 (n, m).
+
+    rows, cols: int64 (n,) and (m,), centre too: 1/4096 px of Y; k1 to k4, rho2: float64; down, across: log2 of the Y
+    samples per sample of the planes; weights: int32 (64, 4) or (64, 2).
+    """
+    y, x = np.empty(cols.size, np.int32), np.empty(cols.size, np.int32)
+    rows_at, cols_at = rows.astype(np.float64), cols.astype(np.float64)
+    row_half = ((1 << down) - 1) << (POSITION_BITS - 1)
+    col_half = ((1 << across) - 1) << (POSITION_BITS - 1)
+    round_off = np.int32(1 << (_DROP - 1))
+    for i in range(rows.size):
+        row = rows_at[i]
+        dy = row - centre_row
+        dy2 = dy * dy
+        for j in range(cols.size):
+            dx = cols_at[j] - centre_col
+            r = np.sqrt((dy2 + dx * dx) / rho2)
+            growth = r * (k1 + r * (k2 + r * (k3 + r * k4)))
+            # Beyond the picture one place is like another: the bound only keeps it in int32.
+            to_row = min(max(row + np.rint(dy * growth), -FAR), FAR)
+            to_col = min(max(cols_at[j] + np.rint(dx * growth), -FAR), FAR)
+            y[j] = (((np.int32(to_row) - row_half) >> down) + round_off) >> _DROP
+            x[j] = (((np.int32(to_col) - col_half) >> across) + round_off) >> _DROP
+        for plane, out in zip(planes, outs):  # noqa: B905 (numba knows no strict)
+            if weights.shape[1] == 4:
+                _cubic(plane, y, x, weights, out[i])
+            else:
+                _linear(plane, y, x, weights, out[i])
+
+
+@compiled
+def _cubic(plane, ys, xs, weights, out):
+    """A line of samples by four taps each way; ys, xs: int32 (m,), 1/64 samples."""
+    height, width = plane.shape
+    for j in range(out.size):
+        y, x = np.int64(ys[j]) >> PHASE_BITS, np.int64(xs[j]) >> PHASE_BITS
+        wy, wx = weights[ys[j] & _PHASES], weights[xs[j] & _PHASES]
+        if y >= 1 and y < height - 2 and x >= 1 and x < width - 2:
+            r0, r1, r2, r3 = plane[y - 1], plane[y], plane[y + 1], plane[y + 2]
+            w0, w1, w2, w3 = wy[0], wy[1], wy[2], wy[3]
+            t0 = np.int32(r0[x - 1] * w0 + r1[x - 1] * w1 + r2[x - 1] * w2 + r3[x - 1] * w3)
+            t1 = np.int32(r0[x] * w0 + r1[x] * w1 + r2[x] * w2 + r3[x] * w3)
+            t2 = np.int32(r0[x + 1] * w0 + r1[x + 1] * w1 + r2[x + 1] * w2 + r3[x + 1] * w3)
+            t3 = np.int32(r0[x + 2] * w0 + r1[x + 2] * w1 + r2[x + 2] * w2 + r3[x + 2] * w3)
+            total = np.int32(t0 * wx[0] + t1 * wx[1] + t2 * wx[2] + t3 * wx[3])
+        else:
+            total = np.int32(0)
+            for k in range(4):
+                part = plane[min(max(y - 1 + k, 0), height - 1)]
+                for n in range(4):
+                    total += np.int32(wy[k] * part[min(max(x - 1 + n, 0), width - 1)] * wx[n])
+        out[j] = min(max((total + _HALF) >> _SHIFT, 0), _TOP)
+
+
+@compiled
+def _linear(plane, ys, xs, weights, out):
+    """A line of samples by two taps each way; ys, xs: int32 (m,), 1/64 samples."""
+    height, width = plane.shape
+    for j in range(out.size):
+        y, x = np.int64(ys[j]) >> PHASE_BITS, np.int64(xs[j]) >> PHASE_BITS
+        wy, wx = weights[ys[j] & _PHASES], weights[xs[j] & _PHASES]
+        above, below = plane[min(max(y, 0), height - 1)], plane[min(max(y + 1, 0), height - 1)]
+        left, right = min(max(x, 0), width - 1), min(max(x + 1, 0), width - 1)
+        total = np.int32(
+            wy[0] * (above[left] * wx[0] + above[right] * wx[1]) + wy[1] * (below[left] * wx[0] + below[right] * wx[1])
+        )
+        out[j] = (total + _HALF) >> _SHIFT

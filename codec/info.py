@@ -1,0 +1,102 @@
+"""`info`: what a JPEG carries, without decoding the mosaic and without torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..bitstream.errors import NoRawError, RawinlayError, StreamError
+from ..bitstream.jpeg import embed
+from ..bitstream.jpeg.carried import carried_stream, check_binding
+from ..bitstream.runtime.files import read_file
+from ..bitstream.stream import container
+from ..bitstream.stream.container import MAGIC, Container
+from ..bitstream.stream.header import Header
+from ..bitstream.stream.layers import STAGES, Layers, Prefixes, tile_count
+from ..bitstream.stream.preview import CarriedPreview
+from ..bitstream.tiff.tags import unpack_tags
+from .preview_choice import kind_of
+
+
+@dataclass(frozen=True)
+class Info:
+    """What a JPEG carries; all but `has_raw` and `damage` are None where it can't be told.
+
+    version: of the stream, "1.0". model: identity of the probability tables. cfa: phase, "RGGB". metadata_bytes: what
+    the file would lose by `strip`; bpp: 8 x that per pixel. intact: no byte of the stream is damaged and the picture is
+    the one it belongs to. damage: what is wrong, a line each. lossless: the mosaic comes back bit for bit.
+    layers: how many are there; last_layer: how much of the last one is, 0..1; least_bytes: what `trim` can bring
+    metadata_bytes down to. preview: what the DNG's will be, "raw", "jpeg" or "neutral" (`codec.preview_choice`).
+    """
+
+    has_raw: bool
+    version: str | None = None
+    model: str | None = None
+    camera: str | None = None
+    width: int | None = None
+    height: int | None = None
+    cfa: str | None = None
+    bpp: float | None = None
+    metadata_bytes: int | None = None
+    intact: bool | None = None
+    damage: tuple[str, ...] = ()
+    lossless: bool | None = None
+    layers: int | None = None
+    last_layer: float | None = None
+    least_bytes: int | None = None
+    preview: str | None = None
+
+
+def info(jpeg: str | Path | bytes) -> Info:
+    """What a JPEG carries. Raises InputError for a file that is no JPEG; damage is told, not raised."""
+    data = jpeg if isinstance(jpeg, bytes) else read_file(jpeg, "JPEG")
+    try:
+        payload = carried_stream(data)
+    except NoRawError:
+        return Info(has_raw=False)
+    except StreamError as error:
+        return Info(has_raw=True, metadata_bytes=_growth(data), intact=False, damage=(str(error),))
+    damage = container.check(payload)
+    version = f"{payload[4]}.{payload[5]}" if payload[:4] == MAGIC and len(payload) > 5 else None
+    growth = _growth(data)
+    try:
+        sections = Container.from_bytes(payload, verify=False).sections
+        header = Header.from_bytes(sections["HEAD"])
+        layers = Layers.from_bytes(sections["LAYR"]) if sections["LAYR"] else None
+    except StreamError as error:
+        lines = tuple(damage or [str(error)])
+        return Info(has_raw=True, version=version, metadata_bytes=growth, intact=False, damage=lines)
+    try:
+        check_binding(data, header.binding)
+    except StreamError as error:
+        damage.append(str(error))
+    tiles = tile_count(header)
+    least = growth
+    if layers and not damage:
+        bare = embed.strip(data)
+        least = embed.added_bytes(bare, len(Prefixes(payload).without_preview().cut(0)[0]))
+    return Info(
+        has_raw=True, version=version, model=header.model.hex(), camera=header.camera, width=header.width,
+        height=header.height, cfa=header.phase, bpp=8 * growth / (header.width * header.height) if growth else None,
+        metadata_bytes=growth, intact=not damage, damage=tuple(damage),
+        lossless=layers.lossless(tiles) if layers else header.lossless,
+        layers=1 + len(layers.further) if layers else 1,
+        last_layer=min(1.0, layers.kept / (STAGES * tiles)) if layers else 1.0, least_bytes=least,
+        preview=None if damage else _preview(data, header, sections["PREV"]),
+    )  # fmt: skip
+
+
+def _preview(jpeg: bytes, header: Header, section: bytes) -> str | None:
+    """What the preview will be; None where the header's tags can't be read."""
+    try:
+        return kind_of(CarriedPreview.from_bytes(section), embed.strip(jpeg), unpack_tags(header.tags)[0])
+    except StreamError:
+        return None
+
+
+def _growth(jpeg: bytes) -> int | None:
+    """Bytes of ours in the file; None where its segments can't be read."""
+    try:
+        return len(jpeg) - len(embed.strip(jpeg))
+    except RawinlayError:
+        return None

@@ -1,0 +1,1 @@
+"""Developers: a mosaic to a picture."""

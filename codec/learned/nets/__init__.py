@@ -1,1 +1,0 @@
-"""Nets of the guide that were ever shipped, each with its card, by identity: see `codec.learned.weights`."""

@@ -1,0 +1,1 @@
+"""The mosaic: cells of the CFA, companding, the step at each level."""

@@ -1,0 +1,65 @@
+"""`Companding` for tensors, on whatever device they are: for a GPU and for training."""
+
+from __future__ import annotations
+
+import torch
+
+from ...bitstream.runtime.forks import cached_property
+from .companding import STEP_CELLS, Companding
+
+
+class TorchCompanding:
+    """The tables of a `Companding` as tensors, and its lookups; what each means is said there."""
+
+    def __init__(self, tables: Companding) -> None:
+        self.tables = tables
+        self.low, self.shift, self.span = tables.low, tables.shift, tables.span
+        self.table = torch.from_numpy(tables.table)
+
+    def saturate(self, base: torch.Tensor) -> torch.Tensor:
+        """Base (..., 4, h, w) with what comes near the plateau put on it."""
+        base = base.clone()
+        for k, plateau in enumerate(self.tables.plateaus()):
+            if plateau:
+                plane = base[..., k, :, :]
+                plane[plane >= plateau[1]] = plateau[0]
+        return base
+
+    def on_plateau(self, base: torch.Tensor) -> list[torch.Tensor]:
+        """Where each plane's base (..., 4, h, w) lies on its plateau, bool."""
+        return [
+            base[..., k, :, :] == plateau[0] if plateau else torch.zeros_like(base[..., k, :, :], dtype=torch.bool)
+            for k, plateau in enumerate(self.tables.plateaus())
+        ]
+
+    def compand(self, level: torch.Tensor) -> torch.Tensor:
+        """Levels to companded values, int32; levels out of range are clipped."""
+        table = self.table.to(level.device)
+        return table[(level - self.low).clamp(0, len(table) - 1).long()]
+
+    @cached_property
+    def used(self) -> torch.Tensor:
+        """Companded value of each DN that occurs, by plane, int32 (4, number of values)."""
+        return torch.from_numpy(self.tables.used)
+
+    @cached_property
+    def nearest(self) -> tuple[int, torch.Tensor]:
+        """Least companded value, and for each from there on the number of the nearest DN that occurs, int32 (4, n)."""
+        first, nearest = self.tables.nearest
+        return first, torch.from_numpy(nearest)
+
+    def expand(self, u: torch.Tensor) -> torch.Tensor:
+        """Companded values (..., 4, h, w) to the nearest DN that occurs, int32 0..top."""
+        first, nearest = self.nearest
+        nearest, dn = nearest.to(u.device), torch.from_numpy(self.tables.dn).to(u.device)
+        index = (u - first).clamp(0, nearest.shape[1] - 1).long()
+        return torch.stack([dn[nearest[k][index[..., k, :, :]].long()] for k in range(4)], -3)
+
+    def steps(self, index: int, kappa: int) -> torch.Tensor:
+        """Quantisation step by level, float64 of whole numbers."""
+        return torch.from_numpy(self.tables.steps(index, kappa))
+
+    def step_cell(self, level: torch.Tensor) -> torch.Tensor:
+        """Index of a level in `steps`, int64."""
+        cell = (level.long() - self.low) * STEP_CELLS // len(self.table)
+        return cell.clamp(0, STEP_CELLS - 1)

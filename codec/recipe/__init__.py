@@ -1,0 +1,1 @@
+"""The recipe: features of the guide, the prediction made of them, corrections by block, what is learned."""

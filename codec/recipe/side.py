@@ -1,0 +1,141 @@
+"""What both sides know of a piece of the picture before the first symbol: base and the guide's activity, on the CPU.
+
+::
+
+    guide --features [and learned ones]--> recipe --> base b (levels) --T--> u(b)
+      |                                                  '--------------> step by site
+      '--> activity: detail, spread, surroundings, chroma detail, clipping
+
+`codec.recipe.side_torch` has the same as tensors, for a GPU.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ...bitstream.runtime.parallel import in_parallel
+from ...bitstream.runtime.profile import timed
+from ..guide import activity_kernels as guide_kernel
+from ..guide.activity_kernels import ACTIVITIES, BRIGHT, HALO
+from ..guide.guide import Parts
+from ..mosaic.companding import Companding
+from ..mosaic.layout import Box, Layout
+from . import features_kernels as kernel
+from .corrections import PARTS
+from .features import COUNT, ONE, TABLES
+from .recipe import Recipe
+
+if TYPE_CHECKING:
+    from .net import GuideNet
+
+NEUTRAL = ONE // 2
+NOWHERE = 1 << 30
+BAND = 64
+"""Rows of cells of the guide that are made at once."""
+
+FAR = 80
+"""Cells around a box that the net's means of 8x8 cells look at, their convolutions' reach of 8 blocks included."""
+
+__all__ = ["ACTIVITIES", "BRIGHT", "HALO", "Ground", "Window"]
+
+
+@dataclass(frozen=True)
+class Window:
+    """Windows of one size: top-left cells (B, 2) as (row, column), and their size in cells, both even."""
+
+    places: tuple[tuple[int, int], ...]
+    rows: int
+    cols: int
+
+
+class Ground:
+    """The guide of a picture in packed form, ready to be looked at window by window.
+
+    net: of the learned features, if any recipe asks for them: then they are computed by torch. box: the cells that will
+    be looked at; all of them without it. Of a large array's pages only those that are written take memory.
+
+    planes: int16 (6, h + 9, w + 9): Y at a cell's four sites, Cb, Cr around zero, `HALO` cells repeated around, and
+    below and to the right one more.
+    """
+
+    def __init__(self, guide: Parts, layout: Layout, net: GuideNet | None = None, box: Box | None = None) -> None:
+        self.h, self.w = layout.cells
+        self.planes = np.empty((6, self.h + 2 * HALO + 1, self.w + 2 * HALO + 1), np.int16)
+        whole = Box(0, 0, self.h, self.w)
+        # The means that the net sees reach far; their blocks begin at multiples of their side.
+        box = (box or whole).grown(FAR if net else HALO + 1, 8).within(whole)
+        self._fill(guide, box)
+        self.net = net
+        if net:
+            import torch
+
+            from .net import BLUR
+
+            inside = self.planes[:, HALO + box.top : HALO + box.bottom, HALO + box.left : HALO + box.right]
+            found = net.surroundings(torch.from_numpy(inside))
+            top, left = box.top // BLUR, box.left // BLUR
+            self.surroundings = torch.empty((-(-self.h // BLUR), -(-self.w // BLUR), found.shape[2]), dtype=found.dtype)
+            self.surroundings[top : top + len(found), left : left + found.shape[1]] = found
+
+    def _fill(self, guide: Parts, box: Box) -> None:
+        def band(top: int) -> None:
+            rows = slice(top, min(top + BAND, box.bottom))
+            y, cb, cr = guide.part(rows, slice(box.left, box.right))
+            with timed("guide"):
+                guide_kernel.pack(y, cb, cr, NEUTRAL, top, box.left, self.planes)
+
+        for _ in in_parallel(band, range(box.top, box.bottom, BAND)):
+            pass
+        guide_kernel.border(self.planes, box.top, box.left, box.bottom, box.right)
+
+    def features(self, r: int, c: int, rows: int, cols: int, count: int = COUNT, kind: type = np.float64) -> np.ndarray:
+        """Features of a window's cells, whole numbers below 2^15, of a kind of float: (count, rows, cols).
+
+        count: of those without powers of Y (`features.BASIC`), of the hand-made, or of them and the learned ones.
+        """
+        out: np.ndarray = np.empty((count, rows, cols), kind)
+        kernel.features(self.planes, TABLES, self.h, self.w, r, c, out[:COUNT])
+        if count > COUNT:
+            out[COUNT:] = self.learned(r, c, rows, cols)
+        return out
+
+    def learned(self, r: int, c: int, rows: int, cols: int) -> np.ndarray:
+        """Learned features of a window's cells, float64 (features, rows, cols) of whole numbers below 2^15."""
+        import torch
+
+        from .net import REACH
+
+        assert self.net is not None
+        o = HALO - REACH
+        piece = self.planes[:, r + o : r + o + rows + 2 * REACH, c + o : c + o + cols + 2 * REACH]
+        return self.net.features(torch.from_numpy(piece).to(torch.int32), self.surroundings, r, c).numpy()
+
+    def base(self, window: Window, recipe: Recipe, companding: Companding, saturated: bool = True) -> np.ndarray:
+        """Base of the windows in levels, int32 (B, 4, rows, cols); saturated: put onto the plateau where it is near."""
+        rows, cols, local = window.rows, window.cols, recipe.local
+        whole = recipe.whole()
+        limits = np.array([companding.low, companding.high], np.float64)
+        plateau = np.full((2, 4), NOWHERE, np.int64)
+        for k, found in enumerate(companding.plateaus()):
+            if found and saturated:
+                plateau[:, k] = found[1], found[0]
+        corrections = local.whole if local else np.zeros((1, 1, 4, 1))
+        out = np.empty((len(window.places), 4, rows, cols), np.int32)
+        for piece, (r, c) in zip(out, window.places, strict=True):
+            more = self.learned(r, c, rows, cols) if recipe.learned else np.empty((0, rows, cols))
+            kernel.base(
+                self.planes, TABLES, self.h, self.w, r, c, whole, local.side if local else 0, corrections, PARTS, more,
+                limits, plateau, piece,
+            )  # fmt: skip
+        return out
+
+    def activity(self, window: Window) -> np.ndarray:
+        """The guide's contexts of the windows' cells, int32 (B, 5, rows, cols), 12-bit units of the guide: detail,
+        spread, around, chroma, clipped."""
+        out = np.empty((len(window.places), ACTIVITIES, window.rows, window.cols), np.int32)
+        for piece, (r, c) in zip(out, window.places, strict=True):
+            guide_kernel.activity(self.planes, r, c, piece)
+        return out

@@ -1,0 +1,1 @@
+"""Further layers of a stream: intervals that each layer cuts finer."""

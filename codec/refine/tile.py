@@ -1,0 +1,193 @@
+"""One tile, or one window, of a stream in layers: what a layer leaves of it, and the way through the next one.
+
+::
+
+    layer 0   16 times: predict --mu, classes--> symbols --> update                      as a stream of one layer
+                                                   '--thresholds of their class--> cells
+    layer l   16 times: expect --> mu, expected, step; cut, round by round: odds --> answers; settle
+              or, where the layer's cuts are not there, without them
+
+A stage sees around it the finest that is decoded: of places that this layer has passed already its own y_hat, of the
+others the coarser layer's. Its own place is left out, the cell says all about it. The arithmetic is
+`codec.refine.stage_kernels` and `cells`; where symbols and answers come from is the caller's affair.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...entropy.tables import MANTISSA_BITS
+from ..stages.kernels import close
+from ..stages.order import (
+    CROSS,
+    DIAGONAL,
+    IN_PLACE,
+    MAGNITUDE_LIMIT,
+    MEAN_UNIT,
+    NINE,
+    PASSES,
+    PLANES,
+    STAGES,
+    Y_LIMIT,
+    Place,
+    shifted,
+)
+from ..stages.parameters import WEIGHTS, Params
+from ..stages.tile import Tile
+from . import interval_kernels as cell_kernels
+from . import stage_kernels as kernels
+from .intervals import Rules
+
+MAX_ROUNDS = 64
+"""No true value needs more cuts in one layer: each halves its cell, or cuts at one of two places around the mean."""
+
+FIRST_STATES = 3
+"""Of the trellis, which layers have not."""
+
+_NO_ANSWERS = np.zeros(0, np.bool_)
+
+
+@dataclass(frozen=True)
+class FinerViews:
+    """Where a stage of a further layer looks.
+
+    near: places int64 (v, 4) of the mean; around: of the sizes, those of context n from starts[n] on, times factors[n].
+    """
+
+    near: np.ndarray
+    around: np.ndarray
+    starts: np.ndarray
+    factors: np.ndarray
+
+    @classmethod
+    @functools.cache
+    def of(cls, stage: int) -> FinerViews:
+        """Those of a stage."""
+        k, t = STAGES[stage]
+        others = [j for j in PLANES if j != k]
+        groups = [(64.0, shifted(k, t, group, IN_PLACE)) for group in (CROSS, DIAGONAL)]
+        for j in others:
+            for factor, group in ((256.0, ((0, 0),)), (64.0, CROSS), (64.0, DIAGONAL)):
+                groups.append((factor, shifted(j, t, group, IN_PLACE)))
+        near: list[Place] = shifted(k, t, (*CROSS, *DIAGONAL), IN_PLACE)
+        for j in others:
+            near += shifted(j, t, NINE, IN_PLACE)
+        return cls(
+            np.array(near, np.int64), np.array([place for _, places in groups for place in places], np.int64),
+            np.cumsum([0, *(len(places) for _, places in groups)], dtype=np.int64),
+            np.array([factor for factor, _ in groups]),
+        )  # fmt: skip
+
+
+class LayerTile(Tile):
+    """A tile in layers. base: int32 (4, rows, cols), levels; activity: int32 (A, rows, cols); steps: of layer 0.
+
+    first, behind: uint32 (4, 4, H, W), the cells, values first <= i < behind; magnitudes: int32 (4, 4, H + 2, W + 2),
+    |y_hat - mu|; peak: int64 (4, 4), largest |y_hat|.
+    """
+
+    def __init__(self, base: np.ndarray, activity: np.ndarray, rules: Rules, steps: np.ndarray) -> None:
+        super().__init__(base, activity, rules.companding, rules.tables, IN_PLACE, 0, rules.kappa, FIRST_STATES, False)
+        self.rules, self.steps = rules, steps
+        shape = 4, 4, self.rows, self.cols
+        levels = [[base[k, i::2, j::2] - rules.companding.low for i, j in PASSES] for k in range(4)]
+        self.cell, self.companded = np.empty(shape, np.uint16), np.empty(shape, np.int32)
+        for k, t in STAGES:
+            np.take(rules.cell, levels[k][t], out=self.cell[k, t], mode="clip")
+            np.take(rules.companding.table, levels[k][t], out=self.companded[k, t], mode="clip")
+        self.first, self.behind = np.empty(shape, np.uint32), np.empty(shape, np.uint32)
+        self.magnitudes = np.zeros_like(self.values)
+        self.totals = np.zeros((4, *self.values.shape[2:]), np.int32)
+        self.all_planes = np.zeros_like(self.totals[0])
+        self.mean, self.dead = np.empty_like(self.mu), np.empty_like(self.mu)
+        self.expected_size = np.empty((self.rows, self.cols))
+        self.peak = np.zeros((4, 4), np.int64)
+        places = self.rows * self.cols
+        self._asked, self._masses = np.empty((2, places + 1), np.uint32), np.empty((3, places + 1))
+        self._odds, self._count = np.empty(places, np.uint8), 0
+
+    # ------------------------------------------------------------------------------------------------ layer 0
+
+    def begin(self, stage: int) -> None:
+        """As for every tile, but each pass has a step of its own."""
+        super().begin(stage)
+        self.lay_steps(stage, self.steps)
+
+    def update(self, stage: int, symbols: np.ndarray) -> None:
+        """Layer 0: take in a stage's symbols int32 (H, W), after `predict` of the same stage; sets the cells."""
+        k, t = STAGES[stage]
+        companding, step = self.companding, self.step[t]
+        start, nearest = companding.nearest
+        self.peak[k, t] = kernels.rebuild_first(
+            symbols, self.mu, step, int(Y_LIMIT), MAGNITUDE_LIMIT, self.values[k, t], self.sizes[k, t],
+            self.magnitudes[k, t],
+        )  # fmt: skip
+        cell_kernels.open_cells(
+            symbols, self.classes, self.mu, step, self.companded[k, t], self.rules.thresholds, companding.used[k],
+            start, nearest[k], self.first[k, t], self.behind[k, t],
+        )  # fmt: skip
+        close(self.magnitudes[k, t])
+        kernels.change(self.magnitudes[k, t], self.totals[k], True)
+        kernels.change(self.magnitudes[k, t], self.all_planes, True)
+        self.close(self.values[k, t], self.sizes[k, t])
+
+    # ------------------------------------------------------------------------------------------------ further layers
+
+    def lay_steps(self, stage: int, steps: np.ndarray) -> None:
+        """Steps of a stage; steps: of the layer."""
+        k, t = STAGES[stage]
+        np.take(steps[stage], self.cell[k, t], out=self.step[t])
+
+    def expect(self, stage: int, params: Params, steps: np.ndarray) -> None:
+        """Mean, step, expected magnitude and deadzone of a further layer's stage; steps: of the layer."""
+        k, t = STAGES[stage]
+        views, c = FinerViews.of(stage), params.mean[stage]
+        narrow = int(np.abs(c).sum()) * int(self.peak.max()) + MEAN_UNIT < 1 << 31
+        kernels.expect(
+            self.values, self.magnitudes, self.totals[k], self.all_planes, views.near, c, narrow, views.around,
+            views.starts, views.factors, WEIGHTS[params.weight[stage]].astype(np.float64), self.cell[k, t],
+            steps[stage], self.activity[:, t], self.companded[k, t], self.tables.class_of, MANTISSA_BITS,
+            self.rules.least, float(Y_LIMIT), self.mu, self.mean, self.step[t], self.expected_size, self.dead,
+        )  # fmt: skip
+
+    def cut(self, stage: int, deep: bool, answer: Callable[[np.ndarray], np.ndarray]) -> None:
+        """Cut a further layer's cells of a stage, round by round.
+
+        deep: whether they are cut down to single values. answer: whether values are at least the cut's, bool (n,),
+        given the classes of the odds, uint8 (n,); `asked` says at which places.
+        """
+        k, t = STAGES[stage]
+        first, behind = self.first[k, t].reshape(-1), self.behind[k, t].reshape(-1)
+        places = [v.reshape(-1) for v in (self.mean, self.step[t], self.dead, self.expected_size)]
+        answers, self._count = _NO_ANSWERS, len(first)
+        for n in range(MAX_ROUNDS + 1):
+            self._count = cell_kernels.ask(
+                self._count, answers, first, behind, self._asked, self._masses, *places, deep, self.rules.edges[k],
+                self.rules.finders[k], self.rules.shape, self._odds,
+            )  # fmt: skip
+            if not self._count or n == MAX_ROUNDS:
+                break
+            answers = answer(self._odds[: self._count])
+
+    def asked(self) -> tuple[np.ndarray, np.ndarray]:
+        """Places (flat) of the cells that are to be cut, numbers of the first values behind the cuts, uint32 (n,)."""
+        return self._asked[0, : self._count], self._asked[1, : self._count]
+
+    def settle(self, stage: int) -> None:
+        """y_hat and |y_hat - mu| of a further layer's stage from its cells as they are."""
+        k, t = STAGES[stage]
+        y_hat, sizes = self.values[k, t], self.magnitudes[k, t]
+        for total in (self.totals[k], self.all_planes):
+            kernels.change(sizes, total, False)
+        self.peak[k, t] = cell_kernels.settle(
+            self.first[k, t], self.behind[k, t], self.companding.used[k], self.rules.edges[k], self.companded[k, t],
+            self.mu, self.expected_size, y_hat, sizes,
+        )  # fmt: skip
+        close(y_hat)
+        close(sizes)
+        for total in (self.totals[k], self.all_planes):
+            kernels.change(sizes, total, True)

@@ -1,0 +1,221 @@
+"""One tile, or several windows of one size, on the way through the stages on the CPU: its arrays, by plane and pass.
+
+::
+
+    Ground's base and activity --> Tile --predict(stage)--> mu, classes --symbols--> update(stage) --> ... --> finish
+
+Encoder and decoder drive it alike; only where symbols come from differs. The arithmetic is `codec.stages.kernels`.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...entropy.tables import MANTISSA_BITS, OFFSET_UNIT, REACH, Tables
+from ..mosaic.companding import Companding
+from ..mosaic.layout import Layout
+from . import kernels
+from .order import (
+    HAAR,
+    IN_PLACE,
+    KNOWN,
+    MAGNITUDE_LIMIT,
+    NINE,
+    PASSES,
+    PLANES,
+    STAGES,
+    Y_LIMIT,
+    magnitude_places,
+    near_places,
+    shifted,
+)
+from .parameters import WEIGHTS, Params
+from .quantiser import CODES
+
+_NOTHING = np.zeros((0, 0), np.int32)
+
+
+@dataclass(frozen=True)
+class Views:
+    """Where a stage looks: places int64 (v, 4) of the mean; of the magnitudes, with the context each belongs to and
+    its factor; lossless, of those that must agree, with their groups."""
+
+    near: np.ndarray
+    around: np.ndarray
+    context: np.ndarray
+    factor: np.ndarray
+    flat: np.ndarray
+    flat_group: np.ndarray
+
+    @property
+    def kinds(self) -> int:
+        """Number of contexts that `around` is summed to."""
+        return int(self.context.max(initial=-1)) + 1
+
+    @classmethod
+    @functools.cache
+    def of(cls, stage: int, basis: int) -> Views:
+        """Those of a stage under a basis."""
+        n, t = divmod(stage, 4)
+        groups = magnitude_places(n, t, basis)
+        around = [(place, i, factor) for i, (factor, places) in enumerate(groups) for place in places]
+        if KNOWN[t]:
+            flat = [(place, 0) for place in shifted(PLANES[n], t, KNOWN[t], IN_PLACE)]
+        else:
+            flat = [(place, j) for j, k in enumerate(PLANES[:n]) for place in shifted(k, t, NINE, IN_PLACE)]
+        return cls(
+            _places(near_places(n, t, basis)), _places([place for place, _, _ in around]),
+            np.array([i for _, i, _ in around], np.int64), np.array([f for _, _, f in around], np.float64),
+            _places([place for place, _ in flat]), np.array([g for _, g in flat], np.int64),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Mixing:
+    """A stage's parameters as its kernel wants them, float64: coefficients of the places near, in 1/512; weights of the
+    magnitudes around; weights of the constant, the constant where it is quiet, 1 / step, mean, own box, others' box,
+    activities."""
+
+    near: np.ndarray
+    around: np.ndarray
+    others: np.ndarray
+
+    @classmethod
+    def of(cls, stage: int, params: Params, kinds: int) -> Mixing:
+        """That of a stage, with so many activities."""
+        views = Views.of(stage, params.basis)
+        worth = WEIGHTS[params.weight[stage]].astype(np.float64)
+        groups, last = 4 + kinds, len(worth)
+        boxes = [0.0, 0.0]
+        if stage >= 4:
+            last -= 1
+            boxes[1] = worth[last]
+        if stage % 4:
+            last -= 1
+            boxes[0] = 2.0 * worth[last]
+        return cls(
+            params.mean[stage].astype(np.float64), worth[groups + views.context] * views.factor,
+            np.array([*worth[:4], *boxes, *worth[4:groups]]),
+        )  # fmt: skip
+
+
+def _places(places: list[tuple[int, int, int, int]]) -> np.ndarray:
+    return np.array(places, np.int64).reshape(-1, 4)
+
+
+class Tile:
+    """A tile's arrays.
+
+    base: int32 (4, rows, cols), levels, rows and cols even; activity: int32 (A, rows, cols); index: of the step, or
+    LOSSLESS; kappa, states: as in the header.
+    """
+
+    def __init__(
+        self, base: np.ndarray, activity: np.ndarray, companding: Companding, tables: Tables, basis: int, index: int,
+        kappa: int, states: int, exact: bool,
+    ) -> None:  # fmt: skip
+        self.base, self.companding, self.tables, self.basis = base, companding, tables, basis
+        self.rows, self.cols = base.shape[1] // 2, base.shape[2] // 2
+        self.exact, self._states = exact, states
+        bordered = (4, 4, self.rows + 2, self.cols + 2)
+        self.values, self.sizes = np.zeros(bordered, np.int32), np.zeros(bordered, np.int32)
+        self.seen = np.zeros(bordered if exact else (4, 4, 0, 0), np.int32)
+        self.own, self.others = (np.zeros(bordered[2:], np.int32) for _ in range(2))
+        self._begun, self.kinds = -1, len(activity)
+        self.activity = np.empty((len(activity), 4, self.rows, self.cols), np.int32)
+        kernels.lay_activity(activity, basis == HAAR, self.activity)
+        self._steps = companding.step_of_level(index, kappa)
+        self.step = np.empty((4, self.rows, self.cols), np.int32)
+        self.plateau = np.empty((4, self.rows, self.cols), np.uint8)
+        self.mu = np.empty((self.rows, self.cols), np.int32)
+        self.classes = np.empty((self.rows, self.cols), np.uint8)
+        self._expected = np.empty((self.rows, self.cols) if exact else (0, 0), np.int32)
+        self._offsets = tables.offset.astype(np.float64)
+
+    def begin(self, stage: int) -> None:
+        """Lay out what a plane needs, before its first pass; once is enough."""
+        k, t = STAGES[stage]
+        if t or self._begun == stage:
+            return
+        self._begun = stage
+        plateau = self.companding.plateaus()[k]
+        kernels.lay_steps(
+            self.base[k], self._steps, self.companding.low, plateau[0] if plateau else 0, plateau is not None,
+            self.basis == HAAR, self.step, self.plateau,
+        )  # fmt: skip
+        if stage:
+            kernels.accumulate(self.own, self.others)
+        else:
+            self.others[:] = 0
+        self.own[:] = 0
+
+    def boxes(self, stage: int) -> tuple[np.ndarray, np.ndarray]:
+        """Magnitudes summed over the plane's passes so far and over all earlier planes, empty where there are none."""
+        return self.own if stage % 4 else _NOTHING, self.others if stage >= 4 else _NOTHING
+
+    def predict(self, stage: int, params: Params) -> tuple[np.ndarray, np.ndarray]:
+        """Mean int32 and class uint8 of the stage's places, (rows / 2, cols / 2); overwritten by the next stage's."""
+        t = STAGES[stage][1]
+        self.begin(stage)
+        views, mixing = Views.of(stage, self.basis), Mixing.of(stage, params, self.kinds)
+        kernels.predict(
+            self.values, self.sizes, *self.boxes(stage), views.near, mixing.near, views.around, mixing.around,
+            mixing.others, self.step[t], self.activity, t, self.plateau[t], self.seen, views.flat, views.flat_group,
+            self.exact, self.tables.class_of, MANTISSA_BITS, float(Y_LIMIT), self.mu, self.classes,
+        )  # fmt: skip
+        return self.mu, self.classes
+
+    def update(self, stage: int, symbols: np.ndarray) -> None:
+        """Take in a stage's symbols int32 (rows / 2, cols / 2), after `predict` of the same stage."""
+        k, t = STAGES[stage]
+        y_hat, magnitudes = self.values[k, t], self.sizes[k, t]
+        if self.exact:
+            self.expected(stage)
+            kernels.rebuild_exact(
+                symbols, self._expected, self._base_at, self.companding.used[k], MAGNITUDE_LIMIT, y_hat,
+                magnitudes, self.seen[k, t],
+            )  # fmt: skip
+            kernels.close(self.seen[k, t])
+        else:
+            h0, h1 = CODES[self._states]
+            kernels.rebuild(
+                symbols, self.classes, self.mu, self.step[t], self._offsets, REACH, np.int32(h0 >> 1),
+                np.int32(h1 >> 1), float(Y_LIMIT), y_hat, magnitudes, np.int32(MAGNITUDE_LIMIT),
+            )  # fmt: skip
+        self.close(y_hat, magnitudes)
+
+    def close(self, y_hat: np.ndarray, magnitudes: np.ndarray) -> None:
+        """Take in what was decoded of a stage, int32 (H + 2, W + 2), inside its borders: y_hat and magnitudes."""
+        kernels.close(y_hat)
+        kernels.close(magnitudes)
+        kernels.accumulate(magnitudes, self.own)
+
+    def expected(self, stage: int) -> np.ndarray:
+        """Lossless: index that is expected at the stage's places, int32 (rows / 2, cols / 2)."""
+        k, t = STAGES[stage]
+        views = Views.of(stage, self.basis)
+        first, nearest = self.companding.nearest
+        i, j = PASSES[t]
+        self._base_at = self.companding.compand(self.base[k, i::2, j::2])
+        kernels.expect(
+            self.seen, views.flat, views.flat_group, bool(KNOWN[t]), self.mu, self._base_at, first, nearest[k],
+            self._expected,
+        )  # fmt: skip
+        return self._expected
+
+    def finish(self, layout: Layout, place: tuple[int, int], mosaic: np.ndarray) -> None:
+        """Put the decoded tile whose first cell is `place` into the mosaic, uint16 (H, W)."""
+        top, left = layout.origin
+        first = self.companding.nearest[0]
+        for k in range(4):
+            kernels.finish(
+                self.values[k], self.base[k], self.companding.table, self.companding.low, first,
+                self.companding.nearest_dn[k], self.basis == HAAR, k // 2, k % 2,
+                2 * place[0] - top, 2 * place[1] - left, mosaic,
+            )  # fmt: skip
+
+
+assert OFFSET_UNIT == 64, "codec.stages.kernels.rebuild counts in 1/64 of a step"

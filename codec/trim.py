@@ -1,0 +1,60 @@
+"""`trim`: a lower rate for a JPEG whose RAW lies in layers, without the RAW, without a model, without torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..bitstream.errors import UsageError
+from ..bitstream.jpeg import embed
+from ..bitstream.jpeg.carried import carried_stream, check_binding
+from ..bitstream.runtime.files import read_file
+from ..bitstream.stream.container import Container
+from ..bitstream.stream.header import Header
+from ..bitstream.stream.layers import shorten, tile_count
+
+
+@dataclass(frozen=True)
+class Trimmed:
+    """A JPEG that carries less of its RAW.
+
+    metadata_bytes: what its RAW takes; bpp: 8 x that per pixel of the mosaic. layers: how many layers are left, the
+    last one perhaps in part; lossless: whether nothing was lost yet. before: bytes that the RAW took before.
+    """
+
+    jpeg: bytes = field(repr=False)
+    metadata_bytes: int
+    bpp: float
+    layers: int
+    lossless: bool
+    before: int
+
+
+def trim(jpeg: str | Path | bytes, *, size: int | None = None, bpp: float | None = None) -> Trimmed:
+    """A JPEG of the same picture whose RAW takes at most `size` bytes, or `bpp` bits per pixel of the mosaic.
+
+    What it decodes to is what the part of the layers that is kept says; the picture and all segments of others stay as
+    they are. A RAW that fits already stays whole. Raises UsageError where even the coarsest layer is larger (the
+    message names its size) or the RAW has one layer only, InputError, NoRawError and StreamError as `decode` does.
+    """
+    if (size is None) == (bpp is None):
+        raise UsageError("give either a size or a bpp to trim to")
+    if size is not None and not 0 < size < 1 << 32:
+        raise UsageError(f"size {size}: want a number of bytes above 0, below 4 GiB")
+    if bpp is not None and not 0 < bpp <= 64:
+        raise UsageError(f"bpp {bpp:g}: want a number above 0, at most 64")
+    data = jpeg if isinstance(jpeg, bytes) else read_file(jpeg, "JPEG")
+    payload = carried_stream(data)
+    header = Header.from_bytes(Container.from_bytes(payload).sections["HEAD"])
+    check_binding(data, header.binding)
+    bare = embed.strip(data)
+    pixels = header.height * header.width
+    if bpp is not None:
+        size = int(bpp * pixels / 8)
+    assert size is not None
+    shorter, layers = shorten(payload, size, lambda n: embed.added_bytes(bare, n))
+    out = data if shorter == payload else embed.embed(bare, shorter)
+    grown = len(out) - len(bare)
+    count = 1 + len(layers.further) if layers else 1
+    lossless = layers.lossless(tile_count(header)) if layers else header.lossless
+    return Trimmed(out, grown, 8 * grown / pixels, count, lossless, len(data) - len(bare))

@@ -1,1 +1,0 @@
-"""The coded mosaic on the CPU: recipe, base, stages, layers; encoder and decoder over `codec.kernels`, no torch."""

@@ -1,0 +1,428 @@
+"""The stream in the JPEG: what embed may touch, what strip gives back, and what installed programs make of it."""
+
+import io
+import random
+import shutil
+import struct
+import subprocess
+import time
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from jpegs import camera_jpeg, mpf_jpeg, mpf_payload, picture, plain_jpeg, with_segment, with_xmp
+from PIL import Image, MpoImagePlugin
+from rawinlay.bitstream.errors import InputError, NoRawError, StreamError
+from rawinlay.bitstream.jpeg import flag, jumbf
+from rawinlay.bitstream.jpeg.embed import MPF_HEADER, XMP_HEADER, added_bytes, embed, extract, strip
+from rawinlay.bitstream.jpeg.segments import APP1, APP2, APP11, APP15, COM, read_segments, segment_bytes
+
+PAYLOAD = b"RWIN" + random.Random(1).randbytes(150_000)
+
+JPEGS = {
+    "plain": plain_jpeg(),
+    "progressive": plain_jpeg(progressive=True),
+    "camera": camera_jpeg(),
+    "with XMP": with_xmp(camera_jpeg()),
+    "multi-picture, little-endian": mpf_jpeg("<"),
+    "multi-picture, big-endian": mpf_jpeg(">"),
+    "multi-picture with XMP": with_xmp(mpf_jpeg()),
+    "comment first": with_segment(camera_jpeg(), COM, b"a comment"),
+    "others' APP11": with_segment(camera_jpeg(), APP11, b"JP\2\x11\0\0\0\1\0\0\0\x28jumb" + bytes(32), behind=1),
+    "APP15 and trailer": with_segment(plain_jpeg(), APP15, b"maker's", behind=1) + b"SEFT trailer",
+}
+DESCRIPTION = b'<rdf:Description rdf:about="" xmlns:rawinlay="http://ns.rawinlay.org/1/" rawinlay:Bytes="150004"/>'
+by_name = pytest.mark.parametrize("jpeg", JPEGS.values(), ids=JPEGS.keys())
+
+
+def is_ours(segment):
+    return (segment.marker == APP11 and segment.payload.startswith(b"JPRC")) or (
+        segment.marker == APP1 and flag.is_our_packet(segment.payload)
+    )
+
+
+def is_mpf(segment):
+    return segment.marker == APP2 and segment.payload.startswith(MPF_HEADER)
+
+
+@by_name
+def test_round_trip(jpeg):
+    out = embed(jpeg, PAYLOAD)
+    assert extract(out) == PAYLOAD
+    assert strip(out) == jpeg
+    assert len(out) - len(jpeg) == added_bytes(jpeg, len(PAYLOAD))
+
+
+@by_name
+def test_only_our_segments_and_the_mpf_size_differ(jpeg):
+    out = embed(jpeg, PAYLOAD)
+    before, after = read_segments(jpeg), read_segments(out)
+    assert out[after[-1].start :] == jpeg[before[-1].start :]
+    theirs = [s for s in after if not is_ours(s)]
+    assert [s.marker for s in theirs] == [s.marker for s in before]
+    for new, old in zip(theirs, before, strict=True):
+        assert new.payload.replace(DESCRIPTION, b"") == old.payload or is_mpf(new)
+    # Everything of ours stands before the first non-APP segment.
+    ours = [k for k, s in enumerate(after) if is_ours(s)]
+    assert all(s.is_app for s in after[1 : ours[-1] + 1])
+    assert ours == list(range(ours[0], ours[0] + len(ours)))
+
+
+@by_name
+def test_the_picture_is_the_same(jpeg):
+    with Image.open(io.BytesIO(jpeg)) as before, Image.open(io.BytesIO(embed(jpeg, PAYLOAD))) as after:
+        assert before.tobytes() == after.tobytes()
+
+
+def test_placement_behind_metadata_and_before_mpf():
+    names = []
+    for segment in read_segments(embed(with_segment(mpf_jpeg(), APP15, b"z", behind=4), PAYLOAD)):
+        kind = next((k for k in (b"Exif", b"ICC", b"MPF", b"http", b"JPRC") if segment.payload.startswith(k)), None)
+        names.append(kind or f"{segment.marker:02X}")
+    assert names[:11] == ["D8", "E0", b"Exif", b"ICC", b"http", b"JPRC", b"JPRC", b"JPRC", b"MPF", "EF", "DB"]
+
+
+def test_the_flag():
+    flags = [s.payload for s in read_segments(embed(camera_jpeg(), PAYLOAD)) if s.marker == APP1 and is_ours(s)]
+    assert len(flags) == 1 and DESCRIPTION in flags[0]
+    meta = ElementTree.fromstring(flags[0].removeprefix(XMP_HEADER))
+    assert meta.tag == "{adobe:ns:meta/}xmpmeta"
+    assert meta[0][0].attrib["{http://ns.rawinlay.org/1/}Bytes"] == "150004"
+
+
+@pytest.mark.parametrize("name", ["plain", "lossless"])
+def test_the_flag_of_version_0_1_0_is_known(name):
+    jpeg = (Path(__file__).parent / "golden" / f"{name}.jpg").read_bytes()
+    flags = [s for s in read_segments(jpeg) if flag.is_our_packet(s.payload)]
+    assert len(flags) == 1 and b"xmpmeta" not in flags[0].payload
+    bare = strip(jpeg)
+    assert flag.FLAG_NAMESPACE not in bare and strip(embed(bare, PAYLOAD)) == bare
+    lost = without_box(jpeg)
+    with pytest.raises(NoRawError, match="has removed the RAW"):
+        extract(lost)
+    assert strip(lost) == bare
+
+
+HEAD = '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'
+RDF = '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+ABOUT = '<rdf:Description rdf:about="{}" xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmp:Rating="3"/>'
+META = f'<x:xmpmeta xmlns:x="adobe:ns:meta/" x:xmptk="{{}}">{RDF}{{}}</rdf:RDF></x:xmpmeta>'
+PADDING = ("\n" + 100 * " ") * 20 + "\n"
+FULL = 65533 - len(XMP_HEADER) - len(META.format("", "")) - len(HEAD.encode()) - len('<?xpacket end="w"?>')
+
+# Packets that get the flag, and packets that are left alone; as programs write them, but for their contents.
+FLAGGED = {
+    "darktable (exiv2)": HEAD + META.format("XMP Core 4.4.0-Exiv2", ABOUT.format("")) + '<?xpacket end="w"?>',
+    "exiftool": f"<?xpacket begin='\ufeff' id='W5M0MpCehiHzreSzNTczkc9d'?>\n<x:xmpmeta xmlns:x='adobe:ns:meta/' "
+    f"x:xmptk='Image::ExifTool 12.57'>\n<rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'>\n\n"
+    f" <rdf:Description rdf:about=''\n  xmlns:xmp='http://ns.adobe.com/xap/1.0/'>\n  <xmp:Rating>3</xmp:Rating>\n"
+    f" </rdf:Description>\n</rdf:RDF>\n</x:xmpmeta>\n{PADDING}<?xpacket end='w'?>",
+    "Adobe, with padding": HEAD + META.format("Adobe XMP Core 5.6", ABOUT.format("")) + PADDING + '<?xpacket end="w"?>',
+    "no xpacket (Apple)": META.format("XMP Core 6.0.0", ABOUT.format("")),
+    "RDF alone": RDF + ABOUT.format("") + "</rdf:RDF>",
+    "old Adobe": (HEAD + META.format("3.1", ABOUT.format("uuid:1-2")) + '<?xpacket end="w"?>').replace("xmpm", "xapm"),
+    "another prefix": META.format("", ABOUT.format("")).replace("rdf:", "r:").replace("xmlns:rdf", "xmlns:r"),
+    "zeros behind it": META.format("", ABOUT.format("")) + "\0\0",
+    "a comment that looks like the end": META.format("", "<!-- </rdf:RDF></x:xmpmeta> -->" + ABOUT.format("")),
+    "just room enough": HEAD + META.format("", " " * (FULL - 104)) + '<?xpacket end="w"?>',
+    "extended": META.format("", ABOUT.format("").replace("/>", ' xmlns:xmpNote="http://ns.adobe.com/xmp/note/" '
+                                                          f'xmpNote:HasExtendedXMP="{"A" * 32}"/>')),
+}
+LEFT_ALONE = {
+    "read-only": HEAD + META.format("", ABOUT.format("")) + '<?xpacket end="r"?>',
+    "no room": HEAD + META.format("", " " * FULL) + '<?xpacket end="w"?>',
+    "no element": META.format("", "").replace(RDF + "</rdf:RDF>", RDF[:-1] + "/>"),
+    "not closed": HEAD + META.format("", ABOUT.format(""))[:-20],
+    "Ultra HDR": META.format("", ABOUT.format("") + '<a xmlns:C="http://ns.google.com/photos/1.0/container/"/>'),
+    "gain map": META.format("", ABOUT.format("") + '<a xmlns:hdrgm="http://ns.adobe.com/hdr-gain-map/1.0/"/>'),
+    "ours in another's words": META.format("", "<rdf:Description rdf:about='' "
+        "xmlns:rawinlay='http://ns.rawinlay.org/1/'>\n<rawinlay:Bytes>7</rawinlay:Bytes></rdf:Description>"),
+    "empty": "", "no XML": "\x01\x02",
+}  # fmt: skip
+
+
+def test_a_hostile_packet_costs_no_time():
+    for filling in (" ", "</rdf:RDF>", "</a:RDF> ", "<rdf:Description rdf:about=\"", "\0", "</x:xmpmeta>"):
+        started = time.process_time()
+        check_left_alone(with_packets((f"<rdf:RDF {filling * 65000}")[:65000] + "x"))
+        assert time.process_time() - started < 2
+
+
+def with_packets(*packets, encoding="utf-8"):
+    jpeg = camera_jpeg()
+    for packet in packets:
+        jpeg = with_segment(jpeg, APP1, XMP_HEADER + packet.encode(encoding), behind=2)
+    return jpeg
+
+
+def without_box(jpeg):
+    for segment in reversed(read_segments(jpeg)):
+        if segment.marker == APP11:
+            jpeg = jpeg[: segment.start] + jpeg[segment.end :]
+    return jpeg
+
+
+@pytest.mark.parametrize("packet", FLAGGED.values(), ids=FLAGGED.keys())
+def test_a_packet_that_is_there_gets_the_flag(packet):
+    jpeg = with_packets(packet)
+    out = embed(jpeg, PAYLOAD)
+    assert strip(out) == jpeg and extract(out) == PAYLOAD
+    assert len(out) - len(jpeg) == added_bytes(jpeg, len(PAYLOAD))
+    (there,) = (s.payload for s in read_segments(out) if s.payload.startswith(XMP_HEADER))
+    root = ElementTree.fromstring(there.removeprefix(XMP_HEADER).rstrip(b"\0"))
+    rdf = root if root.tag.endswith("RDF") else root[0]
+    assert rdf[-1].attrib["{http://ns.rawinlay.org/1/}Bytes"] == "150004"
+    lost = without_box(out)
+    with pytest.raises(NoRawError, match="carried a RAW of 150004 bytes"):
+        extract(lost)
+    assert strip(lost) == jpeg
+    assert strip(embed(embed(jpeg, PAYLOAD[:70]), PAYLOAD)) == jpeg
+
+
+@pytest.mark.parametrize("packet", LEFT_ALONE.values(), ids=LEFT_ALONE.keys())
+def test_a_packet_that_others_need_is_left_alone(packet):
+    check_left_alone(with_packets(packet))
+
+
+def test_other_jpegs_whose_xmp_is_left_alone():
+    packet = FLAGGED["darktable (exiv2)"]
+    check_left_alone(with_packets(packet, packet))
+    check_left_alone(with_packets(packet, encoding="utf-16"))
+    check_left_alone(with_packets(packet, encoding="utf-16-le"))
+    credentials = b"JP\0\1\0\0\0\1\0\0\0\x2ejumb\0\0\0\x26jumdc2pa" + bytes(13) + b"\x03c2pa\0" + bytes(8)
+    check_left_alone(with_segment(with_packets(packet), APP11, credentials, behind=3))
+
+
+def check_left_alone(jpeg):
+    out = embed(jpeg, PAYLOAD)
+    assert strip(out) == jpeg and extract(out) == PAYLOAD
+    assert len(out) - len(jpeg) == added_bytes(jpeg, len(PAYLOAD))
+    before, after = ([s.payload for s in read_segments(j) if s.marker == APP1] for j in (jpeg, out))
+    assert after == before
+
+
+pieces = st.sampled_from([
+    HEAD, RDF, "</rdf:RDF>", "</rdf:RDF >", "<x:xmpmeta xmlns:x='adobe:ns:meta/'>", "</x:xmpmeta>", PADDING, " ", "\0",
+    '<?xpacket end="w"?>', "<?xpacket end='r'?>", ABOUT.format(""), ABOUT.format("uuid:1"), "rdf:about='it'",
+    "</r:RDF>",
+    "<r:RDF", "rawinlay:Bytes=\"7\"", "http://ns.rawinlay.org/1/", "é", "<!--", "-->",
+])  # fmt: skip
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the machine may be busy
+@given(st.lists(pieces, max_size=12), st.integers(0, 12), st.integers(0, 300), st.booleans())
+def test_strip_undoes_embed_whatever_the_xmp(parts, second, size, multi):
+    jpeg = JPEGS["multi-picture, little-endian"] if multi else JPEGS["camera"]
+    for packet in filter(None, ("".join(parts[:second]), "".join(parts[second:]))):
+        jpeg = with_segment(jpeg, APP1, XMP_HEADER + packet.encode(), behind=2)
+    out = embed(jpeg, bytes(size))
+    assert strip(out) == jpeg and extract(out) == bytes(size)
+    assert len(out) - len(jpeg) == added_bytes(jpeg, size)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_multi_picture_files_stay_right(order):
+    jpeg = mpf_jpeg(order)
+    out = embed(jpeg, PAYLOAD)
+    with Image.open(io.BytesIO(jpeg)) as before, Image.open(io.BytesIO(out)) as after:
+        assert isinstance(before, MpoImagePlugin.MpoImageFile) and before.mpinfo is not None
+        assert isinstance(after, MpoImagePlugin.MpoImageFile) and after.mpinfo is not None and after.n_frames == 2
+        old, new = before.mpinfo[0xB002], after.mpinfo[0xB002]
+        assert new[0]["Size"] == old[0]["Size"] + len(out) - len(jpeg)
+        assert new[1] == old[1]
+        after.seek(1)
+        before.seek(1)
+        assert after.tobytes() == before.tobytes()
+    assert out[new[0]["Size"] - 2 : new[0]["Size"]] == b"\xff\xd9"
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"MPF\0",
+        b"MPF\0II*\0" + struct.pack("<I", 1 << 31),
+        b"MPF\0II*\0" + struct.pack("<IHHHII", 8, 1, 0xB002, 7, 16, 1 << 31),
+        b"MPF\0II*\0" + struct.pack("<IHHHII", 8, 1, 0xB002, 7, 16, 4) + bytes(16),
+        b"MPF\0II*\0" + struct.pack("<IHHHII", 8, 1, 0xB002, 7, 16, 12) + bytes(16),
+        b"MPF\0II*\0" + struct.pack("<IH", 8, 65535) + bytes(40),
+        mpf_payload("<", [(0xFFFFFFFF, 0)]),
+        mpf_payload(">", [(0, 0)]),
+        mpf_payload(">", [(5000, 99)]),
+    ],
+)
+def test_damaged_mpf_is_survived_and_restored(payload):
+    jpeg = with_segment(plain_jpeg(), APP2, payload, behind=1)
+    out = embed(jpeg, PAYLOAD)
+    assert extract(out) == PAYLOAD
+    assert strip(out) == jpeg
+
+
+def test_embedding_again_replaces():
+    once = embed(mpf_jpeg(), PAYLOAD)
+    twice = embed(once, PAYLOAD[:70_000])
+    assert extract(twice) == PAYLOAD[:70_000]
+    assert strip(twice) == mpf_jpeg()
+    assert embed(twice, PAYLOAD) == once
+
+
+def test_never_had_one_or_lost_it():
+    with pytest.raises(NoRawError, match="the JPEG carries no RAW"):
+        extract(camera_jpeg())
+    out = embed(camera_jpeg(), PAYLOAD)
+    for segment in reversed(read_segments(out)):
+        if segment.marker == APP11:
+            out = out[: segment.start] + out[segment.end :]
+    with pytest.raises(NoRawError, match="carried a RAW of 150004 bytes, but a program that saved it since"):
+        extract(out)
+    assert strip(out) == camera_jpeg()
+    with pytest.raises(NoRawError):
+        strip(camera_jpeg())
+
+
+def test_damaged_boxes_are_named_and_stripped():
+    out = embed(camera_jpeg(), PAYLOAD)
+    second = [s for s in read_segments(out) if s.marker == APP11][1]
+    out = out[: second.start] + out[second.end :]
+    with pytest.raises(StreamError, match="part 2 of 3"):
+        extract(out)
+    assert strip(out) == camera_jpeg()
+    assert extract(embed(out, PAYLOAD)) == PAYLOAD
+
+
+def test_segments_that_a_program_moved_behind_the_tables():
+    out = embed(camera_jpeg(), PAYLOAD)
+    segments = read_segments(out)
+    ours = [s for s in segments if s.marker == APP11]
+    block = out[ours[0].start : ours[-1].end]
+    moved = out[: ours[0].start] + out[ours[-1].end : segments[-1].start] + block + out[segments[-1].start :]
+    assert extract(moved) == PAYLOAD
+    assert strip(moved) == camera_jpeg()
+
+
+def test_app11_that_was_split_anew_among_others():
+    theirs = JPEGS["others' APP11"]
+    out = embed(theirs, PAYLOAD)
+    payloads = [s.payload for s in read_segments(out) if s.marker == APP11]
+    joined = b"".join(payloads)
+    bare = camera_jpeg()
+    at = read_segments(bare)[1].end
+    pieces = (segment_bytes(APP11, joined[k : k + 65533]) for k in range(0, len(joined), 65533))
+    split = bare[:at] + b"".join(pieces) + bare[at:]
+    assert extract(split) == PAYLOAD
+    assert strip(split) == theirs
+
+
+@pytest.mark.parametrize("data", [b"", b"RAW", b"\xff\xd8\xff\xd9", camera_jpeg()[:100]])
+def test_no_jpeg(data):
+    for call in (extract, strip, lambda jpeg: embed(jpeg, PAYLOAD), lambda jpeg: added_bytes(jpeg, 1)):
+        with pytest.raises(InputError):
+            call(data)
+
+
+@settings(max_examples=50)
+@given(st.sampled_from(list(JPEGS.values())), st.integers(0, 140_000))
+def test_added_bytes_is_exact(jpeg, size):
+    assert len(embed(jpeg, bytes(size))) - len(jpeg) == added_bytes(jpeg, size)
+
+
+@pytest.mark.parametrize("size", [k * jumbf.PART - 84 + d for k in (1, 2) for d in range(-2, 14)])
+def test_added_bytes_is_exact_at_the_edges_of_segments(size):
+    assert len(embed(plain_jpeg(), bytes(size))) - len(plain_jpeg()) == added_bytes(plain_jpeg(), size)
+
+
+SMALL = embed(plain_jpeg(), PAYLOAD[:300])
+
+
+@given(st.integers(0, len(SMALL) - 1), st.binary(max_size=3), st.integers(0, 3))
+def test_damaged_files_fail_cleanly(at, new, cut):
+    damaged = SMALL[:at] + new + SMALL[at + cut :]
+    for call in (extract, strip, lambda jpeg: embed(jpeg, b"x")):
+        try:
+            call(damaged)
+        except (InputError, NoRawError, StreamError) as error:
+            assert "\n" not in str(error)
+
+
+# ---------------------------------------------------------------------------------------------------- programs
+
+
+def program(name):
+    return pytest.mark.skipif(shutil.which(name) is None, reason=f"{name} is not installed")
+
+
+def run(*command):
+    return subprocess.run(command, check=True, capture_output=True, timeout=600).stdout
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(embed(with_segment(camera_jpeg(), APP15, b"z", behind=3), PAYLOAD))
+    return path
+
+
+@program("exiftool")
+@program("identify")
+@pytest.mark.parametrize("packet", [None, *FLAGGED.values()], ids=["ours", *FLAGGED.keys()])
+def test_exiftool_and_imagemagick_have_nothing_against_the_flag(tmp_path, packet):
+    bare, path = with_packets(*([packet] if packet else [])), tmp_path / "photo.jpg"
+    said = []
+    for jpeg in (bare, embed(bare, PAYLOAD)):
+        path.write_bytes(jpeg)
+        done = subprocess.run(["identify", str(path)], capture_output=True, timeout=60)
+        said.append((done.stderr.count(b"\n"), run("exiftool", "-s3", "-validate", str(path))))
+    assert said[1] == said[0]
+    assert run("exiftool", "-s3", "-XMP-rawinlay:Bytes", str(path)).strip() == b"150004"
+    if packet is None:
+        assert said[1][0] == 0
+
+
+@program("exiftool")
+def test_exiftool_extracts_it(file):
+    assert run("exiftool", "-b", "-OrgRawinlayRawData", str(file)) == PAYLOAD
+    assert run("exiftool", "-s3", "-OrgRawinlayRawType", str(file)).strip() == b"application/vnd.rawinlay"
+    assert run("exiftool", "-s3", "-XMP-rawinlay:Bytes", str(file)).strip() == b"150004"
+
+
+@program("exiftool")
+@pytest.mark.parametrize("edit", ["-Artist=me", "-XMP:Title=title", "-exif:all=", "-Comment=words", "-icc_profile="])
+def test_exiftool_keeps_it(file, edit):
+    run("exiftool", "-q", "-overwrite_original", edit, str(file))
+    assert extract(file.read_bytes()) == PAYLOAD
+
+
+@program("exiftool")
+def test_exiftool_strips_it(file):
+    run("exiftool", "-q", "-overwrite_original", "-all=", str(file))
+    with pytest.raises(NoRawError, match="carries no RAW"):
+        extract(file.read_bytes())
+
+
+@program("jpegtran")
+@pytest.mark.parametrize("options", [[], ["-optimize"], ["-progressive"], ["-rotate", "90"]])
+def test_jpegtran_keeps_it_when_told_to_copy_all(file, options):
+    assert extract(run("jpegtran", "-copy", "all", *options, str(file))) == PAYLOAD
+    with pytest.raises(NoRawError):
+        extract(run("jpegtran", *options, str(file)))
+
+
+@program("convert")
+def test_imagemagick_keeps_it_also_among_others(file):
+    theirs = segment_bytes(APP11, b"JP\2\x11\0\0\0\1\0\0\0\x28jumb" + bytes(32))
+    at = read_segments(file.read_bytes())[1].end
+    for jpeg in (file.read_bytes(), file.read_bytes()[:at] + theirs + file.read_bytes()[at:]):
+        file.write_bytes(jpeg)
+        out = file.with_name("out.jpg")
+        run("convert", str(file), "-quality", "80", str(out))
+        assert extract(out.read_bytes()) == PAYLOAD
+
+
+def test_pillow_loses_it(file):
+    out = io.BytesIO()
+    with Image.open(file) as image:
+        assert image.format == "JPEG" and image.size == picture().size
+        image.save(out, "JPEG", quality="keep", xmp=image.info["xmp"])
+    with pytest.raises(NoRawError, match="a program that saved it since has removed the RAW"):
+        extract(out.getvalue())

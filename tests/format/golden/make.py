@@ -1,0 +1,104 @@
+"""Make the golden streams: `python tests/format/golden/make.py`, after a change of the format or of the tables.
+
+Small JPEGs with a RAW, and golden.json with what they must decode to. The encoder works in floating point and may give
+other bytes on another machine; the decoder never may.
+"""
+
+import hashlib
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE.parents[1] / "support")]
+
+import numpy as np  # noqa: E402
+from rawinlay.bitstream.jpeg import embed  # noqa: E402
+from rawinlay.codec.decoder.stream import Stream, pack_bases  # noqa: E402
+from rawinlay.codec.encoder.effort import Effort  # noqa: E402
+from rawinlay.codec.encoder.encode import _Job  # noqa: E402
+from rawinlay.codec.encoder.stream_writer import stream_bytes  # noqa: E402
+from rawinlay.codec.guide.geometry import Geometry, Warp  # noqa: E402
+from rawinlay.codec.mosaic.layout import tiles  # noqa: E402
+from rawinlay.codec.recipe.corrections import TERMS, LocalRecipe, grid  # noqa: E402
+from rawinlay.codec.stages.order import HAAR, IN_PLACE  # noqa: E402
+from rawinlay.entropy.tables import load  # noqa: E402
+from scenes import fit_bases, scene  # noqa: E402
+
+WARPED = Geometry(1, (5000, -2500), (1 << 24, (1 << 24) + 9000), Warp((170_000, 210_000), (9000, -4000, 700, 500)))
+BASIS_NAMES = {IN_PLACE: "in place", HAAR: "haar"}
+
+
+def recoded(picture, payload, bases, side, states, more=False):
+    """The payload coded again over the bases given, tile by tile in turn, with another trellis.
+
+    more: with learned features and with corrections by block, in every term and in most blocks, help or not.
+    """
+    header = replace(Stream.from_bytes(payload).header, states=states)
+    job = _Job(picture.raw, picture.planes, picture.geometry, header, len, "cpu", None, Effort(states, learned=more))
+    if more:
+        job.use(job.recipes.learned.with_local(corrections(job.layout.cells)))
+    fitted = fit_bases(job.trunk, header.step)
+    count = len(tiles(*job.layout.cells, side))
+    chosen = [bases[n % len(bases)] for n in range(count)]
+    coded = job.trunk.encode(header.step, fitted, side, bases=chosen)
+    header = replace(job.header, tile=side // 2, bases=pack_bases(chosen))
+    return stream_bytes(Stream(header, job.recipe, fitted.params, chosen, coded.substreams))
+
+
+def corrections(cells, side=32, share=0.7):
+    """A local recipe of small random corrections."""
+    rng = np.random.default_rng(0)
+    count = len(TERMS)
+    drawn = rng.integers(-9, 10, (*grid(cells, side), 4, count))
+    return LocalRecipe(side, np.arange(count) % 4 + 11, drawn * (rng.random(drawn.shape[:3]) < share)[..., None])
+
+
+def pictures():
+    """Name, picture, payload."""
+    plain = scene((72, 96), "RGGB", seed=1, bits=10, black=(64,) * 4)
+    yield "plain", plain, plain.encode(quality=55)
+    odd = scene((91, 67), "GBRG", "texture", seed=2, black=(500, 510.5, 520, 530.25), subsampling=2)
+    yield "edit-tiles", odd, recoded(odd, odd.encode(quality=75, tune="edit"), [HAAR, IN_PLACE, IN_PLACE], 16, 5)
+    jpeg = {"progressive": True, "subsampling": 1}
+    warped = scene((64, 80), "BGGR", seed=3, bits=12, black=(128,) * 4, geometry=WARPED, **jpeg)
+    yield "warped", warped, warped.encode(quality=90)
+    patchy = scene((131, 150), "GBRG", seed=5, jpeg_shape=(132, 152))
+    yield "learned-local", patchy, recoded(patchy, patchy.encode(quality=45), [IN_PLACE, HAAR], 48, 3, more=True)
+    base = scene((50, 62), "GRBG", "soft", seed=4, bits=16)
+    few = scene((50, 62), "GRBG", "soft", seed=4, bits=16, mosaic=base.raw.mosaic // 96 * 96 + 7)
+    yield "values", few, few.encode(quality=100)
+    bright = scene((43, 58), "RGGB", seed=6, bits=12, black=(64, 66, 62, 64), white=2600)
+    bright.raw.mosaic[:14, :20] = 4095
+    yield "lossless", bright, bright.encode(lossless=True)
+
+
+def main():
+    facts = {"tables": load().identity.hex(), "streams": {}}
+    for name, picture, payload in pictures():
+        jpeg = embed.embed(picture.jpeg, payload)
+        (HERE / f"{name}.jpg").write_bytes(jpeg)
+        stream = Stream.from_bytes(payload)
+        mosaic = stream.decode(picture.planes)
+        header = stream.header
+        facts["streams"][name] = {
+            "payload_sha256": hashlib.sha256(payload).hexdigest(),
+            "mosaic_sha256": hashlib.sha256(mosaic.astype("<u2").tobytes()).hexdigest(),
+            "mosaic": f"{header.width} x {header.height} {header.phase}",
+            "kappa": header.kappa,
+            "states": header.states,
+            "step": header.step,
+            "bases": sorted({BASIS_NAMES[b] for b in stream.bases}),
+            "tiles": len(stream.bases),
+            "values": bool(header.values),
+            "learned": bool(header.net),
+            "local": stream.recipe.local is not None,
+            "bpp": round(8 * (len(jpeg) - len(picture.jpeg)) / mosaic.size, 4),
+        }
+        print(f"{name}: {len(jpeg)} bytes")
+    (HERE / "golden.json").write_text(json.dumps(facts, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

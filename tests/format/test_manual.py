@@ -1,0 +1,115 @@
+"""Another implementation, written from the manual, decodes the same mosaics."""
+
+import io
+from pathlib import Path
+
+import goldens
+import manual
+import numpy as np
+import pytest
+from PIL import Image
+from rawinlay.bitstream.jpeg.planes import decode_planes
+from rawinlay.bitstream.stream.container import Container
+from rawinlay.bitstream.stream.layers import Prefixes
+from rawinlay.codec.decoder.stream import Stream
+from rawinlay.codec.encoder.effort import Effort
+from rawinlay.codec.guide.geometry import Geometry
+from rawinlay.codec.stages.quantiser import CODES
+from scenes import Scene, scene
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def by_the_manual(payload, planes):
+    stream = Stream.from_bytes(payload)
+    with np.load(io.BytesIO((REPOSITORY / f"entropy/models/{stream.header.model.hex()}.npz").read_bytes())) as archive:
+        tables = dict(archive)
+    name = stream.header.net.hex()
+    net = (REPOSITORY / f"codec/learned/nets/{name}.safetensors").read_bytes() if name else b""
+    sections = Container.from_bytes(payload).sections
+    return manual.decode(stream.header, sections, stream.substreams, planes, tables, net, stream.finer)
+
+
+@pytest.mark.parametrize("name", goldens.NAMES)
+def test_golden_streams(name):
+    mosaic = by_the_manual(goldens.payload(name), decode_planes(goldens.jpeg(name)))
+    assert goldens.digest(mosaic) == goldens.wanted(name)
+
+
+def gray(picture):
+    """The picture with a JPEG of one component."""
+    out = io.BytesIO()
+    Image.open(io.BytesIO(picture.jpeg)).convert("L").save(out, "JPEG", quality=90)
+    return Scene(picture.raw, out.getvalue(), picture.geometry)
+
+
+NOISE = np.random.default_rng(0).integers(0, 65536, (20, 26)).astype(np.uint16)
+
+
+def saturated():
+    """A picture with a clipped corner, in RAW and JPEG, whose guide wavers there."""
+    picture = scene((48, 64), "GRBG", bits=12, black=(60, 64, 68, 72), quality=70)
+    picture.raw.mosaic[:24, :30] = np.where(np.indices((24, 30)).sum(0) % 2, 3900, 3800)
+    shown = np.array(Image.open(io.BytesIO(picture.jpeg)))
+    shown[:24, :30] = np.random.default_rng(1).integers(250, 256, (24, 30, 1))
+    out = io.BytesIO()
+    Image.fromarray(shown).save(out, "JPEG", quality=95)
+    return Scene(picture.raw, out.getvalue(), picture.geometry)
+
+
+PICTURES = {
+    "saturated": saturated(),
+    **{f"turned {o}": scene((22, 31), "GRBG", subsampling=o % 3, geometry=Geometry(o)) for o in range(2, 9)},
+    "half size": scene((40, 52), "GBRG", geometry=Geometry(1, (-1000, 2000), (1 << 23, 1 << 23))),
+    "gray": gray(scene((24, 32), "BGGR")),
+    "noise": scene((20, 26), bits=16, mosaic=NOISE),
+    "tiny": scene((3, 2), "BGGR"),
+    "dark frame": scene((16, 20), black=(1024,) * 4, mosaic=NOISE[:16, :20] // 6000),
+    "above white": scene((24, 32), bits=12, black=(60, 64, 68, 72), white=1500),
+}
+
+
+@pytest.mark.parametrize("name", ["saturated", "turned 5", "gray", "noise", "tiny", "dark frame", "above white"])
+def test_lossless(name):
+    picture = PICTURES[name]
+    assert np.array_equal(by_the_manual(picture.encode(lossless=True), picture.planes), picture.raw.mosaic)
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_other_pictures(name):
+    picture = PICTURES[name]
+    quality = 100 if name in ("noise", "dark frame") else 80
+    payload = picture.encode(quality=quality, tune="edit" if "t" in name else "psnr")
+    assert np.array_equal(by_the_manual(payload, picture.planes), Stream.from_bytes(payload).decode(picture.planes))
+
+
+def test_a_local_recipe():
+    """The encoder's own, for a corner that is darker than the JPEG shows it; lossy and lossless."""
+    picture = scene((150, 164), "GBRG", "texture", seed=4)
+    corner = picture.raw.mosaic[:64, :64]
+    corner[...] = 512 + (corner - 512) * 0.6
+    for options in ({"quality": 60}, {"lossless": True}):
+        payload = picture.encode(**options, effort=Effort(local=(32,)))
+        assert Stream.from_bytes(payload).recipe.local is not None
+        assert np.array_equal(by_the_manual(payload, picture.planes), Stream.from_bytes(payload).decode(picture.planes))
+
+
+@pytest.mark.parametrize("states", CODES)
+def test_every_trellis(states):
+    picture = scene((24, 40), "GRBG", seed=states)
+    payload = picture.encode(quality=85, effort=Effort(states))
+    assert Stream.from_bytes(payload).header.states == states
+    assert np.array_equal(by_the_manual(payload, picture.planes), Stream.from_bytes(payload).decode(picture.planes))
+
+
+@pytest.mark.parametrize("name", ["turned 5", "noise", "tiny", "dark frame", "above white"])
+@pytest.mark.parametrize("share", [1.0, 0.6, 0.3])
+def test_layers(name, share):
+    """A lossless stream in layers, whole and cut."""
+    picture = PICTURES[name]
+    payload = picture.encode(lossless=True, layers=())
+    prefixes = Prefixes(payload)
+    cut, _ = prefixes.cut(int(share * prefixes.last))
+    mosaic = by_the_manual(cut, picture.planes)
+    assert np.array_equal(mosaic, Stream.from_bytes(cut).decode(picture.planes))
+    assert np.array_equal(mosaic, picture.raw.mosaic) or share < 1

@@ -1,0 +1,46 @@
+"""The golden streams of tests/format/golden, for the tests that decode or damage them."""
+
+import hashlib
+import json
+from pathlib import Path
+
+from rawinlay.bitstream.jpeg import embed
+from rawinlay.bitstream.jpeg.planes import decode_planes
+from rawinlay.codec.decoder.cuda_stream import decode_with_torch
+from rawinlay.codec.decoder.stream import Stream
+from rawinlay.codec.guide.geometry import Geometry
+from rawinlay.codec.guide.guide import make_guide
+
+FOLDER = Path(__file__).parents[1] / "format" / "golden"
+FACTS = json.loads((FOLDER / "golden.json").read_text())
+NAMES = list(FACTS["streams"])
+
+
+def jpeg(name):
+    """The bytes of a golden JPEG."""
+    return (FOLDER / f"{name}.jpg").read_bytes()
+
+
+def payload(name):
+    return embed.extract(jpeg(name))
+
+
+def decoded(name, device="cpu"):
+    return Stream.from_bytes(payload(name)).decode(decode_planes(jpeg(name)), device=device)
+
+
+def decoded_by_torch(name):
+    """As on a GPU, but for the device."""
+    stream, planes = Stream.from_bytes(payload(name)), decode_planes(jpeg(name))
+    shape = stream.header.height, stream.header.width
+    guide = make_guide(planes, Geometry.from_bytes(stream.header.geometry), shape, stream.layout.origin)
+    return decode_with_torch(stream, guide, "cpu", None)
+
+
+def digest(mosaic):
+    """SHA-256 of a mosaic's values, row by row, u16 little-endian."""
+    return hashlib.sha256(mosaic.astype("<u2").tobytes()).hexdigest()
+
+
+def wanted(name):
+    return FACTS["streams"][name]["mosaic_sha256"]
