@@ -28,7 +28,7 @@ added before the shift. Weights are int8, biases int32. Every sum of absolute pr
 matrix products give whole numbers in whatever order they add up. Convolutions are sums of shifted matrix products:
 library convolutions may use transforms (Winograd, FFT) that round. In all 5.9 kMAC a pixel of the mosaic.
 
-The weights, a file of `codec/learned/nets`, are one tensor NAME.weight, int8 (outputs, inputs, rows, columns), and one
+The weights, a file of `codec/recipe/nets`, are one tensor NAME.weight, int8 (outputs, inputs, rows, columns), and one
 NAME.bias, int32 (outputs,), for each layer. The file's SHA-256 begins with the net's identity, its name.
 """
 

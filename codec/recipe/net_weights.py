@@ -1,6 +1,6 @@
 """The weights files of the guide's nets, as far as can be told without torch.
 
-`codec/learned/nets` has those of every identity that a release ever wrote (`bitstream.runtime.registry`). All are nets
+`codec/recipe/nets` has those of every identity that a release ever wrote (`bitstream.runtime.registry`). All are nets
 of one
 architecture, that of `codec.recipe.net`.
 """

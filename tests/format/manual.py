@@ -303,7 +303,7 @@ def decode(header, sections, substreams, planes, tables, net, finer=()):
     """The mosaic, uint16.
 
     substreams: (tile, stage) -> bytes; finer: (tile, layer, stage) -> bytes; tables: the arrays of
-    entropy/models that the header names; net: the bytes of that of codec/learned/nets.
+    entropy/models that the header names; net: the bytes of that of codec/recipe/nets.
     """
     import manual_layers
 

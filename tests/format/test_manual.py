@@ -25,7 +25,7 @@ def by_the_manual(payload, planes):
     with np.load(io.BytesIO((REPOSITORY / f"entropy/models/{stream.header.model.hex()}.npz").read_bytes())) as archive:
         tables = dict(archive)
     name = stream.header.net.hex()
-    net = (REPOSITORY / f"codec/learned/nets/{name}.safetensors").read_bytes() if name else b""
+    net = (REPOSITORY / f"codec/recipe/nets/{name}.safetensors").read_bytes() if name else b""
     sections = Container.from_bytes(payload).sections
     return manual.decode(stream.header, sections, stream.substreams, planes, tables, net, stream.finer)
 

@@ -1,4 +1,4 @@
-"""The README's promises: its commands run, its Python runs, its links lead somewhere, its codes are the code's."""
+"""The promises of README and its pages: commands run, Python runs, links lead somewhere, codes are the code's."""
 
 import re
 from pathlib import Path
@@ -10,6 +10,7 @@ from shots import write_pair
 
 REPOSITORY = Path(__file__).parents[2]
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+COMMANDS = (REPOSITORY / "docs" / "commands.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def shots_folder(tmp_path, monkeypatch):
 
 
 def blocks(language):
-    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+    return re.findall(rf"```{language}\n(.*?)```", README + COMMANDS, re.DOTALL)
 
 
 def test_the_examples_of_the_command_line_run_in_order(shots_folder, capsys):
@@ -39,9 +40,11 @@ def test_the_python_example_runs(shots_folder, capsys):
     assert (shots_folder / "decoded.dng").stat().st_size > 10_000
 
 
-def test_links_lead_to_files():
-    links = re.findall(r"\]\((?!http)([^)#]+)", README)
-    assert links and all((REPOSITORY / link).is_file() for link in links)
+@pytest.mark.parametrize("page", ["README.md", *(f"docs/{p.name}" for p in (REPOSITORY / "docs").glob("*.md"))])
+def test_links_lead_to_files(page):
+    path = REPOSITORY / page
+    links = re.findall(r"\]\((?!http)([^)#]+)", path.read_text(encoding="utf-8"))
+    assert all((path.parent / link).is_file() for link in links), page
 
 
 def test_the_test_command_is_what_ci_runs():
@@ -50,6 +53,6 @@ def test_the_test_command_is_what_ci_runs():
 
 def test_exit_codes_are_those_of_the_errors():
     codes = {error.exit_code for error in vars(errors).values() if isinstance(error, type)}
-    table = {int(code) for code in re.findall(r"^\| (\d+) \|", README, re.MULTILINE)}
+    table = {int(code) for code in re.findall(r"^\| (\d+) \|", COMMANDS, re.MULTILINE)}
     helped = {int(code) for code in re.findall(r"^  (\d)    ", EXIT_CODES, re.MULTILINE)}
     assert codes | {0} == table == helped
