@@ -53,7 +53,8 @@ def run(folder, count):
     for name, some, least in jobs:
         for path in some:
             data = path.read_bytes()
-            path.write_bytes(DAMAGE[name](data, int.from_bytes(os.urandom(4), "big") % len(data)))
+            if data:  # else it was emptied before, and no run has wanted it since
+                path.write_bytes(DAMAGE[name](data, int.from_bytes(os.urandom(4), "big") % len(data)))
         found, lines = _decode(folder, jpeg)
         again = _decode(folder, jpeg)
         told = least <= len(lines) <= 1 and all("no good" in line for line in lines)

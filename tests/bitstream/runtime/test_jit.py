@@ -10,6 +10,7 @@ from pathlib import Path
 import numba
 import pytest
 from rawinlay.bitstream.runtime import compiling
+from rawinlay.bitstream.runtime import jit as jit  # which tells of what is compiled
 from rawinlay.bitstream.runtime.kernel_files import FORGOTTEN, MARK, KernelFolder, Unusable
 from rawinlay.codec.cli import console
 
@@ -18,6 +19,7 @@ PROGRAM = """
 import sys
 import numpy as np
 from rawinlay.bitstream.runtime import compiling
+from rawinlay.bitstream.runtime import jit as jit  # which tells of what is compiled
 compiling.TROUBLES.append(lambda line: print(line, file=sys.stderr))
 seen = []
 compiling.WATCHERS.append(lambda: seen or (seen.append(1), print("compiling", file=sys.stderr)))
