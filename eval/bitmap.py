@@ -36,7 +36,7 @@ def bit_map(stream: Stream, planes: JpegPlanes) -> np.ndarray:
         raise UsageError("a map of bits is drawn for streams of one layer")
     header, tables = stream.header, load()
     lengths = tables.bits(EXACT if header.step == LOSSLESS else TRELLIS)
-    places, _ = stream.tiles_of(None)
+    places = stream.setup.places
     h, w = stream.layout.cells
     out = np.zeros((h + 1, w + 1))
 

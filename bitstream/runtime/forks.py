@@ -27,7 +27,7 @@ from typing import Any, TypeVar, overload
 PATIENCE = 30.0  # seconds; a first encoding compiles for a minute in all, kernel by kernel
 SOON = 0.05  # seconds
 AWAITED = {
-    "bitstream", "codec", "entropy", "llvmlite", "numba", "numpy", "PIL", "rawpy", "rich", "scipy", "threadpoolctl",
+    "llvmlite", "numba", "numpy", "PIL", "rawinlay", "rawpy", "rich", "scipy", "threadpoolctl",
 }  # fmt: skip
 """Packages of ours and of those that are imported, in part, at their first use. What else threads import may take for
 ever."""

@@ -1,4 +1,7 @@
-"""The trunk's decoder in torch: tiles of substreams back to packed planes."""
+"""Decoding with torch, on a CUDA device, a stream of one layer: tiles of substreams back to packed planes.
+
+The CPU's own path, which needs no torch, is `codec.decoder.cpu`; both give the same mosaic, bit for bit.
+"""
 
 from __future__ import annotations
 
@@ -7,60 +10,66 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 
-from ...bitstream.runtime.parallel import in_parallel
+from ...bitstream.runtime.parallel import in_parallel, single_threaded
 from ...bitstream.runtime.progress import Progress
-from ...entropy.ans import decode_symbols, model_of
-from ...entropy.tables import EXACT, TRELLIS, Tables
-from ..mosaic.companding import LOSSLESS
+from ...entropy.ans import decode_symbols
 from ..mosaic.companding_torch import TorchCompanding
-from ..mosaic.layout import Layout, tiles
-from ..recipe.recipe import Recipe
-from ..recipe.side import Window
+from ..recipe.side import Ground, Window
 from ..recipe.side_torch import TorchGround
 from ..stages.decoder_torch import Decoder
 from ..stages.exact_torch import ExactDecoder, Lattice
 from ..stages.parameters import Params
 from ..stages.stages_torch import inverse_basis, run_stages
+from .setup import Setup
+
+
+def decode_with_torch(
+    setup: Setup,
+    host: Ground,
+    params: Mapping[int, Params],
+    bases: Sequence[int],
+    substreams: Mapping[tuple[int, int], bytes],
+    chosen: Sequence[int],
+    device: str,
+    progress: Progress | None = None,
+) -> np.ndarray:
+    """The mosaic, uint16 (H, W), as `codec.decoder.cpu.decode_mosaic`; host: side information of the whole picture."""
+    with single_threaded():
+        ground = TorchGround(host, device)
+        planes = decode_planes(setup, ground, params, bases, substreams, chosen, progress)
+    return setup.layout.unpack(planes.numpy())
 
 
 def decode_planes(
-    substreams: Mapping[tuple[int, int], bytes],
-    bases: list[int],
-    params: dict[int, Params],
-    layout: Layout,
+    setup: Setup,
     ground: TorchGround,
-    recipe: Recipe,
-    companding: TorchCompanding,
-    tables: Tables,
-    step: int,
-    kappa: int,
-    states: int,
-    side: int,
+    params: Mapping[int, Params],
+    bases: Sequence[int],
+    substreams: Mapping[tuple[int, int], bytes],
+    chosen: Sequence[int],
     progress: Progress | None = None,
-    chosen: Sequence[int] | None = None,
 ) -> torch.Tensor:
     """Packed planes int32 (4, h, w). Raises `StreamError` where a substream does not fit its classes."""
-    h, w = layout.cells
-    places = tiles(h, w, side)
-    model = model_of(tables, EXACT if step == LOSSLESS else TRELLIS)
+    (h, w), coding, side = setup.layout.cells, setup.coding, setup.tile_side
+    companding, model, places = TorchCompanding(coding.companding), coding.model, setup.places
 
     def tile(n: int) -> torch.Tensor:
         window = Window((places[n][:2],), places[n][2], places[n][3])
-        base = ground.base(window, recipe, companding)
-        scene = ground.scene(window, base, companding, step, kappa, bases[n])
+        base = ground.base(window, setup.recipe, companding)
+        scene = ground.scene(window, base, companding, coding.step_index, coding.exponent, bases[n])
 
         def read(stage: int, classes: np.ndarray) -> np.ndarray:
             return decode_symbols(substreams.get((n, stage), b""), classes, model)
 
-        if step == LOSSLESS:
-            decoder: Decoder = ExactDecoder(Lattice(companding, base), params[bases[n]], tables, read, base.device)
+        if coding.lossless:
+            lattice = Lattice(companding, base)
+            decoder: Decoder = ExactDecoder(lattice, params[bases[n]], coding.tables, read, base.device)
         else:
-            decoder = Decoder(params[bases[n]], tables, read, states, base.device)
+            decoder = Decoder(params[bases[n]], coding.tables, read, coding.log2_states, base.device)
         decoded = run_stages(scene, decoder)
         return rebuild(decoded, base, companding, bases[n]).cpu()
 
     planes = torch.zeros(4, h, w, dtype=torch.int32)
-    chosen = range(len(places)) if chosen is None else chosen
     for done, (n, piece) in enumerate(zip(chosen, in_parallel(tile, chosen), strict=True)):
         r, c = places[n][:2]
         planes[:, r : r + side, c : c + side] = piece[:, : h - r, : w - c]

@@ -24,6 +24,7 @@ import numpy as np
 
 from ...bitstream.errors import StreamError
 from ...bitstream.jpeg.planes import JpegPlanes
+from ...bitstream.runtime.forks import cached_property
 from ...bitstream.runtime.profile import timed
 from ...bitstream.runtime.progress import Progress
 from ...bitstream.stream.container import Container, Key
@@ -42,10 +43,13 @@ from ..recipe.corrections import LocalRecipe
 from ..recipe.features import COUNT
 from ..recipe.recipe import Recipe
 from ..recipe.side import ACTIVITIES, Ground
-from ..refine.decode import Layer, decode_layers
+from ..refine.layer import Layer
+from ..stages.coding import Coding
 from ..stages.order import HAAR, IN_PLACE, REFINED
 from ..stages.parameters import Params
 from .cpu import Watch, decode_mosaic
+from .layers import decode_layers
+from .setup import Setup
 
 if TYPE_CHECKING:
     from ..recipe.net import GuideNet
@@ -93,6 +97,13 @@ class Stream:
     def tables(self) -> Tables:
         """The probability tables that the header names."""
         return tables.load(self.header.model)
+
+    @cached_property
+    def setup(self) -> Setup:
+        """What all tiles share."""
+        header = self.header
+        coding = Coding(self.companding, self.tables, header.step, header.kappa, header.states)
+        return Setup(self.layout, self.recipe, coding, 2 * header.tile)
 
     @property
     def lossless(self) -> bool:
@@ -163,33 +174,27 @@ class Stream:
         if header.height * header.width > math.prod(side + LEAST_SIDE for side in planes.y.shape) * LEAST_SCALE**2:
             raise StreamError(f"header: a mosaic of {header.width} x {header.height} is too large for this JPEG")
         guide = LaidGuide(planes, Geometry.from_bytes(header.geometry), (header.height, header.width), layout.origin)
+        setup = self.setup
+        chosen = setup.meeting(box)
         if self.layers is None and device != "cpu":
-            from .cuda_stream import decode_with_torch  # torch takes seconds to import
+            from .cuda import decode_with_torch  # torch takes seconds to import
 
-            return decode_with_torch(self, guide, device, progress, box)
-        places, chosen = self.tiles_of(box)
-        ground = Ground(guide, layout, self.net(), box and Box.around([places[n] for n in chosen]))
-        if self.layers is None:
-            return decode_mosaic(
-                self.substreams, self.bases, self.params, layout, ground, self.recipe, self.companding, self.tables,
-                header.step, header.kappa, header.states, 2 * header.tile, progress, chosen,
-                watch,
+            whole = Ground(guide, layout, self.net())
+            return decode_with_torch(
+                setup, whole, self.params, self.bases, self.substreams, chosen, device, progress
             )  # fmt: skip
+        ground = Ground(guide, layout, self.net(), box and Box.around([setup.places[n] for n in chosen]))
+        if self.layers is None:
+            return decode_mosaic(setup, ground, self.params, self.bases, self.substreams, chosen, progress, watch)
         further = [
             Layer(one.step, Params.from_bytes(one.parameters, REFINED, ACTIVITIES), bool(one.estimate))
             for one in self.layers.further
         ]
         return decode_layers(
-            self.finer | {(tile, 0, stage): d for (tile, stage), d in self.substreams.items()},
-            [Layer(header.step, self.params[IN_PLACE]), *further], Depth(self.layers.kept, len(self.bases)),
-            self.layers.spread, layout, ground, self.recipe, self.companding, self.tables, header.kappa,
-            2 * header.tile, progress, chosen,
+            setup, ground, [Layer(header.step, self.params[IN_PLACE]), *further],
+            Depth(self.layers.kept, len(self.bases)), self.layers.spread,
+            self.finer | {(tile, 0, stage): d for (tile, stage), d in self.substreams.items()}, chosen, progress,
         )  # fmt: skip
-
-    def tiles_of(self, box: Box | None) -> tuple[list[tuple[int, int, int, int]], list[int]]:
-        """All tiles, as in `codec.mosaic.layout`, and the numbers of those that a box of cells meets."""
-        places = tiles(*self.layout.cells, 2 * self.header.tile)
-        return places, [n for n, place in enumerate(places) if box is None or box.meets(place)]
 
     def net(self) -> GuideNet | None:
         """The net of the learned features, if the recipe uses them."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ..mosaic.companding import LOSSLESS
-from ..refine.decode import Layer
+from ..refine.layer import Layer
 from . import rate
 from .picture_layers import LayeredEncoder
 

@@ -24,6 +24,7 @@ from ..mosaic.companding import LOSSLESS, Companding
 from ..mosaic.layout import Layout, tiles
 from ..recipe.recipe import Recipe
 from ..recipe.side import Ground, Window
+from ..stages.coding import Coding
 from ..stages.order import HAAR, IN_PLACE, STAGES
 from ..stages.parameters import Params
 from ..stages.tile import Tile
@@ -136,10 +137,8 @@ class CpuEncoder:
         return Piece(y, valid, index)
 
     def _tile(self, area: Area, basis: int, step: int) -> Tile:
-        return Tile(
-            area.base, area.activity, self.companding, self.tables, basis, step, self.kappa, self.effort.states,
-            step == LOSSLESS,
-        )  # fmt: skip
+        coding = Coding(self.companding, self.tables, step, self.kappa, self.effort.states)
+        return Tile(area.base, area.activity, coding, basis)
 
     def open(self, area: Area, basis: int, step: int) -> tuple[Tile, Piece]:
         """An area before its first stage, and what its stages should code."""

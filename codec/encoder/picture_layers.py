@@ -23,8 +23,8 @@ from ...entropy.tables import EXACT
 from ..mosaic.companding import LOSSLESS
 from ..mosaic.layout import tiles
 from ..recipe.side import Window
-from ..refine.decode import Layer
 from ..refine.intervals import Rules
+from ..refine.layer import Layer
 from ..refine.tile import LayerTile
 from ..stages.order import IN_PLACE, STAGES
 from .fit.layers import LayerFitter, PictureSource

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...entropy.tables import MANTISSA_BITS
+from ..stages.coding import Coding
 from ..stages.kernels import close
 from ..stages.order import (
     CROSS,
@@ -91,7 +92,8 @@ class LayerTile(Tile):
     """
 
     def __init__(self, base: np.ndarray, activity: np.ndarray, rules: Rules, steps: np.ndarray) -> None:
-        super().__init__(base, activity, rules.companding, rules.tables, IN_PLACE, 0, rules.kappa, FIRST_STATES, False)
+        coding = Coding(rules.companding, rules.tables, 0, rules.kappa, FIRST_STATES)
+        super().__init__(base, activity, coding, IN_PLACE)
         self.rules, self.steps = rules, steps
         shape = 4, 4, self.rows, self.cols
         levels = [[base[k, i::2, j::2] - rules.companding.low for i, j in PASSES] for k in range(4)]

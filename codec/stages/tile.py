@@ -14,10 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...entropy.tables import MANTISSA_BITS, OFFSET_UNIT, REACH, Tables
-from ..mosaic.companding import Companding
+from ...entropy.tables import MANTISSA_BITS, OFFSET_UNIT, REACH
 from ..mosaic.layout import Layout
 from . import kernels
+from .coding import Coding
 from .order import (
     HAAR,
     IN_PLACE,
@@ -109,17 +109,15 @@ def _places(places: list[tuple[int, int, int, int]]) -> np.ndarray:
 class Tile:
     """A tile's arrays.
 
-    base: int32 (4, rows, cols), levels, rows and cols even; activity: int32 (A, rows, cols); index: of the step, or
-    LOSSLESS; kappa, states: as in the header.
+    base: int32 (4, rows, cols), levels, rows and cols even; activity: int32 (A, rows, cols); basis: `IN_PLACE` or
+    `HAAR`.
     """
 
-    def __init__(
-        self, base: np.ndarray, activity: np.ndarray, companding: Companding, tables: Tables, basis: int, index: int,
-        kappa: int, states: int, exact: bool,
-    ) -> None:  # fmt: skip
-        self.base, self.companding, self.tables, self.basis = base, companding, tables, basis
+    def __init__(self, base: np.ndarray, activity: np.ndarray, coding: Coding, basis: int) -> None:
+        companding, exact = coding.companding, coding.lossless
+        self.base, self.companding, self.tables, self.basis = base, companding, coding.tables, basis
         self.rows, self.cols = base.shape[1] // 2, base.shape[2] // 2
-        self.exact, self._states = exact, states
+        self.exact, self._states = exact, coding.log2_states
         bordered = (4, 4, self.rows + 2, self.cols + 2)
         self.values, self.sizes = np.zeros(bordered, np.int32), np.zeros(bordered, np.int32)
         self.seen = np.zeros(bordered if exact else (4, 4, 0, 0), np.int32)
@@ -127,13 +125,13 @@ class Tile:
         self._begun, self.kinds = -1, len(activity)
         self.activity = np.empty((len(activity), 4, self.rows, self.cols), np.int32)
         kernels.lay_activity(activity, basis == HAAR, self.activity)
-        self._steps = companding.step_of_level(index, kappa)
+        self._steps = companding.step_of_level(coding.step_index, coding.exponent)
         self.step = np.empty((4, self.rows, self.cols), np.int32)
         self.plateau = np.empty((4, self.rows, self.cols), np.uint8)
         self.mu = np.empty((self.rows, self.cols), np.int32)
         self.classes = np.empty((self.rows, self.cols), np.uint8)
         self._expected = np.empty((self.rows, self.cols) if exact else (0, 0), np.int32)
-        self._offsets = tables.offset.astype(np.float64)
+        self._offsets = coding.tables.offset.astype(np.float64)
 
     def begin(self, stage: int) -> None:
         """Lay out what a plane needs, before its first pass; once is enough."""

@@ -82,11 +82,11 @@ def test_a_stream_of_other_tables(shelf, target):
     else:
         assert np.abs(mosaic.astype(int) - picture.raw.mosaic).mean() < 200
     if stream.layers is None:
-        from rawinlay.codec.decoder.cuda_stream import decode_with_torch
+        from goldens import by_torch
         from rawinlay.codec.guide.guide import LaidGuide
 
         guide = LaidGuide(picture.planes, picture.geometry, SIZE, stream.layout.origin)
-        assert np.array_equal(decode_with_torch(stream, guide, "cpu", None), mosaic)
+        assert np.array_equal(by_torch(stream, guide), mosaic)
     mistaken = Stream.from_bytes(stream_bytes(replace(stream, header=replace(stream.header, model=tables.DEFAULT))))
     try:
         assert not np.array_equal(mistaken.decode(picture.planes), mosaic)

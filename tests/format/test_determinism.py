@@ -57,7 +57,7 @@ def test_goldens_differ_where_it_matters():
 @pytest.mark.parametrize("threads", [1, 2, 3])
 def test_torch_threads(name, threads, monkeypatch):
     """Torch's path, also where it does use its threads: `single_threaded` is made idle."""
-    monkeypatch.setattr("rawinlay.codec.decoder.cuda_stream.single_threaded", contextlib.nullcontext)
+    monkeypatch.setattr("rawinlay.codec.decoder.cuda.single_threaded", contextlib.nullcontext)
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from rawinlay.bitstream.jpeg import embed
 from rawinlay.bitstream.jpeg.planes import decode_planes
-from rawinlay.codec.decoder.cuda_stream import decode_with_torch
+from rawinlay.codec.decoder.cuda import decode_with_torch
 from rawinlay.codec.decoder.stream import Stream
 from rawinlay.codec.guide.geometry import Geometry
 from rawinlay.codec.guide.guide import make_guide
+from rawinlay.codec.recipe.side import Ground
 
 FOLDER = Path(__file__).parents[1] / "format" / "golden"
 FACTS = json.loads((FOLDER / "golden.json").read_text())
@@ -34,7 +35,15 @@ def decoded_by_torch(name):
     stream, planes = Stream.from_bytes(payload(name)), decode_planes(jpeg(name))
     shape = stream.header.height, stream.header.width
     guide = make_guide(planes, Geometry.from_bytes(stream.header.geometry), shape, stream.layout.origin)
-    return decode_with_torch(stream, guide, "cpu", None)
+    return by_torch(stream, guide)
+
+
+def by_torch(stream, guide):
+    """The mosaic of a parsed stream of one layer, given the JPEG laid over it."""
+    setup, whole = stream.setup, Ground(guide, stream.layout, stream.net())
+    return decode_with_torch(
+        setup, whole, stream.params, stream.bases, stream.substreams, setup.meeting(None), "cpu"
+    )  # fmt: skip
 
 
 def digest(mosaic):

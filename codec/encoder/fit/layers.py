@@ -18,8 +18,8 @@ import numpy as np
 from ....entropy.binary_encode import Round, cut_bits
 from ....entropy.tables import EXACT
 from ...mosaic.companding import LOSSLESS
-from ...refine.decode import Layer
 from ...refine.intervals import Rules
+from ...refine.layer import Layer
 from ...refine.tile import FinerViews, LayerTile
 from ...stages.order import IN_PLACE, REFINED, STAGES
 from ...stages.parameters import Params, nearest_weight

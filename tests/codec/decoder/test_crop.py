@@ -66,7 +66,7 @@ def test_only_the_tiles_it_meets_are_decoded():
     stream, planes = Stream.from_bytes(payload(name)), decode_planes(jpeg(name))
     count = len(tiles(*stream.layout.cells, 2 * stream.header.tile))
     assert count > 1, "the golden stream has one tile only"
-    places, chosen = stream.tiles_of(Crop(0, 0, 16, 16).cells(stream.layout))
+    places, chosen = stream.setup.places, stream.setup.meeting(Crop(0, 0, 16, 16).cells(stream.layout))
     assert chosen == [0] and len(places) == count
     whole = stream.decode(planes)
     # What the other tiles say may then be anything at all.

@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -20,56 +19,38 @@ from ...bitstream.stream.layers import Depth
 from ...entropy.ans import decode_symbols, model_of
 from ...entropy.binary import CutReader
 from ...entropy.tables import EXACT, Tables
-from ..mosaic.companding import LOSSLESS, Companding
-from ..mosaic.layout import Layout, tiles
-from ..recipe.recipe import Recipe
+from ..mosaic.companding import LOSSLESS
 from ..recipe.side import Ground, Window
+from ..refine.intervals import Rules
+from ..refine.layer import Layer
+from ..refine.tile import LayerTile
 from ..stages.order import STAGES
 from ..stages.parameters import Params
-from .intervals import Rules
-from .tile import LayerTile
-
-
-@dataclass(frozen=True)
-class Layer:
-    """A layer's step index, or `LOSSLESS`, and its parameters.
-
-    estimate: whether stages that are not there are estimated. bits: per site, estimated where the layer was fitted.
-    """
-
-    step: int
-    params: Params
-    estimate: bool = False
-    bits: float = 0.0
+from .setup import Setup
 
 
 def decode_layers(
-    substreams: Mapping[Key, bytes],
+    setup: Setup,
+    ground: Ground,
     layers: Sequence[Layer],
     depth: Depth,
     spread: int,
-    layout: Layout,
-    ground: Ground,
-    recipe: Recipe,
-    companding: Companding,
-    tables: Tables,
-    kappa: int,
-    side: int,
+    substreams: Mapping[Key, bytes],
+    chosen: Sequence[int],
     progress: Progress | None = None,
-    chosen: Sequence[int] | None = None,
 ) -> np.ndarray:
     """The mosaic, uint16 (H, W), of what is there of the layers.
 
-    chosen: numbers of the tiles to decode, all without it. Raises `StreamError` where a substream does not fit.
+    chosen: numbers of the tiles to decode. Raises `StreamError` where a substream does not fit.
     """
-    places = tiles(*layout.cells, side)
-    rules = Rules(tables, companding, kappa)
+    layout, places, coding = setup.layout, setup.places, setup.coding
+    rules = Rules(coding.tables, coding.companding, coding.exponent)
     steps = [rules.steps(layer.step, spread) for layer in layers]
     mosaic = np.empty((layout.height, layout.width), np.uint16)
 
     def decode(n: int) -> None:
         window = Window((places[n][:2],), *places[n][2:])
-        base, activity = ground.base(window, recipe, companding)[0], ground.activity(window)[0]
+        base, activity = ground.base(window, setup.recipe, coding.companding)[0], ground.activity(window)[0]
         tile = LayerTile(base, activity, rules, steps[0])
         for number, layer in enumerate(layers):
             own = {s: substreams.get((n, number, s), b"") for s in range(len(STAGES))}
@@ -77,10 +58,9 @@ def decode_layers(
                 count = depth.stages(n) if number == len(layers) - 1 else len(STAGES)
                 _refine(tile, own, layer, steps[number], count)
             else:
-                _first(tile, own, layer.params, tables)
+                _first(tile, own, layer.params, coding.tables)
         tile.finish(layout, places[n][:2], mosaic)
 
-    chosen = range(len(places)) if chosen is None else chosen
     for n, _ in enumerate(in_parallel(decode, chosen)):
         if progress:
             progress("decoding", (n + 1) / len(chosen))
