@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..bitstream.errors import InputError, UsageError
+from ..bitstream.errors import UsageError
 from ..bitstream.jpeg import embed
 from ..bitstream.jpeg.carried import carried_stream, check_binding
 from ..bitstream.jpeg.exif import exif_from_jpeg, orientation_of
@@ -22,11 +22,13 @@ from ..bitstream.raw_image import RawImage
 from ..bitstream.runtime import forks as forks  # before anything is imported or compiled that a fork has to wait for
 from ..bitstream.runtime.files import read_file
 from ..bitstream.runtime.profile import timed
+from ..bitstream.stream.container import MAX_LAYERS
+from ..bitstream.stream.limits import check_pixels
 from ..bitstream.tiff.tags import pack_tags, unpack_tags
 from .decoder.crop import Crop
 from .encoder.effort import DEFAULT as DEFAULT_EFFORT
 from .encoder.effort import LEAST, MOST, Effort
-from .guide.geometry import POSITION_BITS, Geometry
+from .guide.geometry import Geometry
 from .info import Info, info
 from .preview_choice import (  # fmt: skip
     PREVIEWS,
@@ -41,6 +43,7 @@ from .preview_choice import (  # fmt: skip
 from .trim import Trimmed, trim
 
 if TYPE_CHECKING:
+    from .align.place import Origin
     from .decoder.stream import Stream
 
 __all__ = [
@@ -54,7 +57,8 @@ Progress = Callable[[str, float], None]
 
 TUNES = ("psnr", "edit")
 DEVICES = ("auto", "cpu", "cuda")
-MAX_LAYERS = 12
+MAX_RATES = MAX_LAYERS - 1
+"""Layers that can be asked for: a finest one, lossless say, comes behind them."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +150,7 @@ def encode(
     file = RawFile(raw)
     choice, image, own = choose_jpeg(file, jpeg), file.image, file.own_preview()
     del file  # and with it the file's bytes
-    encoded = _encode(image, choice.jpeg, choice.certain, options, device, progress, own)
+    encoded = _encode(image, choice.jpeg, choice.known, options, device, progress, own)
     seconds = time.monotonic() - started
     return replace(encoded, guide=choice.origin, guide_path=choice.path, seconds=seconds)
 
@@ -167,10 +171,11 @@ def encode_arrays(
     progress: Progress | None = None,
 ) -> Encoded:
     """`encode` for a mosaic that is in memory: `raw.mosaic` uint16 (H, W), DN, with its levels and tags."""
+    from .align.place import Origin
     from .source.choose_jpeg import without_raw
 
     options = _Options(bpp, size, quality, lossless, trimmable, tuple(layers), tune, effort)
-    return _encode(raw, without_raw(jpeg), False, options, device, progress)
+    return _encode(raw, without_raw(jpeg), Origin.UNKNOWN, options, device, progress)
 
 
 def decode(
@@ -178,6 +183,8 @@ def decode(
     *,
     crop: tuple[int, int, int, int] | None = None,
     preview: str = "auto",
+    max_pixels: int | None = None,
+    unbounded: bool = False,
     device: str = "auto",
     progress: Progress | None = None,
 ) -> Decoded:
@@ -187,7 +194,9 @@ def decode(
     it meets
     are decoded. preview: of the DNG: "raw", the small version that the stream carries of the RAW's own (UsageError
     where it carries none); "jpeg", the JPEG; "neutral", a plain picture of the mosaic; "none"; "auto", which of these
-    shows what the camera made of the RAW (`codec.preview_choice`).
+    shows what the camera made of the RAW (`codec.preview_choice`). max_pixels: InputError, before anything is decoded,
+    where the JPEG or the mosaic has more. unbounded: decode a file of one's own that asks for more work than one of its
+    size may (`bitstream.stream.limits`; StreamError else).
 
     The mosaic is the same, bit for bit, on every machine and device. Raises InputError for a file that is no JPEG,
     NoRawError for one that carries no RAW, StreamError where the RAW is damaged, of a newer version, or belongs to
@@ -198,7 +207,7 @@ def decode(
     if preview not in PREVIEWS:
         raise UsageError(f"preview {preview!r}: want one of {', '.join(PREVIEWS)}")
     data = _bytes(jpeg)
-    raw, stream, planes = _decode(data, crop, device, progress)
+    raw, stream, planes = _decode(data, crop, device, progress, max_pixels, unbounded)
     height, width = raw.mosaic.shape
     bare = embed.strip(data)
     kind = kind_of(stream.preview, bare, raw.ifd0_tags) if preview == "auto" else preview
@@ -241,20 +250,23 @@ def _preview(
 
 
 def _decode(
-    jpeg: bytes, crop: tuple[int, int, int, int] | None, device: str, progress: Progress | None
-) -> tuple[RawImage, Stream, JpegPlanes]:
+    jpeg: bytes, crop: tuple[int, int, int, int] | None, device: str, progress: Progress | None,
+    max_pixels: int | None = None, unbounded: bool = False,
+) -> tuple[RawImage, Stream, JpegPlanes]:  # fmt: skip
     from .decoder.stream import Stream
 
     _tell(progress, "reading")
     payload = carried_stream(jpeg)
     stream = Stream.from_bytes(payload)
     header = stream.header
-    planes = check_binding(jpeg, header.binding)
+    check_pixels(header.width, header.height, max_pixels, "the mosaic")
+    planes = check_binding(jpeg, header.binding, max_pixels)
     ifd0_tags, raw_tags, exif_tags = unpack_tags(header.tags)
     part = Crop(*crop) if crop else None
     if part:
         part.check(header.height, header.width)
-    mosaic = stream.decode(planes, progress, device, part.cells(stream.layout) if part else None)
+    box = part.cells(stream.layout) if part else None
+    mosaic = stream.decode(planes, progress, device, box, unbounded=unbounded)
     raw = RawImage(
         mosaic=mosaic, cfa=header.phase, black=header.levels, white=header.white, orientation=header.orientation,
         camera=header.camera, ifd0_tags=ifd0_tags, raw_tags=raw_tags, exif_tags={**exif_from_jpeg(jpeg), **exif_tags},
@@ -291,20 +303,18 @@ def choose_device(name: str) -> str:
 def _encode(
     raw: RawImage,
     jpeg: bytes,
-    certain: bool,
+    origin: Origin,
     options: _Options,
     device: str,
     progress: Progress | None,
     own: bytes | None = None,
 ) -> Encoded:
-    """Encode into `jpeg`, which carries no RAW; `certain` if it is the RAW's picture by its origin.
-
-    own: the RAW's own preview.
-    """
+    """Encode into `jpeg`, which carries no RAW; own: the RAW's own preview."""
     started = time.monotonic()
     device = choose_device(device)
     from ..bitstream.runtime.parallel import one_blas_thread
     from ..entropy import tables
+    from .align.place import place
     from .encoder.encode import Target, encode_stream
     from .source.plausible import doubts
 
@@ -312,7 +322,7 @@ def _encode(
     with one_blas_thread():
         planes = decode_planes(jpeg)
         _tell(progress, "aligning")
-        geometry, alignment = _geometry(raw, planes, jpeg, certain)
+        geometry, alignment = place(raw, planes, jpeg, origin)
         size = options.size_of(raw)
         preview = choose(own, jpeg, raw, size / SHARE) if size else None  # before it is known what is left for the rest
         beside = section_bytes(preview)
@@ -335,24 +345,6 @@ def _encode(
     kind = kind_of(preview, jpeg, raw.ifd0_tags)
     bpp = 8 * growth / raw.mosaic.size
     return Encoded(carrier, growth, bpp, "given", alignment, model, seconds, preview=kind, warnings=warnings)
-
-
-def _geometry(raw: RawImage, planes: JpegPlanes, jpeg: bytes, certain: bool) -> tuple[Geometry, str]:
-    """How the JPEG lies over the mosaic, and that in words."""
-    from .align.align import align
-
-    orientation = orientation_of(jpeg)
-    try:
-        found = align(raw, planes, orientation)
-        return found.geometry, found.report
-    except InputError:
-        if not certain:
-            raise
-    # A black or featureless picture has nothing to align by. Its rendering lies as the tags say.
-    turned = 1 if raw.orientation == orientation else raw.orientation
-    shape = raw.mosaic.shape[::-1] if turned >= 5 else raw.mosaic.shape
-    offset = [(have - want) // 2 << POSITION_BITS for have, want in zip(planes.y.shape, shape, strict=True)]
-    return Geometry(turned, (offset[0], offset[1])), "too few features to align by, taken as the tags say"
 
 
 @dataclass(frozen=True)
@@ -382,8 +374,8 @@ class _Options:
         if isinstance(self.effort, int) and not LEAST <= self.effort <= MOST:
             raise UsageError(f"effort {self.effort}: want {LEAST} to {MOST}")
         rising = all(a < b for a, b in zip((0.0, *self.layers), (*self.layers, 64.0), strict=True))
-        if not rising or len(self.layers) > MAX_LAYERS:
-            raise UsageError(f"layers {self.layers}: want up to {MAX_LAYERS} numbers of bpp, each above the one before")
+        if not rising or len(self.layers) > MAX_RATES:
+            raise UsageError(f"layers {self.layers}: want up to {MAX_RATES} numbers of bpp, each above the one before")
 
     @property
     def wanted_layers(self) -> tuple[float, ...] | None:

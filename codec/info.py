@@ -13,6 +13,7 @@ from ..bitstream.stream import container
 from ..bitstream.stream.container import MAGIC, Container
 from ..bitstream.stream.header import Header
 from ..bitstream.stream.layers import STAGES, Layers, Prefixes, tile_count
+from ..bitstream.stream.limits import check_pixels, check_work
 from ..bitstream.stream.preview import CarriedPreview
 from ..bitstream.tiff.tags import unpack_tags
 from .preview_choice import kind_of
@@ -47,8 +48,11 @@ class Info:
     preview: str | None = None
 
 
-def info(jpeg: str | Path | bytes) -> Info:
-    """What a JPEG carries. Raises InputError for a file that is no JPEG; damage is told, not raised."""
+def info(jpeg: str | Path | bytes, *, max_pixels: int | None = None) -> Info:
+    """What a JPEG carries. Raises InputError for a file that is no JPEG; damage is told, not raised.
+
+    max_pixels: InputError, before the JPEG is decoded, where it or the mosaic has more.
+    """
     data = jpeg if isinstance(jpeg, bytes) else read_file(jpeg, "JPEG")
     try:
         payload = carried_stream(data)
@@ -66,8 +70,10 @@ def info(jpeg: str | Path | bytes) -> Info:
     except StreamError as error:
         lines = tuple(damage or [str(error)])
         return Info(has_raw=True, version=version, metadata_bytes=growth, intact=False, damage=lines)
+    check_pixels(header.width, header.height, max_pixels, "the mosaic")
     try:
-        check_binding(data, header.binding)
+        planes = check_binding(data, header.binding, max_pixels)
+        check_work(header, 1 + len(layers.further) if layers else 1, len(payload) + planes.scan_bytes)
     except StreamError as error:
         damage.append(str(error))
     tiles = tile_count(header)

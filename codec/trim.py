@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..bitstream.errors import UsageError
+from ..bitstream.errors import StreamError, UsageError
 from ..bitstream.jpeg import embed
 from ..bitstream.jpeg.carried import carried_stream, check_binding
 from ..bitstream.runtime.files import read_file
 from ..bitstream.stream.container import Container
 from ..bitstream.stream.header import Header
-from ..bitstream.stream.layers import shorten, tile_count
+from ..bitstream.stream.layers import Layers, shorten, tile_count
+from ..bitstream.stream.limits import check_pixels, check_work
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,15 @@ class Trimmed:
     before: int
 
 
-def trim(jpeg: str | Path | bytes, *, size: int | None = None, bpp: float | None = None) -> Trimmed:
+def trim(
+    jpeg: str | Path | bytes, *, size: int | None = None, bpp: float | None = None, max_pixels: int | None = None
+) -> Trimmed:
     """A JPEG of the same picture whose RAW takes at most `size` bytes, or `bpp` bits per pixel of the mosaic.
 
     What it decodes to is what the part of the layers that is kept says; the picture and all segments of others stay as
     they are. A RAW that fits already stays whole. Raises UsageError where even the coarsest layer is larger (the
     message names its size) or the RAW has one layer only, InputError, NoRawError and StreamError as `decode` does.
+    max_pixels: InputError, before the JPEG is decoded, where it or the mosaic has more.
     """
     if (size is None) == (bpp is None):
         raise UsageError("give either a size or a bpp to trim to")
@@ -45,8 +49,12 @@ def trim(jpeg: str | Path | bytes, *, size: int | None = None, bpp: float | None
         raise UsageError(f"bpp {bpp:g}: want a number above 0, at most 64")
     data = jpeg if isinstance(jpeg, bytes) else read_file(jpeg, "JPEG")
     payload = carried_stream(data)
-    header = Header.from_bytes(Container.from_bytes(payload).sections["HEAD"])
-    check_binding(data, header.binding)
+    sections = Container.from_bytes(payload).sections
+    header = Header.from_bytes(sections["HEAD"])
+    check_pixels(header.width, header.height, max_pixels, "the mosaic")
+    planes = check_binding(data, header.binding, max_pixels)
+    whole = Layers.from_bytes(sections["LAYR"]) if sections["LAYR"] else None
+    check_work(header, 1 + len(whole.further) if whole else 1, len(payload) + planes.scan_bytes)
     bare = embed.strip(data)
     pixels = header.height * header.width
     if bpp is not None:
@@ -56,5 +64,9 @@ def trim(jpeg: str | Path | bytes, *, size: int | None = None, bpp: float | None
     out = data if shorter == payload else embed.embed(bare, shorter)
     grown = len(out) - len(bare)
     count = 1 + len(layers.further) if layers else 1
+    try:
+        check_work(header, count, len(shorter) + planes.scan_bytes)
+    except StreamError as error:
+        raise UsageError(f"trimmed so far no reader would take it: {error}") from None
     lossless = layers.lossless(tile_count(header)) if layers else header.lossless
     return Trimmed(out, grown, 8 * grown / pixels, count, lossless, len(data) - len(bare))

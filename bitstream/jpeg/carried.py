@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from ..errors import InputError, NoRawError, StreamError, UnsupportedError
 from ..stream.container import MAGIC
+from ..stream.limits import check_pixels
 from . import embed
 from .jumbf import EN, LABEL, MIME
 from .planes import JpegPlanes, decode_planes
-from .segments import read_segments
+from .segments import frame_info, read_segments
 
 # What the first segment of our box holds near its start. One damaged byte leaves all but one of them.
 TRACES = (b"JP" + EN.to_bytes(2, "big"), b"jumb", LABEL, MIME, b"bidb" + MAGIC)
@@ -33,8 +34,14 @@ def carried_stream(jpeg: bytes) -> bytes:
     raise StreamError(f"the RAW in the JPEG is damaged or cut off ({reason})")
 
 
-def check_binding(jpeg: bytes, binding: bytes) -> JpegPlanes:
-    """The planes of a JPEG whose RAW is bound to the picture `binding`; StreamError where it is another picture."""
+def check_binding(jpeg: bytes, binding: bytes, max_pixels: int | None = None) -> JpegPlanes:
+    """The planes of a JPEG whose RAW is bound to the picture `binding`; StreamError where it is another picture.
+
+    max_pixels: InputError for a JPEG of more, before it is decoded.
+    """
+    if max_pixels is not None:
+        frame = frame_info(jpeg)
+        check_pixels(frame.width, frame.height, max_pixels, "the JPEG")
     try:
         planes = decode_planes(jpeg)
     except UnsupportedError as error:

@@ -17,7 +17,11 @@ MAX_PIXELS = 1 << 28
 
 MIN_SIDE = 8
 MAX_SIDE = 65500  # libjpeg's own limit
-MAX_SCANS = 100  # a usual progressive file has 10; each costs a pass over the whole picture
+MAX_SCANS = 100  # a usual progressive file has 10; each costs a pass over its components' blocks
+
+VISITS, VISITS_A_BIT = 1 << 20, 32
+"""Blocks that scans may pass over in all, and those for each bit of them more. The first pass takes a bit for each
+block at least, so that this many passes over everything are always allowed."""
 
 _JFIF = b"\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00"
 _SCAN_END = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
@@ -46,7 +50,8 @@ class Picture:
         self._precision: dict[int, list[int]] = {}  # component -> bits still missing of each coefficient; 16: all of it
         self._jfif = False
         self._adobe: int | None = None
-        self._scans = self._scan_bytes = 0
+        self._scans = self._visits = 0
+        self.scan_bytes = 0
         self._walk(jpeg)
         self._check()
 
@@ -110,11 +115,16 @@ class Picture:
                 raise InputError(f"the JPEG is cut short (segment {marker:02X} at byte {at})")
             body = jpeg[at + 4 : end]
             if marker == 0xDA:
-                self._scan_header(body)
+                blocks, least = self._scan_header(body)
                 match = _SCAN_END.search(jpeg, end)
                 if match is None:
                     raise InputError("the JPEG is cut short (no EOI marker)")
-                self._scan_bytes += match.start() - end
+                if 8 * (match.start() - end) < least:
+                    raise InputError("the JPEG has too few bytes for its size")
+                self.scan_bytes += match.start() - end
+                self._visits += blocks
+                if self._visits > VISITS + VISITS_A_BIT * 8 * self.scan_bytes:
+                    raise InputError("the JPEG has too many scans for its bytes")
                 end = match.start()
             if marker in (0xDA, 0xC4, 0xCC, 0xDB, 0xDD):
                 self._parts.append(jpeg[at:end])
@@ -172,7 +182,8 @@ class Picture:
             if blue != red or not ratios <= {1, 2, 4}:
                 raise UnsupportedError(f"the JPEG's chroma sampling (factors {h}x{v}, {blue}, {red}) is not supported")
 
-    def _scan_header(self, body: bytes) -> None:
+    def _scan_header(self, body: bytes) -> tuple[int, int]:
+        """Blocks that the scan passes over, and the bits that it takes at least."""
         if not self.frame:
             raise InputError("the JPEG has a scan before its frame header")
         if len(body) < 4 or not 1 <= body[0] <= 3 or len(body) != 4 + 2 * body[0]:
@@ -181,7 +192,8 @@ class Picture:
         if self._scans > MAX_SCANS:
             raise InputError(f"the JPEG has more than {MAX_SCANS} scans")
         first, last, shifts = body[-3:]
-        if self.frame not in _PROGRESSIVE:
+        progressive = self.frame in _PROGRESSIVE
+        if not progressive:
             first, last, shifts = 0, 63, 0
         if first > last or last > 63:
             raise InputError("the JPEG's scan header is damaged")
@@ -194,6 +206,16 @@ class Picture:
                 if table not in self._tables:
                     raise InputError("the JPEG lacks a quantisation table")
                 self._latched[i] = self._tables[table]
+        blocks = sum(self._blocks(i) for i in body[1 : 1 + 2 * body[0] : 2])
+        # A bit for each block's DC, and one for its AC coefficients; later scans may pass over many blocks at once.
+        least = 0 if first or shifts >> 4 else blocks if progressive else 2 * blocks
+        return blocks, least // (ARITHMETIC_GAIN if self.is_arithmetic else 1)
+
+    def _blocks(self, component: int) -> int:
+        """Blocks of 8x8 samples of a component."""
+        _, h, v, _ = next(c for c in self.components if c[0] == component)
+        most_h, most_v = (max(c[k] for c in self.components) for k in (1, 2))
+        return -(-self.width * h // (8 * most_h)) * -(-self.height * v // (8 * most_v))
 
     def _check(self) -> None:
         if not self.frame:
@@ -201,9 +223,6 @@ class Picture:
         if any(any(bits) for bits in self._precision.values()):
             # decoders smooth such a picture, each version in its own way
             raise InputError("the JPEG is incomplete: scans are missing")
-        blocks = -(-self.width // 8) * -(-self.height // 8)
-        if 8 * self._scan_bytes * (ARITHMETIC_GAIN if self.is_arithmetic else 1) < blocks:
-            raise InputError("the JPEG has too few bytes for its size")
         ids = [c[0] for c in self.components]
         if len(ids) == 3 and not self._jfif and (self._adobe == 0 or (self._adobe is None and bytes(ids) == b"RGB")):
             raise UnsupportedError("the JPEG is coded as RGB; only YCbCr and grayscale are supported")

@@ -45,7 +45,7 @@ class JpegPlanes:
 
     y: uint8 (H, W). cb, cr: uint8 (ceil(H / v), ceil(W / h)), 128 is neutral; None for a grayscale JPEG.
     subsampling: (h, v), each 1, 2 or 4: columns and rows of Y per chroma sample; (1, 1) for grayscale.
-    quantisation: each component's quantisation table, uint16 (64,) in zigzag order.
+    quantisation: each component's quantisation table, uint16 (64,) in zigzag order. scan_bytes: of the coded picture.
     """
 
     y: np.ndarray
@@ -53,6 +53,7 @@ class JpegPlanes:
     cr: np.ndarray | None
     subsampling: tuple[int, int]
     quantisation: tuple[np.ndarray, ...]
+    scan_bytes: int = 0
 
     def binding_hash(self) -> bytes:
         """16 bytes that any change of a sample changes and no lossless re-save of the JPEG does.
@@ -103,7 +104,8 @@ def _planes(parsed: Picture) -> JpegPlanes:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         if len(parsed.components) == 1:
-            return JpegPlanes(_decode(parsed.stream(), "L", full, [0])[0], None, None, (1, 1), tables)
+            (y,) = _decode(parsed.stream(), "L", full, [0])
+            return JpegPlanes(y, None, None, (1, 1), tables, parsed.scan_bytes)
         h, v = parsed.subsampling
         if h == v == 1:
             y, cb, cr = _decode(parsed.stream(), "YCbCr", full, [0, 1, 2])
@@ -111,7 +113,7 @@ def _planes(parsed: Picture) -> JpegPlanes:
             with _Beside(lambda: _decode(parsed.stream(), "L", full, [0])[0]) as luma:
                 cb, cr = _chroma(parsed, h, v)
             y = luma.result()
-    return JpegPlanes(y, cb, cr, (h, v), tables)
+    return JpegPlanes(y, cb, cr, (h, v), tables, parsed.scan_bytes)
 
 
 def _chroma(parsed: Picture, h: int, v: int) -> list[np.ndarray]:

@@ -35,7 +35,7 @@ The index:
 what            bytes            meaning
 ==============  ===============  =============================================================================
 tiles           varint           0..2^20; 0 when no substream has any bytes, layers and stages too then
-layers          varint           0..64
+layers          varint           0..21
 stages          varint           0..64
 presence        ceil(T*L*S / 8)  one bit per substream, from each byte's low end; 0: the substream is empty
 lengths, CRCs   each             of every substream that is present: varint length >= 1, u32 CRC of its bytes
@@ -66,7 +66,10 @@ PREAMBLE_BYTES = 12
 
 SECTIONS = {"HEAD": b"H", "RECP": b"R", "LOCL": b"L", "PARM": b"P", "LAYR": b"Y", "PREV": b"p"}
 INDEX = b"S"
-MAX_TILES, MAX_LAYERS, MAX_STAGES = 1 << 20, 64, 64
+MAX_TILES, MAX_STAGES = 1 << 20, 64
+
+MAX_LAYERS = 21
+"""Layers of a stream: each of the 20 octaves of the step scale once, and the lossless one."""
 
 Key = tuple[int, int, int]  # tile, layer, stage
 

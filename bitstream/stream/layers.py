@@ -15,12 +15,12 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 
 from ..errors import StreamError, UsageError
-from .container import Container
+from .container import MAX_LAYERS, Container
 from .fields import Field, read_record, write_record
 from .header import LOSSLESS_STEP, Header
 
 STAGES = 16
-MAX_FURTHER = 63
+MAX_FURTHER = MAX_LAYERS - 1
 PREVIEW_SHARE = 20
 FLAG = 1  # bytes of a section PREV that carries no picture
 

@@ -24,7 +24,7 @@ from ..guide.geometry import POSITION_BITS, SCALE_BITS, Geometry
 from . import kernels
 from .displacement import ShiftSearch, detail, shrink
 from .fit_check import Patches
-from .register import Placement, Points, Register, fit
+from .register import MOST_FREE, Placement, Points, Register, fit
 
 THUMBNAIL = 192
 """Long side of the mosaic's thumbnail, at most."""
@@ -54,6 +54,9 @@ LUMA = {"R": 0.299, "G": 0.587 / 2, "B": 0.114}
 
 WORTHWHILE = 0.5
 """What a step from whole pixels to interpolation, or from that to a warp, must gain, dB of the small regression."""
+
+FEWER_FREE = (MOST_FREE, 6, 5, 4)
+"""Numbers that are fitted, fewer at each turn: few points of a small picture can send k3 and k4 out of all range."""
 
 LIKELY = 0.02
 """What an orientation that the metadata names is given over the others, in correlation."""
@@ -86,12 +89,19 @@ def _align(raw: RawImage, planes: JpegPlanes, exif_orientation: int) -> Alignmen
     if found is None or found.score < LEAST_LIKENESS:
         return _by_regression(raw, planes, found.score if found else 0.0)
     register = Register(turn(light, found.orientation), _lead(raw, found.orientation), planes.y)
-    placement, points = register.refine(found.placement)
+    for most in FEWER_FREE:
+        placement, points = register.refine(found.placement, most)
+        start = placement.geometry(found.orientation)
+        if start.in_range:
+            break
+    else:
+        return _by_regression(raw, planes, found.score)
     score = register.score(placement)
     if score < LEAST_SCORE:
         return _by_regression(raw, planes, score)
-    patches = Patches(raw, planes, placement.geometry(found.orientation))
-    geometry, report = _decide(found.orientation, placement, points, patches)
+    geometry, report = _decide(found.orientation, placement, points, Patches(raw, planes, start))
+    if not geometry.in_range:
+        return _by_regression(raw, planes, score)
     return Alignment(geometry, score, f"match score {score:.2f}, {report}")
 
 
@@ -139,24 +149,25 @@ def _decide(orientation: int, placement: Placement, points: Points, patches: Pat
     whole = replace(square, offset=(float(round(square.offset[0])), float(round(square.offset[1]))))
     plain = fit(points, flat, 4)
     near_full_size = abs(placement.scale[0] - 1) < 0.05 and abs(placement.scale[1] - 1) < 0.05
-    exact, exact_db = _best_neighbour(whole.geometry(orientation), patches) if near_full_size else (None, -np.inf)
+    exact, exact_db = best_neighbour(whole.geometry(orientation), patches) if near_full_size else (None, -np.inf)
     if exact is not None and apart(whole) <= WHOLE_PIXELS:
-        return exact, _describe(exact, exact_db, 0.0)
+        return exact, describe(exact, exact_db, 0.0)
     geometry = plain.geometry(orientation)
     db = patches.psnr(geometry)
     if apart(plain) > WHOLE_PIXELS:
-        warped = fit(points, placement, 10).geometry(orientation)
+        trials = (fit(points, placement if free == 10 else flat, free) for free in (10, *FEWER_FREE[1:-1]))
+        warped = next((g for g in (t.geometry(orientation) for t in trials) if g.in_range), geometry)
         warped_db = patches.psnr(warped)
         if warped_db > db + WORTHWHILE:
             geometry, db = warped, warped_db
     if exact is not None and exact_db + WORTHWHILE >= db:
-        return exact, _describe(exact, exact_db, 0.0) + f", up to {apart(whole):.1f} px out of register"
-    return geometry, _describe(geometry, db, apart(plain)) + (
+        return exact, describe(exact, exact_db, 0.0) + f", up to {apart(whole):.1f} px out of register"
+    return geometry, describe(geometry, db, apart(plain)) + (
         f" ({exact_db:.1f} dB at whole pixels)" if exact is not None else ""
     )
 
 
-def _best_neighbour(geometry: Geometry, patches: Patches) -> tuple[Geometry, float]:
+def best_neighbour(geometry: Geometry, patches: Patches) -> tuple[Geometry, float]:
     """The whole-pixel geometry that explains the mosaic best among the neighbours, and its dB."""
     known: dict[tuple[int, int], float] = {}
     one = 1 << POSITION_BITS
@@ -173,7 +184,7 @@ def _best_neighbour(geometry: Geometry, patches: Patches) -> tuple[Geometry, flo
     return replace(geometry, offset=at), known[at]
 
 
-def _describe(geometry: Geometry, db: float, warp: float) -> str:
+def describe(geometry: Geometry, db: float, warp: float) -> str:
     offset = ", ".join(f"{-v / (1 << POSITION_BITS):.6g}" for v in geometry.offset)
     scale = " x ".join(f"{v / (1 << SCALE_BITS):.5g}" for v in geometry.scale)
     parts = [f"orientation {geometry.orientation}", f"offset {offset} px", f"scale {scale}"]

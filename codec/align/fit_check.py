@@ -57,10 +57,17 @@ class Patches:
         windows = [(rows[i], cols[j]) for i in some_rows for j in _thinned(np.flatnonzero(inside[i]))]
         if not windows:
             windows = [(rows[len(rows) // 2], cols[len(cols) // 2])]
-        return [(slice(int(i), int(i) + PATCH), slice(int(j), int(j) + PATCH)) for i, j in windows]
+        ends = [n // 2 for n in self._shape]  # whole cells only
+        starts = ((int(i), int(j)) for i, j in windows)
+        return [(slice(i, min(i + PATCH, ends[0])), slice(j, min(j + PATCH, ends[1]))) for i, j in starts]
 
     def psnr(self, geometry: Geometry) -> float:
-        """Peak signal to noise of the regression from Y, Cb, Cr at each site to its value, dB, in square roots."""
+        """Peak signal to noise of the regression from Y, Cb, Cr at each site to its value, dB, in square roots.
+
+        -inf for a geometry that is out of range: as a trial it loses.
+        """
+        if not geometry.in_range:
+            return -np.inf
         ys, chroma = [], []
         height, width = self._shape
         for window in self._windows:

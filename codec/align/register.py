@@ -30,6 +30,12 @@ LEAST_BLOCKS = 6
 MOST_STEPS, LEAST_STEP, TINY = 60, 1e-5, 1e-6
 """Of a fit: steps at most, step after which it ends, step of its slopes, all in about pixels."""
 
+FAR, NOWHERE = 2.0**24, 1 << 40
+"""Bound of what is made a fixed-point number, and what stands for all beyond: out of every range of `Geometry`."""
+
+MOST_FREE = 8
+"""Numbers that `Register.refine` fits: offset, scale and k1 to k4."""
+
 SCORE_SIDE = 512
 """The match score is taken at about this many samples on the long side."""
 
@@ -77,18 +83,23 @@ class Placement:
         return np.array([*lines, *self.centre, self.reach, *self.warp, whole, any(self.warp)], np.float64)
 
     def geometry(self, orientation: int) -> Geometry:
-        """In the fixed-point numbers of the stream."""
-        position, scale, k = float(1 << POSITION_BITS), float(1 << SCALE_BITS), float(1 << WARP_BITS)
+        """In the fixed-point numbers of the stream; of a fit that ran away, one that is not `in_range`."""
         warp = None
         if any(self.warp):
-            k1, k2, k3, k4 = (round(v * k) for v in self.warp)
-            warp = Warp((round(self.centre[0] * position), round(self.centre[1] * position)), (k1, k2, k3, k4))
+            k1, k2, k3, k4 = (_fixed(v, WARP_BITS) for v in self.warp)
+            centre = _fixed(self.centre[0], POSITION_BITS), _fixed(self.centre[1], POSITION_BITS)
+            warp = Warp(centre, (k1, k2, k3, k4))
         return Geometry(
             orientation,
-            (round(self.offset[0] * position), round(self.offset[1] * position)),
-            (round(self.scale[0] * scale), round(self.scale[1] * scale)),
+            (_fixed(self.offset[0], POSITION_BITS), _fixed(self.offset[1], POSITION_BITS)),
+            (_fixed(self.scale[0], SCALE_BITS), _fixed(self.scale[1], SCALE_BITS)),
             warp,
         )
+
+
+def _fixed(value: float, bits: int) -> int:
+    """The value in 2^-bits; `NOWHERE` where it is not a number that could be in range."""
+    return round(value * (1 << bits)) if abs(value) < FAR else NOWHERE
 
 
 @dataclass(frozen=True)
@@ -117,21 +128,21 @@ class Register:
         self._light, self._lead, self._y = np.ascontiguousarray(light), lead, y
         self._small: dict[tuple[str, int], np.ndarray] = {}
 
-    def refine(self, placement: Placement) -> tuple[Placement, Points]:
-        """The placement with scale and warp free, and the finest points."""
+    def refine(self, placement: Placement, most: int = MOST_FREE) -> tuple[Placement, Points]:
+        """The placement with scale and warp free, `most` numbers in all as in `fit`, and the finest points."""
         factor = 1 << max(0, int(np.log2(max(self._light.shape) / 150)))
         free = [4]  # twice at the coarsest: the thumbnails' shift may be a whole sample off
         points = Points(np.zeros((0, 2)), np.zeros((0, 2)), np.zeros(0))
         while True:
             finest = factor == 1 or factor * min(placement.scale) < 1.5
-            free.append(min(8, 4 + 2 * (len(free) - 1)))
+            free.append(min(most, 4 + 2 * (len(free) - 1)))
             for n in free[-2:] if len(free) == 2 else free[-1:]:
                 placement, points, moved = self._step(placement, factor, n, points, finest)
             if finest:
                 break
             factor //= 2
         if moved > SETTLED:
-            placement, points, _ = self._step(placement, factor, 8, points, True)
+            placement, points, _ = self._step(placement, factor, most, points, True)
         return placement, points
 
     def _step(

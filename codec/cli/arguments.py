@@ -113,6 +113,14 @@ def byte_count(text: str) -> int:
     return int(value)
 
 
+def pixel_count(text: str) -> int:
+    """Pixels of "50M" or "50000000"."""
+    try:
+        return byte_count(text)
+    except argparse.ArgumentTypeError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of pixels: want one like 50M") from None
+
+
 def crop_of(text: str) -> tuple[int, int, int, int]:
     """Column, row, width and height of "X,Y,W,H"."""
     try:

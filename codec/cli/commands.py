@@ -16,6 +16,7 @@ from .arguments import (
     crop_of,
     file_path,
     number,
+    pixel_count,
     rising_numbers,
     whole_number,
 )  # fmt: skip
@@ -77,6 +78,9 @@ def decode_command(subparsers: Any) -> None:
     parser.add_argument("--preview", choices=("auto", "raw", "jpeg", "neutral", "none"), default="auto",
                         help="picture in the DNG, to which some programs fit their tones: what the camera made of the "
                         "RAW (auto, default), the RAW's own, the JPEG, a neutral one, none")  # fmt: skip
+    _add_max_pixels(parser)
+    parser.add_argument("--unbounded", action="store_true",
+                        help="decode a file of your own that is refused as too much work for its size")  # fmt: skip
     _add_device(parser)
     add_profile(parser)
     add_force(parser)
@@ -92,6 +96,7 @@ def info_command(subparsers: Any) -> None:
         "rawinlay info IMG_1-raw.jpg --json",
     )  # fmt: skip
     parser.add_argument("jpeg", metavar="IN.jpg", type=file_path, help="any JPEG")
+    _add_max_pixels(parser)
     parser.set_defaults(run=_info)
 
 
@@ -121,6 +126,7 @@ def trim_command(subparsers: Any) -> None:
     rate.add_argument("--size", type=byte_count, metavar="BYTES", help="what the RAW may take; 600k, 1.5M")
     rate.add_argument("--bpp", type=number, metavar="F", help="the same in bits per pixel of the mosaic")
     parser.add_argument("-o", "--output", type=file_path, metavar="OUT.jpg", help="the smaller JPEG")
+    _add_max_pixels(parser)
     add_force(parser)
     parser.set_defaults(run=_trim, more=[])
 
@@ -134,6 +140,11 @@ COMMANDS = {
 
 def _add_device(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to compute")
+
+
+def _add_max_pixels(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--max-pixels", type=pixel_count, metavar="N",
+                        help="refuse a JPEG or a mosaic of more, before any work; 50M is 50 megapixels")  # fmt: skip
 
 
 def _settle() -> None:
@@ -188,7 +199,10 @@ def _decode(args: argparse.Namespace) -> None:
     jpeg = source(args.jpeg, "JPEG")
     with profiled(args) as profile, TerminalProgress() as progress:
         with explained("decode", (args.jpeg, jpeg, "JPEG")):
-            decoded = decode(jpeg, crop=args.crop, preview=args.preview, device=args.device, progress=progress)
+            decoded = decode(
+                jpeg, crop=args.crop, preview=args.preview, max_pixels=args.max_pixels, unbounded=args.unbounded,
+                device=args.device, progress=progress,
+            )  # fmt: skip
             progress("writing", 1.0)
             data = decoded.dng()
         write_output(output, data, [args.jpeg], args.force, DNG_SUFFIXES)
@@ -218,7 +232,7 @@ def _info(args: argparse.Namespace) -> None:
 
     jpeg = source(args.jpeg, "JPEG")
     with explained("info", (args.jpeg, jpeg, "JPEG")):
-        found = info(jpeg)
+        found = info(jpeg, max_pixels=args.max_pixels)
     lines = [("RAW", "yes" if found.has_raw else "none")]
     if found.has_raw:
         lines += [
@@ -266,7 +280,7 @@ def _trim(args: argparse.Namespace) -> None:
     check_output(output, [args.jpeg], args.force, JPEG_SUFFIXES)
     jpeg = source(args.jpeg, "JPEG")
     with explained("trim", (args.jpeg, jpeg, "JPEG")):
-        trimmed = trim(jpeg, size=args.size, bpp=args.bpp)
+        trimmed = trim(jpeg, size=args.size, bpp=args.bpp, max_pixels=args.max_pixels)
     write_output(output, trimmed.jpeg, [args.jpeg], args.force, JPEG_SUFFIXES)
     result = {
         "output": str(output), "jpeg_bytes": len(trimmed.jpeg), "metadata_bytes": trimmed.metadata_bytes,

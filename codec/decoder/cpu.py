@@ -45,8 +45,8 @@ def decode_mosaic(
     def decode(n: int) -> None:
         place = setup.places[n]
         window = Window((place[:2],), *place[2:])
-        base, activity = ground.base(window, setup.recipe, companding)[0], ground.activity(window)[0]
-        tile = Tile(base, activity, setup.coding, bases[n])
+        base = ground.base(window, setup.recipe, companding)[0]
+        tile = Tile(base, ground.activity(window)[0], setup.coding, bases[n])
         for stage in range(len(STAGES)):
             mu, classes = tile.predict(stage, params[bases[n]])
             symbols = decode_symbols(substreams.get((n, stage), b""), classes.reshape(-1), model).reshape(mu.shape)

@@ -50,8 +50,8 @@ def decode_layers(
 
     def decode(n: int) -> None:
         window = Window((places[n][:2],), *places[n][2:])
-        base, activity = ground.base(window, setup.recipe, coding.companding)[0], ground.activity(window)[0]
-        tile = LayerTile(base, activity, rules, steps[0])
+        base = ground.base(window, setup.recipe, coding.companding)[0]
+        tile = LayerTile(base, ground.activity(window)[0], rules, steps[0])
         for number, layer in enumerate(layers):
             own = {s: substreams.get((n, number, s), b"") for s in range(len(STAGES))}
             if number:

@@ -31,6 +31,7 @@ from ...bitstream.stream.container import Container, Key
 from ...bitstream.stream.fields import Reader
 from ...bitstream.stream.header import LEVEL_UNIT, Header, unpack_values
 from ...bitstream.stream.layers import STAGES, Depth, Layers
+from ...bitstream.stream.limits import check_work
 from ...bitstream.stream.preview import CarriedPreview
 from ...entropy import tables
 from ...entropy.tables import Tables
@@ -67,6 +68,7 @@ class Stream:
 
     substreams: of layer 0, by (tile, stage). In a stream with layers, `layers` says which are there, and finer holds
     the further layers' substreams by (tile, layer, stage). preview: what the DNG's is to show, where the stream says.
+    size: bytes of the payload that it was parsed from.
     """
 
     header: Header
@@ -77,6 +79,7 @@ class Stream:
     layers: Layers | None = None
     finer: dict[Key, bytes] = field(default_factory=dict)
     preview: CarriedPreview | None = None
+    size: int = 0
 
     @property
     def layer_count(self) -> int:
@@ -158,21 +161,24 @@ class Stream:
             else:
                 substreams[tile, stage] = d
         preview = CarriedPreview.from_bytes(container.sections["PREV"])
-        return cls(header, recipe, params, bases, substreams, layers, finer, preview)
+        return cls(header, recipe, params, bases, substreams, layers, finer, preview, len(data))
 
     @timed("network")
     def decode(
         self, planes: JpegPlanes, progress: Progress | None = None, device: str = "cpu", box: Box | None = None,
-        watch: Watch | None = None,
+        watch: Watch | None = None, unbounded: bool = False,
     ) -> np.ndarray:  # fmt: skip
         """The mosaic, uint16 (H, W), given the JPEG's planes (which must be those the stream was made for).
 
         device: "cpu" for the compiled kernels, else torch's name of one; layers are decoded on the CPU always. box:
-        cells that are wanted; the mosaic means nothing elsewhere. watch: of the CPU's decoding of one layer.
+        cells that are wanted; the mosaic means nothing elsewhere. watch: of the CPU's decoding of one layer. unbounded:
+        whatever the work (`bitstream.stream.limits`), which else raises `StreamError` before it begins.
         """
         header, layout = self.header, layout_of(self.header)
         if header.height * header.width > math.prod(side + LEAST_SIDE for side in planes.y.shape) * LEAST_SCALE**2:
             raise StreamError(f"header: a mosaic of {header.width} x {header.height} is too large for this JPEG")
+        if not unbounded:
+            check_work(header, self.layer_count, self.size + planes.scan_bytes)
         guide = LaidGuide(planes, Geometry.from_bytes(header.geometry), (header.height, header.width), layout.origin)
         setup = self.setup
         chosen = setup.meeting(box)

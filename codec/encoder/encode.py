@@ -20,6 +20,7 @@ from ...bitstream.runtime.profile import timed
 from ...bitstream.runtime.progress import Progress
 from ...bitstream.stream.header import MAX_PIXELS, MAX_SIDE, Header, pack_values
 from ...bitstream.stream.layers import STAGES, Further, Layers, shorten, tile_count
+from ...bitstream.stream.limits import check_work
 from ...entropy import tables
 from ..decoder import stream
 from ..decoder.stream import Stream
@@ -91,14 +92,17 @@ def encode_stream(
 
     planes, geometry: the JPEG and how it lies over the mosaic. growth: bytes that the JPEG grows by for a payload of
     so many bytes. tune: "psnr" (even error in linear light) or "edit" (even against the noise). effort: 1 to 9, see
-    `codec.encoder.effort`. The result is decoded again and compared before it is returned. Raises `UsageError` where
-    the
-    target can't be met.
+    `codec.encoder.effort`. The result is decoded again and compared before it is returned. A picture of next to nothing
+    is coded in one layer, without learned features, where more would be refused by readers
+    (`bitstream.stream.limits`). Raises
+    `UsageError` where the target can't be met, `InputError` for a mosaic or a geometry that the format does not hold.
     """
     height, width = raw.mosaic.shape
     chosen = effort_of(effort)
     if max(height, width) > MAX_SIDE or height * width > MAX_PIXELS or min(height, width) < 2:
         raise InputError(f"a mosaic of {width} x {height} is outside what the format holds")
+    if not geometry.in_range:
+        raise InputError("the JPEG lies out of all range of the mosaic")
     header = Header(
         model=tables.load().identity, net=b"", binding=planes.binding_hash(), height=height, width=width,
         cfa=CFA_PHASES.index(raw.cfa), orientation=raw.orientation, white=raw.white, top=max(int(raw.mosaic.max()), 1),
@@ -107,7 +111,17 @@ def encode_stream(
         step=0, tile=8, bases=b"\0", values=_values(raw.mosaic, target), camera=raw.camera[:60], tags=packed_tags,
     )  # fmt: skip
     with single_threaded() if chosen.learned else contextlib.nullcontext():
-        return _encode(_Job(raw, planes, geometry, header, growth, device, progress, chosen), target, planes)
+        plainly = replace(target, layers=None), replace(chosen, learned=False)
+        for goal, effort in ((target, chosen), (plainly[0], chosen), plainly):
+            try:
+                return _encode(_Job(raw, planes, geometry, header, growth, device, progress, effort), goal, planes)
+            except _TooMuchWorkError as error:
+                reason = str(error)
+    raise InputError(f"no reader would take it: {reason}; a higher rate or a larger JPEG makes it so")
+
+
+class _TooMuchWorkError(Exception):
+    """What was coded asks for more work than readers do for so few bytes."""
 
 
 def _encode(job: _Job, target: Target, planes: JpegPlanes) -> bytes:
@@ -121,12 +135,19 @@ def _encode(job: _Job, target: Target, planes: JpegPlanes) -> bytes:
         best = job.code(job.settle(step), step)
     else:
         best = job.code_within(target.size) or job.code_to_size(target.size)
-    payload = stream_bytes(best)
+    payload = coded = stream_bytes(best)
+    if target.size is not None and target.layers is not None:
+        payload = shorten(coded, target.size, job.growth)[0]
+    try:
+        check_work(best.header, Stream.from_bytes(payload).layer_count, len(payload) + planes.scan_bytes)
+    except StreamError as error:
+        raise _TooMuchWorkError(str(error)) from None
     job.forget()
-    check = Stream.from_bytes(payload).decode(planes, lambda _, share: job.tell("checking", share), job.device)
+    stream = Stream.from_bytes(coded)
+    check = stream.decode(planes, lambda _, share: job.tell("checking", share), job.device, unbounded=True)
     if not np.array_equal(check, job.mosaic if best.lossless else job.decoded):
         raise AssertionError("the stream does not decode to what was encoded: please report this picture")
-    return payload if target.size is None or target.layers is None else shorten(payload, target.size, job.growth)[0]
+    return payload
 
 
 def _values(mosaic: np.ndarray, target: Target) -> bytes:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from ...bitstream.stream.container import MAX_LAYERS
 from ..mosaic.companding import LOSSLESS
 from ..refine.layer import Layer
 from . import rate
@@ -30,7 +31,6 @@ FEW_VALUES = 1.6
 MARGIN = 1.04
 """How much more than the wanted size is fitted: the estimate comes from samples, the rest is trimmed."""
 
-MAX_LAYERS = 16
 PER_MILLION = 1e6
 
 FINE_ENOUGH = 32

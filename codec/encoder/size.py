@@ -13,13 +13,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from ...bitstream.errors import UsageError
+from ...bitstream.errors import InputError, UsageError
 from ..decoder.stream import Stream
 from . import rate
 from .fit.samples import Coded, Fit
 from .stream_writer import stream_bytes
 
 START = 3300
+
+GROSS, MAX_ATTEMPTS = 256, 3
+"""An octave between the step of what was coded and that of its parameters' fit is a miss: some dB are lost. Searches
+end within `rate.REFIT`; one that does not begins anew from a fit at its end."""
 
 
 class Job(Protocol):
@@ -67,7 +71,27 @@ def code_to_size(job: Job, size: int) -> tuple[Stream, Coded]:
     if job.fixed() > size:
         raise UsageError(f"the header and the recipe alone need {job.fixed()} bytes, more than the target of {size}")
     fitted, bases, search = _approach(job, size)
-    best: tuple[int, Stream, Coded] | None = None
+    for _ in range(MAX_ATTEMPTS):
+        stream, coded, fitted = _code(job, size, fitted, bases, search)
+        if abs(coded.step - fitted.step) <= GROSS:
+            return stream, coded
+        # The search ran away: what was fitted elsewhere costs far more bits here than it need.
+        fitted = job.fit(coded.step)
+        bases, bits = job.trial(fitted.step, fitted)
+        curve = rate.Curve({}, search.slope)
+        curve.add(fitted.step, job.fixed() + (bits + fitted.bits) / 2 * job.sites / 8)
+        search = rate.Search(size, search.slope, curve.solve(size * rate.AIM))
+    raise InputError(
+        f"the search for {size} bytes ends at step {coded.step}, far from where its parameters were fitted: "
+        "ask for another rate or a quality, and please report this picture"
+    )
+
+
+def _code(
+    job: Job, size: int, fitted: Fit, bases: list[int], search: rate.Search
+) -> tuple[Stream, Coded, Fit]:
+    """Code at the steps that the search says; the largest that fits into `size`, and the parameters that it has."""
+    best: tuple[int, Stream, Coded, Fit] | None = None
     grown = 0
 
     def take(coded: Coded) -> int:
@@ -75,7 +99,7 @@ def code_to_size(job: Job, size: int) -> tuple[Stream, Coded]:
         stream = job.stream(fitted, coded)
         found = job.growth(len(stream_bytes(stream)))
         if found <= size and (best is None or found > best[0]):
-            best = found, stream, coded
+            best = found, stream, coded, fitted
         return found
 
     for _ in range(rate.MAX_CODINGS):
@@ -90,7 +114,7 @@ def code_to_size(job: Job, size: int) -> tuple[Stream, Coded]:
             break
     if best is None:
         raise UsageError(f"no step gives a stream of at most {size} bytes; the smallest seen has {grown}")
-    return best[1], best[2]
+    return best[1:]
 
 
 def _approach(job: Job, size: int) -> tuple[Fit, list[int], rate.Search]:

@@ -113,15 +113,20 @@ class Geometry:
         geometry.check()
         return geometry
 
-    def check(self) -> None:
-        """`StreamError` if a number is out of the range in which `resample`'s integers hold."""
+    @property
+    def in_range(self) -> bool:
+        """Whether all numbers are in the range in which `resample`'s integers hold."""
         good = 1 <= self.orientation <= 8
         good &= all(abs(v) <= _MAX_OFFSET for v in self.offset)
         good &= all(_MIN_SCALE <= v <= _MAX_SCALE for v in self.scale)
         if self.warp is not None:
             good &= all(abs(v) <= _MAX_OFFSET for v in self.warp.centre)
             good &= all(abs(v) <= _MAX_WARP for v in self.warp.coefficients)
-        if not good:
+        return good
+
+    def check(self) -> None:
+        """`StreamError` where a number is not `in_range`."""
+        if not self.in_range:
             raise StreamError("the geometry is out of range")
 
     @property

@@ -6,10 +6,14 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from PIL import Image
+
 from ...bitstream.errors import InputError, NoRawError, StreamError
 from ...bitstream.jpeg import embed
+from ...bitstream.jpeg.frame import Picture
 from ...bitstream.jpeg.segments import frame_info
 from ...bitstream.runtime.files import read_file
+from ..align.place import Origin
 from .raw import FULL_SIZE, RawFile, Source
 
 SUFFIXES = (".jpg", ".jpeg")
@@ -17,14 +21,14 @@ SUFFIXES = (".jpg", ".jpeg")
 
 @dataclass(frozen=True)
 class Choice:
-    """A JPEG, where it comes from in words, and whether it is the RAW's picture by its origin.
+    """A JPEG, where it comes from in words, and what is known of it by that.
 
     jpeg: without a RAW of ours that it may have carried. path: where it was read, None for one from within the RAW.
     """
 
     jpeg: bytes
     origin: str
-    certain: bool
+    known: Origin = Origin.UNKNOWN
     path: Path | None = None
 
 
@@ -37,17 +41,32 @@ def choose_jpeg(raw: RawFile, jpeg: Source | None = None) -> Choice:
     """
     if jpeg is not None:
         if isinstance(jpeg, bytes):
-            return Choice(without_raw(jpeg), "given", certain=False)
-        return Choice(without_raw(read_file(jpeg, "JPEG")), f"given: {os.fspath(jpeg)}", certain=False, path=Path(jpeg))
+            return Choice(without_raw(jpeg), "given")
+        return Choice(without_raw(read_file(jpeg, "JPEG")), f"given: {os.fspath(jpeg)}", path=Path(jpeg))
     if not isinstance(raw.source, bytes):
         for path in _beside(Path(raw.source)):
             data = _full_size(path, raw.image.mosaic.shape)
             if data is not None:
-                return Choice(data, f"beside the RAW: {path.name}", certain=False, path=path)
-    preview = raw.embedded_preview()
+                return Choice(data, f"beside the RAW: {path.name}", path=path)
+    preview = _preview(raw)
     if preview is not None:
-        return Choice(without_raw(preview), "embedded preview", certain=True)
-    return Choice(raw.render_jpeg(), "LibRaw's rendering, quality 95, 4:2:0", certain=True)
+        return Choice(without_raw(preview), "embedded preview", Origin.CERTAIN)
+    return Choice(raw.render_jpeg(), "LibRaw's rendering, quality 95, 4:2:0", Origin.RENDERED)
+
+
+def _preview(raw: RawFile) -> bytes | None:
+    """The RAW's embedded full-size preview; None where there is none, or one that no RAW can be put into."""
+    try:
+        preview = raw.embedded_preview()
+    except Image.DecompressionBombError:  # Pillow's own limit of pixels
+        return None
+    if preview is None:
+        return None
+    try:
+        Picture(preview)
+    except InputError:  # cut short, coded as RGB, too large: a rendering will do instead
+        return None
+    return preview
 
 
 def without_raw(jpeg: bytes) -> bytes:

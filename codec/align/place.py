@@ -1,0 +1,109 @@
+"""Where a JPEG lies over a mosaic, by all that is known: where it comes from, the tags, the two pictures."""
+
+from __future__ import annotations
+
+from enum import Enum
+from fractions import Fraction
+
+import numpy as np
+
+from ...bitstream.errors import InputError
+from ...bitstream.jpeg.exif import orientation_of
+from ...bitstream.jpeg.planes import JpegPlanes
+from ...bitstream.raw_image import RawImage
+from ...bitstream.tiff.tiff import value_numbers
+from ..guide.geometry import POSITION_BITS, SCALE_BITS, Geometry
+from .align import WORTHWHILE, align, best_neighbour, describe
+from .fit_check import Patches
+
+DEFAULT_SCALE = 50718
+SQUARE = 0.005
+"""Pixels that are so much wider than high, or less, are square to LibRaw (`parse_tiff_ifd`, tag 50718)."""
+
+ROUNDED_DOWN = (0.0, 0.25, 0.5, 0.75)
+"""Shares of the scale by which a stretched picture may lie behind."""
+
+
+class Origin(Enum):
+    """What is known of a JPEG by where it comes from."""
+
+    UNKNOWN = "anybody's"
+    CERTAIN = "the RAW's picture"
+    RENDERED = "LibRaw's rendering of the RAW, made by us"
+
+
+def place(raw: RawImage, planes: JpegPlanes, jpeg: bytes, origin: Origin = Origin.UNKNOWN) -> tuple[Geometry, str]:
+    """How a JPEG lies over the RAW's mosaic, and that in words.
+
+    LibRaw's rendering lies where its own code puts it, which the fit only has to confirm; others are searched for.
+    Raises `InputError` for a JPEG that does not show the RAW's picture, where it is not the RAW's by its origin.
+    """
+    if origin is Origin.RENDERED:
+        known = rendered(raw, planes)
+        if known is not None:
+            return known
+    orientation = orientation_of(jpeg)
+    try:
+        found = align(raw, planes, orientation)
+        return found.geometry, found.report
+    except InputError:
+        if origin is Origin.UNKNOWN:
+            raise
+    # A black or featureless picture has nothing to align by. Its rendering lies as the tags say.
+    turned = 1 if raw.orientation == orientation else raw.orientation
+    shape = raw.mosaic.shape[::-1] if turned >= 5 else raw.mosaic.shape
+    offset = [(have - want) // 2 << POSITION_BITS for have, want in zip(planes.y.shape, shape, strict=True)]
+    return Geometry(turned, (offset[0], offset[1])), "too few features to align by, taken as the tags say"
+
+
+def rendered(raw: RawImage, planes: JpegPlanes) -> tuple[Geometry, str] | None:
+    """Where LibRaw's own rendering lies, and that in words; None where its size or the fit speak against it."""
+    geometries = rendering_places(raw, planes.y.shape)
+    if not geometries:
+        return None
+    patches = Patches(raw, planes, geometries[0])
+    fits = {geometry: patches.psnr(geometry) for geometry in geometries}
+    geometry = max(geometries, key=fits.__getitem__)
+    if best_neighbour(geometry, patches)[1] > fits[geometry] + WORTHWHILE:
+        return None
+    return geometry, f"its own rendering, {describe(geometry, fits[geometry], 0.0)}"
+
+
+def rendering_places(raw: RawImage, shape: tuple[int, ...]) -> list[Geometry]:
+    """Where LibRaw may put the mosaic in a rendering of so many rows and columns; none for a size that it doesn't make.
+
+    It turns the picture upright. Before, `stretch` makes square pixels of others: row i shows row i / scale, in between
+    or rounded down; which of the two is up to its compiler (`frac = rc - (c = rc)`), hence the choice.
+    """
+    scale = _stretch(raw)
+    sides = [int(n * float(s) + 0.5) for n, s in zip(raw.mosaic.shape, scale, strict=True)]
+    geometry = Geometry(raw.orientation)
+    first = geometry.turned(np.zeros(1, np.int64), np.zeros(1, np.int64), *raw.mosaic.shape)
+    axes = list(zip(raw.mosaic.shape, sides, scale, strict=True))[:: -1 if geometry.transposes else 1]
+    if tuple(side for _, side, _ in axes) != tuple(shape):
+        return []
+    places = []
+    for share in (0.0,) if scale == (1, 1) else ROUNDED_DOWN:
+        offset = []
+        for (n, side, s), at in zip(axes, first, strict=True):
+            down = share * float(s) if s != 1 else 0.0
+            offset.append(_fixed((side - 1) - (n - 1) * float(s) - down if int(at[0]) else down, POSITION_BITS))
+        fixed = [_fixed(float(s), SCALE_BITS) for _, _, s in axes]
+        places.append(Geometry(raw.orientation, (offset[0], offset[1]), (fixed[0], fixed[1])))
+    return [place for place in places if place.in_range]
+
+
+def _fixed(value: float, bits: int) -> int:
+    return round(value * (1 << bits))
+
+
+def _stretch(raw: RawImage) -> tuple[Fraction, Fraction]:
+    """By how much LibRaw stretches the mosaic's rows and columns."""
+    one = Fraction(1)
+    numbers = value_numbers(raw.raw_tags[DEFAULT_SCALE]) if DEFAULT_SCALE in raw.raw_tags else []
+    if len(numbers) != 2 or not all(np.isfinite(n) and n > 0 for n in numbers):
+        return one, one
+    aspect = Fraction(numbers[0]) / Fraction(numbers[1])
+    if abs(aspect - 1) < SQUARE:
+        return one, one
+    return (1 / aspect, one) if aspect < 1 else (one, aspect)
