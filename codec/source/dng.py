@@ -49,8 +49,15 @@ def raw_ifd(ifd0: Ifd) -> Ifd:
             if _number(ifd, 339, 1) == 3:
                 raise InputError("a floating-point DNG has no integer mosaic to store")
             return ifd
-    if any(_number(ifd, 262, 0) == LINEAR_RAW for ifd in candidates):
+    linear = [int(_number(ifd, 277, 1)) for ifd in candidates if _number(ifd, 262, 0) == LINEAR_RAW]
+    if linear and max(linear) == 1:
+        raise InputError("a monochrome DNG: one sample a pixel without a colour filter, no Bayer mosaic")
+    if linear:
         raise InputError("a linear DNG holds finished colours at each pixel, no mosaic")
+    marked = {int(_number(ifd, 254, 0)) for ifd in ifd0.walk() if _number(ifd, 262, 0) == CFA_PHOTOMETRIC}
+    if marked:
+        kinds = ", ".join(map(str, sorted(marked)))
+        raise InputError(f"the DNG's only mosaic is marked as a preview or another part (NewSubFileType {kinds}, not 0)")
     raise InputError("the DNG holds no colour filter mosaic")
 
 

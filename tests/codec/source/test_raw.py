@@ -92,6 +92,8 @@ X_TRANS = bytes(("GBGGRGRGRBGBGBGGRGGRGGBGBGBRGRGRGGBG".translate(str.maketrans(
 
 @pytest.mark.parametrize("data, reason", [
     (plain_dng(np.dstack([FRAME] * 3)), "linear DNG"),
+    (plain_dng(FRAME, t262=pack_value(tiff.SHORT, 34892)), "a monochrome DNG"),
+    (plain_dng(FRAME, t254=pack_value(tiff.LONG, 1)), "marked as a preview"),
     (plain_dng(FRAME, t259=pack_value(tiff.SHORT, 52546)), "JPEG XL"),
     (plain_dng(FRAME, t339=pack_value(tiff.SHORT, 3)), "floating-point"),
     (plain_dng(FRAME, X_TRANS), "Bayer"),
