@@ -101,6 +101,17 @@ def whole_number(text: str) -> int:
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
 
 
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """--device, for commands that compute."""
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to compute")
+
+
+def add_max_pixels(parser: argparse.ArgumentParser) -> None:
+    """--max-pixels, for commands that read files of others."""
+    parser.add_argument("--max-pixels", type=pixel_count, metavar="N",
+                        help="refuse a JPEG or a mosaic of more, before any work; 50M is 50 megapixels")  # fmt: skip
+
+
 def byte_count(text: str) -> int:
     """Bytes of "600k", "1.5M", "600 kB", "600KiB" or "600000": k is 1000, M a million; Ki 1024, Mi 1024 of those."""
     match = _SIZE.fullmatch(text.strip())

@@ -10,13 +10,14 @@ from ...bitstream.errors import UsageError
 from .arguments import (
     STANDARD,
     add_command,
+    add_device,
     add_force,
+    add_max_pixels,
     add_profile,
     byte_count,
     crop_of,
     file_path,
     number,
-    pixel_count,
     rising_numbers,
     whole_number,
 )  # fmt: skip
@@ -57,7 +58,7 @@ def encode_command(subparsers: Any) -> None:
                         help="error even in linear light (psnr, default) or against the noise (edit)")  # fmt: skip
     parser.add_argument("--effort", type=whole_number, default=5, metavar="1..9",
                         help="how hard to think: slower is smaller, decoding stays as fast; default 5")  # fmt: skip
-    _add_device(parser)
+    add_device(parser)
     add_profile(parser)
     add_force(parser)
     parser.set_defaults(run=_encode, more=[])
@@ -78,10 +79,10 @@ def decode_command(subparsers: Any) -> None:
     parser.add_argument("--preview", choices=("auto", "raw", "jpeg", "neutral", "none"), default="auto",
                         help="picture in the DNG, to which some programs fit their tones: what the camera made of the "
                         "RAW (auto, default), the RAW's own, the JPEG, a neutral one, none")  # fmt: skip
-    _add_max_pixels(parser)
+    add_max_pixels(parser)
     parser.add_argument("--unbounded", action="store_true",
                         help="decode a file of your own that is refused as too much work for its size")  # fmt: skip
-    _add_device(parser)
+    add_device(parser)
     add_profile(parser)
     add_force(parser)
     parser.set_defaults(run=_decode, more=[])
@@ -96,7 +97,7 @@ def info_command(subparsers: Any) -> None:
         "rawinlay info IMG_1-raw.jpg --json",
     )  # fmt: skip
     parser.add_argument("jpeg", metavar="IN.jpg", type=file_path, help="any JPEG")
-    _add_max_pixels(parser)
+    add_max_pixels(parser)
     parser.set_defaults(run=_info)
 
 
@@ -126,7 +127,7 @@ def trim_command(subparsers: Any) -> None:
     rate.add_argument("--size", type=byte_count, metavar="BYTES", help="what the RAW may take; 600k, 1.5M")
     rate.add_argument("--bpp", type=number, metavar="F", help="the same in bits per pixel of the mosaic")
     parser.add_argument("-o", "--output", type=file_path, metavar="OUT.jpg", help="the smaller JPEG")
-    _add_max_pixels(parser)
+    add_max_pixels(parser)
     add_force(parser)
     parser.set_defaults(run=_trim, more=[])
 
@@ -136,15 +137,6 @@ COMMANDS = {
     "trim": trim_command,
 }  # fmt: skip
 """What this layer brings: found without a look at what is installed."""
-
-
-def _add_device(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to compute")
-
-
-def _add_max_pixels(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--max-pixels", type=pixel_count, metavar="N",
-                        help="refuse a JPEG or a mosaic of more, before any work; 50M is 50 megapixels")  # fmt: skip
 
 
 def _settle() -> None:

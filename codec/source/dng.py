@@ -57,7 +57,7 @@ def raw_ifd(ifd0: Ifd) -> Ifd:
     marked = {int(_number(ifd, 254, 0)) for ifd in ifd0.walk() if _number(ifd, 262, 0) == CFA_PHOTOMETRIC}
     if marked:
         kinds = ", ".join(map(str, sorted(marked)))
-        raise InputError(f"the DNG's only mosaic is marked as a preview or another part (NewSubFileType {kinds}, not 0)")
+        raise InputError(f"the DNG's only mosaic is marked as a preview or the like (NewSubFileType {kinds}, not 0)")
     raise InputError("the DNG holds no colour filter mosaic")
 
 
