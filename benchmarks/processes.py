@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ..bitstream.errors import InputError, UsageError
-from .rows import REPOSITORY, Row
+from .rows import Row
 
 COMMAND = (sys.executable, "-m", "rawinlay.benchmarks.peers")
 TIMEOUT = 7 * 3600  # seconds for one encode or decode
@@ -53,8 +53,6 @@ class Processes:
         self._lock = threading.Lock()
         self.stopped = False
         self._environment = dict(os.environ)
-        path = filter(None, [str(REPOSITORY), os.environ.get("PYTHONPATH")])
-        self._environment["PYTHONPATH"] = os.pathsep.join(path)
         if threads is not None:
             self._environment["OMP_NUM_THREADS"] = str(threads)
 

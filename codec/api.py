@@ -283,7 +283,7 @@ def strip(jpeg: Source) -> bytes:
 
 
 def choose_device(name: str) -> str:
-    """ "cpu" or "cuda" for one of `DEVICES`; UsageError for a device that is unknown or not here.
+    """ "cpu" or "cuda" for one of `DEVICES`; UsageError for a device that is unknown or not here, or without PyTorch.
 
     "auto" is a GPU only where torch is loaded already: to load it for a single picture takes longer than the CPU does
     for the whole decoding.
@@ -292,6 +292,9 @@ def choose_device(name: str) -> str:
         raise UsageError(f"device {name!r}: want one of {', '.join(DEVICES)}")
     if name == "cpu" or (name == "auto" and "torch" not in sys.modules):
         return "cpu"
+    from ..bitstream.runtime.torch_needed import need_torch
+
+    need_torch(f"device {name!r} is a GPU's")
     import torch
 
     here = torch.cuda.is_available()

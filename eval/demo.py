@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import subprocess
 import sys
 import time
@@ -77,12 +76,8 @@ def photograph() -> Shot:
 
 def decode_afresh(carrier: Path, output: Path) -> None:
     """`rawinlay decode` in a process of its own, which knows nothing but the JPEG. Errors are the process's own."""
-    home = str(Path(__file__).parents[2])
-    path = os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH")]))
     command = [sys.executable, "-P", "-m", "rawinlay", "decode", str(carrier), "-o", str(output), "--force", "--json"]
-    done = subprocess.run(
-        command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path}, stdin=subprocess.DEVNULL
-    )
+    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     if done.returncode:
         said = (done.stderr.strip().splitlines() or ["nothing"])[-1]
         raise RawinlayError(f"decoding in a fresh process failed: {said}")

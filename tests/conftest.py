@@ -10,3 +10,12 @@ import os
 # Before anything imports NumPy or torch, which read them once; processes that tests start inherit them.
 for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(name, "1")
+
+
+def pytest_terminal_summary(terminalreporter):
+    """One line of what was skipped and why, above pytest's last one."""
+    from skips import told
+
+    line = told(report.longrepr[2] for report in terminalreporter.stats.get("skipped", ()) if report.longrepr)
+    if line:
+        terminalreporter.write_line(line)

@@ -7,7 +7,6 @@ recipe, tags for the DNG, symbols, checksums and segments.
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -21,7 +20,6 @@ import numpy as np
 from ...bitstream.errors import RawinlayError
 from ...bitstream.raw_image import RawImage
 from ...bitstream.runtime.files import read_file, write_atomically
-from ..rows import REPOSITORY
 from . import clock
 from .base import Peer, need, number
 
@@ -85,14 +83,10 @@ class Rawinlay(Peer):
 
 def _command(*words: object) -> Mapping[str, Any]:
     """Run `rawinlay WORDS --json` in a fresh process: its JSON; its cost goes to the clock."""
-    environment = dict(os.environ)
-    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(REPOSITORY), environment.get("PYTHONPATH")]))
     command = [sys.executable, "-m", "rawinlay", *map(str, words), "--json", "--profile"]
     start = time.perf_counter()
     try:
-        done = subprocess.run(
-            command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TIMEOUT
-        )
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TIMEOUT)
     except subprocess.TimeoutExpired as error:
         raise CommandFailed(f"{words[0]} took more than {TIMEOUT} s", 1) from error
     took = time.perf_counter() - start

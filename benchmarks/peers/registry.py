@@ -58,7 +58,7 @@ def get(name: str) -> Peer:
     try:
         peer = getattr(importlib.import_module(f"{__package__}.{module}"), kind)(*arguments)
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] in ("benchmarks", "bitstream", "codec", "entropy", "eval"):
+        if (error.name or "").partition(".")[0] == __package__.partition(".")[0]:
             raise
         raise Unavailable(f"{name} needs {error.name}, which is not installed") from error
     assert isinstance(peer, Peer) and peer.name == name

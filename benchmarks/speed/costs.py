@@ -17,7 +17,6 @@ from statistics import median
 from typing import Any
 
 from ...bitstream.errors import InputError
-from ..rows import REPOSITORY
 
 Cost = dict[str, float]
 
@@ -62,9 +61,7 @@ def _run(command: Sequence[str], cpus: int | None) -> str:
     """stdout of a command that may use so many processors, all without a number."""
     available = sorted(os.sched_getaffinity(0))
     prepare = (lambda: os.sched_setaffinity(0, available[:cpus])) if cpus else None
-    path = os.pathsep.join(filter(None, [str(REPOSITORY), os.environ.get("PYTHONPATH")]))
-    environment = {**os.environ, "PYTHONPATH": path}
-    done = subprocess.run(command, capture_output=True, text=True, preexec_fn=prepare, env=environment)
+    done = subprocess.run(command, capture_output=True, text=True, preexec_fn=prepare)
     if done.returncode:
         raise InputError(f"a measured process ended badly: {(done.stderr.strip() or 'no message').splitlines()[-1]}")
     return done.stdout

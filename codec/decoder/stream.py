@@ -27,6 +27,7 @@ from ...bitstream.jpeg.planes import JpegPlanes
 from ...bitstream.runtime.forks import cached_property
 from ...bitstream.runtime.profile import timed
 from ...bitstream.runtime.progress import Progress
+from ...bitstream.runtime.torch_needed import need_torch
 from ...bitstream.stream.container import Container, Key
 from ...bitstream.stream.fields import Reader
 from ...bitstream.stream.header import LEVEL_UNIT, Header, unpack_values
@@ -206,6 +207,7 @@ class Stream:
         """The net of the learned features, if the recipe uses them."""
         if not self.recipe.learned:
             return None
+        need_torch("this RAW was encoded with learned features")
         from ..recipe import net as guide_net
 
         return guide_net.load(self.header.net)

@@ -18,6 +18,7 @@ from ...bitstream.runtime.memory import give_back
 from ...bitstream.runtime.parallel import single_threaded
 from ...bitstream.runtime.profile import timed
 from ...bitstream.runtime.progress import Progress
+from ...bitstream.runtime.torch_needed import need_torch
 from ...bitstream.stream.header import MAX_PIXELS, MAX_SIDE, Header, pack_values
 from ...bitstream.stream.layers import STAGES, Further, Layers, shorten, tile_count
 from ...bitstream.stream.limits import check_work
@@ -94,11 +95,13 @@ def encode_stream(
     so many bytes. tune: "psnr" (even error in linear light) or "edit" (even against the noise). effort: 1 to 9, see
     `codec.encoder.effort`. The result is decoded again and compared before it is returned. A picture of next to nothing
     is coded in one layer, without learned features, where more would be refused by readers
-    (`bitstream.stream.limits`). Raises
-    `UsageError` where the target can't be met, `InputError` for a mosaic or a geometry that the format does not hold.
+    (`bitstream.stream.limits`). Raises `UsageError` where the target can't be met, or learned features are to be tried
+    without PyTorch; `InputError` for a mosaic or a geometry that the format does not hold.
     """
     height, width = raw.mosaic.shape
     chosen = effort_of(effort)
+    if chosen.learned:
+        need_torch("this effort tries learned features")
     if max(height, width) > MAX_SIDE or height * width > MAX_PIXELS or min(height, width) < 2:
         raise InputError(f"a mosaic of {width} x {height} is outside what the format holds")
     if not geometry.in_range:

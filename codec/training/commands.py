@@ -22,7 +22,7 @@ def train_command(subparsers: Any) -> None:
         "the --out folder: log.jsonl, a line each for losses and validations; last.safetensors, from which --resume\n"
         "goes on as if it had not stopped; and, at the end or when interrupted (Ctrl-C), guide_net.safetensors, the\n"
         "weights in whole numbers, checked against the decoder's arithmetic. Many GPUs:\n"
-        "torchrun --nproc-per-node N -m codec train CONFIG.toml --device cuda",
+        "torchrun --nproc-per-node N -m rawinlay train CONFIG.toml --device cuda",
         "rawinlay train codec/training/features.toml --out runs/features --resume",
     )  # fmt: skip
     parser.add_argument("config", metavar="CONFIG.toml", type=Path, nargs="?", default=DEFAULT,
@@ -34,9 +34,12 @@ def train_command(subparsers: Any) -> None:
 
 
 def _train(args: argparse.Namespace) -> None:
+    from ...bitstream.errors import UsageError
+    from ...bitstream.runtime.torch_needed import need_torch
+
+    need_torch("training a net")
     import torch
 
-    from ...bitstream.errors import UsageError
     from .config import load
     from .loop import train
 

@@ -22,7 +22,7 @@ def shared_raw(name: str) -> Path:
     root = Path(os.environ.get("RAWINLAY_SHARED") or Path(__file__).parents[3] / "shared")
     path = root / "data" / "raw" / name
     if not path.exists():
-        pytest.skip(f"real RAW file {path} is not there (RAWINLAY_SHARED names the folder)")
+        pytest.skip(f"no real RAW files in {path.parent}; RAWINLAY_SHARED names another folder")
     return path
 
 

@@ -73,7 +73,8 @@ def load_trained(name: str, folder: Path = FOLDER) -> Trained:
     path = folder / f"{name}.safetensors"
     if not path.exists():
         raise Unavailable(
-            f"{name} has no trained weights here: python -m rawinlay.benchmarks.peers.learned.train makes them"
+            f"{name} has no trained weights here: a checkout has them, an installed wheel does not "
+            "(python -m rawinlay.benchmarks.peers.learned.train makes some)"
         )
     data = path.read_bytes()
     try:
