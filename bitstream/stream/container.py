@@ -69,7 +69,7 @@ INDEX = b"S"
 
 DECLARED = {
     b"C": ("CELL", "cell layouts other than Bayer's 2x2, and sites of several values"),
-    b"V": ("LEVL", "levels that the header has no room for: below 0, above 16 bits, floating point, by longer patterns"),
+    b"V": ("LEVL", "levels that the header has no room for"),
     b"W": ("GEOM", "rotation, perspective and chromatic shift of the JPEG"),
     b"K": ("LOOK", "second look at the guide, in the loop"),
     b"B": ("POST", "second look at the guide, behind the loop"),
