@@ -1,5 +1,6 @@
 """One ordinary JPEG that carries its camera RAW.
 
+    from pathlib import Path
     from rawinlay import decode, encode
 
     encoded = encode("IMG_1.NEF", "IMG_1.JPG", bpp=0.4)

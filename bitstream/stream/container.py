@@ -27,7 +27,7 @@ id     name  contents
 =====  ====  =====================================================
 
 An empty section is not written. Ids are letters: a reader that does not know a lower-case one skips it, and refuses the
-stream for an upper-case one.
+stream for an upper-case one. `DECLARED` holds the letters that are taken for later sections.
 
 The index:
 
@@ -66,6 +66,30 @@ PREAMBLE_BYTES = 12
 
 SECTIONS = {"HEAD": b"H", "RECP": b"R", "LOCL": b"L", "PARM": b"P", "LAYR": b"Y", "PREV": b"p"}
 INDEX = b"S"
+
+DECLARED = {
+    b"C": ("CELL", "cell layouts other than Bayer's 2x2, and sites of several values"),
+    b"V": ("LEVL", "levels that the header has no room for"),
+    b"W": ("GEOM", "rotation, perspective and chromatic shift of the JPEG"),
+    b"K": ("LOOK", "second look at the guide, in the loop"),
+    b"B": ("POST", "second look at the guide, behind the loop"),
+    b"G": ("GATE", "places where the guide is not trusted, or nothing is coded"),
+    b"Q": ("STEP", "step maps"),
+    b"T": ("TRAF", "transforms other than in place and Haar"),
+    b"O": ("ORDR", "another order or interleaving of stages"),
+    b"X": ("CTXT", "another context model"),
+    b"d": ("DIGM", "digest of the decoded mosaic"),
+    b"s": ("DIGS", "digests of the source RAW and of the JPEG as it was"),
+    b"m": ("META", "the RAW's metadata and MakerNote"),
+    b"b": ("BORD", "the masked border"),
+    b"f": ("FRAM", "further frames"),
+    b"n": ("NOIS", "noise and grain"),
+    b"w": ("BLND", "weights for the mean of development and JPEG"),
+    b"e": ("PRTY", "parity"),
+}
+"""Sections that no version writes yet, by id: name and contents. Nobody may give one of these letters another meaning
+(docs/bitstream.md, 8.3); a letter moves from here to `SECTIONS` when the section is made."""
+
 MAX_TILES, MAX_STAGES = 1 << 20, 64
 
 MAX_LAYERS = 21
@@ -187,7 +211,7 @@ def _read_sections(reader: Reader, report: Callable[[str], None], verify: bool) 
         section_id = reader.take(1, "section id")
         name = "index" if section_id == INDEX else names.get(section_id, "")
         if not name and not (section_id.isalpha() and section_id.islower()):
-            raise StreamError(f"RAW stream: unknown section {section_id!r}, damaged or of a newer version")
+            raise StreamError(_refusal(reader, section_id, checked))
         shown = f"section {name}" if name in order else name or f"section {section_id.decode()}"
         body = reader.take(reader.varint(f"length of {shown}"), shown)
         block = memoryview(reader.data)[checked : reader.at]
@@ -205,6 +229,23 @@ def _read_sections(reader: Reader, report: Callable[[str], None], verify: bool) 
             if not body:
                 raise StreamError(f"RAW stream: {shown} is written though empty")
             sections[name] = body
+
+
+def _refusal(reader: Reader, section_id: bytes, checked: int) -> str:
+    """Why a section that is not known can't be skipped; `reader` stands behind its id.
+
+    Only a right CRC tells a newer stream from a damaged letter.
+    """
+    name, what = DECLARED.get(section_id, (None, ""))
+    try:
+        reader.take(reader.varint("length"), "section")
+        block = memoryview(reader.data)[checked : reader.at]
+        intact = reader.number(4, "CRC") == zlib.crc32(block)
+    except StreamError:
+        intact = False
+    if name and intact:
+        return f"the RAW stream needs a newer version of rawinlay (section {name}: {what})"
+    return f"RAW stream: unknown section {section_id!r}, damaged or of a newer version"
 
 
 def _read_substreams(

@@ -1,7 +1,7 @@
 """Make the files of this version that every later one must decode: `python tests/compatibility/make.py`.
 
-Small JPEGs with a RAW, through the public interface, and manifest.json with what they must decode to. Once per version
-whose encoder writes something new; files that are there already are never written again.
+Small JPEGs with a RAW, through the public interface, and manifest.json with what they must decode to. Once per version,
+when it is released (docs/development.md); a folder that is there is a release's, and is never written to again.
 """
 
 import hashlib
@@ -18,7 +18,9 @@ import goldens  # noqa: E402
 import numpy as np  # noqa: E402
 from PIL import Image  # noqa: E402
 from rawinlay.bitstream.jpeg import embed  # noqa: E402
+from rawinlay.bitstream.jpeg.segments import segment_bytes  # noqa: E402
 from rawinlay.bitstream.raw_image import RawImage  # noqa: E402
+from rawinlay.bitstream.stream.preview import CarriedPreview  # noqa: E402
 from rawinlay.bitstream.tiff import tiff  # noqa: E402
 from rawinlay.codec.api import decode, encode_arrays, info, trim  # noqa: E402
 from rawinlay.codec.cli.distribution import version  # noqa: E402
@@ -27,6 +29,7 @@ from rawinlay.codec.encoder import encode as encoding  # noqa: E402
 from rawinlay.codec.encoder.candidates import RecipeChoice  # noqa: E402
 from rawinlay.codec.encoder.effort import Effort  # noqa: E402
 from rawinlay.codec.encoder.stream_writer import stream_bytes  # noqa: E402
+from rawinlay.codec.preview_choice import with_preview  # noqa: E402
 from scenes import scene  # noqa: E402
 from shots import shot  # noqa: E402
 
@@ -63,6 +66,15 @@ def resized(jpeg, scale, box=None, **options):
     return out.getvalue()
 
 
+def packet(jpeg):
+    """The JPEG with an XMP packet of its own, for the flag to stand in."""
+    xmp = (
+        b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+        b'<rdf:Description rdf:about=""/></rdf:RDF></x:xmpmeta>'
+    )
+    return jpeg[:2] + segment_bytes(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + xmp) + jpeg[2:]
+
+
 def pairs():
     """Name, RAW, JPEG, options of `encode_arrays`."""
     taken = shot(11, (144, 192))
@@ -74,6 +86,7 @@ def pairs():
     yield "learned", taken.raw, taken.jpeg, {"quality": 70, "effort": Effort(5, learned=True, local=(64, 32))}
     yield "layers", taken.raw, taken.jpeg, {"layers": (0.3, 1.0, 2.5)}
     yield "trimmable", taken.raw, taken.jpeg, {"lossless": True, "trimmable": True}
+    yield "xmp", taken.raw, packet(taken.jpeg), {"bpp": 0.5}
     yield "smaller-jpeg", taken.raw, resized(taken.jpeg, 0.6), {"quality": 60}
     larger = shot(12, (256, 320))
     yield "cropped-jpeg", larger.raw, resized(larger.jpeg, 1, (0.05, 0.03, 0.97, 0.98)), {"quality": 40}
@@ -107,6 +120,9 @@ def files():
         encoded = encode_arrays(raw, jpeg, **options).jpeg
         RecipeChoice.best, encoding._Job._cost = choose, cost
         yield name, encoded
+        if name == "plain":  # both forms of PREV, which encode_arrays has no source for
+            for kind, preview in (("own", CarriedPreview(resized(jpeg, 0.25))), ("jpeg", CarriedPreview())):
+                yield f"preview-{kind}", embed.embed(jpeg, with_preview(embed.extract(encoded), preview))
         if name == "trimmable":
             for bpp in (0.4, 2.0):
                 yield f"trimmed-{bpp:g}", trim(encoded, bpp=bpp).jpeg
@@ -118,12 +134,11 @@ def files():
 
 def main():
     folder = HERE / version()
-    folder.mkdir(exist_ok=True)
-    path = folder / "manifest.json"
-    manifest = json.loads(path.read_text()) if path.exists() else {}
+    if folder.exists():
+        sys.exit(f"{folder} is there already: raise the version in pyproject.toml, or delete what a stopped run left")
+    folder.mkdir()
+    path, manifest = folder / "manifest.json", {}
     for name, jpeg in files():
-        if name in manifest:
-            continue
         (folder / f"{name}.jpg").write_bytes(jpeg)
         manifest[name] = {"file_sha256": hashlib.sha256(jpeg).hexdigest(), **facts(jpeg)}
         path.write_text(json.dumps(manifest, indent=2) + "\n")

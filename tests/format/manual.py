@@ -1,6 +1,8 @@
-"""A second decoder of the coded mosaic, from chapters 3 to 5 of docs/bitstream.md alone, as slow as it is plain.
+"""A second decoder of the coded mosaic, from docs/bitstream.md alone, as slow as it is plain.
 
-It shares with the project the JPEG's planes and the parsing of container and header, nothing else.
+Here are the stages (chapters 4 and 5); `manual_container` has chapters 1 to 3, `manual_picture` the first half of
+chapter 5, `manual_net` 5.15, `manual_layers` chapter 6. It shares with the project the samples of the JPEG's planes
+(which are libjpeg's) and the files of tables and nets, nothing else.
 """
 
 import math
@@ -299,14 +301,15 @@ def class_of(size, table):
     return int(table[16 * exponent + mantissa])
 
 
-def decode(header, sections, substreams, planes, tables, net, finer=()):
+def decode(stream, planes, tables, net):
     """The mosaic, uint16.
 
-    substreams: (tile, stage) -> bytes; finer: (tile, layer, stage) -> bytes; tables: the arrays of
-    entropy/models that the header names; net: the bytes of that of codec/recipe/nets.
+    stream: header, sections, substreams of `manual_container.read_stream`; planes: the JPEG's samples; tables: the
+    arrays of entropy/models that the header names; net: the bytes of that of codec/recipe/nets.
     """
     import manual_layers
 
+    header, sections, substreams = stream
     layers = manual_layers.read_section(sections["LAYR"]) if sections["LAYR"] else None
     recipe = read_recipe(sections["RECP"], 202 if header.net else 178)
     local = None
@@ -325,16 +328,15 @@ def decode(header, sections, substreams, planes, tables, net, finer=()):
                 basis = header.bases[0] & 1
             else:
                 basis = header.bases[tile // 8] >> tile % 8 & 1
-            own = {stage: data for (number, stage), data in substreams.items() if number == tile}
+            own = {(layer, stage): data for (n, layer, stage), data in substreams.items() if n == tile}
             if layers:
                 spread, kept, further = layers
                 tiles = -(-h // side) * -(-w // side)
                 depth = manual_layers.stages_there(tile, kept, tiles)
-                own = {(0, stage): data for stage, data in own.items()}
-                own |= {(layer, stage): finer[n, layer, stage] for n, layer, stage in finer if n == tile}
                 args = picture, place, parameters, further, spread, depth, own, tables
                 decoded = manual_layers.decode_tile(*args)
             else:
+                own = {stage: data for (_, stage), data in own.items()}
                 decoded = decode_tile(picture, place, basis, parameters, own, tables)
             for k, plane in enumerate(decoded):
                 rows2 = slice(2 * place[0].start + k // 2, 2 * place[0].stop, 2)

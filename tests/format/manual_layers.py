@@ -1,7 +1,6 @@
 """The second decoder's layers, from chapter 6 of docs/bitstream.md alone (see `manual`)."""
 
 import math
-from dataclasses import replace
 
 import manual
 import numpy as np
@@ -153,7 +152,7 @@ def steps_of(picture, place, index, spread, stage):
     if index != 5120:
         index = min(max(index + spread * (15 - 2 * stage) // 2, 0), 5119)
     kept = picture.header
-    picture.header = replace(kept, step=index)
+    picture.header = kept.but(step=index)
     step = picture.step_of(picture.base[PLANES[stage // 4]])[place]
     picture.header = kept
     return halves(step, 0)[stage % 4]

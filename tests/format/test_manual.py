@@ -1,15 +1,23 @@
 """Another implementation, written from the manual, decodes the same mosaics."""
 
+import ast
 import io
+import re
+import sys
+from dataclasses import fields
 from pathlib import Path
 
 import goldens
 import manual
+import manual_container
 import numpy as np
 import pytest
 from PIL import Image
+from rawinlay.bitstream.jpeg import embed
 from rawinlay.bitstream.jpeg.planes import decode_planes
+from rawinlay.bitstream.jpeg.segments import read_segments, segment_bytes
 from rawinlay.bitstream.stream.container import Container
+from rawinlay.bitstream.stream.header import Header
 from rawinlay.bitstream.stream.layers import Prefixes
 from rawinlay.codec.decoder.stream import Stream
 from rawinlay.codec.encoder.effort import Effort
@@ -21,13 +29,60 @@ REPOSITORY = Path(__file__).parents[2]
 
 
 def by_the_manual(payload, planes):
-    stream = Stream.from_bytes(payload)
-    with np.load(io.BytesIO((REPOSITORY / f"entropy/models/{stream.header.model.hex()}.npz").read_bytes())) as archive:
+    stream = header, _, _ = manual_container.read_stream(payload)
+    with np.load(io.BytesIO((REPOSITORY / f"entropy/models/{header.model.hex()}.npz").read_bytes())) as archive:
         tables = dict(archive)
-    name = stream.header.net.hex()
+    name = header.net.hex()
     net = (REPOSITORY / f"codec/recipe/nets/{name}.safetensors").read_bytes() if name else b""
-    sections = Container.from_bytes(payload).sections
-    return manual.decode(stream.header, sections, stream.substreams, planes, tables, net, stream.finer)
+    return manual.decode(stream, planes, tables, net)
+
+
+def test_nothing_of_the_product_is_in_the_second_decoder():
+    for path in Path(manual.__file__).parent.glob("manual*.py"):
+        assert "rawinlay." not in re.sub(r"org\.rawinlay\.raw", "", path.read_text()), path
+        tree = ast.parse(path.read_text())
+        named = [getattr(n, "module", None) or n.names[0].name for n in ast.walk(tree)
+                 if isinstance(n, ast.Import | ast.ImportFrom)]  # fmt: skip
+        parts = {name.split(".")[0] for name in named}
+        assert {p for p in parts if not p.startswith("manual")} <= {*sys.stdlib_module_names, "numpy"}, path
+
+
+FILES = [goldens.FOLDER / f"{name}.jpg" for name in goldens.NAMES]
+FILES += sorted(REPOSITORY.glob("tests/compatibility/*/*.jpg"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=[f"{p.parent.name}/{p.stem}" for p in FILES])
+def test_container_and_header(path):
+    """What the manual's text says of a file's bytes is what the product makes of them."""
+    jpeg = path.read_bytes()
+    payload = manual_container.payload_of(jpeg)
+    assert payload == embed.extract(jpeg)
+    header, sections, substreams = manual_container.read_stream(payload)
+    container = Container.from_bytes(payload)
+    wanted = Header.from_bytes(container.sections["HEAD"])
+    assert sections == container.sections and substreams == container.substreams
+    assert vars(header) == {field.name: getattr(wanted, field.name) for field in fields(wanted)}
+    assert (header.phase, tuple(header.levels)) == (wanted.phase, wanted.levels)
+    assert manual_container.binding(jpeg, decode_planes(jpeg)) == header.binding
+
+
+@pytest.mark.parametrize("size", [1, 65_350, 65_365, 65_370, 200_000])
+def test_parts_of_the_box(size):
+    """Of every number, in any order, doubled, joined and split anew as ImageMagick does, behind somebody else's box."""
+    stream, jpeg = bytes(range(256)) * (size // 256 + 1), goldens.jpeg(goldens.NAMES[0])
+    stream = Container({"HEAD": stream[:size]}).to_bytes()
+    carrier = embed.embed(embed.strip(jpeg), stream)
+    assert manual_container.payload_of(carrier) == stream
+    ours = [s for s in read_segments(carrier) if s.marker == 0xEB]
+    turned = b"".join(carrier[s.start : s.end] for s in [*ours[::-1], ours[0]])
+    shuffled = carrier[: ours[0].start] + turned + carrier[ours[-1].end :]
+    assert manual_container.payload_of(shuffled) == embed.extract(shuffled) == stream
+    joined = b"JP\0\7 of another" + b"".join(s.payload for s in ours)
+    split = b"".join(segment_bytes(0xEB, joined[at : at + 65533]) for at in range(0, len(joined), 65533))
+    moved = carrier[: ours[0].start] + split + carrier[ours[-1].end :]
+    if len(ours) > 1:  # a single one comes out whole, as a part of the other box
+        assert manual_container.payload_of(moved) == embed.extract(moved) == stream
+    assert manual_container.payload_of(embed.strip(carrier)) is None
 
 
 @pytest.mark.parametrize("name", goldens.NAMES)

@@ -1,9 +1,11 @@
 """The promises of README and its pages: commands run, Python runs, links lead somewhere, codes are the code's."""
 
 import re
+import textwrap
 from pathlib import Path
 
 import pytest
+import rawinlay
 from rawinlay.bitstream import errors
 from rawinlay.codec.cli.main import EXIT_CODES, main
 from shots import write_pair
@@ -38,6 +40,15 @@ def test_the_python_example_runs(shots_folder, capsys):
     exec(compile(example, "README.md", "exec"), {})
     assert capsys.readouterr().out.endswith("True\n")
     assert (shots_folder / "decoded.dng").stat().st_size > 10_000
+
+
+def test_the_package_s_own_example_runs(shots_folder):
+    """And so would any other in a page: those in Python stand in README and here."""
+    example = textwrap.dedent("".join(re.findall(r"^(?:    .*)?\n", rawinlay.__doc__, re.MULTILINE)))
+    exec(compile(example, "rawinlay", "exec"), {})
+    assert (shots_folder / "IMG_1-raw.jpg").exists() and (shots_folder / "IMG_1.dng").stat().st_size > 10_000
+    pages = [page for page in (REPOSITORY / "docs").glob("*.md") if "```python" in page.read_text(encoding="utf-8")]
+    assert not pages, "a page has an example that no test runs"
 
 
 @pytest.mark.parametrize("page", ["README.md", *(f"docs/{p.name}" for p in (REPOSITORY / "docs").glob("*.md"))])

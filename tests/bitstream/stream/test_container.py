@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rawinlay.bitstream.errors import StreamError
 from rawinlay.bitstream.jpeg.jumbf import wrap
 from rawinlay.bitstream.jpeg.segments import segment_bytes
-from rawinlay.bitstream.stream.container import PREAMBLE, Container, check
+from rawinlay.bitstream.stream.container import DECLARED, INDEX, PREAMBLE, SECTIONS, Container, check
 from rawinlay.bitstream.stream.fields import markdown_table, write_varint
 
 MANUAL = Path(__file__).parents[3] / "docs" / "bitstream.md"
@@ -51,7 +51,7 @@ def test_round_trip(container):
 def test_extreme_places():
     container = Container({}, {((1 << 20) - 1, 0, 0): b"x", (0, 0, 1): b"y"})
     assert Container.from_bytes(container.to_bytes()) == container
-    container = Container({}, {(0, 63, 63): b"x" * 70000})
+    container = Container({}, {(0, 20, 63): b"x" * 70000})
     assert Container.from_bytes(container.to_bytes()) == container
 
 
@@ -68,7 +68,7 @@ def test_empty_parts_are_not_kept():
     assert Container.from_bytes(Container().to_bytes()) == Container()
 
 
-@pytest.mark.parametrize("key", [(1 << 20, 0, 0), (0, 64, 0), (0, 0, 64), (-1, 0, 0)])
+@pytest.mark.parametrize("key", [(1 << 20, 0, 0), (0, 21, 0), (0, 0, 64), (-1, 0, 0)])
 def test_impossible_places(key):
     with pytest.raises(ValueError, match="no place"):
         Container({}, {key: b"x"})
@@ -184,10 +184,39 @@ def test_a_later_minor_version_may_add_lower_case_sections():
     assert Container.from_bytes(data) == Container({"HEAD": b"head"})
 
 
+def test_every_letter_has_one_meaning():
+    known = [*SECTIONS.values(), INDEX, *DECLARED]
+    names = [*SECTIONS, *(name for name, _ in DECLARED.values())]
+    assert len(set(known)) == len(known) and len(set(names)) == len(names)
+    assert all(len(letter) == 1 and letter.isalpha() for letter in known)
+
+
+@pytest.mark.parametrize("letter", [letter for letter in DECLARED if letter.isupper()])
+def test_what_is_declared_and_not_to_be_skipped_is_named(letter):
+    name, what = DECLARED[letter]
+    data = stream(b"Hhead", letter + b"new", b"S\0\0\0")
+    for verify in (True, False):
+        with pytest.raises(StreamError, match=re.escape(f"newer version of rawinlay (section {name}: {what})")):
+            Container.from_bytes(data, verify=verify)
+    assert check(data) == [f"the RAW stream needs a newer version of rawinlay (section {name}: {what})"]
+
+
+@pytest.mark.parametrize("letter", [letter for letter in DECLARED if letter.islower()])
+def test_what_is_declared_and_may_be_skipped_is_skipped(letter):
+    assert Container.from_bytes(stream(b"Hhead", letter + b"new", b"S\0\0\0")) == Container({"HEAD": b"head"})
+
+
+def test_a_damaged_letter_is_no_newer_version():
+    """One flipped bit makes a P a declared letter."""
+    data = Container({"HEAD": b"head", "PARM": b"some"}).to_bytes().replace(b"P\4some", b"T\4some")
+    with pytest.raises(StreamError, match=r"unknown section b'T', damaged"):
+        Container.from_bytes(data)
+
+
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (stream(b"Hhead", b"Xnew", b"S\0\0\0"), "unknown section b'X'"),
+        (stream(b"Hhead", b"Znew", b"S\0\0\0"), "unknown section b'Z'"),
         (stream(b"Rr", b"Hh", b"S\0\0\0"), "section HEAD out of order"),
         (stream(b"Hh", b"Hh", b"S\0\0\0"), "section HEAD out of order"),
         (stream(b"H", b"S\0\0\0"), "section HEAD is written though empty"),
@@ -195,8 +224,8 @@ def test_a_later_minor_version_may_add_lower_case_sections():
         (stream(b"S\0\0\0\0"), "index: 1 bytes too many"),
         (stream(b"S\1\0\0"), "only some of tiles, layers and stages are 0"),
         (stream(b"S" + write_varint((1 << 20) + 1) + b"\1\1"), "1048577 tiles, allowed are 1048576"),
-        (stream(b"S" + write_varint(1 << 20) + b"\x40\x40"), "presence bits needs 536870912 bytes"),
-        (stream(b"S\1\x41\1"), "65 layers, allowed are 64"),
+        (stream(b"S" + write_varint(1 << 20) + b"\x15\x40"), "presence bits needs 176160768 bytes"),
+        (stream(b"S\1\x16\1"), "22 layers, allowed are 21"),
         (stream(b"S\1\1\x41"), "65 stages, allowed are 64"),
         (stream(b"S\1\1\x08\xff\1\0\0\0\0"), "8 substreams claimed, 5 bytes left for them"),
         (stream(b"S\1\1\1\3" + bytes(10)), "presence bits of substreams that do not exist"),

@@ -4,13 +4,13 @@ import io
 from dataclasses import replace
 
 import manual
+import manual_container
 import manual_net
 import numpy as np
 import pytest
 import torch
 from nets import random_net, random_tensors
 from rawinlay.bitstream.errors import InputError, StreamError
-from rawinlay.bitstream.stream.container import Container
 from rawinlay.codec.decoder.stream import Stream
 from rawinlay.codec.encoder import encode as encoding
 from rawinlay.codec.encoder.candidates import RecipeChoice
@@ -172,8 +172,7 @@ def test_streams_with_learned_features(always, target, size):
     if "lossless" in target:
         assert np.array_equal(mosaic, picture.raw.mosaic)
     with np.load(io.BytesIO(tables.REGISTRY.read(stream.header.model))) as archive:
-        sections = Container.from_bytes(payload).sections
-        again = manual.decode(stream.header, sections, stream.substreams, picture.planes, dict(archive), SHIPPED)
+        again = manual.decode(manual_container.read_stream(payload), picture.planes, dict(archive), SHIPPED)
     assert np.array_equal(again, mosaic)
     for other in (b"\1" * 8, stream.header.net[:7]):
         with pytest.raises(StreamError, match="learned features"):
