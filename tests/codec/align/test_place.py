@@ -11,6 +11,7 @@ from campaigns import pairs
 from PIL import Image
 from rawinlay.bitstream.dng.writer import write_dng
 from rawinlay.bitstream.errors import InputError, StreamError
+from rawinlay.bitstream.jpeg.file import Jpeg
 from rawinlay.bitstream.jpeg.planes import decode_planes
 from rawinlay.bitstream.tiff import tiff
 from rawinlay.codec.align.align import align
@@ -85,7 +86,7 @@ def test_our_rendering_lies_where_libraw_puts_it(orientation, stretch):
     source = write_dng(replace(raw, raw_tags={**raw.raw_tags, 50718: scale}))
     raw, jpeg = read_raw(source), render_jpeg(source)
     planes = decode_planes(jpeg)
-    geometry, report = place(raw, planes, jpeg, Origin.RENDERED)
+    geometry, report = place(raw, planes, Jpeg(jpeg), Origin.RENDERED)
     assert report.startswith("its own rendering") and geometry in rendering_places(raw, planes.y.shape)
     patches = Patches(raw, planes, geometry)
     right = patches.psnr(geometry)
@@ -101,14 +102,14 @@ def test_a_rendering_of_another_size_is_searched_for():
     raw = shot().raw
     assert rendering_places(raw, (raw.mosaic.shape[0] + 1, raw.mosaic.shape[1])) == []
     planes = decode_planes(shot().jpeg)
-    assert "match score" in place(raw, replace(planes, y=planes.y[2:]), shot().jpeg, Origin.RENDERED)[1]
+    assert "match score" in place(raw, replace(planes, y=planes.y[2:]), Jpeg(shot().jpeg), Origin.RENDERED)[1]
 
 
 def test_a_rendering_whose_fit_speaks_against_it_is_searched_for():
     """As if LibRaw began to put the picture somewhere else."""
     raw, planes = shot().raw, decode_planes(shot().jpeg)
     moved = replace(planes, y=np.roll(planes.y, 1, 1))
-    assert "match score" in place(raw, moved, shot().jpeg, Origin.RENDERED)[1]
+    assert "match score" in place(raw, moved, Jpeg(shot().jpeg), Origin.RENDERED)[1]
 
 
 def smooth_dng(shape=(144, 192)):
