@@ -160,7 +160,7 @@ def test_a_jpeg_that_agrees_with_the_raws_own_preview_is_the_cameras():
 def test_exif_tells_a_cameras_jpeg_from_an_editors(model, software, note, raws_software, cameras):
     known = {272: pack_ascii("Maker One")} | ({305: pack_ascii(raws_software)} if raws_software else {})
     jpeg = with_exif(as_jpeg(Image.new("RGB", (32, 32))), model, software, note)
-    assert is_cameras(jpeg, known) == cameras
+    assert is_cameras(Jpeg(jpeg), known) == cameras
     assert kind_of(None, Jpeg(jpeg), known) == ("jpeg" if cameras else "neutral")
 
 
