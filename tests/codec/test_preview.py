@@ -77,7 +77,7 @@ def bright():
 def carrier(bright):
     """Encoded with room for the preview, which a picture of 0.24 MP has not."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("codec.api.SHARE", 8)
+        patch.setattr("rawinlay.codec.api.SHARE", 8)
         return encode(*bright, bpp=2, effort=1)
 
 
@@ -234,9 +234,9 @@ def test_the_dng_is_the_same_bytes_in_every_process(tmp_path, carrier):
     path = tmp_path / "in.jpg"
     path.write_bytes(carrier.jpeg)
     program = (
-        "import hashlib, sys, codec\n"
+        "import hashlib, sys, rawinlay\n"
         "for kind in ('auto', 'neutral'):\n"
-        "    print(hashlib.sha256(codec.decode(sys.argv[1], preview=kind).dng()).hexdigest())"
+        "    print(hashlib.sha256(rawinlay.decode(sys.argv[1], preview=kind).dng()).hexdigest())"
     )
     run = [sys.executable, "-c", program, str(path)]
     here = [subprocess.run(run, cwd=REPOSITORY, capture_output=True, check=True).stdout for _ in range(2)]

@@ -20,11 +20,11 @@ from rawinlay.codec.align.place import Origin, place, rendering_places
 from rawinlay.codec.align.register import Placement
 from rawinlay.codec.api import decode, encode
 from rawinlay.codec.guide.geometry import Geometry
-from rawinlay.codec.source.raw import read_raw, render_jpeg
+from rawinlay.codec.source.raw import RawFile, read_raw, render_jpeg
 from raws import synthetic_raw
 from shots import shot
 
-align_module = importlib.import_module("codec.align.align")
+align_module = importlib.import_module("rawinlay.codec.align.align")
 
 
 def test_random_pairs_end_in_success_or_in_an_error_of_the_users():
@@ -138,8 +138,6 @@ def test_a_preview_of_more_pixels_than_pillow_opens(monkeypatch):
 
 def test_a_preview_that_no_raw_can_be_put_into(monkeypatch):
     """Cut short, say: ours is taken."""
-    from rawinlay.codec.source import choose_jpeg
-
     source, _ = smooth_dng()
-    monkeypatch.setattr(choose_jpeg, "embedded_preview", lambda source: jpeg_of(np.zeros((144, 192, 3), np.uint8))[:-2])
+    monkeypatch.setattr(RawFile, "embedded_preview", lambda file: jpeg_of(np.zeros((144, 192, 3), np.uint8))[:-2])
     assert encode(source, quality=30).guide.startswith("LibRaw's rendering")
