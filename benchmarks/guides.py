@@ -31,8 +31,8 @@ from pathlib import Path
 import rawpy
 
 from ..bitstream.errors import InputError, UsageError
+from ..bitstream.jpeg.file import Jpeg
 from ..codec.simulator.dataset import load_shot
-from ..codec.source.choose_jpeg import without_raw
 from ..codec.source.raw import embedded_preview, read_raw, render_jpeg
 from .inputs import Input
 from .processes import Failed, Processes
@@ -173,7 +173,7 @@ def _preview(guide: Guide, source: Input, place: Place) -> tuple[str, str]:
         raise Unavailable(str(error)) from error
     if jpeg is None:
         raise Unavailable(f"{source.name} holds no full-size JPEG of the camera")
-    place.picture.write_bytes(without_raw(jpeg))
+    place.picture.write_bytes(Jpeg(jpeg).bare.data)
     return f"{camera}, in the camera", "embedded preview, as it is"
 
 

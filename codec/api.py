@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 from ..bitstream.errors import UsageError
 from ..bitstream.jpeg import embed
 from ..bitstream.jpeg.carried import carried_stream, check_binding
-from ..bitstream.jpeg.exif import exif_from_jpeg, orientation_of
-from ..bitstream.jpeg.planes import JpegPlanes, decode_planes
+from ..bitstream.jpeg.file import Jpeg
+from ..bitstream.jpeg.planes import JpegPlanes
 from ..bitstream.raw_image import RawImage
 from ..bitstream.runtime import forks as forks  # before anything is imported or compiled that a fork has to wait for
 from ..bitstream.runtime.files import read_file
@@ -109,7 +109,8 @@ class Decoded:
         """The DNG file: the mosaic, the preview, the Exif of the RAW and of the JPEG."""
         from ..bitstream.dng.writer import write_dng
 
-        return write_dng(self.raw, self.preview, self.jpeg)
+        jpeg = Jpeg(self.jpeg) if self.jpeg else None
+        return write_dng(self.raw, jpeg if self.preview is self.jpeg else self.preview, jpeg)
 
 
 def encode(
@@ -172,10 +173,9 @@ def encode_arrays(
 ) -> Encoded:
     """`encode` for a mosaic that is in memory: `raw.mosaic` uint16 (H, W), DN, with its levels and tags."""
     from .align.place import Origin
-    from .source.choose_jpeg import without_raw
 
     options = _Options(bpp, size, quality, lossless, trimmable, tuple(layers), tune, effort)
-    return _encode(raw, without_raw(jpeg), Origin.UNKNOWN, options, device, progress)
+    return _encode(raw, Jpeg(jpeg).bare, Origin.UNKNOWN, options, device, progress)
 
 
 def decode(
@@ -206,15 +206,14 @@ def decode(
     device = choose_device(device)
     if preview not in PREVIEWS:
         raise UsageError(f"preview {preview!r}: want one of {', '.join(PREVIEWS)}")
-    data = _bytes(jpeg)
-    raw, stream, planes = _decode(data, crop, device, progress, max_pixels, unbounded)
+    file = Jpeg(_bytes(jpeg))
+    raw, stream, planes = _decode(file, crop, device, progress, max_pixels, unbounded)
     height, width = raw.mosaic.shape
-    bare = embed.strip(data)
-    kind = kind_of(stream.preview, bare, raw.ifd0_tags) if preview == "auto" else preview
-    shown = _preview(kind, bare, raw, planes, stream, Crop(*crop) if crop else None)
+    kind = kind_of(stream.preview, file, raw.ifd0_tags) if preview == "auto" else preview
+    shown = _preview(kind, file, raw, planes, stream, Crop(*crop) if crop else None)
     seconds = time.monotonic() - started
     return Decoded(
-        raw, width, height, raw.cfa, device, seconds, stream.layer_count, stream.lossless, shown, bare, kind
+        raw, width, height, raw.cfa, device, seconds, stream.layer_count, stream.lossless, shown, file.bare.data, kind
     )  # fmt: skip
 
 
@@ -226,11 +225,11 @@ def decode_arrays(
     progress: Progress | None = None,
 ) -> RawImage:
     """`decode` to the `RawImage` alone: mosaic uint16 (H, W), DN, with its levels, orientation and tags."""
-    return _decode(jpeg, crop, choose_device(device), progress)[0]
+    return _decode(Jpeg(jpeg), crop, choose_device(device), progress)[0]
 
 
 def _preview(
-    kind: str, jpeg: bytes, raw: RawImage, planes: JpegPlanes, stream: Stream, crop: Crop | None
+    kind: str, jpeg: Jpeg, raw: RawImage, planes: JpegPlanes, stream: Stream, crop: Crop | None
 ) -> bytes | None:
     """The preview of a kind, a JPEG; of a crop where `raw` is one. UsageError for a carried one that is not there."""
     with timed("writing"):
@@ -240,7 +239,7 @@ def _preview(
             return neutral_jpeg(raw)
         if kind == "jpeg":
             geometry = Geometry.from_bytes(stream.header.geometry)
-            return crop.preview(planes, geometry, stream.layout, orientation_of(jpeg)) if crop else jpeg
+            return crop.preview(planes, geometry, stream.layout, jpeg.orientation) if crop else jpeg.bare.data
         own = stream.preview.own if stream.preview else None
         part = crop.share(stream.header.height, stream.header.width) if crop else None
         shown = own_jpeg(own, raw.orientation, part) if own else None
@@ -250,7 +249,7 @@ def _preview(
 
 
 def _decode(
-    jpeg: bytes, crop: tuple[int, int, int, int] | None, device: str, progress: Progress | None,
+    jpeg: Jpeg, crop: tuple[int, int, int, int] | None, device: str, progress: Progress | None,
     max_pixels: int | None = None, unbounded: bool = False,
 ) -> tuple[RawImage, Stream, JpegPlanes]:  # fmt: skip
     from .decoder.stream import Stream
@@ -269,7 +268,7 @@ def _decode(
     mosaic = stream.decode(planes, progress, device, box, unbounded=unbounded)
     raw = RawImage(
         mosaic=mosaic, cfa=header.phase, black=header.levels, white=header.white, orientation=header.orientation,
-        camera=header.camera, ifd0_tags=ifd0_tags, raw_tags=raw_tags, exif_tags={**exif_from_jpeg(jpeg), **exif_tags},
+        camera=header.camera, ifd0_tags=ifd0_tags, raw_tags=raw_tags, exif_tags={**jpeg.exif_tags, **exif_tags},
     )  # fmt: skip
     return part.of(raw) if part else raw, stream, planes
 
@@ -305,7 +304,7 @@ def choose_device(name: str) -> str:
 
 def _encode(
     raw: RawImage,
-    jpeg: bytes,
+    jpeg: Jpeg,
     origin: Origin,
     options: _Options,
     device: str,
@@ -323,7 +322,7 @@ def _encode(
 
     warnings = doubts(raw)
     with one_blas_thread():
-        planes = decode_planes(jpeg)
+        planes = jpeg.planes
         _tell(progress, "aligning")
         geometry, alignment = place(raw, planes, jpeg, origin)
         size = options.size_of(raw)
@@ -331,23 +330,23 @@ def _encode(
         beside = section_bytes(preview)
         payload = encode_stream(
             raw, planes, geometry, Target(size, options.quality, options.lossless, options.wanted_layers),
-            pack_tags(raw, exif_from_jpeg(jpeg)), lambda n: embed.added_bytes(jpeg, n + beside), options.tune,
+            pack_tags(raw, jpeg.exif_tags), lambda n: jpeg.growth(n + beside), options.tune,
             options.effort, device, progress,
         )  # fmt: skip
         if not size:
             preview = choose(own, jpeg, raw, len(payload) / SHARE)
         payload = with_preview(payload, preview)
     with timed("writing"):
-        carrier = embed.embed(jpeg, payload)
-        undone = embed.extract(carrier) == payload and embed.strip(carrier) == jpeg
+        carrier = jpeg.with_payload(payload)
+        undone = carrier.payload == payload and carrier.bare == jpeg
     if not undone:
         raise AssertionError("the JPEG does not give back what was put into it: please report this picture")
-    growth = len(carrier) - len(jpeg)
+    growth = carrier.grown
     model = tables.load().identity.hex()
     seconds = time.monotonic() - started
     kind = kind_of(preview, jpeg, raw.ifd0_tags)
     bpp = 8 * growth / raw.mosaic.size
-    return Encoded(carrier, growth, bpp, "given", alignment, model, seconds, preview=kind, warnings=warnings)
+    return Encoded(carrier.data, growth, bpp, "given", alignment, model, seconds, preview=kind, warnings=warnings)
 
 
 @dataclass(frozen=True)

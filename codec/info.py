@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..bitstream.errors import NoRawError, RawinlayError, StreamError
-from ..bitstream.jpeg import embed
 from ..bitstream.jpeg.carried import carried_stream, check_binding
+from ..bitstream.jpeg.file import Jpeg
 from ..bitstream.runtime.files import read_file
 from ..bitstream.stream import container
 from ..bitstream.stream.container import MAGIC, Container
@@ -53,16 +53,16 @@ def info(jpeg: str | Path | bytes, *, max_pixels: int | None = None) -> Info:
 
     max_pixels: InputError, before the JPEG is decoded, where it or the mosaic has more.
     """
-    data = jpeg if isinstance(jpeg, bytes) else read_file(jpeg, "JPEG")
+    file = Jpeg(jpeg if isinstance(jpeg, bytes) else read_file(jpeg, "JPEG"))
     try:
-        payload = carried_stream(data)
+        payload = carried_stream(file)
     except NoRawError:
         return Info(has_raw=False)
     except StreamError as error:
-        return Info(has_raw=True, metadata_bytes=_growth(data), intact=False, damage=(str(error),))
+        return Info(has_raw=True, metadata_bytes=_growth(file), intact=False, damage=(str(error),))
     damage = container.check(payload)
     version = f"{payload[4]}.{payload[5]}" if payload[:4] == MAGIC and len(payload) > 5 else None
-    growth = _growth(data)
+    growth = _growth(file)
     try:
         sections = Container.from_bytes(payload, verify=False).sections
         header = Header.from_bytes(sections["HEAD"])
@@ -72,15 +72,14 @@ def info(jpeg: str | Path | bytes, *, max_pixels: int | None = None) -> Info:
         return Info(has_raw=True, version=version, metadata_bytes=growth, intact=False, damage=lines)
     check_pixels(header.width, header.height, max_pixels, "the mosaic")
     try:
-        planes = check_binding(data, header.binding, max_pixels)
+        planes = check_binding(file, header.binding, max_pixels)
         check_work(header, 1 + len(layers.further) if layers else 1, len(payload) + planes.scan_bytes)
     except StreamError as error:
         damage.append(str(error))
     tiles = tile_count(header)
     least = growth
     if layers and not damage:
-        bare = embed.strip(data)
-        least = embed.added_bytes(bare, len(Prefixes(payload).without_preview().cut(0)[0]))
+        least = file.growth(len(Prefixes(payload).without_preview().cut(0)[0]))
     return Info(
         has_raw=True, version=version, model=header.model.hex(), camera=header.camera, width=header.width,
         height=header.height, cfa=header.phase, bpp=8 * growth / (header.width * header.height) if growth else None,
@@ -88,21 +87,21 @@ def info(jpeg: str | Path | bytes, *, max_pixels: int | None = None) -> Info:
         lossless=layers.lossless(tiles) if layers else header.lossless,
         layers=1 + len(layers.further) if layers else 1,
         last_layer=min(1.0, layers.kept / (STAGES * tiles)) if layers else 1.0, least_bytes=least,
-        preview=None if damage else _preview(data, header, sections["PREV"]),
+        preview=None if damage else _preview(file, header, sections["PREV"]),
     )  # fmt: skip
 
 
-def _preview(jpeg: bytes, header: Header, section: bytes) -> str | None:
+def _preview(file: Jpeg, header: Header, section: bytes) -> str | None:
     """What the preview will be; None where the header's tags can't be read."""
     try:
-        return kind_of(CarriedPreview.from_bytes(section), embed.strip(jpeg), unpack_tags(header.tags)[0])
+        return kind_of(CarriedPreview.from_bytes(section), file, unpack_tags(header.tags)[0])
     except StreamError:
         return None
 
 
-def _growth(jpeg: bytes) -> int | None:
+def _growth(file: Jpeg) -> int | None:
     """Bytes of ours in the file; None where its segments can't be read."""
     try:
-        return len(jpeg) - len(embed.strip(jpeg))
+        return file.grown or None
     except RawinlayError:
         return None

@@ -18,8 +18,7 @@ from PIL import Image
 
 from ..bitstream.dng.preview import coded, open_picture, turned, with_orientation
 from ..bitstream.errors import InputError
-from ..bitstream.jpeg.exif import jpeg_ifd, orientation_of
-from ..bitstream.jpeg.segments import frame_info
+from ..bitstream.jpeg.file import Jpeg
 from ..bitstream.raw_image import RawImage, TiffValue
 from ..bitstream.stream.container import Container
 from ..bitstream.stream.fields import write_varint
@@ -48,7 +47,7 @@ VERSION = re.compile(r"(ver(sion)?|v)?[ .]*\d[\w.]*")
 ALIKE = 48  # side in pixels at which two pictures are compared place by place
 
 
-def choose(own: bytes | None, jpeg: bytes, raw: RawImage, room: float) -> CarriedPreview | None:
+def choose(own: bytes | None, jpeg: Jpeg, raw: RawImage, room: float) -> CarriedPreview | None:
     """What a stream is to say of the preview.
 
     own: the RAW's own preview, a JPEG or PPM; jpeg: the one that carries the RAW; room: bytes that it may take.
@@ -56,10 +55,10 @@ def choose(own: bytes | None, jpeg: bytes, raw: RawImage, room: float) -> Carrie
     picture = open_picture(own, ("JPEG", "PPM")) if own else None
     if own is None or picture is None:
         return CarriedPreview() if is_cameras(jpeg, raw.ifd0_tags) else None
-    carrier = open_picture(jpeg)
+    carrier = open_picture(jpeg.data)
     if carrier is not None and _agree(picture, carrier):
         return CarriedPreview()
-    lying = _as_the_mosaic(picture.convert("RGB"), orientation_of(own), raw)
+    lying = _as_the_mosaic(picture.convert("RGB"), Jpeg(own).orientation, raw)
     for side, quality in LADDER:
         small = lying.copy()
         small.thumbnail((side, side), Image.Resampling.LANCZOS)
@@ -86,7 +85,7 @@ def with_preview(payload: bytes, preview: CarriedPreview | None) -> bytes:
     return Container({**container.sections, "PREV": preview.to_bytes()}, container.substreams).to_bytes()
 
 
-def kind_of(preview: CarriedPreview | None, jpeg: bytes, ifd0_tags: Mapping[int, TiffValue]) -> str:
+def kind_of(preview: CarriedPreview | None, jpeg: Jpeg, ifd0_tags: Mapping[int, TiffValue]) -> str:
     """Which of "raw", "jpeg" and "neutral" is the preview, unless another is asked for.
 
     jpeg: the one that carries the RAW; ifd0_tags: of the RAW. Where the stream says nothing (those of version 0.1.0 do
@@ -118,10 +117,10 @@ def own_jpeg(own: bytes, orientation: int, part: tuple[float, float, float, floa
     return with_orientation(own, orientation)
 
 
-def is_cameras(jpeg: bytes, ifd0_tags: Mapping[int, TiffValue]) -> bool:
+def is_cameras(jpeg: Jpeg, ifd0_tags: Mapping[int, TiffValue]) -> bool:
     """Whether a JPEG's Exif is that of the camera itself: the RAW's model, a maker's note, and as software none, that
     of the RAW, or a bare version of firmware. Programs that edit name themselves."""
-    ifd0 = jpeg_ifd(jpeg)
+    ifd0 = jpeg.ifd0
     if ifd0 is None or not any(MAKER_NOTE in exif.tags for exif in ifd0.subs.get(tiff.EXIF_IFD, [])):
         return False
     make, model, software = (_text(ifd0.tags, tag).lower() for tag in (MAKE, MODEL, SOFTWARE))
@@ -138,7 +137,7 @@ def is_cameras(jpeg: bytes, ifd0_tags: Mapping[int, TiffValue]) -> bool:
 def _carried(own: bytes) -> Image.Image | None:
     """The picture in a stream; None where it does not open or is larger than an encoder would write it."""
     try:
-        frame = frame_info(own)
+        frame = Jpeg(own).frame
     except InputError:
         return None
     return open_picture(own) if max(frame.width, frame.height) <= MOST_SIDE else None

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..bitstream.errors import StreamError, UsageError
-from ..bitstream.jpeg import embed
 from ..bitstream.jpeg.carried import carried_stream, check_binding
+from ..bitstream.jpeg.file import Jpeg
 from ..bitstream.runtime.files import read_file
 from ..bitstream.stream.container import Container
 from ..bitstream.stream.header import Header
@@ -47,26 +47,25 @@ def trim(
         raise UsageError(f"size {size}: want a number of bytes above 0, below 4 GiB")
     if bpp is not None and not 0 < bpp <= 64:
         raise UsageError(f"bpp {bpp:g}: want a number above 0, at most 64")
-    data = jpeg if isinstance(jpeg, bytes) else read_file(jpeg, "JPEG")
-    payload = carried_stream(data)
+    file = Jpeg(jpeg if isinstance(jpeg, bytes) else read_file(jpeg, "JPEG"))
+    payload = carried_stream(file)
     sections = Container.from_bytes(payload).sections
     header = Header.from_bytes(sections["HEAD"])
     check_pixels(header.width, header.height, max_pixels, "the mosaic")
-    planes = check_binding(data, header.binding, max_pixels)
+    planes = check_binding(file, header.binding, max_pixels)
     whole = Layers.from_bytes(sections["LAYR"]) if sections["LAYR"] else None
     check_work(header, 1 + len(whole.further) if whole else 1, len(payload) + planes.scan_bytes)
-    bare = embed.strip(data)
     pixels = header.height * header.width
     if bpp is not None:
         size = int(bpp * pixels / 8)
     assert size is not None
-    shorter, layers = shorten(payload, size, lambda n: embed.added_bytes(bare, n))
-    out = data if shorter == payload else embed.embed(bare, shorter)
-    grown = len(out) - len(bare)
+    shorter, layers = shorten(payload, size, file.growth)
+    out = file.data if shorter == payload else file.with_payload(shorter).data
+    grown = len(out) - len(file.bare.data)
     count = 1 + len(layers.further) if layers else 1
     try:
         check_work(header, count, len(shorter) + planes.scan_bytes)
     except StreamError as error:
         raise UsageError(f"trimmed so far no reader would take it: {error}") from None
     lossless = layers.lossless(tile_count(header)) if layers else header.lossless
-    return Trimmed(out, grown, 8 * grown / pixels, count, lossless, len(data) - len(bare))
+    return Trimmed(out, grown, 8 * grown / pixels, count, lossless, file.grown)

@@ -15,6 +15,7 @@ from PIL import Image
 
 from ..bitstream.errors import RawinlayError, UsageError
 from ..bitstream.jpeg.carried import carried_stream, check_binding
+from ..bitstream.jpeg.file import Jpeg
 from ..bitstream.jpeg.planes import JpegPlanes
 from ..bitstream.runtime.files import read_file
 from ..codec.decoder.stream import Stream
@@ -72,9 +73,9 @@ def main() -> int:
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.png|npy")
     options = parser.parse_args()
     try:
-        data = read_file(options.jpeg, "JPEG")
-        stream = Stream.from_bytes(carried_stream(data))
-        planes = check_binding(data, stream.header.binding)
+        jpeg = Jpeg(read_file(options.jpeg, "JPEG"))
+        stream = Stream.from_bytes(carried_stream(jpeg))
+        planes = check_binding(jpeg, stream.header.binding)
         bits = bit_map(stream, planes)
     except RawinlayError as error:
         print(error, file=sys.stderr)

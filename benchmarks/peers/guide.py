@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ...bitstream.errors import InputError, StreamError
-from ...bitstream.jpeg.exif import orientation_of
+from ...bitstream.jpeg.file import Jpeg
 from ...bitstream.jpeg.planes import JpegPlanes, decode_planes
 from ...bitstream.raw_image import RawImage
 from ...codec.align.align import align
@@ -29,7 +29,7 @@ def begin(raw: RawImage, jpeg: bytes) -> tuple[Frame, RgbGuide]:
     """The encoder's frame and guide; InputError for a JPEG of something else."""
     with part("guide"):
         planes = decode_planes(jpeg)
-        geometry = align(raw, planes, orientation_of(jpeg)).geometry
+        geometry = align(raw, planes, Jpeg(jpeg).orientation).geometry
     frame = Frame.of(raw, geometry.to_bytes())
     return frame, RgbGuide(planes, frame)
 

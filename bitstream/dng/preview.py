@@ -10,7 +10,7 @@ from PIL import Image
 
 from ..errors import InputError
 from ..jpeg import segments
-from ..jpeg.exif import jpeg_ifd
+from ..jpeg.file import Jpeg
 from ..raw_image import TiffValue
 from ..tiff import tiff
 from ..tiff.tiff import Ifd
@@ -35,22 +35,20 @@ class Preview:
     tags: dict[int, TiffValue]
 
 
-def make_preview(jpeg: bytes, orientation: int) -> Preview | None:
+def make_preview(jpeg: Jpeg, orientation: int) -> Preview | None:
     """`jpeg` as the preview of a mosaic whose TIFF orientation is `orientation`; None where it is no JPEG that opens.
 
     A DNG has one orientation for mosaic and preview. A JPEG that lies as the mosaic does keeps its coded picture byte
     for byte; one that is turned against it (cameras and LibRaw write upright pictures), and one that is not baseline
     YCbCr or grey (all that readers expect in a DNG), is coded anew.
     """
-    ifd0 = jpeg_ifd(jpeg)
-    own = int(tiff.value_numbers(ifd0.tags[ORIENTATION])[0]) if ifd0 and ORIENTATION in ifd0.tags else 1
-    own, orientation = (o if o in _UPRIGHT else 1 for o in (own, orientation))
+    own, orientation = (o if o in _UPRIGHT else 1 for o in (jpeg.orientation, orientation))
     if own != orientation or not _is_plain(jpeg):
-        turned = _recode(jpeg, own, orientation)
+        turned = _recode(jpeg.data, own, orientation)
         if turned is None:
             return None
-        jpeg = turned
-    frame = segments.frame_info(jpeg)
+        jpeg = Jpeg(turned)
+    frame = jpeg.frame
     colour = len(frame.components) == 3
     described: dict[int, tuple[float, ...]] = {
         256: (tiff.LONG, frame.width), 257: (tiff.LONG, frame.height), 258: (tiff.SHORT, *[8] * len(frame.components)),
@@ -65,10 +63,10 @@ def make_preview(jpeg: bytes, orientation: int) -> Preview | None:
     return Preview(_bare(jpeg), {tag: tiff.pack_value(int(kind), *rest) for tag, (kind, *rest) in described.items()})
 
 
-def _is_plain(jpeg: bytes) -> bool:
+def _is_plain(jpeg: Jpeg) -> bool:
     """Whether it is an 8-bit baseline JPEG, grey or YCbCr with equal chroma planes of 1, 1/2 or 1/4 of the size."""
     try:
-        frame, parts = segments.frame_info(jpeg), segments.read_segments(jpeg)
+        frame, parts = jpeg.frame, jpeg.segments
     except InputError:
         return False
     if frame.precision != 8 or frame.progressive or frame.arithmetic or frame.lossless or frame.hierarchical:
@@ -109,7 +107,7 @@ def coded(picture: Image.Image, quality: int = RECODED_QUALITY) -> bytes:
     """The picture as a baseline JPEG (4:2:0) with Huffman tables of its own, without application segments."""
     out = io.BytesIO()
     picture.save(out, "JPEG", quality=quality, optimize=True)
-    return _bare(out.getvalue())
+    return _bare(Jpeg(out.getvalue()))
 
 
 def with_orientation(jpeg: bytes, orientation: int) -> bytes:
@@ -128,10 +126,10 @@ def _recode(jpeg: bytes, own: int, orientation: int) -> bytes | None:
     return out.getvalue()
 
 
-def _bare(jpeg: bytes) -> bytes:
+def _bare(jpeg: Jpeg) -> bytes:
     """The JPEG up to its first EOI, without APPn and comment segments."""
-    parts = segments.read_segments(jpeg)
+    data, parts = jpeg.data, jpeg.segments
     scan = parts[-1].start
-    end = jpeg.find(b"\xff\xd9", scan)
-    kept = [jpeg[s.start : s.end] for s in parts[:-1] if not s.is_app and s.marker != segments.COM]
-    return b"".join([*kept, jpeg[scan : end + 2] if end >= 0 else jpeg[scan:] + b"\xff\xd9"])
+    end = data.find(b"\xff\xd9", scan)
+    kept = [data[s.start : s.end] for s in parts[:-1] if not s.is_app and s.marker != segments.COM]
+    return b"".join([*kept, data[scan : end + 2] if end >= 0 else data[scan:] + b"\xff\xd9"])

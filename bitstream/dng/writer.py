@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ..jpeg.exif import exif_from_jpeg, exif_payload, jpeg_ifd
+from ..jpeg.file import Jpeg
 from ..raw_image import RawImage, TiffValue
 from ..runtime.profile import timed
 from ..tiff import tags, tiff
@@ -41,7 +41,9 @@ FIRST_TAG_OF_1_6 = 52525
 GPS_TAGS = range(32)
 
 
-def write_dng(raw: RawImage, preview_jpeg: bytes | None = None, metadata_jpeg: bytes | None = None) -> bytes:
+def write_dng(
+    raw: RawImage, preview_jpeg: Jpeg | bytes | None = None, metadata_jpeg: Jpeg | bytes | None = None
+) -> bytes:
     """The DNG file of `raw`, mosaic bit for bit, with `preview_jpeg` as preview and as source of further Exif.
 
     metadata_jpeg: the source of that Exif, if it is another.
@@ -49,16 +51,18 @@ def write_dng(raw: RawImage, preview_jpeg: bytes | None = None, metadata_jpeg: b
     Only tags of `bitstream.tiff.tags.TAGS` are taken from `raw`; all that describes the mosaic follows from the mosaic.
     Where the two sources name the same Exif tag, `raw` wins. Raises InputError over 4 GiB.
     """
+    shown = Jpeg.of(preview_jpeg) if preview_jpeg else None
+    about = Jpeg.of(metadata_jpeg) if metadata_jpeg else shown
     ifd0_tags = tags.allowed_tags(tags.IFD0, raw.ifd0_tags)
     raw_tags = tags.allowed_tags(tags.RAW, raw.raw_tags)
     starts = range(0, raw.mosaic.shape[0], _tile_side(raw.mosaic.shape[1]))
     with ThreadPoolExecutor(_cores()) as pool:  # compiled loops, libjpeg and hashes run without Python's lock
-        previews = pool.submit(_timed, make_preview, preview_jpeg, raw.orientation) if preview_jpeg else None
+        previews = pool.submit(_timed, make_preview, shown, raw.orientation) if shown else None
         roots = pool.submit(_timed, _camera_tags, raw, ifd0_tags)
         chunks = [tile for row in pool.map(functools.partial(_timed, _tile_row, raw.mosaic), starts) for tile in row]
         root, preview = Ifd(roots.result()), previews.result() if previews else None
     with timed("writing"):
-        return _assembled(raw, raw_tags, root, chunks, preview, metadata_jpeg or preview_jpeg)
+        return _assembled(raw, raw_tags, root, chunks, preview, about)
 
 
 def _timed(work: Callable[..., T], *args: Any) -> T:
@@ -68,14 +72,14 @@ def _timed(work: Callable[..., T], *args: Any) -> T:
 
 def _assembled(
     raw: RawImage, raw_tags: dict[int, TiffValue], root: Ifd, chunks: list[bytes], preview: Preview | None,
-    metadata_jpeg: bytes | None,
+    about: Jpeg | None,
 ) -> bytes:  # fmt: skip
     """The file of the mosaic's tiles, the preview and IFD0."""
     mosaic = Ifd(_mosaic_tags(raw, raw_tags), chunks=chunks, chunk_tags=(324, 325))
     exif = dict(tags.allowed_tags(tags.EXIF, raw.exif_tags))
-    if metadata_jpeg:
-        exif = {**exif_from_jpeg(metadata_jpeg), **exif}
-        _add_jpeg_metadata(root, metadata_jpeg)
+    if about:
+        exif = {**about.exif_tags, **exif}
+        _add_jpeg_metadata(root, about)
     if preview:
         root.tags |= preview.tags | {254: tiff.pack_value(tiff.LONG, 1)}
         root.chunks = [preview.jpeg]
@@ -183,9 +187,9 @@ def _tile_row(mosaic: np.ndarray, y: int) -> list[bytes]:
     return ljpeg.encode_tiles([padded[:, x : x + side] for x in range(0, padded.shape[1], side)])
 
 
-def _add_jpeg_metadata(root: Ifd, jpeg: bytes) -> None:
+def _add_jpeg_metadata(root: Ifd, jpeg: Jpeg) -> None:
     """What a camera's JPEG knows beyond the RAW stream: date, artist, rights; GPS; the MakerNote."""
-    ifd0 = jpeg_ifd(jpeg)
+    ifd0 = jpeg.ifd0
     if ifd0 is None:
         return
     camera = tags.allowed_tags(tags.IFD0, ifd0.tags)
@@ -196,7 +200,7 @@ def _add_jpeg_metadata(root: Ifd, jpeg: bytes) -> None:
     for exif in ifd0.subs.get(tiff.EXIF_IFD, [])[:1]:
         note = exif.tags.get(37500)
         if note and len(note.data) <= MAX_MAKER_NOTE:
-            root.tags[50740] = _private_maker_note(note.data, exif_payload(jpeg)[:2], exif.offsets[37500])
+            root.tags[50740] = _private_maker_note(note.data, jpeg.exif_payload[:2], exif.offsets[37500])
 
 
 def _private_maker_note(note: bytes, byte_order: bytes, offset: int) -> TiffValue:

@@ -6,44 +6,43 @@ from ..errors import InputError, NoRawError, StreamError, UnsupportedError
 from ..stream.container import MAGIC
 from ..stream.limits import check_pixels
 from . import embed
+from .file import Jpeg
 from .jumbf import EN, LABEL, MIME
-from .planes import JpegPlanes, decode_planes
-from .segments import frame_info, read_segments
+from .planes import JpegPlanes
 
 # What the first segment of our box holds near its start. One damaged byte leaves all but one of them.
 TRACES = (b"JP" + EN.to_bytes(2, "big"), b"jumb", LABEL, MIME, b"bidb" + MAGIC)
 START = 160
 
 
-def carried_stream(jpeg: bytes) -> bytes:
+def carried_stream(jpeg: Jpeg) -> bytes:
     """The payload in a JPEG's segments.
 
     Raises NoRawError where it carries none, InputError for what is no JPEG, StreamError where there are traces of a RAW
     that can't be had: the file is cut, or its segments are damaged.
     """
     try:
-        return embed.extract(jpeg)
+        return jpeg.payload
     except NoRawError as error:
-        if not any(_traces(segment.payload[:START]) >= len(TRACES) - 1 for segment in read_segments(jpeg)):
+        if not any(_traces(segment.payload[:START]) >= len(TRACES) - 1 for segment in jpeg.segments):
             raise
         reason = str(error)
     except InputError as error:
-        if _traces(jpeg) < len(TRACES) - 1 and embed.FLAG_NAMESPACE not in jpeg:
+        if _traces(jpeg.data) < len(TRACES) - 1 and embed.FLAG_NAMESPACE not in jpeg.data:
             raise
         reason = str(error)
     raise StreamError(f"the RAW in the JPEG is damaged or cut off ({reason})")
 
 
-def check_binding(jpeg: bytes, binding: bytes, max_pixels: int | None = None) -> JpegPlanes:
+def check_binding(jpeg: Jpeg, binding: bytes, max_pixels: int | None = None) -> JpegPlanes:
     """The planes of a JPEG whose RAW is bound to the picture `binding`; StreamError where it is another picture.
 
     max_pixels: InputError for a JPEG of more, before it is decoded.
     """
     if max_pixels is not None:
-        frame = frame_info(jpeg)
-        check_pixels(frame.width, frame.height, max_pixels, "the JPEG")
+        check_pixels(jpeg.frame.width, jpeg.frame.height, max_pixels, "the JPEG")
     try:
-        planes = decode_planes(jpeg)
+        planes = jpeg.planes
     except UnsupportedError as error:
         raise StreamError(f"the RAW can't be decoded with the JPEG's picture as it is now: {error}") from None
     except InputError as error:

@@ -20,6 +20,7 @@ The flag (`bitstream.jpeg.flag`) lets `extract` tell a JPEG that lost its RAW fr
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from ..errors import NoRawError
@@ -49,8 +50,29 @@ def embed(jpeg: bytes, payload: bytes) -> bytes:
     Every segment of others, and every byte from the first non-APP segment on, is the input's, but for the flag in XMP
     and image 1's size in MPF. Raises InputError when `jpeg` is no JPEG or the payload is 4 GiB.
     """
-    bare = _remove(jpeg)
-    segments = read_segments(bare)
+    bare = without_ours(jpeg, read_segments(jpeg))
+    return with_payload(bare, read_segments(bare), payload)
+
+
+def extract(jpeg: bytes) -> bytes:
+    """The payload that `embed` put into `jpeg`; InputError when it is no JPEG, else errors as `payload_of`."""
+    return payload_of(read_segments(jpeg))
+
+
+def strip(jpeg: bytes) -> bytes:
+    """`jpeg` without our box and flag: what `embed` was given, byte for byte, if nothing else changed it since.
+
+    A flag that another program took over into an XMP packet of its own stays. Raises InputError when it is no JPEG and
+    NoRawError when there is nothing of ours in it.
+    """
+    bare = without_ours(jpeg, read_segments(jpeg))
+    if len(bare) == len(jpeg):
+        raise NoRawError("the JPEG carries no RAW")
+    return bare
+
+
+def with_payload(bare: bytes, segments: Sequence[Segment], payload: bytes) -> bytes:
+    """`embed` for a JPEG without anything of ours, of these segments."""
     packet, edits = _flag(segments, len(payload))
     block = packet + b"".join(segment_bytes(APP11, part) for part in jumbf.wrap(payload))
     at = _place(segments)
@@ -58,13 +80,12 @@ def embed(jpeg: bytes, payload: bytes) -> bytes:
     return splice(bare, [*edits, *_mpf_size_edits(segments, _growth(edits))])
 
 
-def extract(jpeg: bytes) -> bytes:
-    """The payload that `embed` put into `jpeg`.
+def payload_of(segments: Sequence[Segment]) -> bytes:
+    """The payload in a JPEG's segments.
 
-    Raises InputError when it is no JPEG, NoRawError when it carries none (the message says whether it once did), and
-    StreamError when parts of it are missing.
+    Raises NoRawError when they carry none (the message says whether they once did), and StreamError when parts of it
+    are missing.
     """
-    segments = read_segments(jpeg)
     payload = jumbf.unwrap([s.payload for s in segments if s.marker == APP11])
     if payload is not None:
         return payload
@@ -76,30 +97,32 @@ def extract(jpeg: bytes) -> bytes:
     raise NoRawError("the JPEG carries no RAW")
 
 
-def strip(jpeg: bytes) -> bytes:
-    """`jpeg` without our box and flag: what `embed` was given, byte for byte, if nothing else changed it since.
+def without_ours(jpeg: bytes, segments: Sequence[Segment]) -> bytes:
+    """`jpeg`, of these segments, without anything of ours; itself where there is nothing."""
+    edits = [(s.start, s.end, b"") for s in segments if _is_our_flag(s)]
+    for segment in segments:
+        ours = flag.find(segment.payload) if _is_xmp(segment) and not _is_our_flag(segment) else None
+        if ours:
+            edits += _payload_edits(segment, *ours, b"")
+    app11 = [s for s in segments if s.marker == APP11]
+    for segment, rest in zip(app11, jumbf.remove([s.payload for s in app11]), strict=True):
+        if len(rest) < segment.end - segment.first:
+            edits.append((segment.start, segment.end, segment_bytes(APP11, rest) if rest else b""))
+    return splice(jpeg, [*edits, *_mpf_size_edits(segments, _growth(edits))]) if edits else jpeg
 
-    A flag that another program took over into an XMP packet of its own stays. Raises InputError when it is no JPEG and
-    NoRawError when there is nothing of ours in it.
-    """
-    bare = _remove(jpeg)
-    if len(bare) == len(jpeg):
-        raise NoRawError("the JPEG carries no RAW")
-    return bare
 
-
-def added_bytes(jpeg: bytes, payload_size: int) -> int:
-    """By how much `embed` makes a JPEG without anything of ours larger for a payload of `payload_size` bytes."""
+def added_bytes(segments: Sequence[Segment], payload_size: int) -> int:
+    """By how much `with_payload` makes a JPEG without anything of ours larger for a payload of `payload_size` bytes."""
     contents = len(jumbf.wrap(b"")[0]) - jumbf.HEADER.size + payload_size
     tail = contents % jumbf.PART
     if 0 < tail < jumbf.MIN_PART:
         contents += max(8, jumbf.MIN_PART - tail)
     parts = -(-contents // jumbf.PART)
-    packet, edits = _flag(read_segments(jpeg), payload_size)
+    packet, edits = _flag(segments, payload_size)
     return len(packet) + _growth(edits) + contents + parts * (4 + jumbf.HEADER.size)
 
 
-def _flag(segments: list[Segment], payload_size: int) -> tuple[bytes, list[Edit]]:
+def _flag(segments: Sequence[Segment], payload_size: int) -> tuple[bytes, list[Edit]]:
     """The flag as a segment of its own, or as edits of the packet that is there; neither where that has to stay."""
     theirs = [s for s in segments if _is_xmp(s) and not _is_our_flag(s)]
     if not theirs:
@@ -112,8 +135,8 @@ def _flag(segments: list[Segment], payload_size: int) -> tuple[bytes, list[Edit]
 
 def _payload_edits(segment: Segment, start: int, end: int, new: bytes) -> list[Edit]:
     """Edits that replace payload[start:end] of a segment and mend its length."""
-    first = segment.end - len(segment.payload)
-    length = len(segment.payload) + len(new) - (end - start) + 2
+    first = segment.first
+    length = segment.end - first + len(new) - (end - start) + 2
     return [(first - 2, first, length.to_bytes(2, "big")), (first + start, first + end, new)]
 
 
@@ -121,7 +144,7 @@ def _growth(edits: list[Edit]) -> int:
     return sum(len(new) - (end - start) for start, end, new in edits)
 
 
-def _place(segments: list[Segment]) -> int:
+def _place(segments: Sequence[Segment]) -> int:
     """The offset for our block: behind what readers want early, before MPF, within the first run of APP segments."""
     at = segments[0].end
     for segment in segments[1:]:
@@ -130,21 +153,6 @@ def _place(segments: list[Segment]) -> int:
         if segment.marker == APP0 or any(_starts(segment, *kind) for kind in BEFORE_THE_BOX):
             at = segment.end
     return at
-
-
-def _remove(jpeg: bytes) -> bytes:
-    """`jpeg` without anything of ours."""
-    segments = read_segments(jpeg)
-    edits = [(s.start, s.end, b"") for s in segments if _is_our_flag(s)]
-    for segment in segments:
-        ours = flag.find(segment.payload) if _is_xmp(segment) and not _is_our_flag(segment) else None
-        if ours:
-            edits += _payload_edits(segment, *ours, b"")
-    app11 = [s for s in segments if s.marker == APP11]
-    for segment, rest in zip(app11, jumbf.remove([s.payload for s in app11]), strict=True):
-        if len(rest) < len(segment.payload):
-            edits.append((segment.start, segment.end, segment_bytes(APP11, rest) if rest else b""))
-    return splice(jpeg, [*edits, *_mpf_size_edits(segments, _growth(edits))]) if edits else jpeg
 
 
 def _is_xmp(segment: Segment) -> bool:
@@ -159,7 +167,7 @@ def _starts(segment: Segment, marker: int, header: bytes) -> bool:
     return segment.marker == marker and segment.payload.startswith(header)
 
 
-def _mpf_size_edits(segments: list[Segment], growth: int) -> list[Edit]:
+def _mpf_size_edits(segments: Sequence[Segment], growth: int) -> list[Edit]:
     """The edit that adds `growth` to image 1's size in each MPF segment (CIPA DC-007, 5.2.3); none where it is damaged.
 
     Modulo 2^32, so that what was wrong before stays equally wrong and `strip` undoes it exactly.

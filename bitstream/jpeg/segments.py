@@ -6,8 +6,8 @@ splices between segments keeps it byte for byte.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
 from ..errors import InputError
 
@@ -27,13 +27,20 @@ class Segment:
     marker: the marker's second byte, 0xE0 for APP0.
     start, end: data[start:end] is the whole segment; fill bytes (0xFF) before the marker belong to it, so that the
         segments of a file follow each other without a gap.
-    payload: what stands behind the length field; empty for stand-alone markers.
+    first: where the payload begins, behind the length field; data: the whole file, so that segments that are kept
+        take no memory of a stream's size.
     """
 
     marker: int
     start: int
     end: int
-    payload: bytes
+    first: int
+    data: bytes = field(repr=False)
+
+    @property
+    def payload(self) -> bytes:
+        """What stands behind the length field, a copy; empty for stand-alone markers."""
+        return self.data[self.first : self.end]
 
     @property
     def is_app(self) -> bool:
@@ -72,7 +79,7 @@ def read_segments(data: bytes) -> list[Segment]:
     """
     if data[:2] != b"\xff\xd8":
         raise InputError("not a JPEG file: it does not start with FF D8")
-    segments = [Segment(SOI, 0, 2, b"")]
+    segments = [Segment(SOI, 0, 2, 2, data)]
     while segments[-1].marker != SOS:
         if len(segments) >= MAX_SEGMENTS:
             raise InputError(f"damaged JPEG: more than {MAX_SEGMENTS} segments before its first scan")
@@ -95,16 +102,17 @@ def _segment_at(data: bytes, start: int) -> Segment:
     if marker == EOI:
         raise InputError("the JPEG holds no image: it ends before its first scan")
     if marker in STANDALONE:
-        return Segment(marker, start, at, b"")
+        return Segment(marker, start, at, at, data)
     length = int.from_bytes(data[at : at + 2], "big")
     if len(data) < at + 2 or length < 2 or at + length > len(data):
         raise InputError(f"damaged JPEG: the segment FF {marker:02X} at byte {start} is cut or has a wrong length")
-    return Segment(marker, start, at + length, data[at + 2 : at + length])
+    return Segment(marker, start, at + length, at + 2, data)
 
 
-def frame_info(data: bytes) -> FrameInfo:
-    """The frame header (T.81, B.2.2) of a JPEG. Raises InputError when it is missing, doubled or contradictory."""
-    frames = [s for s in read_segments(data) if s.marker in FRAMES]
+def frame_info(segments: Sequence[Segment]) -> FrameInfo:
+    """The frame header (T.81, B.2.2) among a JPEG's segments. Raises InputError when it is missing, doubled or
+    contradictory."""
+    frames = [s for s in segments if s.marker in FRAMES]
     if len(frames) != 1:
         raise InputError(f"damaged JPEG: {len(frames)} frame headers before its first scan, not one")
     marker, payload = frames[0].marker, frames[0].payload

@@ -189,7 +189,7 @@ def allowed_tags(ifd: int, tags: Mapping[int, TiffValue]) -> TagDict:
 def pack_tags(raw: RawImage, known_exif: Mapping[int, TiffValue] | None = None) -> bytes:
     """The tags of `raw` that may pass, serialised.
 
-    `known_exif`: Exif tags that the decoder will have anyway (`bitstream.jpeg.exif.exif_from_jpeg` of the carrying
+    `known_exif`: Exif tags that the decoder will have anyway (`bitstream.jpeg.exif.exif_tags` of the carrying
     JPEG);
     equal ones are not repeated.
     """

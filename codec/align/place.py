@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 
 from ...bitstream.errors import InputError
-from ...bitstream.jpeg.exif import orientation_of
+from ...bitstream.jpeg.file import Jpeg
 from ...bitstream.jpeg.planes import JpegPlanes
 from ...bitstream.raw_image import RawImage
 from ...bitstream.tiff.tiff import value_numbers
@@ -32,7 +32,7 @@ class Origin(Enum):
     RENDERED = "LibRaw's rendering of the RAW, made by us"
 
 
-def place(raw: RawImage, planes: JpegPlanes, jpeg: bytes, origin: Origin = Origin.UNKNOWN) -> tuple[Geometry, str]:
+def place(raw: RawImage, planes: JpegPlanes, jpeg: Jpeg, origin: Origin = Origin.UNKNOWN) -> tuple[Geometry, str]:
     """How a JPEG lies over the RAW's mosaic, and that in words.
 
     LibRaw's rendering lies where its own code puts it, which the fit only has to confirm; others are searched for.
@@ -42,7 +42,7 @@ def place(raw: RawImage, planes: JpegPlanes, jpeg: bytes, origin: Origin = Origi
         known = rendered(raw, planes)
         if known is not None:
             return known
-    orientation = orientation_of(jpeg)
+    orientation = jpeg.orientation
     try:
         found = align(raw, planes, orientation)
         return found.geometry, found.report

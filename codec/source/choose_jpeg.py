@@ -9,9 +9,8 @@ from pathlib import Path
 from PIL import Image
 
 from ...bitstream.errors import InputError, NoRawError, StreamError
-from ...bitstream.jpeg import embed
+from ...bitstream.jpeg.file import Jpeg
 from ...bitstream.jpeg.frame import Picture
-from ...bitstream.jpeg.segments import frame_info
 from ...bitstream.runtime.files import read_file
 from ..align.place import Origin
 from .raw import FULL_SIZE, RawFile, Source
@@ -26,7 +25,7 @@ class Choice:
     jpeg: without a RAW of ours that it may have carried. path: where it was read, None for one from within the RAW.
     """
 
-    jpeg: bytes
+    jpeg: Jpeg
     origin: str
     known: Origin = Origin.UNKNOWN
     path: Path | None = None
@@ -41,17 +40,17 @@ def choose_jpeg(raw: RawFile, jpeg: Source | None = None) -> Choice:
     """
     if jpeg is not None:
         if isinstance(jpeg, bytes):
-            return Choice(without_raw(jpeg), "given")
-        return Choice(without_raw(read_file(jpeg, "JPEG")), f"given: {os.fspath(jpeg)}", path=Path(jpeg))
+            return Choice(Jpeg(jpeg).bare, "given")
+        return Choice(Jpeg(read_file(jpeg, "JPEG")).bare, f"given: {os.fspath(jpeg)}", path=Path(jpeg))
     if not isinstance(raw.source, bytes):
         for path in _beside(Path(raw.source)):
-            data = _full_size(path, raw.image.mosaic.shape)
-            if data is not None:
-                return Choice(data, f"beside the RAW: {path.name}", path=path)
+            found = _full_size(path, raw.image.mosaic.shape)
+            if found is not None:
+                return Choice(found, f"beside the RAW: {path.name}", path=path)
     preview = _preview(raw)
     if preview is not None:
-        return Choice(without_raw(preview), "embedded preview", Origin.CERTAIN)
-    return Choice(raw.render_jpeg(), "LibRaw's rendering, quality 95, 4:2:0", Origin.RENDERED)
+        return Choice(Jpeg(preview).bare, "embedded preview", Origin.CERTAIN)
+    return Choice(Jpeg(raw.render_jpeg()), "LibRaw's rendering, quality 95, 4:2:0", Origin.RENDERED)
 
 
 def _preview(raw: RawFile) -> bytes | None:
@@ -69,14 +68,6 @@ def _preview(raw: RawFile) -> bytes | None:
     return preview
 
 
-def without_raw(jpeg: bytes) -> bytes:
-    """`jpeg` without a RAW of ours; InputError where it is no JPEG."""
-    try:
-        return embed.strip(jpeg)
-    except NoRawError:
-        return jpeg
-
-
 def _beside(raw_path: Path) -> list[Path]:
     """Files with the RAW's stem and a JPEG's suffix in the RAW's folder."""
     try:
@@ -87,13 +78,13 @@ def _beside(raw_path: Path) -> list[Path]:
     return [p for p in paths if p.stem == raw_path.stem and p.suffix.lower() in SUFFIXES and p.name != raw_path.name]
 
 
-def _full_size(path: Path, shape: tuple[int, ...]) -> bytes | None:
-    """The file's bytes where it is a JPEG without a RAW of ours and as large as the mosaic (5 %, upright or turned)."""
+def _full_size(path: Path, shape: tuple[int, ...]) -> Jpeg | None:
+    """The file where it is a JPEG without a RAW of ours and as large as the mosaic (5 %, upright or turned)."""
     try:
-        data = read_file(path, "JPEG")
-        frame = frame_info(data)
+        found = Jpeg(read_file(path, "JPEG"))
+        frame = found.frame
         try:
-            embed.extract(data)
+            found.payload  # noqa: B018
             return None
         except StreamError:
             return None
@@ -102,4 +93,4 @@ def _full_size(path: Path, shape: tuple[int, ...]) -> bytes | None:
     except InputError:
         return None
     sizes = zip(sorted((frame.width, frame.height)), sorted(shape), strict=True)
-    return data if all(FULL_SIZE <= have / want <= 1 / FULL_SIZE for have, want in sizes) else None
+    return found if all(FULL_SIZE <= have / want <= 1 / FULL_SIZE for have, want in sizes) else None

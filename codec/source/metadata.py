@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 
 from ...bitstream.errors import InputError
-from ...bitstream.jpeg.exif import jpeg_ifd
+from ...bitstream.jpeg.file import Jpeg
 from ...bitstream.tiff import tiff
 from ...bitstream.tiff.tiff import Ifd
 
@@ -25,7 +25,7 @@ def source_ifd(data: bytes) -> Ifd | None:
             return tiff.read_tiff(data)[0]
         if data[:16] == RAF_MAGIC and len(data) > 92:
             start, size = struct.unpack_from(">II", data, 84)
-            return jpeg_ifd(data[start : start + size])
+            return Jpeg(data[start : start + size]).ifd0
         if data[4:8] == b"ftyp" and data[8:11] == b"crx":
             return _cr3_ifd(data)
     except InputError:

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from ...bitstream.errors import InputError
-from ...bitstream.jpeg.exif import jpeg_ifd
+from ...bitstream.jpeg.file import Jpeg
 from ...bitstream.raw_image import CFA_PHASES, RawImage
 from ...bitstream.runtime.files import read_file
 from ...bitstream.runtime.profile import timed
@@ -249,7 +249,7 @@ def _scale_tags(sizes: Sizes) -> tags.TagDict:
 
 def _thumbnail_ifd(found: Answer) -> Ifd | None:
     """IFD0 of the embedded JPEG, to which LibRaw adds camera and exposure data: for containers not read here."""
-    return jpeg_ifd(found.thumbnail) if found.thumbnail else None
+    return Jpeg(found.thumbnail).ifd0 if found.thumbnail else None
 
 
 def _exif_tags(about: About, ifd0: Ifd | None) -> tags.TagDict:

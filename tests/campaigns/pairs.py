@@ -13,6 +13,7 @@ from collections.abc import Iterable
 import numpy as np
 from PIL import Image
 from rawinlay.bitstream.errors import InputError, UsageError
+from rawinlay.bitstream.jpeg.file import Jpeg
 from rawinlay.bitstream.jpeg.planes import decode_planes
 from rawinlay.bitstream.raw_image import RawImage
 from rawinlay.codec.align.place import Origin, place
@@ -101,7 +102,7 @@ def run(seeds: Iterable[int], whole: int = 10) -> Counter[str]:
                 encode_arrays(raw, jpeg, **rates[rng.integers(0, 3)], trimmable=bool(rng.random() < 0.3))
                 ends["coded"] += 1
             else:
-                place(raw, decode_planes(jpeg), jpeg, list(Origin)[rng.integers(0, 3)])
+                place(raw, decode_planes(jpeg), Jpeg(jpeg), list(Origin)[rng.integers(0, 3)])
                 ends["placed"] += 1
         except (InputError, UsageError):
             ends["refused"] += 1

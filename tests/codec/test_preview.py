@@ -15,6 +15,7 @@ from rawinlay.bitstream.dng.preview import coded, make_preview, open_picture, tu
 from rawinlay.bitstream.dng.writer import write_dng
 from rawinlay.bitstream.errors import StreamError, UsageError
 from rawinlay.bitstream.jpeg import embed
+from rawinlay.bitstream.jpeg.file import Jpeg
 from rawinlay.bitstream.jpeg.segments import APP1, read_segments, segment_bytes
 from rawinlay.bitstream.raw_image import RawImage, TiffValue
 from rawinlay.bitstream.stream import container
@@ -76,7 +77,7 @@ def bright():
 def carrier(bright):
     """Encoded with room for the preview, which a picture of 0.24 MP has not."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("codec.api.SHARE", 8)
+        patch.setattr("rawinlay.codec.api.SHARE", 8)
         return encode(*bright, bpp=2, effort=1)
 
 
@@ -105,9 +106,9 @@ def test_a_preview_without_room_is_left_out(bright):
 def test_quality_and_lossless_leave_it_one_percent():
     own = as_jpeg(brighter(large_shot().jpeg, (480, 320)))
     for room in (1e9, 4000, 3000, 100):
-        found = choose(own, as_jpeg(Image.new("RGB", (600, 400))), large_shot().raw, room)
+        found = choose(own, Jpeg(as_jpeg(Image.new("RGB", (600, 400)))), large_shot().raw, room)
         assert section_bytes(found) <= room and (found is None) == (room == 100)
-    assert len(choose(own, as_jpeg(Image.new("RGB", (9, 9))), large_shot().raw, 1e9).own) < MOST_BYTES
+    assert len(choose(own, Jpeg(as_jpeg(Image.new("RGB", (9, 9)))), large_shot().raw, 1e9).own) < MOST_BYTES
 
 
 def test_without_one_it_is_neutral_and_the_stream_as_before():
@@ -127,18 +128,18 @@ def test_the_cameras_jpeg_is_the_preview_whatever_becomes_of_its_exif():
     assert encoded.preview == decode(encoded.jpeg).preview_kind == info(encoded.jpeg).preview == "jpeg"
     bare = embed.embed(with_exif(jpeg, "Other", "Editor 1", note=False), embed.extract(encoded.jpeg))
     assert decode(bare).preview_kind == "jpeg"
-    made = make_preview(jpeg, raw.orientation)
+    made = make_preview(Jpeg(jpeg), raw.orientation)
     assert made is not None and made.jpeg in decode(bare).dng()
 
 
 def test_a_jpeg_that_agrees_with_the_raws_own_preview_is_the_cameras():
     jpeg = as_jpeg(Image.open(io.BytesIO(shot().jpeg)), 92)
     own = Image.open(io.BytesIO(jpeg)).resize((160, 128), Image.Resampling.BOX)
-    assert choose(as_jpeg(own), jpeg, shot().raw, 1e6) == CarriedPreview()
-    assert choose(as_jpeg(brighter(jpeg, (160, 128), 20)), jpeg, shot().raw, 1e6).own
+    assert choose(as_jpeg(own), Jpeg(jpeg), shot().raw, 1e6) == CarriedPreview()
+    assert choose(as_jpeg(brighter(jpeg, (160, 128), 20)), Jpeg(jpeg), shot().raw, 1e6).own
     tinted = Image.merge("RGB", (own.getchannel(0), own.getchannel(1), own.getchannel(2).point(lambda v: v // 2)))
-    assert choose(as_jpeg(tinted), jpeg, shot().raw, 1e6).own
-    assert choose(b"\xff\xd8 no picture", jpeg, shot().raw, 1e6) is None
+    assert choose(as_jpeg(tinted), Jpeg(jpeg), shot().raw, 1e6).own
+    assert choose(b"\xff\xd8 no picture", Jpeg(jpeg), shot().raw, 1e6) is None
 
 
 @pytest.mark.parametrize("model, software, note, raws_software, cameras", [
@@ -159,8 +160,8 @@ def test_a_jpeg_that_agrees_with_the_raws_own_preview_is_the_cameras():
 def test_exif_tells_a_cameras_jpeg_from_an_editors(model, software, note, raws_software, cameras):
     known = {272: pack_ascii("Maker One")} | ({305: pack_ascii(raws_software)} if raws_software else {})
     jpeg = with_exif(as_jpeg(Image.new("RGB", (32, 32))), model, software, note)
-    assert is_cameras(jpeg, known) == cameras
-    assert kind_of(None, jpeg, known) == ("jpeg" if cameras else "neutral")
+    assert is_cameras(Jpeg(jpeg), known) == cameras
+    assert kind_of(None, Jpeg(jpeg), known) == ("jpeg" if cameras else "neutral")
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -172,7 +173,7 @@ def test_the_preview_lies_as_the_mosaic_however_it_was_stored(orientation, store
     exif[274] = 3
     way = {"upright": 1, "as the mosaic": orientation, "as its Exif says": 3}[stored]
     own = as_jpeg(turned(lying, orientation, way), 95, exif=exif if stored == "as its Exif says" else Image.Exif())
-    found = choose(own, as_jpeg(Image.new("RGB", (64, 64))), raw, 1e6)
+    found = choose(own, Jpeg(as_jpeg(Image.new("RGB", (64, 64)))), raw, 1e6)
     picture = open_picture(found.own)
     assert picture.size == lying.size
     assert np.abs(np.asarray(picture, float) - np.asarray(lying, float)).mean() < 8
@@ -202,7 +203,7 @@ def test_each_option(tmp_path, capsys, carrier, bright):
         assert said == ("raw" if kind == "auto" else kind)
         assert decode(path, preview=kind).dng() == found[kind]
     assert found["auto"] == found["raw"] and len({*found.values()}) == 4
-    made = make_preview(bright[1], 1)
+    made = make_preview(Jpeg(bright[1]), 1)
     assert made is not None and made.jpeg in found["jpeg"]
     assert np.abs(levels(preview_of(found["neutral"])) - neutral_picture(large_shot().raw).mean((0, 1))).max() < 3
     assert 330 not in read_tiff(found["none"])[0].tags and not read_tiff(found["none"])[0].subs.get(tiff.SUB_IFDS)
@@ -233,9 +234,9 @@ def test_the_dng_is_the_same_bytes_in_every_process(tmp_path, carrier):
     path = tmp_path / "in.jpg"
     path.write_bytes(carrier.jpeg)
     program = (
-        "import hashlib, sys, codec\n"
+        "import hashlib, sys, rawinlay\n"
         "for kind in ('auto', 'neutral'):\n"
-        "    print(hashlib.sha256(codec.decode(sys.argv[1], preview=kind).dng()).hexdigest())"
+        "    print(hashlib.sha256(rawinlay.decode(sys.argv[1], preview=kind).dng()).hexdigest())"
     )
     run = [sys.executable, "-c", program, str(path)]
     here = [subprocess.run(run, cwd=REPOSITORY, capture_output=True, check=True).stdout for _ in range(2)]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image
-from rawinlay.bitstream.jpeg import embed
+from rawinlay.bitstream.jpeg.file import Jpeg
 from rawinlay.bitstream.jpeg.planes import JpegPlanes, decode_planes
 from rawinlay.bitstream.raw_image import RawImage
 from rawinlay.codec.encoder.encode import Target, encode_stream
@@ -29,7 +29,7 @@ class Scene:
 
     def encode(self, tune="psnr", packed_tags=b"", progress=None, effort=5, **target):
         """The payload for a size or a quality."""
-        growth = lambda n: embed.added_bytes(self.jpeg, n)  # noqa: E731
+        growth = Jpeg(self.jpeg).growth
         return encode_stream(
             self.raw, self.planes, self.geometry, Target(**target), packed_tags, growth, tune, effort, progress=progress
         )

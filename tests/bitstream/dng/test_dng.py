@@ -11,7 +11,7 @@ from adobe import adobe_mosaic
 from PIL import Image, ImageOps
 from rawinlay.bitstream.dng.preview import make_preview
 from rawinlay.bitstream.dng.writer import write_dng
-from rawinlay.bitstream.jpeg.exif import exif_from_jpeg
+from rawinlay.bitstream.jpeg.file import Jpeg
 from rawinlay.bitstream.raw_image import CFA_PHASES, RawImage, TiffValue
 from rawinlay.bitstream.tiff import tiff
 from rawinlay.bitstream.tiff.tiff import Ifd, pack_ascii, pack_value, read_tiff, value_numbers, value_text, write_tiff
@@ -94,9 +94,9 @@ def test_orientation_is_written_and_the_preview_lies_as_the_mosaic(orientation: 
 
 def test_a_preview_that_lies_right_keeps_its_picture_byte_for_byte() -> None:
     jpeg = _jpeg(exif=_exif_segment(6))
-    preview = make_preview(jpeg, 6)
+    preview = make_preview(Jpeg(jpeg), 6)
     assert preview is not None and jpeg.endswith(preview.jpeg[2:]) and b"Exif" not in preview.jpeg
-    behind = make_preview(jpeg + b"another picture" + jpeg, 6)
+    behind = make_preview(Jpeg(jpeg + b"another picture" + jpeg), 6)
     assert behind == preview
 
 
@@ -132,7 +132,7 @@ def test_tags_of_the_source_and_of_the_jpeg_meet_in_the_dng() -> None:
     assert value_numbers(exif.tags[34855]) == [200]  # the RAW's, not the JPEG's 800
     assert value_numbers(exif.tags[33434]) == [1 / 455] and value_text(ifd0.tags[306]).startswith("2014")
     assert value_text(gps.tags[1]) == "N"
-    assert set(exif_from_jpeg(jpeg)) == {33434, 34855}  # neither MakerNote nor pointers to further directories
+    assert set(Jpeg(jpeg).exif_tags) == {33434, 34855}  # neither MakerNote nor pointers to further directories
 
 
 def test_the_makers_note_goes_with_its_old_place() -> None:

@@ -9,6 +9,7 @@ from jpegs import plain_jpeg
 from rawinlay.bitstream.errors import StreamError, UnsupportedError
 from rawinlay.bitstream.jpeg import planes as jpeg_planes
 from rawinlay.bitstream.jpeg.carried import check_binding
+from rawinlay.bitstream.jpeg.file import Jpeg
 from rawinlay.bitstream.jpeg.planes import decode_planes
 
 jpegtran = pytest.mark.skipif(shutil.which("jpegtran") is None, reason="jpegtran is not installed")
@@ -26,7 +27,7 @@ def test_the_planes_are_the_same(options, subsampling):
     jpeg = plain_jpeg(subsampling=subsampling)
     before, after = decode_planes(jpeg), decode_planes(transcoded(jpeg, *options))
     assert all(np.array_equal(getattr(before, p), getattr(after, p)) for p in ("y", "cb", "cr"))
-    assert check_binding(transcoded(jpeg, *options), before.binding_hash()).subsampling == before.subsampling
+    assert check_binding(Jpeg(transcoded(jpeg, *options)), before.binding_hash()).subsampling == before.subsampling
 
 
 @jpegtran
@@ -37,7 +38,7 @@ def test_where_libjpeg_lacks_it_the_remedy_is_named(monkeypatch):
     jpeg = transcoded(plain_jpeg(subsampling=0))
     monkeypatch.setattr(jpeg_planes, "_decode", lacks)
     with pytest.raises(StreamError, match=r"can't be decoded .* arithmetic-coded, .*`jpegtran -copy all -optimize`"):
-        check_binding(jpeg, bytes(16))
+        check_binding(Jpeg(jpeg), bytes(16))
 
 
 def test_a_kind_that_is_not_supported_is_no_damage():
@@ -46,5 +47,5 @@ def test_a_kind_that_is_not_supported_is_no_damage():
     with pytest.raises(UnsupportedError, match="the JPEG is lossless"):
         decode_planes(lossless)
     with pytest.raises(StreamError, match="as it is now: the JPEG is lossless") as caught:
-        check_binding(lossless, bytes(16))
+        check_binding(Jpeg(lossless), bytes(16))
     assert "damaged" not in str(caught.value)

@@ -16,7 +16,8 @@ from jpegs import camera_jpeg, mpf_jpeg, mpf_payload, picture, plain_jpeg, with_
 from PIL import Image, MpoImagePlugin
 from rawinlay.bitstream.errors import InputError, NoRawError, StreamError
 from rawinlay.bitstream.jpeg import flag, jumbf
-from rawinlay.bitstream.jpeg.embed import MPF_HEADER, XMP_HEADER, added_bytes, embed, extract, strip
+from rawinlay.bitstream.jpeg.embed import MPF_HEADER, XMP_HEADER, embed, extract, strip
+from rawinlay.bitstream.jpeg.file import Jpeg
 from rawinlay.bitstream.jpeg.segments import APP1, APP2, APP11, APP15, COM, read_segments, segment_bytes
 
 PAYLOAD = b"RWIN" + random.Random(1).randbytes(150_000)
@@ -52,7 +53,7 @@ def test_round_trip(jpeg):
     out = embed(jpeg, PAYLOAD)
     assert extract(out) == PAYLOAD
     assert strip(out) == jpeg
-    assert len(out) - len(jpeg) == added_bytes(jpeg, len(PAYLOAD))
+    assert len(out) - len(jpeg) == Jpeg(jpeg).growth(len(PAYLOAD))
 
 
 @by_name
@@ -94,7 +95,7 @@ def test_the_flag():
 
 @pytest.mark.parametrize("name", ["plain", "lossless"])
 def test_the_flag_of_version_0_1_0_is_known(name):
-    jpeg = (Path(__file__).parent / "golden" / f"{name}.jpg").read_bytes()
+    jpeg = (Path(__file__).parents[2] / "format" / "golden" / f"{name}.jpg").read_bytes()
     flags = [s for s in read_segments(jpeg) if flag.is_our_packet(s.payload)]
     assert len(flags) == 1 and b"xmpmeta" not in flags[0].payload
     bare = strip(jpeg)
@@ -169,7 +170,7 @@ def test_a_packet_that_is_there_gets_the_flag(packet):
     jpeg = with_packets(packet)
     out = embed(jpeg, PAYLOAD)
     assert strip(out) == jpeg and extract(out) == PAYLOAD
-    assert len(out) - len(jpeg) == added_bytes(jpeg, len(PAYLOAD))
+    assert len(out) - len(jpeg) == Jpeg(jpeg).growth(len(PAYLOAD))
     (there,) = (s.payload for s in read_segments(out) if s.payload.startswith(XMP_HEADER))
     root = ElementTree.fromstring(there.removeprefix(XMP_HEADER).rstrip(b"\0"))
     rdf = root if root.tag.endswith("RDF") else root[0]
@@ -198,7 +199,7 @@ def test_other_jpegs_whose_xmp_is_left_alone():
 def check_left_alone(jpeg):
     out = embed(jpeg, PAYLOAD)
     assert strip(out) == jpeg and extract(out) == PAYLOAD
-    assert len(out) - len(jpeg) == added_bytes(jpeg, len(PAYLOAD))
+    assert len(out) - len(jpeg) == Jpeg(jpeg).growth(len(PAYLOAD))
     before, after = ([s.payload for s in read_segments(j) if s.marker == APP1] for j in (jpeg, out))
     assert after == before
 
@@ -219,7 +220,7 @@ def test_strip_undoes_embed_whatever_the_xmp(parts, second, size, multi):
         jpeg = with_segment(jpeg, APP1, XMP_HEADER + packet.encode(), behind=2)
     out = embed(jpeg, bytes(size))
     assert strip(out) == jpeg and extract(out) == bytes(size)
-    assert len(out) - len(jpeg) == added_bytes(jpeg, size)
+    assert len(out) - len(jpeg) == Jpeg(jpeg).growth(size)
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
@@ -316,7 +317,7 @@ def test_app11_that_was_split_anew_among_others():
 
 @pytest.mark.parametrize("data", [b"", b"RAW", b"\xff\xd8\xff\xd9", camera_jpeg()[:100]])
 def test_no_jpeg(data):
-    for call in (extract, strip, lambda jpeg: embed(jpeg, PAYLOAD), lambda jpeg: added_bytes(jpeg, 1)):
+    for call in (extract, strip, lambda jpeg: embed(jpeg, PAYLOAD), lambda jpeg: Jpeg(jpeg).growth(1)):
         with pytest.raises(InputError):
             call(data)
 
@@ -324,12 +325,12 @@ def test_no_jpeg(data):
 @settings(max_examples=50)
 @given(st.sampled_from(list(JPEGS.values())), st.integers(0, 140_000))
 def test_added_bytes_is_exact(jpeg, size):
-    assert len(embed(jpeg, bytes(size))) - len(jpeg) == added_bytes(jpeg, size)
+    assert len(embed(jpeg, bytes(size))) - len(jpeg) == Jpeg(jpeg).growth(size)
 
 
 @pytest.mark.parametrize("size", [k * jumbf.PART - 84 + d for k in (1, 2) for d in range(-2, 14)])
 def test_added_bytes_is_exact_at_the_edges_of_segments(size):
-    assert len(embed(plain_jpeg(), bytes(size))) - len(plain_jpeg()) == added_bytes(plain_jpeg(), size)
+    assert len(embed(plain_jpeg(), bytes(size))) - len(plain_jpeg()) == Jpeg(plain_jpeg()).growth(size)
 
 
 SMALL = embed(plain_jpeg(), PAYLOAD[:300])

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jpegs import camera_jpeg, mpf_jpeg, picture, plain_jpeg
 from rawinlay.bitstream.errors import InputError
+from rawinlay.bitstream.jpeg.file import Jpeg
 from rawinlay.bitstream.jpeg.segments import (
     APP0,
     APP1,
@@ -15,7 +16,6 @@ from rawinlay.bitstream.jpeg.segments import (
     SOI,
     SOS,
     Component,
-    frame_info,
     read_segments,
     segment_bytes,
     splice,
@@ -45,7 +45,7 @@ def test_fill_bytes_and_stand_alone_markers():
         (0xD0, 12, 15, b""),
         (COM, 15, 19, b""),
     ]
-    assert frame_info(jpeg).width == 48
+    assert Jpeg(jpeg).frame.width == 48
 
 
 @pytest.mark.parametrize(
@@ -83,14 +83,14 @@ def test_changed_bytes_never_give_another_error(at, byte):
     jpeg = bytearray(plain_jpeg())
     jpeg[at % len(jpeg)] = byte
     try:
-        frame_info(bytes(jpeg))
+        assert Jpeg(bytes(jpeg)).frame
     except InputError as error:
         assert "\n" not in str(error)
 
 
 @pytest.mark.parametrize(("subsampling", "h", "v"), [(0, 1, 1), (1, 2, 1), (2, 2, 2)])
 def test_frame_info(subsampling, h, v):
-    info = frame_info(plain_jpeg(subsampling=subsampling))
+    info = Jpeg(plain_jpeg(subsampling=subsampling)).frame
     assert (info.width, info.height, info.precision) == (48, 32, 8)
     assert info.components == (Component(1, h, v, 0), Component(2, 1, 1, 1), Component(3, 1, 1, 1))
     assert not (info.progressive or info.arithmetic or info.lossless or info.hierarchical)
@@ -99,8 +99,8 @@ def test_frame_info(subsampling, h, v):
 def test_frame_info_of_grey_and_progressive():
     out = io.BytesIO()
     picture().convert("L").save(out, "JPEG")
-    assert len(frame_info(out.getvalue()).components) == 1
-    assert frame_info(plain_jpeg(progressive=True)).progressive
+    assert len(Jpeg(out.getvalue()).frame.components) == 1
+    assert Jpeg(plain_jpeg(progressive=True)).frame.progressive
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_frame_info_of_grey_and_progressive():
     ],
 )
 def test_kinds_of_frames(marker, flags):
-    info = frame_info(b"\xff\xd8\xff" + bytes((marker,)) + SOF0[2:] + SCAN)
+    info = Jpeg(b"\xff\xd8\xff" + bytes((marker,)) + SOF0[2:] + SCAN).frame
     assert {name for name in ("progressive", "arithmetic", "lossless", "hierarchical") if getattr(info, name)} == flags
 
 
@@ -136,7 +136,7 @@ def test_kinds_of_frames(marker, flags):
 )
 def test_damaged_frames(frame, message):
     with pytest.raises(InputError, match=message):
-        frame_info(b"\xff\xd8" + frame + SCAN)
+        assert Jpeg(b"\xff\xd8" + frame + SCAN).frame
 
 
 def test_segment_bytes():

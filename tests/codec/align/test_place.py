@@ -11,6 +11,7 @@ from campaigns import pairs
 from PIL import Image
 from rawinlay.bitstream.dng.writer import write_dng
 from rawinlay.bitstream.errors import InputError, StreamError
+from rawinlay.bitstream.jpeg.file import Jpeg
 from rawinlay.bitstream.jpeg.planes import decode_planes
 from rawinlay.bitstream.tiff import tiff
 from rawinlay.codec.align.align import align
@@ -19,11 +20,11 @@ from rawinlay.codec.align.place import Origin, place, rendering_places
 from rawinlay.codec.align.register import Placement
 from rawinlay.codec.api import decode, encode
 from rawinlay.codec.guide.geometry import Geometry
-from rawinlay.codec.source.raw import read_raw, render_jpeg
+from rawinlay.codec.source.raw import RawFile, read_raw, render_jpeg
 from raws import synthetic_raw
 from shots import shot
 
-align_module = importlib.import_module("codec.align.align")
+align_module = importlib.import_module("rawinlay.codec.align.align")
 
 
 def test_random_pairs_end_in_success_or_in_an_error_of_the_users():
@@ -85,7 +86,7 @@ def test_our_rendering_lies_where_libraw_puts_it(orientation, stretch):
     source = write_dng(replace(raw, raw_tags={**raw.raw_tags, 50718: scale}))
     raw, jpeg = read_raw(source), render_jpeg(source)
     planes = decode_planes(jpeg)
-    geometry, report = place(raw, planes, jpeg, Origin.RENDERED)
+    geometry, report = place(raw, planes, Jpeg(jpeg), Origin.RENDERED)
     assert report.startswith("its own rendering") and geometry in rendering_places(raw, planes.y.shape)
     patches = Patches(raw, planes, geometry)
     right = patches.psnr(geometry)
@@ -101,14 +102,14 @@ def test_a_rendering_of_another_size_is_searched_for():
     raw = shot().raw
     assert rendering_places(raw, (raw.mosaic.shape[0] + 1, raw.mosaic.shape[1])) == []
     planes = decode_planes(shot().jpeg)
-    assert "match score" in place(raw, replace(planes, y=planes.y[2:]), shot().jpeg, Origin.RENDERED)[1]
+    assert "match score" in place(raw, replace(planes, y=planes.y[2:]), Jpeg(shot().jpeg), Origin.RENDERED)[1]
 
 
 def test_a_rendering_whose_fit_speaks_against_it_is_searched_for():
     """As if LibRaw began to put the picture somewhere else."""
     raw, planes = shot().raw, decode_planes(shot().jpeg)
     moved = replace(planes, y=np.roll(planes.y, 1, 1))
-    assert "match score" in place(raw, moved, shot().jpeg, Origin.RENDERED)[1]
+    assert "match score" in place(raw, moved, Jpeg(shot().jpeg), Origin.RENDERED)[1]
 
 
 def smooth_dng(shape=(144, 192)):
@@ -137,8 +138,6 @@ def test_a_preview_of_more_pixels_than_pillow_opens(monkeypatch):
 
 def test_a_preview_that_no_raw_can_be_put_into(monkeypatch):
     """Cut short, say: ours is taken."""
-    from rawinlay.codec.source import choose_jpeg
-
     source, _ = smooth_dng()
-    monkeypatch.setattr(choose_jpeg, "embedded_preview", lambda source: jpeg_of(np.zeros((144, 192, 3), np.uint8))[:-2])
+    monkeypatch.setattr(RawFile, "embedded_preview", lambda file: jpeg_of(np.zeros((144, 192, 3), np.uint8))[:-2])
     assert encode(source, quality=30).guide.startswith("LibRaw's rendering")

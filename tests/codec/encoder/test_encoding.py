@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from rawinlay.bitstream.errors import InputError, UsageError
 from rawinlay.bitstream.jpeg import embed
+from rawinlay.bitstream.jpeg.file import Jpeg
 from rawinlay.bitstream.jpeg.planes import decode_planes
 from rawinlay.bitstream.raw_image import CFA_PHASES, RawImage
 from rawinlay.bitstream.stream.header import LOSSLESS_STEP
@@ -94,7 +95,7 @@ def test_more_bytes_less_error(kind):
 def test_a_simulated_shot():
     taken = shot(1, (128, 160))
     planes = decode_planes(taken.jpeg)
-    growth = lambda n: embed.added_bytes(taken.jpeg, n)  # noqa: E731
+    growth = Jpeg(taken.jpeg).growth
     payload = encode_stream(taken.raw, planes, Geometry(), Target(quality=60), b"some tags", growth)
     stream = Stream.from_bytes(payload)
     assert stream.header.tags == b"some tags"
@@ -142,7 +143,7 @@ def test_a_constant_guide():
     picture = scene((48, 64))
     flat = scene((48, 64), noise=0, mosaic=picture.raw.mosaic)
     planes = replace(flat.planes, **{name: np.full_like(getattr(flat.planes, name), 128) for name in ("y", "cb", "cr")})
-    growth = lambda n: embed.added_bytes(flat.jpeg, n)  # noqa: E731
+    growth = Jpeg(flat.jpeg).growth
     payload = encode_stream(picture.raw, planes, Geometry(), Target(quality=90), b"", growth)
     assert psnr(picture.raw, Stream.from_bytes(payload).decode(planes)) > 60
 
@@ -176,7 +177,7 @@ def test_targets_are_met(bpp):
     picture = scene((160, 200), seed=2)
     size = int(bpp * picture.raw.mosaic.size / 8)
     payload = picture.encode(size=size)
-    grown = embed.added_bytes(picture.jpeg, len(payload))
+    grown = Jpeg(picture.jpeg).growth(len(payload))
     assert TOLERANCE * size <= grown <= size
     assert len(embed.embed(picture.jpeg, payload)) - len(picture.jpeg) == grown
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rawinlay.bitstream.errors import StreamError
-from rawinlay.bitstream.jpeg import embed
+from rawinlay.bitstream.jpeg.file import Jpeg
 from rawinlay.bitstream.stream.container import Container, check
 from rawinlay.bitstream.stream.header import LOSSLESS_STEP
 from rawinlay.bitstream.stream.layers import STAGES, Depth, Further, Layers, Prefixes, spread_order, tile_count
@@ -354,4 +354,4 @@ def test_sizes_are_met_by_trimming(bpp):
     assert not check(payload) and layers
     # A layer that begins brings its parameters, which are much in a picture as small as this.
     begins = max(len(one.parameters) for one in layers.further)
-    assert 0.95 * size - begins <= embed.added_bytes(picture.jpeg, len(payload)) <= size
+    assert 0.95 * size - begins <= Jpeg(picture.jpeg).growth(len(payload)) <= size

@@ -12,7 +12,7 @@ from adobe import adobe_mosaic
 from PIL import Image
 from rawinlay.bitstream.dng.writer import write_dng
 from rawinlay.bitstream.errors import InputError
-from rawinlay.bitstream.jpeg.exif import exif_from_jpeg
+from rawinlay.bitstream.jpeg.file import Jpeg
 from rawinlay.bitstream.raw_image import CFA_PHASES, RawImage
 from rawinlay.bitstream.tiff import tiff
 from rawinlay.bitstream.tiff.tags import pack_tags, unpack_tags
@@ -149,7 +149,7 @@ def test_the_rendering_is_upright_and_knows_its_camera(orientation: int, size: t
     image = Image.open(io.BytesIO(jpeg))
     assert image.size == size and image.getexif()[274] == 1
     assert image.getexif()[271] == "Maker" and image.getexif()[272] == "Maker One"
-    assert exif_from_jpeg(jpeg) == exif
+    assert Jpeg(jpeg).exif_tags == exif
     assert len(render_jpeg(write_dng(synthetic_raw(shape=(200, 300))), quality=50)) < len(jpeg)
 
 
