@@ -7,7 +7,8 @@ from pathlib import Path
 import goldens
 import numpy as np
 import pytest
-from rawinlay.bitstream.jpeg import embed, frame, jumbf
+from rawinlay.bitstream.jpeg import frame, jumbf
+from rawinlay.bitstream.jpeg.file import Jpeg
 from rawinlay.bitstream.stream import container, layers, limits, preview
 from rawinlay.bitstream.stream.fields import markdown_table
 from rawinlay.bitstream.stream.header import FIELDS, MAX_PIXELS
@@ -163,7 +164,7 @@ def test_cost():
     one, two = jumbf.wrap(bytes(1000)), jumbf.wrap(bytes(70000))
     assert sum(4 + len(p) for p in one) - 1000 == 104 and sum(4 + len(p) for p in two) - 70000 == 104 + 20
     assert "104 bytes for one segment, 20 for each further one" in WORDS
-    flag = embed.added_bytes(goldens.jpeg("plain"), 5_000_000) - sum(4 + len(p) for p in jumbf.wrap(bytes(5_000_000)))
+    flag = Jpeg(goldens.jpeg("plain")).growth(5_000_000) - sum(4 + len(p) for p in jumbf.wrap(bytes(5_000_000)))
     assert 325 <= flag < 335 and "some 330 for the flag as a segment of its own" in WORDS
 
 
