@@ -26,7 +26,9 @@ ROWS = "speed.jsonl"
 
 def main() -> int:
     """Measure the parts that are asked for, then draw all that was ever measured."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        "python -m rawinlay.benchmarks.speed", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )  # fmt: skip
     add = parser.add_argument
     add("--raw", type=Path, action="append", default=[], metavar="RAW", help="12 to 24 MP; several may be given")
     add("--parts", default=",".join(PARTS), help="of %(default)s")
