@@ -339,6 +339,14 @@ class _Job:
         header = replace(self.header, step=coded.step, tile=side // 2, bases=bases)
         return Stream(header, self.recipe, params, coded.bases, coded.substreams)
 
+    def error(self, coded: Coded) -> float:
+        """Mean squared error of what is coded: in linear light, or companded where it is to be even against the noise.
+        """
+        found = [coded.mosaic, self.mosaic]
+        if self.header.kappa < KAPPA["psnr"]:
+            found = [self.companding.compand(self.companding.level(self.layout.pack(m))) for m in found]
+        return float(np.mean((found[0].astype(np.float32) - found[1]) ** 2))
+
     def code(self, fitted: Fit, step: int) -> Stream:
         """Code the picture at a step with fitted parameters."""
         coded = self.encode(fitted, step)

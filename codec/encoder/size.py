@@ -21,9 +21,11 @@ from .stream_writer import stream_bytes
 
 START = 3300
 
-GROSS, MAX_ATTEMPTS = 256, 3
-"""An octave between the step of what was coded and that of its parameters' fit is a miss: some dB are lost. Searches
-end within `rate.REFIT`; one that does not begins anew from a fit at its end."""
+GROSS, WASTE, MAX_ATTEMPTS = 256, 1.25, 3
+"""Parameters that were fitted an octave from the step of what is coded cost some dB (in tiny pictures, where coarse
+ones are the smaller, they may pay): the search begins anew from a fit at its end, and the least error of these
+attempts is
+taken, unless it has so many times the bytes that a fit there promises."""
 
 
 class Job(Protocol):
@@ -62,6 +64,9 @@ class Job(Protocol):
     def stream(self, fitted: Fit, coded: Coded) -> Stream:
         """The stream of coded tiles."""
 
+    def error(self, coded: Coded) -> float:
+        """Mean squared error of what is coded, as it is tuned for."""
+
 
 def code_to_size(job: Job, size: int) -> tuple[Stream, Coded]:
     """Code so that the JPEG grows by at most `size` bytes and at least `rate.TOLERANCE` of it.
@@ -71,25 +76,37 @@ def code_to_size(job: Job, size: int) -> tuple[Stream, Coded]:
     if job.fixed() > size:
         raise UsageError(f"the header and the recipe alone need {job.fixed()} bytes, more than the target of {size}")
     fitted, bases, search = _approach(job, size)
+    best: tuple[float, float, Stream, Coded] | None = None
     for _ in range(MAX_ATTEMPTS):
         stream, coded, fitted = _code(job, size, fitted, bases, search)
-        if abs(coded.step - fitted.step) <= GROSS:
+        if abs(coded.step - fitted.step) <= GROSS and best is None:
             return stream, coded
-        # The search ran away: what was fitted elsewhere costs far more bits here than it need.
-        fitted = job.fit(coded.step)
-        bases, bits = job.trial(fitted.step, fitted)
+        # The search ran away: what is fitted elsewhere costs bits or error here. Anew from where it ended.
+        again = job.fit(coded.step)
+        bases, bits = job.trial(again.step, again)
+        needed = _bytes(job, again, (bits + again.bits) / 2)
+        found = job.error(coded), job.growth(len(stream.to_bytes())) / needed, stream, coded
+        best = min(best or found, found, key=lambda one: one[0])
+        if abs(coded.step - fitted.step) <= GROSS:
+            break
         curve = rate.Curve({}, search.slope)
-        curve.add(fitted.step, job.fixed() + (bits + fitted.bits) / 2 * job.sites / 8)
-        search = rate.Search(size, search.slope, curve.solve(size * rate.AIM))
-    raise InputError(
-        f"the search for {size} bytes ends at step {coded.step}, far from where its parameters were fitted: "
-        "ask for another rate or a quality, and please report this picture"
-    )
+        curve.add(again.step, needed)
+        fitted, search = again, rate.Search(size, search.slope, curve.solve(size * rate.AIM))
+    assert best is not None
+    if best[1] > WASTE:
+        raise InputError(
+            f"the search for {size} bytes takes {best[1]:.1f} times as many as its step should: "
+            "ask for another rate or a quality, and please report this picture"
+        )
+    return best[2], best[3]
 
 
-def _code(
-    job: Job, size: int, fitted: Fit, bases: list[int], search: rate.Search
-) -> tuple[Stream, Coded, Fit]:
+def _bytes(job: Job, fitted: Fit, bits: float) -> float:
+    """Bytes that the JPEG should grow by at so many bits a site."""
+    return job.fixed() + sum(len(p.to_bytes()) for p in fitted.params.values()) + bits * job.sites / 8
+
+
+def _code(job: Job, size: int, fitted: Fit, bases: list[int], search: rate.Search) -> tuple[Stream, Coded, Fit]:
     """Code at the steps that the search says; the largest that fits into `size`, and the parameters that it has."""
     best: tuple[int, Stream, Coded, Fit] | None = None
     grown = 0
@@ -122,16 +139,13 @@ def _approach(job: Job, size: int) -> tuple[Fit, list[int], rate.Search]:
     goal = size * rate.AIM
     fits: dict[int, Fit] = {}
 
-    def bytes_of(fitted: Fit, bits: float) -> float:
-        return job.fixed() + sum(len(p.to_bytes()) for p in fitted.params.values()) + bits * job.sites / 8
-
     def estimate(step: int) -> float:
         fits[step] = job.fit(step, quick=True)
-        return bytes_of(fits[step], fits[step].bits)
+        return _bytes(job, fits[step], fits[step].bits)
 
     def following(fitted: Fit, bits: float) -> int:
         curve = rate.Curve({}, slope)
-        curve.add(fitted.step, bytes_of(fitted, bits))
+        curve.add(fitted.step, _bytes(job, fitted, bits))
         return curve.solve(goal)
 
     step, curve = rate.search_estimate(estimate, goal, START, enough=0.2)

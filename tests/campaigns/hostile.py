@@ -49,7 +49,11 @@ try:
     end = "done"
 except RawinlayError as error:
     end = f"{type(error).__name__}: {error}"
-used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # of the parent too, before this began
+try:
+    used = int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0]) / 1024
+except (OSError, IndexError):
+    pass
 print(json.dumps({"end": end, "seconds": time.process_time() - start, "megabytes": used}))
 """
 
@@ -111,7 +115,7 @@ class Ask:
         header = replace(
             golden.header, binding=planes.binding_hash(), tile=self.tile, bases=b"\0", values=b"", tags=b"\0",
             plateau=[], net=weights.identity() if self.learned else b"",
-            step=5119 if self.layers > 1 else 5120 if self.exact else 3000, white=65535, top=65535, black=[0],
+            step=5119 if self.layers > 1 else 5120 if self.exact else 3000, white=65535, top=65535, black=[0], cfa=0,
             geometry=Geometry(1, (0, 0), (scale, scale), warp).to_bytes(),
         )  # fmt: skip
         if self.levels:

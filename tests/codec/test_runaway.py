@@ -9,11 +9,11 @@ from rawinlay.codec.encoder import rate
 from rawinlay.codec.encoder import size as sizing
 from scenes import scene
 
-SIZE = 9000
+SIZE = 6000
 
 
-def coded(picture):
-    payload = picture.encode(size=SIZE)
+def coded(picture, tune):
+    payload = picture.encode(tune, size=SIZE)
     mosaic = Stream.from_bytes(payload).decode(decode_planes(picture.jpeg))
     error = float(np.mean((mosaic.astype(float) - picture.raw.mosaic) ** 2))
     return len(payload), -10 * np.log10(error)
@@ -21,36 +21,37 @@ def coded(picture):
 
 @pytest.fixture
 def picture():
-    return scene((160, 192), "RGGB", "texture", seed=3)
+    return scene((128, 160), "RGGB", "texture", seed=3)
 
 
-def run_away(monkeypatch):
-    """From parameters for the coarsest step to where the size is met, without another fit on the way."""
+def run_away(monkeypatch, step):
+    """From parameters for that step to where the size is met, without another fit on the way."""
     monkeypatch.setattr(rate.Search, "far", lambda self, step: False)
     approach = sizing._approach
 
     def lost(job, size):
         _, _, search = approach(job, size)
-        fitted = job.fit(5000)
-        return fitted, job.trial(5000, fitted)[0], search
+        fitted = job.fit(step)
+        return fitted, job.trial(step, fitted)[0], search
 
     monkeypatch.setattr(sizing, "_approach", lost)
 
 
-def test_begun_anew(picture, monkeypatch):
-    right = coded(picture)
-    run_away(monkeypatch)
+@pytest.mark.parametrize("step, tune", [(5000, "psnr"), (1500, "psnr"), (1500, "edit")])
+def test_begun_anew(picture, monkeypatch, step, tune):
+    """The fit lies octaves off: without a second look 4 to 7 dB are lost."""
+    right = coded(picture, tune)
+    run_away(monkeypatch, step)
+    mended = coded(picture, tune)
     monkeypatch.setattr(sizing, "GROSS", 1 << 20)
-    wrong = coded(picture)
-    monkeypatch.setattr(sizing, "GROSS", 256)
-    mended = coded(picture)
-    assert wrong[1] < right[1] - 1, (right, wrong)
-    assert mended[1] > right[1] - 0.3, (right, mended)
+    wrong = coded(picture, tune)
+    assert wrong[1] < right[1] - 2, (right, wrong)
+    assert mended[1] > right[1] - 1, (right, mended)
     assert 0.9 * SIZE < mended[0] <= SIZE
 
 
 def test_refused_where_that_does_not_help(picture, monkeypatch):
-    run_away(monkeypatch)
+    run_away(monkeypatch, 1500)
     monkeypatch.setattr(sizing, "MAX_ATTEMPTS", 1)
-    with pytest.raises(InputError, match="far from where its parameters were fitted"):
+    with pytest.raises(InputError, match=r"takes \d\.\d times as many as its step should"):
         picture.encode(size=SIZE)

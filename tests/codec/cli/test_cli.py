@@ -239,7 +239,7 @@ def test_a_full_disk(run):
 
 
 def test_a_fault_is_one_line_too(run, monkeypatch):
-    monkeypatch.setattr("rawinlay.codec.info.info", lambda path: 1 // 0)
+    monkeypatch.setattr("rawinlay.codec.info.info", lambda path, max_pixels: 1 // 0)
     code, _, err = run("info", "with.jpg")
     assert code == 1 and "ZeroDivisionError" in err
 
