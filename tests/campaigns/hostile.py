@@ -24,6 +24,7 @@ from rawinlay.bitstream.stream.header import Header
 from rawinlay.bitstream.stream.layers import Further, Layers, tile_count
 from rawinlay.bitstream.stream.limits import LARGE, LEARNED, PIXELS, PIXELS_A_BYTE, TILE, WORK, WORK_A_BYTE
 from rawinlay.codec.decoder.stream import Stream
+from rawinlay.codec.encoder.stream_writer import stream_bytes
 from rawinlay.codec.guide.geometry import Geometry, Warp
 from rawinlay.codec.recipe import net_weights as weights
 from rawinlay.codec.recipe.side import ACTIVITIES
@@ -31,7 +32,7 @@ from rawinlay.codec.stages import order
 from rawinlay.codec.stages.parameters import Params
 
 ROOT = Path(__file__).parents[2]
-GOLDEN = ROOT / "tests" / "golden"
+GOLDEN = ROOT / "tests" / "format" / "golden"
 BYTES = 100_000
 CHILD = """
 import json, resource, sys, time
@@ -114,7 +115,7 @@ class Ask:
         scale = 1 << 24 if min(planes.y.shape) > 500 else 1 << 18
         header = replace(
             golden.header, binding=planes.binding_hash(), tile=self.tile, bases=b"\0", values=b"", tags=b"\0",
-            plateau=[], net=weights.identity() if self.learned else b"",
+            plateau=[], net=weights.DEFAULT if self.learned else b"",
             step=5119 if self.layers > 1 else 5120 if self.exact else 3000, white=65535, top=65535, black=[0], cfa=0,
             geometry=Geometry(1, (0, 0), (scale, scale), warp).to_bytes(),
         )  # fmt: skip
@@ -130,7 +131,7 @@ class Ask:
         section = Layers(0, 16 * count, tuple(further)) if further else None
         recipe = replace(golden.recipe, local=None)
         first = {order.IN_PLACE: parameters(order.IN_PLACE)}
-        return embed.embed(self.jpeg, Stream(header, recipe, first, [0] * count, {}, section).to_bytes())
+        return embed.embed(self.jpeg, stream_bytes(Stream(header, recipe, first, [0] * count, {}, section)))
 
     def _sized(self, header: Header, size: int) -> Header:
         """A square mosaic of about as much as is allowed."""

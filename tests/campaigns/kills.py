@@ -106,7 +106,7 @@ def _words(folder: Path, command: str) -> list[str]:
     from shots import shot, write_pair
 
     if command == "strip":  # writes as they do, and is quick
-        (folder / "golden.jpg").write_bytes((REPOSITORY / "tests" / "golden" / "plain.jpg").read_bytes())
+        (folder / "golden.jpg").write_bytes((REPOSITORY / "tests" / "format" / "golden" / "plain.jpg").read_bytes())
         return [str(folder), "strip", "golden.jpg", "--force", "-o", "bare.jpg"]
     if command == "decode":
         (folder / "with.jpg").write_bytes(encode_arrays(shot().raw, shot().jpeg, quality=30, effort=1).jpeg)

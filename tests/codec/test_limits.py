@@ -116,7 +116,7 @@ def test_unbounded_and_max_pixels():
 
 def test_a_large_jpeg_of_a_small_mosaic_is_refused_before_it_is_decoded(monkeypatch):
     data = hostile.Ask(hostile.flat(800, 800), tile=8).file()
-    monkeypatch.setattr("rawinlay.bitstream.jpeg.carried.decode_planes", lambda jpeg: pytest.fail("decoded"))
+    monkeypatch.setattr("rawinlay.bitstream.jpeg.file.decode_planes", lambda jpeg: pytest.fail("decoded"))
     for call in (api.decode, api.info):
         with pytest.raises(InputError, match=r"the (JPEG|mosaic) has"):
             call(data, max_pixels=639_999)

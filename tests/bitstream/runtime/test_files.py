@@ -164,7 +164,8 @@ def test_names_that_can_not_be_written(tmp_path, name):
     (tmp_path / "dir").mkdir()
     (tmp_path / "locked").mkdir(0o000)
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    words = [sys.executable, "-m", "rawinlay", "strip", str(ROOT / "tests" / "golden" / "plain.jpg"), "-o", name]
+    carrier = ROOT / "tests" / "format" / "golden" / "plain.jpg"
+    words = [sys.executable, "-m", "rawinlay", "strip", str(carrier), "-o", name]
     if "\0" in name:
         from rawinlay.codec.cli.main import main
 
