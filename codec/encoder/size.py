@@ -85,7 +85,7 @@ def code_to_size(job: Job, size: int) -> tuple[Stream, Coded]:
         again = job.fit(coded.step)
         bases, bits = job.trial(again.step, again)
         needed = _bytes(job, again, (bits + again.bits) / 2)
-        found = job.error(coded), job.growth(len(stream.to_bytes())) / needed, stream, coded
+        found = job.error(coded), job.growth(len(stream_bytes(stream))) / needed, stream, coded
         best = min(best or found, found, key=lambda one: one[0])
         if abs(coded.step - fitted.step) <= GROSS:
             break

@@ -14,6 +14,7 @@ from rawinlay.codec.mosaic.layout import Layout
 from rawinlay.codec.recipe.side import ACTIVITIES, Ground, Window
 from rawinlay.codec.recipe.side_torch import TorchGround
 from rawinlay.codec.stages import stages_torch as stages
+from rawinlay.codec.stages.coding import Coding
 from rawinlay.codec.stages.decoder_torch import Decoder
 from rawinlay.codec.stages.exact_torch import ExactDecoder, Lattice
 from rawinlay.codec.stages.order import HAAR, IN_PLACE, PLANES, STAGES, context_count, near_count
@@ -206,7 +207,7 @@ def test_the_same_in_torch_and_on_the_cpu(step, basis, states):
     base = companding.saturate(rng.integers(companding.low, companding.high + 1, (1, 4, h, w), dtype=np.int32))
     base[..., 10:20, 10:30] = companding.saturate(np.full((1, 4, 10, 20), companding.high - 3000, np.int32))
     params, tables = random_params(basis, rng), load()
-    tile = Tile(base[0], host.activity(window)[0], companding, tables, basis, step, 4, states, step == LOSSLESS)
+    tile = Tile(base[0], host.activity(window)[0], Coding(companding, tables, step, 4, states), basis)
     found = []
     for stage in range(16):
         mu, classes = (v.copy() for v in tile.predict(stage, params))
