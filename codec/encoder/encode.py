@@ -6,7 +6,7 @@ import contextlib
 import functools
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +17,6 @@ from ...bitstream.raw_image import CFA_PHASES, RawImage
 from ...bitstream.runtime.memory import give_back
 from ...bitstream.runtime.parallel import single_threaded
 from ...bitstream.runtime.profile import timed
-from ...bitstream.runtime.progress import Progress
 from ...bitstream.stream.header import MAX_PIXELS, MAX_SIDE, Header, pack_values
 from ...bitstream.stream.layers import STAGES, Further, Layers, shorten, tile_count
 from ...bitstream.stream.limits import check_work
@@ -36,11 +35,11 @@ from . import rate
 from . import size as sizing
 from .candidates import RecipeChoice
 from .corrections_writer import local_bytes
-from .effort import DEFAULT as DEFAULT_EFFORT
-from .effort import Effort, effort_of
+from .effort import effort_of
 from .fit import corrections as fit_local
 from .fit.sample_kernels import histogram
 from .fit.samples import Coded, Fit
+from .options import EncodeOptions, Rate
 from .picture import CpuEncoder
 from .picture_layers import LayeredEncoder
 from .size import START
@@ -50,7 +49,6 @@ if TYPE_CHECKING:
     from ..recipe.net import GuideNet
 
 COMPANDING_OFFSET = 8
-DEFAULT_LEVEL = Effort()
 KAPPA = {"psnr": 4, "edit": 0}
 LOSSLESS_BPP, HOPE = 2.0, 1.15
 """Targets from here on are tried without loss first, where the plain recipe seems to need no more than this times as
@@ -61,44 +59,25 @@ SPARSE, SPARSE_LOSSLESS, SPARSE_BPP, SPARSE_QUALITY = 0.6, 0.95, 0.2, 50.0
 low."""
 
 
-@dataclass(frozen=True)
-class Target:
-    """What the stream should cost: bytes that the JPEG may grow by, a quality 0..100, or what lossless takes.
-
-    layers: None for one layer; for several, the rates where they should end, bits per site, ascending; () for the
-    codec's choice.
-    """
-
-    size: int | None = None
-    quality: float | None = None
-    lossless: bool = False
-    layers: tuple[float, ...] | None = None
-
-
 @timed("network")
 def encode_stream(
     raw: RawImage,
     planes: JpegPlanes,
     geometry: Geometry,
-    target: Target,
+    options: EncodeOptions,
     packed_tags: bytes,
     growth: Callable[[int], int],
-    tune: str = "psnr",
-    effort: int | Effort = DEFAULT_EFFORT,
-    device: str = "cpu",
-    progress: Progress | None = None,
 ) -> bytes:
     """The payload of a picture.
 
     planes, geometry: the JPEG and how it lies over the mosaic. growth: bytes that the JPEG grows by for a payload of
-    so many bytes. tune: "psnr" (even error in linear light) or "edit" (even against the noise). effort: 1 to 9, see
-    `codec.encoder.effort`. The result is decoded again and compared before it is returned. A picture of next to nothing
-    is coded in one layer, without learned features, where more would be refused by readers
-    (`bitstream.stream.limits`). Raises
-    `UsageError` where the target can't be met, `InputError` for a mosaic or a geometry that the format does not hold.
+    so many bytes. options: "auto" is the CPU here. The result is decoded again and compared before it is returned. A
+    picture of next to nothing is coded in one layer, without learned features, where more would be refused by readers
+    (`bitstream.stream.limits`). Raises `UsageError` where the rate can't be met, `InputError` for a mosaic or a
+    geometry that the format does not hold.
     """
     height, width = raw.mosaic.shape
-    chosen = effort_of(effort)
+    wanted, chosen = options.rate, effort_of(options.effort)
     if max(height, width) > MAX_SIDE or height * width > MAX_PIXELS or min(height, width) < 2:
         raise InputError(f"a mosaic of {width} x {height} is outside what the format holds")
     if not geometry.in_range:
@@ -107,14 +86,15 @@ def encode_stream(
         model=tables.load().identity, net=b"", binding=planes.binding_hash(), height=height, width=width,
         cfa=CFA_PHASES.index(raw.cfa), orientation=raw.orientation, white=raw.white, top=max(int(raw.mosaic.max()), 1),
         black=stream.pack_black(raw.black), plateau=[], geometry=geometry.to_bytes(),
-        companding=COMPANDING_OFFSET, kappa=KAPPA[tune], states=chosen.states,
-        step=0, tile=8, bases=b"\0", values=_values(raw.mosaic, target), camera=raw.camera[:60], tags=packed_tags,
+        companding=COMPANDING_OFFSET, kappa=KAPPA[options.tune], states=chosen.states,
+        step=0, tile=8, bases=b"\0", values=_values(raw.mosaic, wanted), camera=raw.camera[:60], tags=packed_tags,
     )  # fmt: skip
     with single_threaded() if chosen.learned else contextlib.nullcontext():
-        plainly = replace(target, layers=None), replace(chosen, learned=False)
-        for goal, effort in ((target, chosen), (plainly[0], chosen), plainly):
+        in_one = replace(wanted, trimmable=False, layers=())
+        for goal, effort in ((wanted, chosen), (in_one, chosen), (in_one, replace(chosen, learned=False))):
             try:
-                return _encode(_Job(raw, planes, geometry, header, growth, device, progress, effort), goal, planes)
+                job = _Job(raw, planes, geometry, header, growth, replace(options, effort=effort))
+                return _encode(job, goal, planes)
             except _TooMuchWorkError as error:
                 reason = str(error)
     raise InputError(f"no reader would take it: {reason}; a higher rate or a larger JPEG makes it so")
@@ -124,20 +104,21 @@ class _TooMuchWorkError(Exception):
     """What was coded asks for more work than readers do for so few bytes."""
 
 
-def _encode(job: _Job, target: Target, planes: JpegPlanes) -> bytes:
-    """Code to the target, decode again and compare."""
-    if target.layers is not None:
-        best = job.code_layers(target)
-    elif target.lossless:
+def _encode(job: _Job, wanted: Rate, planes: JpegPlanes) -> bytes:
+    """Code to the rate, decode again and compare."""
+    size = wanted.bytes_for(job.sites)
+    if wanted.in_layers:
+        best = job.code_layers(wanted)
+    elif wanted.lossless:
         best = job.code(job.settle(LOSSLESS), LOSSLESS)
-    elif target.size is None:
-        step = rate.step_of_quality(rate.DEFAULT_QUALITY if target.quality is None else target.quality)
+    elif size is None:
+        step = _step_of(wanted)
         best = job.code(job.settle(step), step)
     else:
-        best = job.code_within(target.size) or job.code_to_size(target.size)
+        best = job.code_within(size) or job.code_to_size(size)
     payload = coded = stream_bytes(best)
-    if target.size is not None and target.layers is not None:
-        payload = shorten(coded, target.size, job.growth)[0]
+    if size is not None and wanted.in_layers:
+        payload = shorten(coded, size, job.growth)[0]
     try:
         check_work(best.header, Stream.from_bytes(payload).layer_count, len(payload) + planes.scan_bytes)
     except StreamError as error:
@@ -150,14 +131,20 @@ def _encode(job: _Job, target: Target, planes: JpegPlanes) -> bytes:
     return payload
 
 
-def _values(mosaic: np.ndarray, target: Target) -> bytes:
+def _step_of(wanted: Rate) -> int:
+    """The step of a quality, the usual one's where none is given."""
+    return rate.step_of_quality(rate.DEFAULT_QUALITY if wanted.quality is None else wanted.quality)
+
+
+def _values(mosaic: np.ndarray, wanted: Rate) -> bytes:
     """The set of used values for the header, where it is sparse and the rate high enough for it to matter."""
-    if target.size is not None and target.size * 8 < SPARSE_BPP * mosaic.size:
+    size = wanted.bytes_for(mosaic.size)
+    if size is not None and size * 8 < SPARSE_BPP * mosaic.size:
         return b""
-    if target.quality is not None and target.quality < SPARSE_QUALITY:
+    if wanted.quality is not None and wanted.quality < SPARSE_QUALITY:
         return b""
     used = np.flatnonzero(histogram(mosaic))
-    may_be_lossless = target.lossless or (target.size or 0) * 8 >= LOSSLESS_BPP * mosaic.size
+    may_be_lossless = wanted.lossless or (size or 0) * 8 >= LOSSLESS_BPP * mosaic.size
     share = SPARSE_LOSSLESS if may_be_lossless else SPARSE
     return pack_values(used) if len(used) < share * (used[-1] - used[0] + 1) else b""
 
@@ -183,11 +170,11 @@ class _Job:
         geometry: Geometry,
         header: Header,
         growth: Callable[[int], int],
-        device: str,
-        progress: Progress | None,
-        effort: Effort = DEFAULT_LEVEL,
+        options: EncodeOptions,
     ) -> None:
-        self.header, self.growth, self.effort, self.device, self.progress = header, growth, effort, device, progress
+        self.header, self.growth, self.progress = header, growth, options.progress
+        self.effort = effort = effort_of(options.effort)
+        self.device = "cpu" if options.device == "auto" else options.device
         self.layout = stream.layout_of(header)
         height, width = raw.mosaic.shape
         guide = LaidGuide(planes, geometry, (height, width), self.layout.origin)
@@ -342,24 +329,25 @@ class _Job:
         self.decoded = coded.mosaic
         return self.stream(fitted, coded)
 
-    def code_layers(self, target: Target) -> Stream:
-        """Code the picture in layers, the finest as `target` says; for a size a little more, to be shortened."""
+    def code_layers(self, wanted: Rate) -> Stream:
+        """Code the picture in layers, the finest as `wanted` says; for a size a little more, to be shortened."""
         fitting = functools.partial(self.tell, "fitting")
         fitting(0.0)
         # One recipe serves all layers: the one for the middle of the rates.
-        self.settle(START, room=math.inf if target.size is None else target.size / 4)
+        size = wanted.bytes_for(self.sites)
+        self.settle(START, room=math.inf if size is None else size / 4)
         finest, bits = None, 0.0
-        if target.lossless:
+        if wanted.lossless:
             finest = LOSSLESS
-        elif target.size is None:
-            finest = rate.step_of_quality(rate.DEFAULT_QUALITY if target.quality is None else target.quality)
+        elif size is None:
+            finest = _step_of(wanted)
         else:
-            if self.fixed() > target.size:
+            if self.fixed() > size:
                 raise UsageError(
-                    f"the header and the recipe alone need {self.fixed()} bytes, more than the target of {target.size}"
+                    f"the header and the recipe alone need {self.fixed()} bytes, more than the target of {size}"
                 )
-            bits = layering.MARGIN * (target.size - self.fixed()) * 8 / self.mosaic.size
-        rates = tuple(r for r in target.layers or () if finest is not None or r < bits)
+            bits = layering.MARGIN * (size - self.fixed()) * 8 / self.sites
+        rates = tuple(r for r in wanted.layers if finest is not None or r < bits)
         trunk = LayeredEncoder(
             self.mosaic, self.layout, self.ground, self.recipe, self.companding, tables.load(), self.header.kappa,
             self.effort,

@@ -10,7 +10,8 @@ from rawinlay.bitstream.jpeg.planes import decode_planes
 from rawinlay.bitstream.raw_image import CFA_PHASES, RawImage
 from rawinlay.bitstream.stream.header import LOSSLESS_STEP
 from rawinlay.codec.decoder.stream import Stream
-from rawinlay.codec.encoder.encode import Target, _Job, encode_stream
+from rawinlay.codec.encoder.encode import _Job, encode_stream
+from rawinlay.codec.encoder.options import EncodeOptions
 from rawinlay.codec.encoder.picture import CpuEncoder
 from rawinlay.codec.encoder.rate import TOLERANCE
 from rawinlay.codec.guide.geometry import Geometry, Warp
@@ -95,7 +96,7 @@ def test_a_simulated_shot():
     taken = shot(1, (128, 160))
     planes = decode_planes(taken.jpeg)
     growth = lambda n: embed.added_bytes(taken.jpeg, n)  # noqa: E731
-    payload = encode_stream(taken.raw, planes, Geometry(), Target(quality=60), b"some tags", growth)
+    payload = encode_stream(taken.raw, planes, Geometry(), EncodeOptions.of(quality=60), b"some tags", growth)
     stream = Stream.from_bytes(payload)
     assert stream.header.tags == b"some tags"
     assert psnr(taken.raw, stream.decode(planes)) > 35
@@ -143,7 +144,7 @@ def test_a_constant_guide():
     flat = scene((48, 64), noise=0, mosaic=picture.raw.mosaic)
     planes = replace(flat.planes, **{name: np.full_like(getattr(flat.planes, name), 128) for name in ("y", "cb", "cr")})
     growth = lambda n: embed.added_bytes(flat.jpeg, n)  # noqa: E731
-    payload = encode_stream(picture.raw, planes, Geometry(), Target(quality=90), b"", growth)
+    payload = encode_stream(picture.raw, planes, Geometry(), EncodeOptions.of(quality=90), b"", growth)
     assert psnr(picture.raw, Stream.from_bytes(payload).decode(planes)) > 60
 
 
@@ -199,14 +200,14 @@ def test_impossible_sizes(shape):
     picture = scene((8, 8))
     raw = RawImage(np.zeros(shape, np.uint16), "RGGB", (0.0,) * 4, 1000)
     with pytest.raises(InputError, match="outside what the format holds"):
-        encode_stream(raw, picture.planes, Geometry(), Target(quality=50), b"", len)
+        encode_stream(raw, picture.planes, Geometry(), EncodeOptions.of(quality=50), b"", len)
 
 
 def test_impossible_levels():
     picture = scene((8, 8))
     raw = RawImage(picture.raw.mosaic, "RGGB", (16000.0,) * 4, 16001)
     with pytest.raises(InputError, match="levels"):
-        encode_stream(raw, picture.planes, Geometry(), Target(quality=50), b"", len)
+        encode_stream(raw, picture.planes, Geometry(), EncodeOptions.of(quality=50), b"", len)
 
 
 @pytest.mark.parametrize(

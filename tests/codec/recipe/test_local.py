@@ -14,6 +14,7 @@ from rawinlay.codec.encoder.corrections_writer import local_bytes
 from rawinlay.codec.encoder.effort import Effort
 from rawinlay.codec.encoder.encode import _Job
 from rawinlay.codec.encoder.fit import corrections as fit_local
+from rawinlay.codec.encoder.options import EncodeOptions
 from rawinlay.codec.encoder.stream_writer import stream_bytes
 from rawinlay.codec.recipe.corrections import (
     EXPONENTS,
@@ -191,7 +192,7 @@ def ready(picture, effort=None):
         Stream.from_bytes(small).header, height=picture.raw.mosaic.shape[0], width=picture.raw.mosaic.shape[1], net=b"",
         top=int(picture.raw.mosaic.max()),
     )  # fmt: skip
-    job = _Job(picture.raw, picture.planes, picture.geometry, header, len, "cpu", None, effort or Effort())
+    job = _Job(picture.raw, picture.planes, picture.geometry, header, len, EncodeOptions(effort=effort or Effort()))
     job.companding = replace(job.companding, plateau=(0,) * 8)  # a base on the plateau is not the recipe's
     return job
 

@@ -19,6 +19,7 @@ from rawinlay.codec.encoder import layers as layering
 from rawinlay.codec.encoder.encode import _Job
 from rawinlay.codec.encoder.fit.layer_kernels import first_symbols
 from rawinlay.codec.encoder.fit.layers import PictureSource
+from rawinlay.codec.encoder.options import EncodeOptions
 from rawinlay.codec.encoder.picture import Area
 from rawinlay.codec.encoder.stream_writer import stream_bytes
 from rawinlay.codec.recipe.side import Window
@@ -39,7 +40,7 @@ from scenes import KINDS, scene
 def coded(**options):
     """A scene and its payload in layers."""
     picture = scene((49, 64), "GRBG")
-    return picture, picture.encode(**{"layers": (), **options})
+    return picture, picture.encode(**{"trimmable": True, **options})
 
 
 @functools.cache
@@ -59,7 +60,7 @@ def decoded(payload, picture=None):
 @pytest.mark.parametrize("cfa", ["RGGB", "BGGR"])
 def test_lossless_comes_back(kind, cfa):
     picture = scene((33, 46), cfa, kind)
-    payload = picture.encode(lossless=True, layers=())
+    payload = picture.encode(lossless=True, trimmable=True)
     stream = Stream.from_bytes(payload)
     assert stream.lossless and stream.layers.further[-1].step == LOSSLESS_STEP
     assert np.array_equal(decoded(payload, picture), picture.raw.mosaic)
@@ -72,7 +73,7 @@ NOISE = np.random.default_rng(1).integers(0, 65536, (24, 30)).astype(np.uint16)
                          ids=["noise", "black", "few values", "two values", "below black"])  # fmt: skip
 def test_lossless_whatever_it_is(mosaic):
     picture = scene(mosaic.shape, mosaic=mosaic, bits=16)
-    assert np.array_equal(decoded(picture.encode(lossless=True, layers=()), picture), mosaic)
+    assert np.array_equal(decoded(picture.encode(lossless=True, trimmable=True), picture), mosaic)
 
 
 @pytest.mark.parametrize("layers", [(), (0.2, 1.0), (2.0,)])
@@ -100,7 +101,7 @@ def test_every_layer_decodes_to_what_the_encoder_had_there():
     """Encoder's own state after each layer against the prefix that ends with that layer."""
     picture, payload = coded(lossless=True)
     stream, prefixes = whole(), Prefixes(payload)
-    job = _Job(picture.raw, picture.planes, picture.geometry, stream.header, len, "cpu", None)
+    job = _Job(picture.raw, picture.planes, picture.geometry, stream.header, len, EncodeOptions())
     h, w = (n + n % 2 for n in job.layout.cells)
     window, companding = Window(((0, 0),), h, w), job.companding
     base, activity = job.ground.base(window, stream.recipe, companding)[0], job.ground.activity(window)[0]
@@ -171,7 +172,7 @@ def test_tiles_are_cut_one_by_one():
     picture = scene((64, 96))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_Job, "side", lambda self, bits: 16)
-        payload = picture.encode(quality=90, layers=())
+        payload = picture.encode(quality=90, trimmable=True)
     stream, prefixes = Stream.from_bytes(payload), Prefixes(payload)
     tiles = tile_count(stream.header)
     assert tiles == len(stream.bases) == 6
@@ -349,7 +350,7 @@ def test_steps_halve_and_end_where_they_should():
 def test_sizes_are_met_by_trimming(bpp):
     picture = scene((96, 128), seed=2)
     size = int(bpp * picture.raw.mosaic.size / 8)
-    payload = picture.encode(size=size, layers=())
+    payload = picture.encode(size=size, trimmable=True)
     layers = Stream.from_bytes(payload).layers
     assert not check(payload) and layers
     # A layer that begins brings its parameters, which are much in a picture as small as this.

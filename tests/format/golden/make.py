@@ -18,6 +18,7 @@ from rawinlay.bitstream.jpeg import embed  # noqa: E402
 from rawinlay.codec.decoder.stream import Stream, pack_bases  # noqa: E402
 from rawinlay.codec.encoder.effort import Effort  # noqa: E402
 from rawinlay.codec.encoder.encode import _Job  # noqa: E402
+from rawinlay.codec.encoder.options import EncodeOptions  # noqa: E402
 from rawinlay.codec.encoder.stream_writer import stream_bytes  # noqa: E402
 from rawinlay.codec.guide.geometry import Geometry, Warp  # noqa: E402
 from rawinlay.codec.mosaic.layout import tiles  # noqa: E402
@@ -36,7 +37,8 @@ def recoded(picture, payload, bases, side, states, more=False):
     more: with learned features and with corrections by block, in every term and in most blocks, help or not.
     """
     header = replace(Stream.from_bytes(payload).header, states=states)
-    job = _Job(picture.raw, picture.planes, picture.geometry, header, len, "cpu", None, Effort(states, learned=more))
+    options = EncodeOptions(effort=Effort(states, learned=more))
+    job = _Job(picture.raw, picture.planes, picture.geometry, header, len, options)
     if more:
         job.use(job.recipes.learned.with_local(corrections(job.layout.cells)))
     fitted = fit_bases(job.trunk, header.step)

@@ -10,6 +10,7 @@ from rawinlay.codec.encoder.fit.stage_kernels import descend, near_at
 from rawinlay.codec.encoder.fit.survey import Survey, merged
 from rawinlay.codec.encoder.fit.survey_kernels import survey
 from rawinlay.codec.encoder.fit.views import contexts_at
+from rawinlay.codec.encoder.options import EncodeOptions
 from rawinlay.codec.encoder.search.search import search_stage
 from rawinlay.codec.encoder.search.trellis_kernels import Search
 from rawinlay.codec.mosaic.companding_torch import TorchCompanding
@@ -43,7 +44,7 @@ def test_places_see_what_the_stages_see(basis):
     """Neighbours and contexts at all places of all stages, beside those of the torch decoder of the same symbols."""
     picture = scene((48, 64), seed=3)
     header = Stream.from_bytes(picture.encode(quality=60)).header
-    job = _Job(picture.raw, picture.planes, picture.geometry, header, len, "cpu", None)
+    job = _Job(picture.raw, picture.planes, picture.geometry, header, len, EncodeOptions())
     trunk, window = job.trunk, Window(((0, 0),), *job.layout.cells)
     params = trunk.fit(STEP, only=basis).params[basis]
     area = trunk.whole(window)
