@@ -39,6 +39,7 @@ from .effort import effort_of
 from .fit import corrections as fit_local
 from .fit.sample_kernels import histogram
 from .fit.samples import Coded, Fit
+from .fit.source_picture import SourcePicture
 from .options import EncodeOptions, Rate
 from .picture import CpuEncoder
 from .picture_layers import LayeredEncoder
@@ -194,6 +195,13 @@ class _Job:
         self._fixed: tuple[Recipe | None, int] = None, 0
         self.use(self.plain)
 
+    @property
+    def picture(self) -> SourcePicture:
+        """What its encoders share."""
+        return SourcePicture(
+            self.mosaic, self.layout, self.ground, self.companding, tables.load(), self.header.kappa
+        )
+
     def forget(self) -> None:
         """Let go of what the search has built up: checking makes the guide anew, and memory holds one of them."""
         del self.ground, self.trunk, self.recipes
@@ -208,10 +216,7 @@ class _Job:
         """Go on with a recipe."""
         self.recipe = recipe
         self.header = replace(self.header, net=weights.DEFAULT if recipe.learned else b"")
-        self.trunk = CpuEncoder(
-            self.mosaic, self.layout, self.ground, recipe, self.companding, tables.load(), self.header.kappa,
-            self.effort,
-        )  # fmt: skip
+        self.trunk = CpuEncoder(self.picture, recipe, self.effort)
 
     def settle(
         self, step: int, fitted: Fit | None = None, room: float = math.inf, careful: bool = True
@@ -248,9 +253,7 @@ class _Job:
     def _with_local(self, recipe: Recipe, step: int, side: int) -> Recipe | None:
         """A recipe with corrections by blocks of a side, for a step; None where there are none that pay and fit."""
         with contextlib.suppress(StreamError, np.linalg.LinAlgError):
-            local = fit_local.fit(
-                self.mosaic, self.layout, self.ground, recipe, self.companding, step, self.header.kappa, side
-            )
+            local = fit_local.fit(self.picture, recipe, step, side)
             return recipe.with_local(local) if local else None
         return None
 
@@ -348,10 +351,7 @@ class _Job:
                 )
             bits = layering.MARGIN * (size - self.fixed()) * 8 / self.sites
         rates = tuple(r for r in wanted.layers if finest is not None or r < bits)
-        trunk = LayeredEncoder(
-            self.mosaic, self.layout, self.ground, self.recipe, self.companding, tables.load(), self.header.kappa,
-            self.effort,
-        )  # fmt: skip
+        trunk = LayeredEncoder(self.picture, self.recipe, self.effort)
         if rates:
             layers = layering.by_rates(trunk, rates if finest is not None else (*rates, bits), finest, fitting)
         else:

@@ -275,8 +275,7 @@ def true_picture(share, noise=3.0):
 
 
 def fitted(job, planes, step=STEP, side=64):
-    mosaic, kappa = job.layout.unpack(planes), job.header.kappa
-    return fit_local.fit(mosaic, job.layout, job.ground, job.recipe, job.companding, step, kappa, side)
+    return fit_local.fit(replace(job.picture, mosaic=job.layout.unpack(planes)), job.recipe, step, side)
 
 
 @pytest.mark.parametrize("step", [2300, STEP])
