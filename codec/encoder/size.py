@@ -10,13 +10,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable
 
 from ...bitstream.errors import InputError, UsageError
 from ..decoder.stream import Stream
+from ..mosaic.companding import LOSSLESS
 from . import rate
 from .fit.samples import Coded, Fit
+from .job import Candidate, Found
+from .settle import settle
 from .stream_writer import stream_bytes
 
 START = 3300
@@ -26,60 +28,42 @@ GROSS, MAX_ATTEMPTS = 256, 3
 end within `rate.REFIT`; one that does not begins anew from a fit at its end."""
 
 
-class Job(Protocol):
-    """What this asks of the encoder of one picture."""
-
-    sites: int
-    growth: Callable[[int], int]
-    """Bytes that the JPEG grows by for a payload of so many."""
-
-    def fit(self, step: int, quick: bool = False) -> Fit:
-        """Parameters of the stages at a step."""
-
-    def settle(self, step: int, fitted: Fit | None, room: float, careful: bool) -> Fit:
-        """Choose the recipe that costs least at a step; parameters for it."""
-
-    def survey(self, bits: float, fitted: Fit) -> Fit:
-        """See that fits tell the whole picture's bits, as this one then does; bits: wanted, a site."""
-
-    def trial(self, step: int, fitted: Fit) -> tuple[list[int], float]:
-        """Basis of each tile, and bits a site, from pieces of all tiles."""
-
-    def fixed(self) -> int:
-        """Bytes that the JPEG grows by for header and recipe alone."""
-
-    def encode(
-        self,
-        fitted: Fit,
-        step: int,
-        thrift: float,
-        bases: list[int],
-        before: Coded | None = None,
-        again: Sequence[int] = (),
-    ) -> Coded:
-        """All tiles coded; or of those coded before, some again."""
-
-    def stream(self, fitted: Fit, coded: Coded) -> Stream:
-        """The stream of coded tiles."""
+LOSSLESS_BPP, HOPE = 2.0, 1.15
+"""Sizes from here on are tried without loss first, where the plain recipe seems to need no more than this times as many
+bytes."""
 
 
-def code_to_size(job: Job, size: int) -> tuple[Stream, Coded]:
+def code_without_loss(plain: Candidate, size: int) -> Found | None:
+    """Lossless coding, where the JPEG grows by no more than `size` bytes by it: more could not be had for them."""
+    job = plain.job
+    if size * 8 < LOSSLESS_BPP * job.sites:
+        return None
+    quick = plain.fit(LOSSLESS, quick=True)
+    if quick.bits * job.sites / 8 > HOPE * size:
+        return None
+    candidate, fitted = settle(plain, LOSSLESS, quick)
+    if fitted.bits * job.sites / 8 > size:
+        return None
+    found = candidate.code(fitted, LOSSLESS)
+    return found if job.growth(len(stream_bytes(found.stream))) <= size else None
+
+
+def code_to_size(plain: Candidate, size: int) -> Found:
     """Code so that the JPEG grows by at most `size` bytes and at least `rate.TOLERANCE` of it.
 
     Raises `UsageError` where no step gives so few bytes.
     """
-    if job.fixed() > size:
-        raise UsageError(f"the header and the recipe alone need {job.fixed()} bytes, more than the target of {size}")
-    fitted, bases, search = _approach(job, size)
+    check_room(plain, size)
+    candidate, fitted, bases, search = _approach(plain, size)
     for _ in range(MAX_ATTEMPTS):
-        stream, coded, fitted = _code(job, size, fitted, bases, search)
+        stream, coded, fitted = _code(candidate, size, fitted, bases, search)
         if abs(coded.step - fitted.step) <= GROSS:
-            return stream, coded
+            return Found(stream, coded.mosaic)
         # The search ran away: what was fitted elsewhere costs far more bits here than it need.
-        fitted = job.fit(coded.step)
-        bases, bits = job.trial(fitted.step, fitted)
+        fitted = candidate.fit(coded.step)
+        bases, bits = candidate.trial(fitted.step, fitted)
         curve = rate.Curve({}, search.slope)
-        curve.add(fitted.step, job.fixed() + (bits + fitted.bits) / 2 * job.sites / 8)
+        curve.add(fitted.step, candidate.fixed + (bits + fitted.bits) / 2 * candidate.job.sites / 8)
         search = rate.Search(size, search.slope, curve.solve(size * rate.AIM))
     raise InputError(
         f"the search for {size} bytes ends at step {coded.step}, far from where its parameters were fitted: "
@@ -87,8 +71,15 @@ def code_to_size(job: Job, size: int) -> tuple[Stream, Coded]:
     )
 
 
+def check_room(candidate: Candidate, size: int) -> None:
+    """UsageError where the JPEG would grow by more than `size` bytes before anything is coded."""
+    if candidate.fixed > size:
+        needed = f"the header and the recipe alone need {candidate.fixed} bytes"
+        raise UsageError(f"{needed}, more than the target of {size}")
+
+
 def _code(
-    job: Job, size: int, fitted: Fit, bases: list[int], search: rate.Search
+    candidate: Candidate, size: int, fitted: Fit, bases: list[int], search: rate.Search
 ) -> tuple[Stream, Coded, Fit]:
     """Code at the steps that the search says; the largest that fits into `size`, and the parameters that it has."""
     best: tuple[int, Stream, Coded, Fit] | None = None
@@ -96,63 +87,72 @@ def _code(
 
     def take(coded: Coded) -> int:
         nonlocal best
-        stream = job.stream(fitted, coded)
-        found = job.growth(len(stream_bytes(stream)))
+        stream = candidate.stream(fitted, coded)
+        found = candidate.job.growth(len(stream_bytes(stream)))
         if found <= size and (best is None or found > best[0]):
             best = found, stream, coded, fitted
         return found
 
     for _ in range(rate.MAX_CODINGS):
         if search.far(fitted.step):
-            fitted = job.fit(search.step)
+            fitted = candidate.fit(search.step)
             # Anew, since at other bits a site tiles may be of another side.
-            bases, _ = job.trial(search.step, fitted)
+            bases, _ = candidate.trial(search.step, fitted)
             search.forget()
-        coded = job.encode(fitted, search.step, search.thrift, bases)
+        coded = candidate.encode(fitted, search.step, search.thrift, bases)
         grown = take(coded)
-        if search.within(grown) or _trimmed(job, fitted, coded, grown, size, search, take) or search.add(grown):
+        if search.within(grown) or _trimmed(candidate, fitted, coded, grown, size, search, take) or search.add(grown):
             break
     if best is None:
         raise UsageError(f"no step gives a stream of at most {size} bytes; the smallest seen has {grown}")
     return best[1:]
 
 
-def _approach(job: Job, size: int) -> tuple[Fit, list[int], rate.Search]:
-    """A fit near the step that should do, with the best recipe there; bases; a search that begins at that step."""
-    goal = size * rate.AIM
+def _approach(plain: Candidate, size: int) -> tuple[Candidate, Fit, list[int], rate.Search]:
+    """The best candidate near the step that should do, with a fit there; bases; a search that begins at that step."""
+    goal, sites = size * rate.AIM, plain.job.sites
     fits: dict[int, Fit] = {}
+    better: int | None = None
 
-    def bytes_of(fitted: Fit, bits: float) -> float:
-        return job.fixed() + sum(len(p.to_bytes()) for p in fitted.params.values()) + bits * job.sites / 8
+    def bytes_of(candidate: Candidate, fitted: Fit, bits: float) -> float:
+        return candidate.fixed + sum(len(p.to_bytes()) for p in fitted.params.values()) + bits * sites / 8
 
     def estimate(step: int) -> float:
-        fits[step] = job.fit(step, quick=True)
-        return bytes_of(fits[step], fits[step].bits)
+        nonlocal better
+        fitted = fits[step] = plain.fit(step, quick=True, only=better)
+        better = fitted.better
+        return bytes_of(plain, fitted, fitted.bits)
 
     def following(fitted: Fit, bits: float) -> int:
         curve = rate.Curve({}, slope)
-        curve.add(fitted.step, bytes_of(fitted, bits))
+        curve.add(fitted.step, bytes_of(candidate, fitted, bits))
         return curve.solve(goal)
 
     step, curve = rate.search_estimate(estimate, goal, START, enough=0.2)
     slope = curve.slope(step)
-    settled = job.settle(step, fits[step], size / 4, careful=False)
-    settled = job.survey(size * 8 / job.sites, settled)
-    fitted = job.fit(following(settled, settled.bits))
-    bases, bits = job.trial(fitted.step, fitted)
-    return fitted, bases, rate.Search(size, slope, following(fitted, (bits + fitted.bits) / 2))
+    candidate, settled = settle(plain, step, fits[step], size / 4, careful=False)
+    settled = candidate.survey(size * 8 / sites, settled)
+    fitted = candidate.fit(following(settled, settled.bits))
+    bases, bits = candidate.trial(fitted.step, fitted)
+    return candidate, fitted, bases, rate.Search(size, slope, following(fitted, (bits + fitted.bits) / 2))
 
 
 def _trimmed(
-    job: Job, fitted: Fit, coded: Coded, grown: int, size: int, search: rate.Search, take: Callable[[Coded], int]
+    candidate: Candidate,
+    fitted: Fit,
+    coded: Coded,
+    grown: int,
+    size: int,
+    search: rate.Search,
+    take: Callable[[Coded], int],
 ) -> bool:
     """Try to meet the size by coding some tiles again; whether that is done."""
-    trim = rate.Trim(coded.sizes(), job.sites / len(coded.bases))
+    trim = rate.Trim(coded.sizes(), candidate.job.sites / len(coded.bases))
     for _ in range(rate.MAX_TRIMS):
         plan = trim.plan(grown - size * rate.AIM)
         if plan is None:
             return False
-        coded = job.encode(fitted, search.step, search.thrift * plan.thrift, coded.bases, coded, plan.tiles)
+        coded = candidate.encode(fitted, search.step, search.thrift * plan.thrift, coded.bases, coded, plan.tiles)
         grown = take(coded)
         if search.within(grown):
             return True

@@ -29,10 +29,10 @@ def run_away(monkeypatch):
     monkeypatch.setattr(rate.Search, "far", lambda self, step: False)
     approach = sizing._approach
 
-    def lost(job, size):
-        _, _, search = approach(job, size)
-        fitted = job.fit(5000)
-        return fitted, job.trial(5000, fitted)[0], search
+    def lost(plain, size):
+        candidate, _, _, search = approach(plain, size)
+        fitted = candidate.fit(5000)
+        return candidate, fitted, candidate.trial(5000, fitted)[0], search
 
     monkeypatch.setattr(sizing, "_approach", lost)
 

@@ -10,7 +10,8 @@ from rawinlay.bitstream.jpeg.planes import decode_planes
 from rawinlay.bitstream.raw_image import CFA_PHASES, RawImage
 from rawinlay.bitstream.stream.header import LOSSLESS_STEP
 from rawinlay.codec.decoder.stream import Stream
-from rawinlay.codec.encoder.encode import _Job, encode_stream
+from rawinlay.codec.encoder.encode import encode_stream
+from rawinlay.codec.encoder.job import Job
 from rawinlay.codec.encoder.options import EncodeOptions
 from rawinlay.codec.encoder.picture import CpuEncoder
 from rawinlay.codec.encoder.rate import TOLERANCE
@@ -252,6 +253,6 @@ def test_tiles_keep_their_basis_while_the_rate_is_searched(monkeypatch):
         return coded
 
     monkeypatch.setattr(CpuEncoder, "encode", encode)
-    monkeypatch.setattr(_Job, "side", lambda self, bits: 64)
+    monkeypatch.setattr(Job, "side", lambda self, bits: 64)
     scene((300, 400), "RGGB").encode(size=6000)
     assert len(chosen) > 1 and len(chosen[0]) > 10 and all(bases == chosen[0] for bases in chosen)

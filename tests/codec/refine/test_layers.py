@@ -16,9 +16,9 @@ from rawinlay.bitstream.stream.header import LOSSLESS_STEP
 from rawinlay.bitstream.stream.layers import STAGES, Depth, Further, Layers, Prefixes, spread_order, tile_count
 from rawinlay.codec.decoder.stream import Stream, layout_of
 from rawinlay.codec.encoder import layers as layering
-from rawinlay.codec.encoder.encode import _Job
 from rawinlay.codec.encoder.fit.layer_kernels import first_symbols
 from rawinlay.codec.encoder.fit.layers import PictureSource
+from rawinlay.codec.encoder.job import Job
 from rawinlay.codec.encoder.options import EncodeOptions
 from rawinlay.codec.encoder.picture import Area
 from rawinlay.codec.encoder.stream_writer import stream_bytes
@@ -101,12 +101,12 @@ def test_every_layer_decodes_to_what_the_encoder_had_there():
     """Encoder's own state after each layer against the prefix that ends with that layer."""
     picture, payload = coded(lossless=True)
     stream, prefixes = whole(), Prefixes(payload)
-    job = _Job(picture.raw, picture.planes, picture.geometry, stream.header, len, EncodeOptions())
-    h, w = (n + n % 2 for n in job.layout.cells)
-    window, companding = Window(((0, 0),), h, w), job.companding
-    base, activity = job.ground.base(window, stream.recipe, companding)[0], job.ground.activity(window)[0]
-    job.use(stream.recipe)
-    piece = job.trunk._piece(Area(0, 0, base, activity), IN_PLACE, True)
+    job = Job.of(picture.raw, picture.planes, picture.geometry, stream.header, len, EncodeOptions())
+    ground, companding = job.picture.ground, job.picture.companding
+    h, w = (n + n % 2 for n in job.picture.layout.cells)
+    window = Window(((0, 0),), h, w)
+    base, activity = ground.base(window, stream.recipe, companding)[0], ground.activity(window)[0]
+    piece = job.candidate(stream.recipe).encoder._piece(Area(0, 0, base, activity), IN_PLACE, True)
     rules = Rules(tables.load(), companding, stream.header.kappa)
     params = [stream.params[IN_PLACE], *(Params.from_bytes(one.parameters, 2, 5) for one in stream.layers.further)]
     steps = [stream.header.step, *(one.step for one in stream.layers.further)]
@@ -124,7 +124,7 @@ def test_every_layer_decodes_to_what_the_encoder_had_there():
             true, valid = piece.index[k, t], piece.valid[k, t]  # the cells hold the truth
             assert (((tile.first[k, t] <= true) & (true < tile.behind[k, t])) | ~valid).all()
         mosaic = np.empty_like(picture.raw.mosaic)
-        tile.finish(job.layout, (0, 0), mosaic)
+        tile.finish(job.picture.layout, (0, 0), mosaic)
         assert np.array_equal(decoded(prefixes.cut(number * prefixes.each)[0]), mosaic)
 
 
@@ -171,7 +171,7 @@ def test_tiles_are_cut_one_by_one():
     """In a picture of several tiles, the last stage that is there is there in some of them."""
     picture = scene((64, 96))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_Job, "side", lambda self, bits: 16)
+        patch.setattr(Job, "side", lambda self, bits: 16)
         payload = picture.encode(quality=90, trimmable=True)
     stream, prefixes = Stream.from_bytes(payload), Prefixes(payload)
     tiles = tile_count(stream.header)
