@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from .codec.api import (
         Decoded,
         Encoded,
+        EncodeOptions,
         Info,
+        Rate,
         Trimmed,
         decode,
         decode_arrays,
@@ -31,8 +33,8 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
-    "Decoded", "Encoded", "Info", "Trimmed", "decode", "decode_arrays", "encode", "encode_arrays", "info", "strip",
-    "trim",
+    "Decoded", "EncodeOptions", "Encoded", "Info", "Rate", "Trimmed", "decode", "decode_arrays", "encode",
+    "encode_arrays", "info", "strip", "trim",
 ]  # fmt: skip
 
 

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from ..bitstream.errors import UsageError
 from ..bitstream.jpeg import embed
@@ -22,12 +21,11 @@ from ..bitstream.raw_image import RawImage
 from ..bitstream.runtime import forks as forks  # before anything is imported or compiled that a fork has to wait for
 from ..bitstream.runtime.files import read_file
 from ..bitstream.runtime.profile import timed
-from ..bitstream.stream.container import MAX_LAYERS
+from ..bitstream.runtime.progress import Progress
 from ..bitstream.stream.limits import check_pixels
 from ..bitstream.tiff.tags import pack_tags, unpack_tags
 from .decoder.crop import Crop
-from .encoder.effort import DEFAULT as DEFAULT_EFFORT
-from .encoder.effort import LEAST, MOST, Effort
+from .encoder.options import EncodeKeywords, EncodeOptions, Rate
 from .guide.geometry import Geometry
 from .info import Info, info
 from .preview_choice import (  # fmt: skip
@@ -47,18 +45,12 @@ if TYPE_CHECKING:
     from .decoder.stream import Stream
 
 __all__ = [
-    "Decoded", "Encoded", "Info", "Progress", "Source", "Trimmed", "decode", "decode_arrays", "encode",
-    "encode_arrays", "info", "strip", "trim",
+    "Decoded", "EncodeOptions", "Encoded", "Info", "Progress", "Rate", "Source", "Trimmed", "decode", "decode_arrays",
+    "encode", "encode_arrays", "info", "strip", "trim",
 ]  # fmt: skip
 
 Source = str | Path | bytes
-Progress = Callable[[str, float], None]
-"""Called with what is being done and how much of it is done, 0..1; from the thread that called `encode` or `decode`."""
-
-TUNES = ("psnr", "edit")
 DEVICES = ("auto", "cpu", "cuda")
-MAX_RATES = MAX_LAYERS - 1
-"""Layers that can be asked for: a finest one, lossless say, comes behind them."""
 
 
 @dataclass(frozen=True)
@@ -117,26 +109,19 @@ def encode(
     raw: Source,
     jpeg: Source | None = None,
     *,
-    bpp: float | None = None,
-    size: int | None = None,
-    quality: float | None = None,
-    lossless: bool = False,
-    trimmable: bool = False,
-    layers: Sequence[float] = (),
-    tune: str = "psnr",
-    effort: int | Effort = DEFAULT_EFFORT,
-    device: str = "auto",
-    progress: Progress | None = None,
+    options: EncodeOptions | None = None,
+    **keywords: Unpack[EncodeKeywords],
 ) -> Encoded:
     """Put a RAW into a JPEG of the same picture.
 
     raw: any Bayer RAW that LibRaw reads. jpeg: its JPEG; without one `codec.source.choose_jpeg` finds or makes one.
     A RAW that the JPEG carries already is replaced.
-    At most one of bpp (bits per pixel of the mosaic), size (bytes that the JPEG may grow by; both are met to 3 %
-    and never exceeded), quality (0..100, even error) and lossless; quality 60 without any. tune: "psnr" for even
+    keywords: at most one of bpp (bits per pixel of the mosaic), size (bytes that the JPEG may grow by; both are met to
+    3 % and never exceeded), quality (0..100, even error) and lossless; quality 60 without any. tune: "psnr" for even
     error in linear light, "edit" for error that is even against the noise. trimmable: in layers, so that `trim` can
     lower the rate later; layers: where to put them, in ascending bits per pixel, rather than where the codec would
     (implies trimmable). effort: 1 to 9, or an `Effort` (`codec.encoder.effort`). device: "auto", "cpu" or "cuda".
+    progress: see `Progress`. options: all that as one object, instead of keywords.
 
     Raises UsageError for contradicting or unreachable options, InputError for files that are unreadable, unsupported,
     or of another scene.
@@ -145,13 +130,13 @@ def encode(
     from .source.raw import RawFile
 
     started = time.monotonic()
-    options = _Options(bpp, size, quality, lossless, trimmable, tuple(layers), tune, effort)
-    choose_device(device)
-    _tell(progress, "reading")
+    options = _chosen(options, keywords)
+    choose_device(options.device)
+    _tell(options.progress, "reading")
     file = RawFile(raw)
     choice, image, own = choose_jpeg(file, jpeg), file.image, file.own_preview()
     del file  # and with it the file's bytes
-    encoded = _encode(image, choice.jpeg, choice.known, options, device, progress, own)
+    encoded = _encode(image, choice.jpeg, choice.known, options, own)
     seconds = time.monotonic() - started
     return replace(encoded, guide=choice.origin, guide_path=choice.path, seconds=seconds)
 
@@ -160,22 +145,13 @@ def encode_arrays(
     raw: RawImage,
     jpeg: bytes,
     *,
-    bpp: float | None = None,
-    size: int | None = None,
-    quality: float | None = None,
-    lossless: bool = False,
-    trimmable: bool = False,
-    layers: Sequence[float] = (),
-    tune: str = "psnr",
-    effort: int | Effort = DEFAULT_EFFORT,
-    device: str = "auto",
-    progress: Progress | None = None,
+    options: EncodeOptions | None = None,
+    **keywords: Unpack[EncodeKeywords],
 ) -> Encoded:
     """`encode` for a mosaic that is in memory: `raw.mosaic` uint16 (H, W), DN, with its levels and tags."""
     from .align.place import Origin
 
-    options = _Options(bpp, size, quality, lossless, trimmable, tuple(layers), tune, effort)
-    return _encode(raw, Jpeg(jpeg).bare, Origin.UNKNOWN, options, device, progress)
+    return _encode(raw, Jpeg(jpeg).bare, Origin.UNKNOWN, _chosen(options, keywords))
 
 
 def decode(
@@ -306,32 +282,28 @@ def _encode(
     raw: RawImage,
     jpeg: Jpeg,
     origin: Origin,
-    options: _Options,
-    device: str,
-    progress: Progress | None,
+    options: EncodeOptions,
     own: bytes | None = None,
 ) -> Encoded:
     """Encode into `jpeg`, which carries no RAW; own: the RAW's own preview."""
     started = time.monotonic()
-    device = choose_device(device)
+    options = replace(options, device=choose_device(options.device))
     from ..bitstream.runtime.parallel import one_blas_thread
     from ..entropy import tables
     from .align.place import place
-    from .encoder.encode import Target, encode_stream
+    from .encoder.encode import encode_stream
     from .source.plausible import doubts
 
     warnings = doubts(raw)
     with one_blas_thread():
         planes = jpeg.planes
-        _tell(progress, "aligning")
+        _tell(options.progress, "aligning")
         geometry, alignment = place(raw, planes, jpeg, origin)
-        size = options.size_of(raw)
+        size = options.rate.bytes_for(raw.mosaic.size)
         preview = choose(own, jpeg, raw, size / SHARE) if size else None  # before it is known what is left for the rest
         beside = section_bytes(preview)
         payload = encode_stream(
-            raw, planes, geometry, Target(size, options.quality, options.lossless, options.wanted_layers),
-            pack_tags(raw, jpeg.exif_tags), lambda n: jpeg.growth(n + beside), options.tune,
-            options.effort, device, progress,
+            raw, planes, geometry, options, pack_tags(raw, jpeg.exif_tags), lambda n: jpeg.growth(n + beside)
         )  # fmt: skip
         if not size:
             preview = choose(own, jpeg, raw, len(payload) / SHARE)
@@ -349,44 +321,11 @@ def _encode(
     return Encoded(carrier.data, growth, bpp, "given", alignment, model, seconds, preview=kind, warnings=warnings)
 
 
-@dataclass(frozen=True)
-class _Options:
-    """What `encode` was asked for; UsageError where it makes no sense."""
-
-    bpp: float | None
-    size: int | None
-    quality: float | None
-    lossless: bool
-    trimmable: bool
-    layers: tuple[float, ...]
-    tune: str
-    effort: int | Effort
-
-    def __post_init__(self) -> None:
-        if sum(option is not None for option in (self.bpp, self.size, self.quality)) + self.lossless > 1:
-            raise UsageError("give only one of bpp, size, quality and lossless")
-        if self.bpp is not None and not 0 < self.bpp <= 64:
-            raise UsageError(f"bpp {self.bpp:g}: want a number above 0, at most 64")
-        if self.size is not None and not 0 < self.size < 1 << 32:
-            raise UsageError(f"size {self.size}: want a number of bytes above 0, below 4 GiB")
-        if self.quality is not None and not 0 <= self.quality <= 100:
-            raise UsageError(f"quality {self.quality:g}: want 0 to 100")
-        if self.tune not in TUNES:
-            raise UsageError(f"tune {self.tune!r}: want one of {', '.join(TUNES)}")
-        if isinstance(self.effort, int) and not LEAST <= self.effort <= MOST:
-            raise UsageError(f"effort {self.effort}: want {LEAST} to {MOST}")
-        rising = all(a < b for a, b in zip((0.0, *self.layers), (*self.layers, 64.0), strict=True))
-        if not rising or len(self.layers) > MAX_RATES:
-            raise UsageError(f"layers {self.layers}: want up to {MAX_RATES} numbers of bpp, each above the one before")
-
-    @property
-    def wanted_layers(self) -> tuple[float, ...] | None:
-        """As in `codec.encoder.encode.Target`."""
-        return self.layers if self.layers or self.trimmable else None
-
-    def size_of(self, raw: RawImage) -> int | None:
-        """Bytes that the JPEG may grow by, if a size or bpp was given."""
-        return self.size if self.bpp is None else int(self.bpp * raw.mosaic.size / 8)
+def _chosen(options: EncodeOptions | None, keywords: EncodeKeywords) -> EncodeOptions:
+    """The options, given one way or the other."""
+    if options is not None and keywords:
+        raise TypeError(f"{', '.join(keywords)}: give options or keywords, not both")
+    return options or EncodeOptions.of(**keywords)
 
 
 def _bytes(jpeg: Source) -> bytes:

@@ -24,7 +24,8 @@ from ...bitstream.raw_image import RawImage
 from ...bitstream.stream.fields import Field, read_record, write_record
 from ...codec.encoder.candidates import RecipeChoice
 from ...codec.encoder.effort import Effort
-from ...codec.encoder.encode import COMPANDING_OFFSET, KAPPA, START
+from ...codec.encoder.encode import COMPANDING_OFFSET, KAPPA
+from ...codec.encoder.size import START
 from ...codec.guide.guide import make_guide
 from ...codec.mosaic.companding import Companding
 from ...codec.mosaic.layout import Layout

@@ -18,7 +18,8 @@ from ...bitstream.raw_image import RawImage
 from ...codec.api import decode_arrays, encode_arrays
 from ...codec.decoder.stream import Stream
 from ...codec.encoder.effort import Effort
-from ...codec.encoder.encode import Target, encode_stream
+from ...codec.encoder.encode import encode_stream
+from ...codec.encoder.options import EncodeOptions, Rate
 from ...codec.guide.geometry import Geometry
 from .base import Peer, need, number
 from .ours import SETTINGS
@@ -59,9 +60,8 @@ class BlindTrunk(Peer):
 
     def encode(self, raw: RawImage, jpeg: bytes | None, setting: str) -> bytes:
         lossless, bpp = rate_of(setting)
-        size = None if bpp is None else int(bpp * raw.mosaic.size / 8)
-        target = Target(size=size, lossless=lossless)
-        return encode_stream(raw, _black(*raw.mosaic.shape), Geometry(), target, b"", lambda size: size, effort=EFFORT)
+        options = EncodeOptions(Rate(bpp=bpp, lossless=lossless), effort=EFFORT)
+        return encode_stream(raw, _black(*raw.mosaic.shape), Geometry(), options, b"", lambda size: size)
 
     def decode(self, data: bytes, jpeg: bytes | None) -> np.ndarray:
         stream = Stream.from_bytes(data)

@@ -11,13 +11,23 @@ wherever the cut is, the steps that are shown range over one octave: 0.3 dB ever
 
 from __future__ import annotations
 
+import functools
+import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from ...bitstream.stream.container import MAX_LAYERS
+from ...bitstream.stream.layers import STAGES, Further, Layers, tile_count
+from ..decoder.stream import Stream
 from ..mosaic.companding import LOSSLESS
 from ..refine.layer import Layer
+from ..stages.order import IN_PLACE
 from . import rate
+from .job import Candidate, Found
 from .picture_layers import LayeredEncoder
+from .settle import settle
+from .size import START as MIDDLE
+from .size import check_room
 
 FIRST_BPP = 0.04
 START = 3900
@@ -35,6 +45,42 @@ PER_MILLION = 1e6
 
 FINE_ENOUGH = 32
 """A layer is at least so much finer than the one before."""
+
+
+def code_layers(plain: Candidate, finest: int | None, size: int | None, rates: Sequence[float]) -> Found:
+    """Code a picture in layers.
+
+    finest: step of the last one, or LOSSLESS; None where there is a size, which is then passed by a little, for the
+    stream to be shortened. rates: where layers should end, bits a site, ascending; empty for the codec's choice.
+    """
+    job = plain.job
+    fitting = functools.partial(job.tell, "fitting")
+    fitting(0.0)
+    # One recipe serves all layers: the one for the middle of the rates.
+    room = math.inf if size is None else size / 4
+    candidate, _ = settle(plain, MIDDLE, room=room, careful=False)
+    bits = 0.0
+    if finest is None:
+        assert size is not None
+        check_room(candidate, size)
+        bits = MARGIN * (size - candidate.fixed) * 8 / job.sites
+    rates = tuple(r for r in rates if finest is not None or r < bits)
+    encoder = LayeredEncoder(job.picture, candidate.recipe, job.effort)
+    if rates:
+        layers = by_rates(encoder, rates if finest is not None else (*rates, bits), finest, fitting)
+    else:
+        layers = by_octaves(encoder, finest, bits, fitting)
+    side = job.side(sum(layer.bits for layer in layers))
+    coded = encoder.encode_layers(layers, side, job.progress)
+    header = replace(candidate.header, step=layers[0].step, tile=side // 2)
+    count = tile_count(header)
+    further = tuple(Further(layer.step, int(layer.estimate), layer.params.to_bytes()) for layer in layers[1:])
+    section = Layers(encoder.spread, STAGES * count, further)
+    first = {(tile, stage): d for (tile, layer, stage), d in coded.substreams.items() if not layer}
+    finer = {key: d for key, d in coded.substreams.items() if key[1]}
+    params = {IN_PLACE: layers[0].params}
+    found = Stream(header, candidate.recipe, params, [IN_PLACE] * count, first, section, finer)
+    return Found(found, coded.mosaic)
 
 
 def by_octaves(

@@ -19,11 +19,11 @@ from ...bitstream.runtime.parallel import in_parallel
 from ...bitstream.runtime.progress import Progress
 from ...entropy.ans import model_of
 from ...entropy.ans_encode import encode_symbols
-from ...entropy.tables import EXACT, TRELLIS, Tables
-from ..mosaic.companding import LOSSLESS, Companding
-from ..mosaic.layout import Layout, tiles
+from ...entropy.tables import EXACT, TRELLIS
+from ..mosaic.companding import LOSSLESS
+from ..mosaic.layout import tiles
 from ..recipe.recipe import Recipe
-from ..recipe.side import Ground, Window
+from ..recipe.side import Window
 from ..stages.coding import Coding
 from ..stages.order import HAAR, IN_PLACE, STAGES
 from ..stages.parameters import Params
@@ -32,6 +32,7 @@ from .effort import Effort
 from .fit import survey_kernels as kernel
 from .fit.parameters import SPLITS
 from .fit.samples import LAGRANGIAN, Coded, Fit, sample_windows, summary
+from .fit.source_picture import SourcePicture
 from .fit.stage_kernels import length
 from .fit.stages import Piece, fit_stages
 from .fit.survey import REFERENCE, Survey, merged
@@ -87,28 +88,19 @@ def _parts(area: Area) -> list[Area]:
 
 
 class CpuEncoder:
-    """Encodes one picture's mosaic, uint16 (H, W). kappa: exponent of the guided step in quarters."""
+    """Encodes one picture by a recipe."""
 
     def __init__(
-        self,
-        mosaic: np.ndarray,
-        layout: Layout,
-        ground: Ground,
-        recipe: Recipe,
-        companding: Companding,
-        tables: Tables,
-        kappa: int,
-        effort: Effort = DEFAULT_EFFORT,
-        lagrangian: float = LAGRANGIAN,
+        self, picture: SourcePicture, recipe: Recipe, effort: Effort = DEFAULT_EFFORT, lagrangian: float = LAGRANGIAN
     ) -> None:
-        self.mosaic, self.layout, self.ground, self.recipe = mosaic, layout, ground, recipe
-        self.companding, self.tables, self.kappa = companding, tables, kappa
+        self.mosaic, self.layout, self.ground, self.recipe = picture.mosaic, picture.layout, picture.ground, recipe
+        self.companding, self.tables, self.kappa = picture.companding, picture.tables, picture.exponent
         self.effort, self.lagrangian = effort, lagrangian
-        self._number = np.searchsorted(companding.dn, np.arange(companding.top + 1)).astype(np.int32)
+        self._number = np.searchsorted(self.companding.dn, np.arange(self.companding.top + 1)).astype(np.int32)
         self._found: list[Survey] = []
         self._sampled: list[Survey] = []
         self._kept: dict[Window, Area] = {}
-        h, w = layout.cells
+        h, w = picture.layout.cells
         self._sample = windows = sample_windows(h, w, effort.windows)
         self._areas = [self._area(Window((place,), self._sample.rows, self._sample.cols)) for place in windows.places]
         self._pieces: dict[tuple[int, bool], list[Piece]] = {}

@@ -10,83 +10,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable
 
 from ...bitstream.errors import InputError, UsageError
 from ..decoder.stream import Stream
+from ..mosaic.companding import LOSSLESS
 from . import rate
 from .fit.samples import Coded, Fit
+from .job import Candidate, Found
+from .settle import settle
 from .stream_writer import stream_bytes
 
 START = 3300
 
 GROSS, WASTE, MAX_ATTEMPTS = 256, 1.25, 3
 """Parameters that were fitted an octave from the step of what is coded cost some dB (in tiny pictures, where coarse
-ones are the smaller, they may pay): the search begins anew from a fit at its end, and the least error of these
-attempts is
-taken, unless it has so many times the bytes that a fit there promises."""
+ones are the smaller, they may pay): the search begins anew from a fit at its end, and the least error of these attempts
+is taken, unless it has so many times the bytes that a fit there promises."""
+
+LOSSLESS_BPP, HOPE = 2.0, 1.15
+"""Sizes from here on are tried without loss first, where the plain recipe seems to need no more than this times as many
+bytes."""
 
 
-class Job(Protocol):
-    """What this asks of the encoder of one picture."""
-
-    sites: int
-    growth: Callable[[int], int]
-    """Bytes that the JPEG grows by for a payload of so many."""
-
-    def fit(self, step: int, quick: bool = False) -> Fit:
-        """Parameters of the stages at a step."""
-
-    def settle(self, step: int, fitted: Fit | None, room: float, careful: bool) -> Fit:
-        """Choose the recipe that costs least at a step; parameters for it."""
-
-    def survey(self, bits: float, fitted: Fit) -> Fit:
-        """See that fits tell the whole picture's bits, as this one then does; bits: wanted, a site."""
-
-    def trial(self, step: int, fitted: Fit) -> tuple[list[int], float]:
-        """Basis of each tile, and bits a site, from pieces of all tiles."""
-
-    def fixed(self) -> int:
-        """Bytes that the JPEG grows by for header and recipe alone."""
-
-    def encode(
-        self,
-        fitted: Fit,
-        step: int,
-        thrift: float,
-        bases: list[int],
-        before: Coded | None = None,
-        again: Sequence[int] = (),
-    ) -> Coded:
-        """All tiles coded; or of those coded before, some again."""
-
-    def stream(self, fitted: Fit, coded: Coded) -> Stream:
-        """The stream of coded tiles."""
-
-    def error(self, coded: Coded) -> float:
-        """Mean squared error of what is coded, as it is tuned for."""
+def code_without_loss(plain: Candidate, size: int) -> Found | None:
+    """Lossless coding, where the JPEG grows by no more than `size` bytes by it: more could not be had for them."""
+    job = plain.job
+    if size * 8 < LOSSLESS_BPP * job.sites:
+        return None
+    quick = plain.fit(LOSSLESS, quick=True)
+    if quick.bits * job.sites / 8 > HOPE * size:
+        return None
+    candidate, fitted = settle(plain, LOSSLESS, quick)
+    if fitted.bits * job.sites / 8 > size:
+        return None
+    found = candidate.code(fitted, LOSSLESS)
+    return found if job.growth(len(stream_bytes(found.stream))) <= size else None
 
 
-def code_to_size(job: Job, size: int) -> tuple[Stream, Coded]:
+def code_to_size(plain: Candidate, size: int) -> Found:
     """Code so that the JPEG grows by at most `size` bytes and at least `rate.TOLERANCE` of it.
 
     Raises `UsageError` where no step gives so few bytes.
     """
-    if job.fixed() > size:
-        raise UsageError(f"the header and the recipe alone need {job.fixed()} bytes, more than the target of {size}")
-    fitted, bases, search = _approach(job, size)
-    best: tuple[float, float, Stream, Coded] | None = None
+    check_room(plain, size)
+    candidate, fitted, bases, search = _approach(plain, size)
+    best: tuple[float, float, Found] | None = None
     for _ in range(MAX_ATTEMPTS):
-        stream, coded, fitted = _code(job, size, fitted, bases, search)
+        stream, coded, fitted = _code(candidate, size, fitted, bases, search)
+        found = Found(stream, coded.mosaic)
         if abs(coded.step - fitted.step) <= GROSS and best is None:
-            return stream, coded
+            return found
         # The search ran away: what is fitted elsewhere costs bits or error here. Anew from where it ended.
-        again = job.fit(coded.step)
-        bases, bits = job.trial(again.step, again)
-        needed = _bytes(job, again, (bits + again.bits) / 2)
-        found = job.error(coded), job.growth(len(stream_bytes(stream))) / needed, stream, coded
-        best = min(best or found, found, key=lambda one: one[0])
+        again = candidate.fit(coded.step)
+        bases, bits = candidate.trial(again.step, again)
+        needed = _bytes(candidate, again, (bits + again.bits) / 2)
+        one = candidate.error(coded), candidate.job.growth(len(stream_bytes(stream))) / needed, found
+        best = min(best or one, one, key=lambda attempt: attempt[0])
         if abs(coded.step - fitted.step) <= GROSS:
             break
         curve = rate.Curve({}, search.slope)
@@ -98,75 +78,93 @@ def code_to_size(job: Job, size: int) -> tuple[Stream, Coded]:
             f"the search for {size} bytes takes {best[1]:.1f} times as many as its step should: "
             "ask for another rate or a quality, and please report this picture"
         )
-    return best[2], best[3]
+    return best[2]
 
 
-def _bytes(job: Job, fitted: Fit, bits: float) -> float:
+def _bytes(candidate: Candidate, fitted: Fit, bits: float) -> float:
     """Bytes that the JPEG should grow by at so many bits a site."""
-    return job.fixed() + sum(len(p.to_bytes()) for p in fitted.params.values()) + bits * job.sites / 8
+    return candidate.fixed + sum(len(p.to_bytes()) for p in fitted.params.values()) + bits * candidate.job.sites / 8
 
 
-def _code(job: Job, size: int, fitted: Fit, bases: list[int], search: rate.Search) -> tuple[Stream, Coded, Fit]:
+def check_room(candidate: Candidate, size: int) -> None:
+    """UsageError where the JPEG would grow by more than `size` bytes before anything is coded."""
+    if candidate.fixed > size:
+        needed = f"the header and the recipe alone need {candidate.fixed} bytes"
+        raise UsageError(f"{needed}, more than the target of {size}")
+
+
+def _code(
+    candidate: Candidate, size: int, fitted: Fit, bases: list[int], search: rate.Search
+) -> tuple[Stream, Coded, Fit]:
     """Code at the steps that the search says; the largest that fits into `size`, and the parameters that it has."""
     best: tuple[int, Stream, Coded, Fit] | None = None
     grown = 0
 
     def take(coded: Coded) -> int:
         nonlocal best
-        stream = job.stream(fitted, coded)
-        found = job.growth(len(stream_bytes(stream)))
+        stream = candidate.stream(fitted, coded)
+        found = candidate.job.growth(len(stream_bytes(stream)))
         if found <= size and (best is None or found > best[0]):
             best = found, stream, coded, fitted
         return found
 
     for _ in range(rate.MAX_CODINGS):
         if search.far(fitted.step):
-            fitted = job.fit(search.step)
+            fitted = candidate.fit(search.step)
             # Anew, since at other bits a site tiles may be of another side.
-            bases, _ = job.trial(search.step, fitted)
+            bases, _ = candidate.trial(search.step, fitted)
             search.forget()
-        coded = job.encode(fitted, search.step, search.thrift, bases)
+        coded = candidate.encode(fitted, search.step, search.thrift, bases)
         grown = take(coded)
-        if search.within(grown) or _trimmed(job, fitted, coded, grown, size, search, take) or search.add(grown):
+        if search.within(grown) or _trimmed(candidate, fitted, coded, grown, size, search, take) or search.add(grown):
             break
     if best is None:
         raise UsageError(f"no step gives a stream of at most {size} bytes; the smallest seen has {grown}")
     return best[1:]
 
 
-def _approach(job: Job, size: int) -> tuple[Fit, list[int], rate.Search]:
-    """A fit near the step that should do, with the best recipe there; bases; a search that begins at that step."""
+def _approach(plain: Candidate, size: int) -> tuple[Candidate, Fit, list[int], rate.Search]:
+    """The best candidate near the step that should do, with a fit there; bases; a search that begins at that step."""
     goal = size * rate.AIM
     fits: dict[int, Fit] = {}
+    better: int | None = None
 
     def estimate(step: int) -> float:
-        fits[step] = job.fit(step, quick=True)
-        return _bytes(job, fits[step], fits[step].bits)
+        nonlocal better
+        fitted = fits[step] = plain.fit(step, quick=True, only=better)
+        better = fitted.better
+        return _bytes(plain, fitted, fitted.bits)
 
     def following(fitted: Fit, bits: float) -> int:
         curve = rate.Curve({}, slope)
-        curve.add(fitted.step, _bytes(job, fitted, bits))
+        curve.add(fitted.step, _bytes(candidate, fitted, bits))
         return curve.solve(goal)
 
     step, curve = rate.search_estimate(estimate, goal, START, enough=0.2)
     slope = curve.slope(step)
-    settled = job.settle(step, fits[step], size / 4, careful=False)
-    settled = job.survey(size * 8 / job.sites, settled)
-    fitted = job.fit(following(settled, settled.bits))
-    bases, bits = job.trial(fitted.step, fitted)
-    return fitted, bases, rate.Search(size, slope, following(fitted, (bits + fitted.bits) / 2))
+    candidate, settled = settle(plain, step, fits[step], size / 4, careful=False)
+    settled = candidate.survey(size * 8 / plain.job.sites, settled)
+    fitted = candidate.fit(following(settled, settled.bits))
+    bases, bits = candidate.trial(fitted.step, fitted)
+    return candidate, fitted, bases, rate.Search(size, slope, following(fitted, (bits + fitted.bits) / 2))
 
 
 def _trimmed(
-    job: Job, fitted: Fit, coded: Coded, grown: int, size: int, search: rate.Search, take: Callable[[Coded], int]
+    candidate: Candidate,
+    fitted: Fit,
+    coded: Coded,
+    grown: int,
+    size: int,
+    search: rate.Search,
+    take: Callable[[Coded], int],
 ) -> bool:
     """Try to meet the size by coding some tiles again; whether that is done."""
-    trim = rate.Trim(coded.sizes(), job.sites / len(coded.bases))
+    trim = rate.Trim(coded.sizes(), candidate.job.sites / len(coded.bases))
     for _ in range(rate.MAX_TRIMS):
         plan = trim.plan(grown - size * rate.AIM)
         if plan is None:
             return False
-        coded = job.encode(fitted, search.step, search.thrift * plan.thrift, coded.bases, coded, plan.tiles)
+        coded = candidate.encode(fitted, search.step, search.thrift * plan.thrift, coded.bases, coded, plan.tiles)
         grown = take(coded)
         if search.within(grown):
             return True

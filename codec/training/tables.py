@@ -39,6 +39,7 @@ from ...entropy.tables import (
 )
 from ..encoder.fit import recipe as fit_recipe
 from ..encoder.fit.saturation import find_plateau
+from ..encoder.fit.source_picture import SourcePicture
 from ..encoder.fit.stages import Piece
 from ..encoder.picture import CpuEncoder, code_stages
 from ..encoder.search.trellis_kernels import Search
@@ -143,7 +144,7 @@ def count(path: Path, seed: int, model: bytes) -> Counts:
     basis = HAAR if not lossless and rng.random() < 0.4 else IN_PLACE
     kappa = 4 if rng.random() < 0.75 else 0
     step = LOSSLESS if lossless else int(rng.integers(FINE, COARSE))
-    encoder = CpuEncoder(mosaic, layout, ground, recipe, companding, tables.parse(model), kappa)
+    encoder = CpuEncoder(SourcePicture(mosaic, layout, ground, companding, tables.parse(model), kappa), recipe)
     params = encoder.fit(step, only=basis).params[basis]
     return _count_stages(*encoder.open(encoder.whole(window), basis, step), params, encoder)
 

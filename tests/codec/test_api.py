@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from rawinlay import Decoded, Encoded, decode, decode_arrays, encode, encode_arrays, info, strip
+from rawinlay import Decoded, Encoded, EncodeOptions, Rate, decode, decode_arrays, encode, encode_arrays, info, strip
 from rawinlay.bitstream.dng.writer import write_dng
 from rawinlay.bitstream.errors import InputError, NoRawError, StreamError, UsageError
 from rawinlay.bitstream.jpeg import embed
@@ -202,6 +202,19 @@ def test_turned_pictures(tmp_path, orientation):
 def test_options_that_make_no_sense(options):
     with pytest.raises(UsageError):
         encode_arrays(shot().raw, shot().jpeg, **options)
+
+
+def test_options_as_one_object(encoded):
+    """They are the keywords' very own, and are given one way or the other."""
+    options = EncodeOptions(Rate(bpp=1))
+    assert EncodeOptions.of(bpp=1) == options
+    assert encode_arrays(shot().raw, shot().jpeg, options=options).jpeg == encoded.jpeg
+    assert Rate(layers=[0.2, 1]).layers == (0.2, 1) and Rate(layers=[1]).in_layers and not Rate().in_layers
+    assert [Rate(bpp=0.5).bytes_for(1001), Rate(size=7).bytes_for(1001), Rate(quality=9).bytes_for(9)] == [62, 7, None]
+    with pytest.raises(TypeError, match="bpp: give options or keywords"):
+        encode_arrays(shot().raw, shot().jpeg, options=options, bpp=1)
+    with pytest.raises(TypeError, match="bits"):
+        encode_arrays(shot().raw, shot().jpeg, bits=1)
 
 
 def test_a_jpeg_without_a_raw():

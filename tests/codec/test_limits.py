@@ -18,6 +18,7 @@ from rawinlay.bitstream.stream.limits import check_work
 from rawinlay.codec import api
 from rawinlay.codec.decoder.stream import Stream
 from rawinlay.codec.encoder import encode as encoding
+from rawinlay.codec.encoder.options import MAX_RATES
 from scenes import scene
 from shots import shot
 
@@ -65,21 +66,21 @@ def test_what_is_made_of_pictures_is_allowed(size, layers, made):
 
 
 def test_layers_have_one_limit():
-    assert MAX_FURTHER == MAX_LAYERS - 1 == api.MAX_RATES == 5120 // 256
+    assert MAX_FURTHER == MAX_LAYERS - 1 == MAX_RATES == 5120 // 256
 
 
 def test_a_noisy_picture_of_16_bits_is_lossless_in_layers():
     rng = np.random.default_rng(0)
     noise = rng.integers(0, 65536, (40, 56), dtype=np.uint16)
     picture = scene(bits=16, black=(0,) * 4, white=65535, mosaic=noise)
-    stream = Stream.from_bytes(picture.encode(lossless=True, layers=()))
+    stream = Stream.from_bytes(picture.encode(lossless=True, trimmable=True))
     assert stream.lossless and np.array_equal(stream.decode(picture.planes), noise)
 
 
 def test_a_picture_of_nothing_is_coded_in_fewer_layers(monkeypatch):
     """As a flat picture of 24 MP in ten layers would be: readers would refuse that."""
     picture = scene((64, 80), "RGGB", "soft", seed=2)
-    target = {"quality": 90, "layers": ()}
+    target = {"quality": 90, "trimmable": True}
     assert Stream.from_bytes(picture.encode(**target)).layer_count > 2
     real = check_work
 
@@ -124,7 +125,7 @@ def test_a_large_jpeg_of_a_small_mosaic_is_refused_before_it_is_decoded(monkeypa
 
 def test_trimmed_to_where_no_reader_would_take_it(monkeypatch):
     picture = scene((64, 80), "RGGB", "soft", seed=2)
-    jpeg = embed.embed(picture.jpeg, picture.encode(quality=90, layers=()))
+    jpeg = embed.embed(picture.jpeg, picture.encode(quality=90, trimmable=True))
     whole = len(embed.extract(jpeg))
 
     def strict(header, layers, size):

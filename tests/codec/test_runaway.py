@@ -13,7 +13,7 @@ SIZE = 6000
 
 
 def coded(picture, tune):
-    payload = picture.encode(tune, size=SIZE)
+    payload = picture.encode(tune=tune, size=SIZE)
     mosaic = Stream.from_bytes(payload).decode(decode_planes(picture.jpeg))
     error = float(np.mean((mosaic.astype(float) - picture.raw.mosaic) ** 2))
     return len(payload), -10 * np.log10(error)
@@ -29,10 +29,10 @@ def run_away(monkeypatch, step):
     monkeypatch.setattr(rate.Search, "far", lambda self, step: False)
     approach = sizing._approach
 
-    def lost(job, size):
-        _, _, search = approach(job, size)
-        fitted = job.fit(step)
-        return fitted, job.trial(step, fitted)[0], search
+    def lost(plain, size):
+        candidate, _, _, search = approach(plain, size)
+        fitted = candidate.fit(step)
+        return candidate, fitted, candidate.trial(step, fitted)[0], search
 
     monkeypatch.setattr(sizing, "_approach", lost)
 

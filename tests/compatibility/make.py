@@ -25,9 +25,9 @@ from rawinlay.bitstream.tiff import tiff  # noqa: E402
 from rawinlay.codec.api import decode, encode_arrays, info, trim  # noqa: E402
 from rawinlay.codec.cli.distribution import version  # noqa: E402
 from rawinlay.codec.decoder.stream import Stream  # noqa: E402
-from rawinlay.codec.encoder import encode as encoding  # noqa: E402
 from rawinlay.codec.encoder.candidates import RecipeChoice  # noqa: E402
 from rawinlay.codec.encoder.effort import Effort  # noqa: E402
+from rawinlay.codec.encoder.job import Candidate  # noqa: E402
 from rawinlay.codec.encoder.stream_writer import stream_bytes  # noqa: E402
 from rawinlay.codec.preview_choice import with_preview  # noqa: E402
 from scenes import scene  # noqa: E402
@@ -112,13 +112,13 @@ def pairs():
 
 def files():
     """Name and bytes."""
-    choose, cost = RecipeChoice.best, encoding._Job._cost
+    choose, cost = RecipeChoice.best, Candidate.cost
     for name, raw, jpeg, options in pairs():
         if name == "learned":  # whatever they cost: what is to be kept is that they decode
             RecipeChoice.best = lambda recipes, step, kappa, room: recipes.learned
-            encoding._Job._cost = lambda job, fitted: 0.0 if job.recipe.learned else 1.0
+            Candidate.cost = lambda candidate, fitted: 0.0 if candidate.recipe.learned else 1.0
         encoded = encode_arrays(raw, jpeg, **options).jpeg
-        RecipeChoice.best, encoding._Job._cost = choose, cost
+        RecipeChoice.best, Candidate.cost = choose, cost
         yield name, encoded
         if name == "plain":  # both forms of PREV, which encode_arrays has no source for
             for kind, preview in (("own", CarriedPreview(resized(jpeg, 0.25))), ("jpeg", CarriedPreview())):

@@ -66,7 +66,7 @@ def shelf(tmp_path, monkeypatch):
     guide_net._load.cache_clear()
 
 
-@pytest.mark.parametrize("target", [{"quality": 60}, {"lossless": True}, {"layers": (), "quality": 70}])
+@pytest.mark.parametrize("target", [{"quality": 60}, {"lossless": True}, {"trimmable": True, "quality": 70}])
 def test_a_stream_of_other_tables(shelf, target):
     """It decodes to what its encoder had (which compares, bit for bit), with torch too; without them, a refusal."""
     picture, path = scene(SIZE, "GRBG"), shelf(other_tables(), ".npz")

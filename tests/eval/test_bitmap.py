@@ -26,7 +26,7 @@ def test_bits_are_those_of_the_stream(taken, target, more):
 
 
 def test_a_stream_in_layers_has_no_map(taken):
-    stream = Stream.from_bytes(taken.encode(quality=40.0, layers=()))
+    stream = Stream.from_bytes(taken.encode(quality=40.0, trimmable=True))
     with pytest.raises(UsageError, match="one layer"):
         bitmap.bit_map(stream, taken.planes)
 

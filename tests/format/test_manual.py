@@ -162,7 +162,7 @@ def test_every_trellis(states):
 def test_layers(name, share):
     """A lossless stream in layers, whole and cut."""
     picture = PICTURES[name]
-    payload = picture.encode(lossless=True, layers=())
+    payload = picture.encode(lossless=True, trimmable=True)
     prefixes = Prefixes(payload)
     cut, _ = prefixes.cut(int(share * prefixes.last))
     mosaic = by_the_manual(cut, picture.planes)

@@ -27,7 +27,6 @@ room around them."""
 LONGEST = 300
 LONGER = {
     "codec/api.py": "the whole Python interface, each function with what it promises",
-    "codec/encoder/encode.py": "one picture's encoding, from candidates to the checked stream",
     "codec/encoder/picture.py": "one encoder: what it knows of a picture serves fits, trials and codings alike",
     "codec/recipe/features_kernels.py": "the features' loops share their line buffers",
 }

@@ -8,7 +8,8 @@ from PIL import Image
 from rawinlay.bitstream.jpeg.file import Jpeg
 from rawinlay.bitstream.jpeg.planes import JpegPlanes, decode_planes
 from rawinlay.bitstream.raw_image import RawImage
-from rawinlay.codec.encoder.encode import Target, encode_stream
+from rawinlay.codec.encoder.encode import encode_stream
+from rawinlay.codec.encoder.options import EncodeOptions
 from rawinlay.codec.guide.geometry import Geometry
 from rawinlay.codec.stages.order import HAAR, IN_PLACE
 
@@ -27,11 +28,11 @@ class Scene:
     def planes(self) -> JpegPlanes:
         return decode_planes(self.jpeg)
 
-    def encode(self, tune="psnr", packed_tags=b"", progress=None, effort=5, **target):
-        """The payload for a size or a quality."""
+    def encode(self, packed_tags=b"", **options):
+        """The payload for a size or a quality, say."""
         growth = Jpeg(self.jpeg).growth
         return encode_stream(
-            self.raw, self.planes, self.geometry, Target(**target), packed_tags, growth, tune, effort, progress=progress
+            self.raw, self.planes, self.geometry, EncodeOptions.of(**options), packed_tags, growth
         )
 
 

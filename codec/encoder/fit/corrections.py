@@ -13,13 +13,12 @@ from __future__ import annotations
 import numpy as np
 
 from ....bitstream.runtime.parallel import in_parallel
-from ...mosaic.companding import Companding
-from ...mosaic.layout import Layout
 from ...recipe.corrections import EXPONENTS, LIMIT, PARTS, TERMS, LocalRecipe, grid
 from ...recipe.features import BASIC
 from ...recipe.recipe import SHIFT, Recipe
-from ...recipe.side import Ground, Window
+from ...recipe.side import Window
 from .log_kernels import sum_of_logs
+from .source_picture import SourcePicture
 
 COARSE = 3.0
 TRUST = 0.6
@@ -37,25 +36,17 @@ LINES = 16
 
 
 def fit(
-    mosaic: np.ndarray,
-    layout: Layout,
-    ground: Ground,
-    recipe: Recipe,
-    companding: Companding,
-    step: int,
-    kappa: int,
-    side: int,
-    lines: int = LINES,
+    picture: SourcePicture, recipe: Recipe, step: int, side: int, lines: int = LINES
 ) -> LocalRecipe | None:
     """The local recipe of a picture at a step, or None where no block gains.
 
-    mosaic: (H, W), DN; side: of a block, cells; lines: rows of a block that are looked at.
+    side: of a block, cells; lines: rows of a block that are looked at.
     """
-    rows, _ = grid(layout.cells, side)
-    fineness = companding.fineness(step, kappa)
+    rows, _ = grid(picture.layout.cells, side)
+    fineness = picture.companding.fineness(step, picture.exponent)
 
     def fit_row(row: int) -> _Row:
-        return _fit_row(mosaic, layout, ground, recipe, companding, fineness, side, row, lines)
+        return _fit_row(picture, recipe, fineness, side, row, lines)
 
     fitted = list(in_parallel(fit_row, range(rows)))
     spread = np.concatenate([f.spread for f in fitted]).reshape(-1, len(TERMS))
@@ -120,16 +111,9 @@ def _solve(gram: np.ndarray, right: np.ndarray) -> np.ndarray:
 
 
 def _fit_row(
-    mosaic: np.ndarray,
-    layout: Layout,
-    ground: Ground,
-    recipe: Recipe,
-    companding: Companding,
-    fineness: np.ndarray,
-    side: int,
-    row: int,
-    lines: int,
+    picture: SourcePicture, recipe: Recipe, fineness: np.ndarray, side: int, row: int, lines: int
 ) -> _Row:
+    layout, ground, companding = picture.layout, picture.ground, picture.companding
     h, w = layout.cells
     top, count = row * side, min(side, h - row * side)
     columns = -(-w // side)
@@ -141,7 +125,7 @@ def _fit_row(
         phi = ground.features(r, 0, 1, w, BASIC, np.float32)[:, 0]
         for term, feature, sign in PARTS:
             terms[term, i] += sign * phi[feature]
-    level = companding.level(layout.at(mosaic, np.array(picked)[:, None], np.arange(w)[None]))
+    level = companding.level(layout.at(picture.mosaic, np.array(picked)[:, None], np.arange(w)[None]))
     scale = np.take(fineness, base - companding.low)
 
     def blocks(v: np.ndarray) -> np.ndarray:

@@ -8,7 +8,8 @@ from rawinlay.bitstream.errors import StreamError
 from rawinlay.bitstream.stream.container import Container
 from rawinlay.bitstream.stream.fields import write_varint
 from rawinlay.codec.decoder.stream import Stream, pack_bases, pack_black, unpack_bases
-from rawinlay.codec.encoder.encode import _Job
+from rawinlay.codec.encoder.job import Job
+from rawinlay.codec.encoder.options import EncodeOptions
 from rawinlay.codec.encoder.stream_writer import stream_bytes
 from rawinlay.codec.mosaic.layout import tiles
 from rawinlay.codec.stages.order import HAAR, IN_PLACE
@@ -38,13 +39,13 @@ def test_two_bases_by_tile():
     shot = scene((160, 224))
     whole = Stream.from_bytes(shot.encode(quality=60))
     # the encoder's own parts, with smaller tiles and a basis forced by tile
-    job = _Job(shot.raw, shot.planes, shot.geometry, whole.header, len, "cpu", None)
-    fitted = fit_bases(job.trunk, 3300)
-    bases = [n % 3 % 2 for n in range(len(tiles(*job.layout.cells, 32)))]
-    mixed = job.trunk.encode(3300, fitted, 32, bases=bases)
+    plain = Job.of(shot.raw, shot.planes, shot.geometry, whole.header, len, EncodeOptions()).plain()
+    fitted = fit_bases(plain.encoder, 3300)
+    bases = [n % 3 % 2 for n in range(len(tiles(*plain.job.picture.layout.cells, 32)))]
+    mixed = plain.encoder.encode(3300, fitted, 32, bases=bases)
     assert mixed.bases == bases and set(bases) == {IN_PLACE, HAAR}
     header = replace(whole.header, step=3300, tile=16, bases=pack_bases(bases))
-    stream = Stream(header, job.recipe, fitted.params, bases, mixed.substreams)
+    stream = Stream(header, plain.recipe, fitted.params, bases, mixed.substreams)
     again = Stream.from_bytes(stream_bytes(stream))
     assert again.bases == mixed.bases and again.substreams == mixed.substreams
     assert np.array_equal(again.decode(shot.planes), mixed.mosaic)

@@ -9,7 +9,8 @@ from rawinlay import decode, encode_arrays, info
 from rawinlay.bitstream.jpeg.planes import decode_planes
 from rawinlay.bitstream.raw_image import CFA_PHASES, RawImage
 from rawinlay.codec.decoder.stream import Stream
-from rawinlay.codec.encoder.encode import Target, encode_stream
+from rawinlay.codec.encoder.encode import encode_stream
+from rawinlay.codec.encoder.options import EncodeOptions
 from rawinlay.codec.guide.geometry import Geometry
 from rawinlay.codec.mosaic.companding import LOSSLESS, Companding
 from shots import shot
@@ -18,7 +19,7 @@ from shots import shot
 def round_trip(raw, jpeg):
     """Payload, and the mosaic decoded from it; the JPEG lies over the mosaic as it is, whatever was done to that."""
     planes = decode_planes(jpeg)
-    payload = encode_stream(raw, planes, Geometry(), Target(lossless=True), b"", len)
+    payload = encode_stream(raw, planes, Geometry(), EncodeOptions.of(lossless=True), b"", len)
     return payload, Stream.from_bytes(payload).decode(planes)
 
 

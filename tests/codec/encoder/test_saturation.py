@@ -10,8 +10,9 @@ from PIL import Image
 from rawinlay.bitstream.jpeg.planes import decode_planes
 from rawinlay.bitstream.raw_image import RawImage
 from rawinlay.codec.decoder.stream import Stream
-from rawinlay.codec.encoder.encode import Target, encode_stream
+from rawinlay.codec.encoder.encode import encode_stream
 from rawinlay.codec.encoder.fit.saturation import find_plateau
+from rawinlay.codec.encoder.options import EncodeOptions
 from rawinlay.codec.guide.geometry import Geometry
 from rawinlay.codec.mosaic.companding import Companding
 from rawinlay.codec.mosaic.companding_torch import TorchCompanding
@@ -80,7 +81,7 @@ def clipped_quarter(taken, rng):
 def test_clipped_places_cost_next_to_nothing(monkeypatch):
     """Not even where the JPEG is noise there; and less than without a plateau, at a better quality."""
     raw, planes, rows = clipped_quarter(shot(2), np.random.default_rng(0))
-    code = lambda: encode_stream(raw, planes, Geometry(), Target(quality=80), b"", len)  # noqa: E731
+    code = lambda: encode_stream(raw, planes, Geometry(), EncodeOptions.of(quality=80), b"", len)  # noqa: E731
     with_plateau = code()
     monkeypatch.setattr("rawinlay.codec.encoder.candidates.find_plateau", lambda *_: NOWHERE)
     without = code()

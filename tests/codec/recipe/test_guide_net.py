@@ -12,9 +12,9 @@ import torch
 from nets import random_net, random_tensors
 from rawinlay.bitstream.errors import InputError, StreamError
 from rawinlay.codec.decoder.stream import Stream
-from rawinlay.codec.encoder import encode as encoding
 from rawinlay.codec.encoder.candidates import RecipeChoice
 from rawinlay.codec.encoder.effort import Effort
+from rawinlay.codec.encoder.job import Candidate
 from rawinlay.codec.encoder.stream_writer import stream_bytes
 from rawinlay.codec.guide.guide import Guide
 from rawinlay.codec.mosaic.layout import Layout
@@ -157,7 +157,7 @@ def test_files_that_are_no_net(data, reason):
 def always(monkeypatch):
     """An encoder that takes the learned features whatever they cost."""
     monkeypatch.setattr(RecipeChoice, "best", lambda recipes, step, kappa, room: recipes.learned)
-    monkeypatch.setattr(encoding._Job, "_cost", lambda job, fitted: 0.0 if job.recipe.learned else 1.0)
+    monkeypatch.setattr(Candidate, "cost", lambda candidate, fitted: 0.0 if candidate.recipe.learned else 1.0)
 
 
 @pytest.mark.parametrize("target", [{"quality": 80}, {"lossless": True}, {"size": 4000}])
@@ -182,7 +182,7 @@ def test_streams_with_learned_features(always, target, size):
 def test_the_encoder_takes_what_costs_less(monkeypatch):
     """The choice follows the estimate, and falls back to the very stream of the hand-made features."""
     picture = scene((64, 96), "RGGB")
-    monkeypatch.setattr(encoding._Job, "_cost", lambda job, fitted: 1.0 if job.recipe.learned else 0.0)
+    monkeypatch.setattr(Candidate, "cost", lambda candidate, fitted: 1.0 if candidate.recipe.learned else 0.0)
     plain = picture.encode(quality=60, effort=ALSO)
     assert Stream.from_bytes(plain).header.net == b""
     monkeypatch.undo()

@@ -10,10 +10,12 @@ from hypothesis.extra.numpy import arrays
 from rawinlay.bitstream.errors import StreamError
 from rawinlay.bitstream.stream.container import Container
 from rawinlay.codec.decoder.stream import Stream
+from rawinlay.codec.encoder import settle
 from rawinlay.codec.encoder.corrections_writer import local_bytes
 from rawinlay.codec.encoder.effort import Effort
-from rawinlay.codec.encoder.encode import _Job
 from rawinlay.codec.encoder.fit import corrections as fit_local
+from rawinlay.codec.encoder.job import Job
+from rawinlay.codec.encoder.options import EncodeOptions
 from rawinlay.codec.encoder.stream_writer import stream_bytes
 from rawinlay.codec.recipe.corrections import (
     EXPONENTS,
@@ -175,13 +177,13 @@ def test_terms_are_sums_of_features():
 
 
 @pytest.fixture(scope="module", params=[((140, 90), True), ((129, 131), False), ((128, 192), False)])
-def job(request):
+def tried(request):
     """A picture that is ready to be coded, and a local recipe for it; with learned features or without."""
     shape, learned = request.param
     picture = scene(shape, "BGGR", seed=3)
     job = ready(picture, Effort(learned=learned))
-    job.use((job.recipes.learned if learned else job.plain).with_local(drawn_recipe(job.layout.cells)))
-    return job
+    recipe = job.recipes.learned if learned else job.recipes.plain
+    return job.candidate(recipe.with_local(drawn_recipe(job.picture.layout.cells)))
 
 
 def ready(picture, effort=None):
@@ -191,25 +193,25 @@ def ready(picture, effort=None):
         Stream.from_bytes(small).header, height=picture.raw.mosaic.shape[0], width=picture.raw.mosaic.shape[1], net=b"",
         top=int(picture.raw.mosaic.max()),
     )  # fmt: skip
-    job = _Job(picture.raw, picture.planes, picture.geometry, header, len, "cpu", None, effort or Effort())
-    job.companding = replace(job.companding, plateau=(0,) * 8)  # a base on the plateau is not the recipe's
-    return job
+    job = Job.of(picture.raw, picture.planes, picture.geometry, header, len, EncodeOptions(effort=effort or Effort()))
+    companding = replace(job.picture.companding, plateau=(0,) * 8)  # a base on the plateau is not the recipe's
+    return replace(job, picture=replace(job.picture, companding=companding))
 
 
-def whole(job, recipe=None):
+def whole(tried, recipe=None):
     """The base of all cells, int32 (4, h, w), and of those one beyond where a side is odd."""
-    h, w = (n + n % 2 for n in job.layout.cells)
-    return job.ground.base(Window(((0, 0),), h, w), recipe or job.recipe, job.companding)[0]
+    h, w = (n + n % 2 for n in tried.picture.layout.cells)
+    return tried.picture.ground.base(Window(((0, 0),), h, w), recipe or tried.recipe, tried.picture.companding)[0]
 
 
-def test_base_cell_by_cell(job):
+def test_base_cell_by_cell(tried):
     """Against whole numbers of Python: block, sum, rounding, clipping."""
-    h, w = job.layout.cells
-    local, base = job.recipe.local, whole(job)
-    low, high = job.companding.low, job.companding.low + len(job.companding.table) - 1
+    h, w = tried.picture.layout.cells
+    local, base = tried.recipe.local, whole(tried)
+    low, high = tried.picture.companding.low, tried.picture.companding.low + len(tried.picture.companding.table) - 1
     rows, columns = local.coefficients.shape[:2]
     assert rows > 1 and columns > 1
-    phi = job.ground.features(0, 0, *base.shape[1:], len(job.recipe.exponents))
+    phi = tried.picture.ground.features(0, 0, *base.shape[1:], len(tried.recipe.exponents))
     rng = np.random.default_rng(0)
     corners = [(i, j) for i in (0, 31, 32, h - 1, base.shape[1] - 1) for j in (0, 31, 32, w - 1, base.shape[2] - 1)]
     moved = 0
@@ -225,7 +227,7 @@ def test_base_cell_by_cell(job):
         for k in range(4):
             plain = sum(
                 int(c) * 2 ** int(e) * f
-                for c, e, f in zip(job.recipe.coefficients[k], job.recipe.exponents, features, strict=True)
+                for c, e, f in zip(tried.recipe.coefficients[k], tried.recipe.exponents, features, strict=True)
             )
             more = sum(int(d) * 2 ** int(e) * v for d, e, v in zip(block[k], local.exponents, values, strict=True))
             assert int(base[k, i, j]) == min(max((plain + more + (1 << SHIFT - 1)) >> SHIFT, low), high)
@@ -233,23 +235,23 @@ def test_base_cell_by_cell(job):
     assert moved > 100
 
 
-def test_base_does_not_depend_on_windows(job):
+def test_base_does_not_depend_on_windows(tried):
     """Windows of any size and place see what lies there in the whole picture."""
-    full = whole(job)
+    full = whole(tried)
     rng = np.random.default_rng(1)
-    sizes = [(2, 2), (16, 16), (34, 6), (6, 34), (tuple(n - n % 2 for n in job.layout.cells))]
+    sizes = [(2, 2), (16, 16), (34, 6), (6, 34), (tuple(n - n % 2 for n in tried.picture.layout.cells))]
     for rows, cols in sizes:
         most = full.shape[1] - rows, full.shape[2] - cols
         places = tuple((int(rng.integers(0, most[0] + 1)), int(rng.integers(0, most[1] + 1))) for _ in range(5))
-        found = job.ground.base(Window(places, rows, cols), job.recipe, job.companding)
+        found = tried.picture.ground.base(Window(places, rows, cols), tried.recipe, tried.picture.companding)
         for piece, (r, c) in zip(found, places, strict=True):
             assert np.array_equal(piece, full[:, r : r + rows, c : c + cols])
 
 
-def test_blocks_without_a_correction_keep_the_base(job):
-    plain = whole(job, replace(job.recipe, local=None))
-    local = job.recipe.local
-    side, changed = local.side, whole(job) != plain
+def test_blocks_without_a_correction_keep_the_base(tried):
+    plain = whole(tried, replace(tried.recipe, local=None))
+    local = tried.recipe.local
+    side, changed = local.side, whole(tried) != plain
     none = ~local.coefficients.any(-1)
     assert none.any()
     for i, j, k in np.argwhere(none):
@@ -263,19 +265,19 @@ STEP = 3300
 
 
 def true_picture(share, noise=3.0):
-    """A picture whose map is a recipe, but for the light of its first 64 x 64 cells, times `share`: job, planes."""
-    job = ready(scene((260, 390), "RGGB", "texture", seed=8))
-    base = whole(job)[:, : job.layout.cells[0], : job.layout.cells[1]].astype(np.float64)
+    """A picture whose map is a recipe, but for the light of its first 64 x 64 cells, times `share`; and its planes."""
+    tried = ready(scene((260, 390), "RGGB", "texture", seed=8)).plain()
+    base = whole(tried)[:, : tried.picture.layout.cells[0], : tried.picture.layout.cells[1]].astype(np.float64)
     base[:, :64, :64] *= share
-    levels = job.companding.black_levels()
-    dn = (base + np.array(levels)[:, None, None]) / 2**job.companding.shift
+    levels = tried.picture.companding.black_levels()
+    dn = (base + np.array(levels)[:, None, None]) / 2**tried.picture.companding.shift
     dn += noise * np.random.default_rng(2).standard_normal(dn.shape)
-    return job, dn.round().clip(0, job.header.top).astype(np.int32)
+    return tried, dn.round().clip(0, tried.job.header.top).astype(np.int32)
 
 
-def fitted(job, planes, step=STEP, side=64):
-    mosaic, kappa = job.layout.unpack(planes), job.header.kappa
-    return fit_local.fit(mosaic, job.layout, job.ground, job.recipe, job.companding, step, kappa, side)
+def fitted(tried, planes, step=STEP, side=64):
+    picture = tried.picture
+    return fit_local.fit(replace(picture, mosaic=picture.layout.unpack(planes)), tried.recipe, step, side)
 
 
 @pytest.mark.parametrize("step", [2300, STEP])
@@ -285,14 +287,14 @@ def test_nothing_where_the_recipe_is_right(step):
 
 @pytest.mark.parametrize("step", [2300, STEP])
 def test_a_planted_change_is_found_where_it_is(step):
-    job, planes = true_picture(0.8)
-    local = fitted(job, planes, step)
+    tried, planes = true_picture(0.8)
+    local = fitted(tried, planes, step)
     assert local is not None and local.side == 64
     assert local.coefficients[0, 0].any(-1).all(), "every plane of the first block"
     assert not local.coefficients.reshape(-1, 4, N)[1:].any(), "and no other block"
-    level = job.companding.level(planes)[:, :64, :64]
-    error = lambda recipe: float(((whole(job, recipe)[:, :64, :64] - level) ** 2.0).mean())  # noqa: E731
-    assert error(job.recipe.with_local(local)) < 0.1 * error(job.recipe)
+    level = tried.picture.companding.level(planes)[:, :64, :64]
+    error = lambda recipe: float(((whole(tried, recipe)[:, :64, :64] - level) ** 2.0).mean())  # noqa: E731
+    assert error(tried.recipe.with_local(local)) < 0.1 * error(tried.recipe)
 
 
 NASTY = {
@@ -308,13 +310,13 @@ NASTY = {
 def test_nasty_pictures(name, flat):
     """Whatever the mosaic and the guide: a local recipe that can be sent, or none."""
     picture = scene((140, 150), mosaic=NASTY[name], noise=0)
-    job = ready(picture)
+    tried = ready(picture).plain()
     if flat:
-        job.ground.planes[:4], job.ground.planes[4:] = 1000, 0
+        tried.picture.ground.planes[:4], tried.picture.ground.planes[4:] = 1000, 0
     for step in (0, STEP, 5119, 5120):
-        local = fitted(job, job.layout.pack(job.mosaic), step, 32)
+        local = fitted(tried, tried.picture.layout.pack(tried.picture.mosaic), step, 32)
         if local is not None:
-            again = LocalRecipe.from_bytes(local_bytes(local, TABLES), job.layout.cells, TABLES)
+            again = LocalRecipe.from_bytes(local_bytes(local, TABLES), tried.picture.layout.cells, TABLES)
             assert np.array_equal(again.coefficients, local.coefficients)
 
 
@@ -338,7 +340,7 @@ def test_it_saves_bytes(patchy, monkeypatch):
     assert local is not None and local.coefficients[0, 0].any()
     assert stream_bytes(stream) == payload
     assert stream.decode(patchy.planes).shape == patchy.raw.mosaic.shape
-    monkeypatch.setattr(_Job, "_with_local", lambda *_: None)
+    monkeypatch.setattr(settle, "with_corrections", lambda *_: None)
     without = patchy.encode(quality=45)
     assert Stream.from_bytes(without).recipe.local is None
     assert len(payload) < 0.98 * len(without)
@@ -353,7 +355,7 @@ def test_less_error_at_the_same_size(patchy, monkeypatch):
 
     payload = patchy.encode(size=9000)
     assert Stream.from_bytes(payload).recipe.local is not None
-    monkeypatch.setattr(_Job, "_with_local", lambda *_: None)
+    monkeypatch.setattr(settle, "with_corrections", lambda *_: None)
     assert error(payload) < 0.95 * error(patchy.encode(size=9000))
 
 

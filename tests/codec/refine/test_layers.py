@@ -16,9 +16,10 @@ from rawinlay.bitstream.stream.header import LOSSLESS_STEP
 from rawinlay.bitstream.stream.layers import STAGES, Depth, Further, Layers, Prefixes, spread_order, tile_count
 from rawinlay.codec.decoder.stream import Stream, layout_of
 from rawinlay.codec.encoder import layers as layering
-from rawinlay.codec.encoder.encode import _Job
 from rawinlay.codec.encoder.fit.layer_kernels import first_symbols
 from rawinlay.codec.encoder.fit.layers import PictureSource
+from rawinlay.codec.encoder.job import Job
+from rawinlay.codec.encoder.options import EncodeOptions
 from rawinlay.codec.encoder.picture import Area
 from rawinlay.codec.encoder.stream_writer import stream_bytes
 from rawinlay.codec.recipe.side import Window
@@ -39,7 +40,7 @@ from scenes import KINDS, scene
 def coded(**options):
     """A scene and its payload in layers."""
     picture = scene((49, 64), "GRBG")
-    return picture, picture.encode(**{"layers": (), **options})
+    return picture, picture.encode(**{"trimmable": True, **options})
 
 
 @functools.cache
@@ -59,7 +60,7 @@ def decoded(payload, picture=None):
 @pytest.mark.parametrize("cfa", ["RGGB", "BGGR"])
 def test_lossless_comes_back(kind, cfa):
     picture = scene((33, 46), cfa, kind)
-    payload = picture.encode(lossless=True, layers=())
+    payload = picture.encode(lossless=True, trimmable=True)
     stream = Stream.from_bytes(payload)
     assert stream.lossless and stream.layers.further[-1].step == LOSSLESS_STEP
     assert np.array_equal(decoded(payload, picture), picture.raw.mosaic)
@@ -72,7 +73,7 @@ NOISE = np.random.default_rng(1).integers(0, 65536, (24, 30)).astype(np.uint16)
                          ids=["noise", "black", "few values", "two values", "below black"])  # fmt: skip
 def test_lossless_whatever_it_is(mosaic):
     picture = scene(mosaic.shape, mosaic=mosaic, bits=16)
-    assert np.array_equal(decoded(picture.encode(lossless=True, layers=()), picture), mosaic)
+    assert np.array_equal(decoded(picture.encode(lossless=True, trimmable=True), picture), mosaic)
 
 
 @pytest.mark.parametrize("layers", [(), (0.2, 1.0), (2.0,)])
@@ -100,12 +101,12 @@ def test_every_layer_decodes_to_what_the_encoder_had_there():
     """Encoder's own state after each layer against the prefix that ends with that layer."""
     picture, payload = coded(lossless=True)
     stream, prefixes = whole(), Prefixes(payload)
-    job = _Job(picture.raw, picture.planes, picture.geometry, stream.header, len, "cpu", None)
-    h, w = (n + n % 2 for n in job.layout.cells)
-    window, companding = Window(((0, 0),), h, w), job.companding
-    base, activity = job.ground.base(window, stream.recipe, companding)[0], job.ground.activity(window)[0]
-    job.use(stream.recipe)
-    piece = job.trunk._piece(Area(0, 0, base, activity), IN_PLACE, True)
+    job = Job.of(picture.raw, picture.planes, picture.geometry, stream.header, len, EncodeOptions())
+    ground, companding = job.picture.ground, job.picture.companding
+    h, w = (n + n % 2 for n in job.picture.layout.cells)
+    window = Window(((0, 0),), h, w)
+    base, activity = ground.base(window, stream.recipe, companding)[0], ground.activity(window)[0]
+    piece = job.candidate(stream.recipe).encoder._piece(Area(0, 0, base, activity), IN_PLACE, True)
     rules = Rules(tables.load(), companding, stream.header.kappa)
     params = [stream.params[IN_PLACE], *(Params.from_bytes(one.parameters, 2, 5) for one in stream.layers.further)]
     steps = [stream.header.step, *(one.step for one in stream.layers.further)]
@@ -123,7 +124,7 @@ def test_every_layer_decodes_to_what_the_encoder_had_there():
             true, valid = piece.index[k, t], piece.valid[k, t]  # the cells hold the truth
             assert (((tile.first[k, t] <= true) & (true < tile.behind[k, t])) | ~valid).all()
         mosaic = np.empty_like(picture.raw.mosaic)
-        tile.finish(job.layout, (0, 0), mosaic)
+        tile.finish(job.picture.layout, (0, 0), mosaic)
         assert np.array_equal(decoded(prefixes.cut(number * prefixes.each)[0]), mosaic)
 
 
@@ -170,8 +171,8 @@ def test_tiles_are_cut_one_by_one():
     """In a picture of several tiles, the last stage that is there is there in some of them."""
     picture = scene((64, 96))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_Job, "side", lambda self, bits: 16)
-        payload = picture.encode(quality=90, layers=())
+        patch.setattr(Job, "side", lambda self, bits: 16)
+        payload = picture.encode(quality=90, trimmable=True)
     stream, prefixes = Stream.from_bytes(payload), Prefixes(payload)
     tiles = tile_count(stream.header)
     assert tiles == len(stream.bases) == 6
@@ -349,7 +350,7 @@ def test_steps_halve_and_end_where_they_should():
 def test_sizes_are_met_by_trimming(bpp):
     picture = scene((96, 128), seed=2)
     size = int(bpp * picture.raw.mosaic.size / 8)
-    payload = picture.encode(size=size, layers=())
+    payload = picture.encode(size=size, trimmable=True)
     layers = Stream.from_bytes(payload).layers
     assert not check(payload) and layers
     # A layer that begins brings its parameters, which are much in a picture as small as this.

@@ -17,7 +17,8 @@ import numpy as np  # noqa: E402
 from rawinlay.bitstream.jpeg import embed  # noqa: E402
 from rawinlay.codec.decoder.stream import Stream, pack_bases  # noqa: E402
 from rawinlay.codec.encoder.effort import Effort  # noqa: E402
-from rawinlay.codec.encoder.encode import _Job  # noqa: E402
+from rawinlay.codec.encoder.job import Job  # noqa: E402
+from rawinlay.codec.encoder.options import EncodeOptions  # noqa: E402
 from rawinlay.codec.encoder.stream_writer import stream_bytes  # noqa: E402
 from rawinlay.codec.guide.geometry import Geometry, Warp  # noqa: E402
 from rawinlay.codec.mosaic.layout import tiles  # noqa: E402
@@ -36,15 +37,16 @@ def recoded(picture, payload, bases, side, states, more=False):
     more: with learned features and with corrections by block, in every term and in most blocks, help or not.
     """
     header = replace(Stream.from_bytes(payload).header, states=states)
-    job = _Job(picture.raw, picture.planes, picture.geometry, header, len, "cpu", None, Effort(states, learned=more))
-    if more:
-        job.use(job.recipes.learned.with_local(corrections(job.layout.cells)))
-    fitted = fit_bases(job.trunk, header.step)
-    count = len(tiles(*job.layout.cells, side))
+    options = EncodeOptions(effort=Effort(states, learned=more))
+    job = Job.of(picture.raw, picture.planes, picture.geometry, header, len, options)
+    cells = job.picture.layout.cells
+    used = job.candidate(job.recipes.learned.with_local(corrections(cells))) if more else job.plain()
+    fitted = fit_bases(used.encoder, header.step)
+    count = len(tiles(*cells, side))
     chosen = [bases[n % len(bases)] for n in range(count)]
-    coded = job.trunk.encode(header.step, fitted, side, bases=chosen)
-    header = replace(job.header, tile=side // 2, bases=pack_bases(chosen))
-    return stream_bytes(Stream(header, job.recipe, fitted.params, chosen, coded.substreams))
+    coded = used.encoder.encode(header.step, fitted, side, bases=chosen)
+    header = replace(used.header, tile=side // 2, bases=pack_bases(chosen))
+    return stream_bytes(Stream(header, used.recipe, fitted.params, chosen, coded.substreams))
 
 
 def corrections(cells, side=32, share=0.7):

@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 import torch
 from rawinlay.codec.decoder.stream import Stream
-from rawinlay.codec.encoder.encode import _Job
 from rawinlay.codec.encoder.fit.parameters import SPLITS, Lengths, SizeFit, fit_mean
 from rawinlay.codec.encoder.fit.stage_kernels import descend, near_at
 from rawinlay.codec.encoder.fit.survey import Survey, merged
 from rawinlay.codec.encoder.fit.survey_kernels import survey
 from rawinlay.codec.encoder.fit.views import contexts_at
+from rawinlay.codec.encoder.job import Job
+from rawinlay.codec.encoder.options import EncodeOptions
 from rawinlay.codec.encoder.search.search import search_stage
 from rawinlay.codec.encoder.search.trellis_kernels import Search
 from rawinlay.codec.mosaic.companding_torch import TorchCompanding
@@ -43,8 +44,9 @@ def test_places_see_what_the_stages_see(basis):
     """Neighbours and contexts at all places of all stages, beside those of the torch decoder of the same symbols."""
     picture = scene((48, 64), seed=3)
     header = Stream.from_bytes(picture.encode(quality=60)).header
-    job = _Job(picture.raw, picture.planes, picture.geometry, header, len, "cpu", None)
-    trunk, window = job.trunk, Window(((0, 0),), *job.layout.cells)
+    plain = Job.of(picture.raw, picture.planes, picture.geometry, header, len, EncodeOptions()).plain()
+    known, trunk = plain.job.picture, plain.encoder
+    window = Window(((0, 0),), *known.layout.cells)
     params = trunk.fit(STEP, only=basis).params[basis]
     area = trunk.whole(window)
     tile, piece = trunk.open(area, basis, STEP)
@@ -62,8 +64,8 @@ def test_places_see_what_the_stages_see(basis):
 
     listening = Listening(params, trunk.tables, lambda stage, _: found[stage][3].reshape(-1), trunk.effort.states)
     listening.seen = []
-    base, companding = torch.from_numpy(area.base)[None], TorchCompanding(job.companding)
-    run_stages(TorchGround(job.ground).scene(window, base, companding, STEP, header.kappa, basis), listening)
+    base, companding = torch.from_numpy(area.base)[None], TorchCompanding(known.companding)
+    run_stages(TorchGround(known.ground).scene(window, base, companding, STEP, header.kappa, basis), listening)
     for (near, mu, contexts, _), (wanted, means, around) in zip(found, listening.seen, strict=True):
         assert np.array_equal(near, np.array(wanted, np.float32).reshape(near.shape))
         assert np.array_equal(mu, means)

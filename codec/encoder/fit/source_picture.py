@@ -1,0 +1,26 @@
+"""The picture that is coded: what its encoders and fits share, whatever the recipe and the step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ....entropy.tables import Tables
+from ...mosaic.companding import Companding
+from ...mosaic.layout import Layout
+from ...recipe.side import Ground
+
+
+@dataclass(frozen=True, eq=False)
+class SourcePicture:
+    """mosaic: uint16 (H, W), DN, and how it lies in planes; ground: what the decoder will know of the JPEG;
+    companding: DN to levels; tables: probabilities; exponent: how much the step follows the guide, in quarters (the
+    header's kappa)."""
+
+    mosaic: np.ndarray
+    layout: Layout
+    ground: Ground
+    companding: Companding
+    tables: Tables
+    exponent: int

@@ -1,0 +1,219 @@
+"""A picture on its way into a stream: what stands fast from the start, and the recipes that are tried for it.
+
+::
+
+    Job --candidate(recipe)--> Candidate --fit(step)--> Fit --code--> Found
+                                                          '--cost--> bytes, to choose among candidates
+
+None of them changes: a search goes from one candidate to another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ...bitstream.errors import InputError, StreamError
+from ...bitstream.jpeg.planes import JpegPlanes
+from ...bitstream.raw_image import RawImage
+from ...bitstream.runtime.forks import cached_property
+from ...bitstream.runtime.progress import Progress
+from ...bitstream.stream.header import Header
+from ...entropy import tables
+from ..decoder import stream
+from ..decoder.stream import Stream
+from ..guide.geometry import Geometry
+from ..guide.guide import LaidGuide
+from ..recipe import net_weights as weights
+from ..recipe.recipe import Recipe
+from ..recipe.side import Ground
+from .candidates import RecipeChoice
+from .corrections_writer import local_bytes
+from .effort import Effort, effort_of
+from .fit.samples import Coded, Fit
+from .fit.source_picture import SourcePicture
+from .options import KAPPA, EncodeOptions
+from .picture import CpuEncoder
+from .stream_writer import stream_bytes
+
+if TYPE_CHECKING:
+    from ..recipe.net import GuideNet
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """A coded picture: its stream, and what that decodes to, uint16 (H, W)."""
+
+    stream: Stream
+    mosaic: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """One picture being encoded: what depends on neither recipe nor step.
+
+    recipes: those that were fitted to it. growth: bytes that the JPEG grows by for a payload of so many bytes.
+    """
+
+    picture: SourcePicture
+    recipes: RecipeChoice
+    header: Header
+    growth: Callable[[int], int]
+    effort: Effort
+    progress: Progress | None
+
+    @classmethod
+    def of(
+        cls,
+        raw: RawImage,
+        planes: JpegPlanes,
+        geometry: Geometry,
+        header: Header,
+        growth: Callable[[int], int],
+        options: EncodeOptions,
+    ) -> Job:
+        """The job of a picture. InputError for levels that can't be coded."""
+        effort, layout = effort_of(options.effort), stream.layout_of(header)
+        guide = LaidGuide(planes, geometry, raw.mosaic.shape, layout.origin)
+        ground = Ground(guide, layout, _net() if effort.learned else None)
+        try:
+            companding = stream.companding_of(header)
+        except StreamError as error:
+            raise InputError(f"the RAW's levels can't be coded ({error})") from error
+        recipes = RecipeChoice(raw.mosaic, layout, ground, companding, effort)
+        if any(recipes.plateau):
+            header = replace(header, plateau=list(recipes.plateau))
+            companding = stream.companding_of(header)
+        picture = SourcePicture(raw.mosaic, layout, ground, companding, tables.load(), header.kappa)
+        return cls(picture, recipes, header, growth, effort, options.progress)
+
+    @property
+    def sites(self) -> int:
+        """Of the mosaic."""
+        return self.picture.mosaic.size
+
+    def tell(self, what: str, share: float) -> None:
+        """Say how far the work is."""
+        if self.progress:
+            self.progress(what, share)
+
+    def side(self, bits: float) -> int:
+        """Side of a tile in cells: larger where there are few bits, since each substream costs bytes of its own."""
+        h, w = self.picture.layout.cells
+        if bits * 4 * h * w / 8 < 40_000:
+            return max(16, 2 * ((max(h, w) + 1) // 2))
+        return 1024 if bits < 0.3 else 512
+
+    def candidate(self, recipe: Recipe) -> Candidate:
+        """The picture with a recipe."""
+        header = replace(self.header, net=weights.DEFAULT if recipe.learned else b"")
+        return Candidate(self, recipe, header, CpuEncoder(self.picture, recipe, self.effort))
+
+    def plain(self) -> Candidate:
+        """The picture with the recipe of few features."""
+        return self.candidate(self.recipes.plain)
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A picture with a recipe: the header that names its net, the encoder that goes by it."""
+
+    job: Job
+    recipe: Recipe
+    header: Header
+    encoder: CpuEncoder
+
+    @property
+    def picture(self) -> SourcePicture:
+        """The job's."""
+        return self.job.picture
+
+    @cached_property
+    def side_bytes(self) -> int:
+        """What the recipe itself takes."""
+        return recipe_bytes(self.recipe)
+
+    @cached_property
+    def fixed(self) -> int:
+        """Bytes that the JPEG grows by for header and recipe alone."""
+        h, w = self.picture.layout.cells
+        count = -(-h // 16) * -(-w // 16)  # of the smallest tiles
+        return self.job.growth(len(stream_bytes(Stream(self.header, self.recipe, {}, [0] * count, {}))))
+
+    def error(self, coded: Coded) -> float:
+        """Mean squared error of what is coded: in linear light, or companded where it is to be even against the noise.
+        """
+        picture, found = self.picture, [coded.mosaic, self.picture.mosaic]
+        if self.header.kappa < KAPPA["psnr"]:
+            companding, layout = picture.companding, picture.layout
+            found = [companding.compand(companding.level(layout.pack(mosaic))) for mosaic in found]
+        return float(np.mean((found[0].astype(np.float32) - found[1]) ** 2))
+
+    def cost(self, fitted: Fit) -> float:
+        """Estimated bytes at the fit's step, the error's worth included."""
+        side = self.side_bytes + sum(len(p.to_bytes()) for p in fitted.params.values())
+        h, w = self.picture.layout.cells
+        return side + fitted.cost * 4 * h * w / 8
+
+    def fit(self, step: int, quick: bool = False, only: int | None = None) -> Fit:
+        """Parameters of the stages at a step.
+
+        quick: from fewer samples; only: over this basis alone, the one that was better in a fit before.
+        """
+        self.job.tell("fitting", 0.0)
+        return self.encoder.fit(step, quick, only)
+
+    def survey(self, bits: float, fitted: Fit) -> Fit:
+        """Look at all of the picture, so that fits, as this one then, tell its bits well.
+
+        fitted: a quick fit; bits: wanted, a site.
+        """
+        self.encoder.survey(self.job.side(bits))
+        return self.encoder.scaled(fitted, quick=True)
+
+    def trial(self, step: int, fitted: Fit) -> tuple[list[int], float]:
+        """Basis of each tile, and bits a site, from pieces of all tiles."""
+        return self.encoder.trial(step, fitted, self.job.side(fitted.bits))
+
+    def encode(
+        self,
+        fitted: Fit,
+        step: int,
+        thrift: float = 1.0,
+        bases: list[int] | None = None,
+        before: Coded | None = None,
+        again: Sequence[int] = (),
+    ) -> Coded:
+        """All tiles coded at a step with fitted parameters; or of those coded before, some again.
+
+        thrift: how much dearer than usual a bit is; bases: of the tiles, if they are chosen already.
+        """
+        side = self.job.side(fitted.bits)
+        return self.encoder.encode(step, fitted, side, thrift, bases, self.job.progress, before, again)
+
+    def stream(self, fitted: Fit, coded: Coded) -> Stream:
+        """The stream of coded tiles."""
+        params = {b: p for b, p in fitted.params.items() if b in coded.bases}
+        side, bases = self.job.side(fitted.bits), stream.pack_bases(coded.bases)
+        header = replace(self.header, step=coded.step, tile=side // 2, bases=bases)
+        return Stream(header, self.recipe, params, coded.bases, coded.substreams)
+
+    def code(self, fitted: Fit, step: int) -> Found:
+        """The picture coded at a step with fitted parameters."""
+        coded = self.encode(fitted, step)
+        return Found(self.stream(fitted, coded), coded.mosaic)
+
+
+def recipe_bytes(recipe: Recipe) -> int:
+    """Bytes of a recipe in a stream, its corrections included."""
+    return len(recipe.to_bytes()) + (len(local_bytes(recipe.local, tables.load())) if recipe.local else 0)
+
+
+def _net() -> GuideNet:
+    """The learned features; they bring torch."""
+    from ..recipe import net as guide_net
+
+    return guide_net.load()
