@@ -29,7 +29,7 @@ def test_a_missing_package_is_told_with_its_remedy(tmp_path, capsys, monkeypatch
     for name in [name for name in __import__("sys").modules if name.partition(".")[0] == module]:
         monkeypatch.setitem(__import__("sys").modules, name, None)
     for layer in ("benchmarks", "eval"):  # what they have imported already would hide it
-        for name in [n for n in __import__("sys").modules if n.startswith(f"{layer}.") and "command" not in n]:
+        for name in [n for n in __import__("sys").modules if n.startswith(f"rawinlay.{layer}.") and "command" not in n]:
             monkeypatch.delitem(__import__("sys").modules, name)
     monkeypatch.setitem(__import__("sys").modules, module, None)
     assert main(words.split()) == 2
