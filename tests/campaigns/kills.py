@@ -101,7 +101,7 @@ def campaign(
 
 def _words(folder: Path, command: str) -> list[str]:
     """The folder and the command line, whose output comes last; makes the inputs."""
-    sys.path[:0] = [str(REPOSITORY), str(REPOSITORY / "tests")]
+    sys.path[:0] = [str(REPOSITORY), str(REPOSITORY / "tests" / "support")]
     from rawinlay import encode_arrays
     from shots import shot, write_pair
 
