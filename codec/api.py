@@ -166,13 +166,12 @@ def decode(
 ) -> Decoded:
     """The RAW that a JPEG carries.
 
-    crop: x, y, width and height of the part of the mosaic that is wanted (`codec.decoder.crop`); only the tiles that
-    it meets
-    are decoded. preview: of the DNG: "raw", the small version that the stream carries of the RAW's own (UsageError
-    where it carries none); "jpeg", the JPEG; "neutral", a plain picture of the mosaic; "none"; "auto", which of these
-    shows what the camera made of the RAW (`codec.preview_choice`). max_pixels: InputError, before anything is decoded,
-    where the JPEG or the mosaic has more. unbounded: decode a file of one's own that asks for more work than one of its
-    size may (`bitstream.stream.limits`; StreamError else).
+    crop: x, y, width and height of the part of the mosaic that is wanted (`codec.decoder.crop`); only the tiles that it
+    meets are decoded. preview: of the DNG: "raw", the small version that the stream carries of the RAW's own
+    (UsageError where it carries none); "jpeg", the JPEG; "neutral", a plain picture of the mosaic; "none"; "auto",
+    which of these shows what the camera made of the RAW (`codec.preview_choice`). max_pixels: InputError, before
+    anything is decoded, where the JPEG or the mosaic has more. unbounded: decode a file of one's own that asks for more
+    work than one of its size may (`bitstream.stream.limits`; StreamError else).
 
     The mosaic is the same, bit for bit, on every machine and device. Raises InputError for a file that is no JPEG,
     NoRawError for one that carries no RAW, StreamError where the RAW is damaged, of a newer version, or belongs to

@@ -15,8 +15,7 @@ from ...bitstream.runtime.profile import peak_memory as _peak_memory
 
 PARTS = (*PHASES, "other")
 """The phases of `bitstream.runtime.profile`. Of other programs' codecs all counts as entropy, transforms included;
-what a peer
-makes of the guide, learned or fitted, as network."""
+what a peer makes of the guide, learned or fitted, as network."""
 
 part = timed
 

@@ -1,11 +1,9 @@
 """Compiling inner loops: numba with the few options that all of them share.
 
 Compiled code is kept in the user's cache folder (`bitstream.runtime.kernel_files`), so that only a first run waits for
-it,
-about a minute; `bitstream.runtime.compiling` tells who wants to know. The folder's name tells the sources it was made
-of: numba
-itself does not notice when a function changes that a kernel of another file calls. What is kept and no good, for
-whatever reason, is compiled anew in the same run; what can't be kept is compiled by every process for itself.
+it, about a minute; `bitstream.runtime.compiling` tells who wants to know. The folder's name tells the sources it was
+made of: numba itself does not notice when a function changes that a kernel of another file calls. What is kept and no
+good, for whatever reason, is compiled anew in the same run; what can't be kept is compiled by every process for itself.
 
 Threads may run compiled code at the same time (`nogil`). No option that lets floats be reordered or contracted is ever
 set: what a kernel computes in float64 is what IEEE 754 says, operation by operation.

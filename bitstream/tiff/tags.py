@@ -190,8 +190,7 @@ def pack_tags(raw: RawImage, known_exif: Mapping[int, TiffValue] | None = None) 
     """The tags of `raw` that may pass, serialised.
 
     `known_exif`: Exif tags that the decoder will have anyway (`bitstream.jpeg.exif.exif_tags` of the carrying
-    JPEG);
-    equal ones are not repeated.
+    JPEG); equal ones are not repeated.
     """
     known = known_exif or {}
     exif = {tag: v for tag, v in allowed_tags(EXIF, raw.exif_tags).items() if known.get(tag) != v}

@@ -76,7 +76,7 @@ def encode_stream(
         for goal, effort in ((wanted, chosen), (in_one, chosen), (in_one, replace(chosen, learned=False))):
             tried = replace(options, rate=goal, effort=effort)
             try:
-                found = _coded(raw, planes, geometry, header, growth, tried)
+                found = _coded(Job.of(raw, planes, geometry, header, growth, tried), goal)
                 give_back()  # what the search has built up: checking makes the guide anew, and memory holds one of them
                 return _checked(found, raw, planes, growth, tried)
             except _TooMuchWorkError as error:
@@ -88,17 +88,9 @@ class _TooMuchWorkError(Exception):
     """What was coded asks for more work than readers do for so few bytes."""
 
 
-def _coded(
-    raw: RawImage,
-    planes: JpegPlanes,
-    geometry: Geometry,
-    header: Header,
-    growth: Callable[[int], int],
-    options: EncodeOptions,
-) -> Found:
-    """The picture coded as the options say; for a size in layers a little more, to be shortened."""
-    plain, wanted = Job.of(raw, planes, geometry, header, growth, options).plain(), options.rate
-    size = wanted.bytes_for(raw.mosaic.size)
+def _coded(job: Job, wanted: Rate) -> Found:
+    """The picture coded at a rate; for a size in layers a little more, to be shortened."""
+    plain, size = job.plain(), wanted.bytes_for(job.sites)
     step = rate.step_of_quality(rate.DEFAULT_QUALITY if wanted.quality is None else wanted.quality)
     finest = LOSSLESS if wanted.lossless else step if size is None else None
     if wanted.in_layers:
@@ -118,8 +110,10 @@ def _checked(
     payload = coded = stream_bytes(found.stream)
     if size is not None and options.rate.in_layers:
         payload = shorten(coded, size, growth)[0]
+    whole = Stream.from_bytes(coded)
+    kept = whole if payload is coded else Stream.from_bytes(payload)
     try:
-        check_work(found.stream.header, Stream.from_bytes(payload).layer_count, len(payload) + planes.scan_bytes)
+        check_work(found.stream.header, kept.layer_count, len(payload) + planes.scan_bytes)
     except StreamError as error:
         raise _TooMuchWorkError(str(error)) from None
 
@@ -128,7 +122,7 @@ def _checked(
             progress("checking", share)
 
     device = "cpu" if options.device == "auto" else options.device
-    check = Stream.from_bytes(coded).decode(planes, tell, device, unbounded=True)
+    check = whole.decode(planes, tell, device, unbounded=True)
     if not np.array_equal(check, raw.mosaic if found.stream.lossless else found.mosaic):
         raise AssertionError("the stream does not decode to what was encoded: please report this picture")
     return payload

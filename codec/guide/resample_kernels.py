@@ -1,8 +1,7 @@
 """A JPEG's plane sampled at a mosaic's places on the CPU: whole offsets, grids with phases, warps.
 
 What is computed are the formulas of `codec.guide.geometry`: whole numbers, and for the warp single float64 operations,
-which
-IEEE 754 fixes to the last bit.
+which IEEE 754 fixes to the last bit.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """The weights files of the guide's nets, as far as can be told without torch.
 
 `codec/recipe/nets` has those of every identity that a release ever wrote (`bitstream.runtime.registry`). All are nets
-of one
-architecture, that of `codec.recipe.net`.
+of one architecture, that of `codec.recipe.net`.
 """
 
 from __future__ import annotations
