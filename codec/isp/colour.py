@@ -23,7 +23,8 @@ LUMA = XYZ_FROM_RGB[1]
 """Rec. 709 luminance of linear sRGB."""
 
 TINT_UNIT = 3000.0
-"""Tint per distance from Planck's locus in CIE 1960 uv, towards magenta, as the DNG SDK and Adobe's programs count."""
+"""Tint per distance of the light from Planck's locus in CIE 1960 uv, towards green, as the DNG SDK counts it: a
+developer that takes the light for greener makes the picture more magenta."""
 
 LEAST_KELVIN, MOST_KELVIN = 1667.0, 25000.0
 
@@ -68,14 +69,14 @@ def illuminant_xyz(kelvin: float, tint: float = 0.0) -> np.ndarray:
 
 
 def xy_of(kelvin: float, tint: float = 0.0) -> tuple[float, float]:
-    """CIE 1931 xy of a correlated colour temperature and tint (above 0: towards magenta), as raw developers mean them.
+    """CIE 1931 xy of light of a correlated colour temperature and tint (above 0: greener), as raw developers mean them.
 
     Both are counted from Planck's locus at every temperature, so that sliders move without a jump (CIE daylight begins
     beside it). The locus is Krystek's (1985) in CIE 1960 uv, within 1e-4 from 1000 to 15 000 K.
     """
     u, v = _locus(kelvin)
     du, dv = _along(kelvin)
-    off = -tint / TINT_UNIT
+    off = tint / TINT_UNIT
     u, v = u - off * dv, v + off * du
     x, y = 3 * u / (2 * u - 8 * v + 4), 2 * v / (2 * u - 8 * v + 4)
     return float(x), float(y)
@@ -96,7 +97,7 @@ def temperature_of(x: float, y: float) -> tuple[float, float]:
         low, high = (middle, high) if ahead(middle) > 0 else (low, middle)
     kelvin = 1e6 / ((low + high) / 2)
     (u0, v0), (du, dv) = _locus(kelvin), _along(kelvin)
-    return kelvin, -TINT_UNIT * ((v - v0) * du - (u - u0) * dv)
+    return kelvin, TINT_UNIT * ((v - v0) * du - (u - u0) * dv)
 
 
 def _locus(kelvin: float) -> tuple[float, float]:

@@ -92,6 +92,7 @@ class Light:
         x = y = 1 / 3
         for _ in range(ROUNDS):
             matrix = self.matrix(kelvin)
+            assert matrix is not None
             try:
                 xyz = np.linalg.solve(matrix, self.neutral)
             except np.linalg.LinAlgError:

@@ -40,6 +40,7 @@ class Demosaic(nn.Module):
         cross = torch.tensor([[0, 0, -1.5, 0, 0], [0, 2, 0, 2, 0], [-1.5, 0, 6, 0, -1.5], [0, 2, 0, 2, 0],
                               [0, 0, -1.5, 0, 0]])  # fmt: skip
         kernels = torch.stack([green.float(), row, row.T, cross]) / 8
+        self.kernels: Tensor
         self.register_buffer("kernels", kernels[:, None])
         choice = torch.empty(4, 3, dtype=torch.long)  # by site and colour: 0 itself, 1 green, 2 row, 3 column, 4 cross
         for site, own in enumerate(cfa):

@@ -17,7 +17,7 @@ class Settings:
     ===========  =============  =========================================================================
     exposure     -8 .. 8 EV     light times 2^exposure, before any curve
     temperature  1667 .. 25000  K of the light that is to be grey; None: as shot (`codec.isp.colour.xy_of`)
-    tint         -150 .. 150    its distance from Planck's locus, above 0 towards magenta; None: as shot
+    tint         -150 .. 150    its distance from Planck's locus, above 0: picture more magenta; None: shot
     contrast     -100 .. 100    an S of slope up to 2.5 in the middle of the display's range, or its inverse
     highlights   -100 .. 100    bright areas darker (below 0) or brighter by up to 2 EV, edges kept
     shadows      -100 .. 100    dark areas brighter (above 0) or darker by up to 2.5 EV, edges kept
