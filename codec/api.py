@@ -26,7 +26,6 @@ from ..bitstream.stream.limits import check_pixels
 from ..bitstream.tiff.tags import pack_tags, unpack_tags
 from .decoder.crop import Crop
 from .encoder.options import EncodeKeywords, EncodeOptions, Rate
-from .guide.geometry import Geometry
 from .info import Info, info
 from .preview_choice import (  # fmt: skip
     PREVIEWS,
@@ -213,8 +212,7 @@ def _preview(
         if kind == "neutral":
             return neutral_jpeg(raw)
         if kind == "jpeg":
-            geometry = Geometry.from_bytes(stream.header.geometry)
-            return crop.preview(planes, geometry, stream.layout, jpeg.orientation) if crop else jpeg.bare.data
+            return crop.preview(planes, stream.geometry, stream.layout, jpeg.orientation) if crop else jpeg.bare.data
         own = stream.preview.own if stream.preview else None
         part = crop.share(stream.header.height, stream.header.width) if crop else None
         shown = own_jpeg(own, raw.orientation, part) if own else None

@@ -14,7 +14,8 @@ from ...bitstream.jpeg.file import Jpeg
 from ...bitstream.jpeg.planes import JpegPlanes, decode_planes
 from ...bitstream.raw_image import RawImage
 from ...codec.align.align import align
-from ...codec.guide.geometry import NEUTRAL, Geometry, resample
+from ...codec.guide.geometry import Geometry
+from ...codec.guide.resample import NEUTRAL, resample
 from .clock import part
 from .frame import Frame
 
