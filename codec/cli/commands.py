@@ -38,9 +38,10 @@ def encode_command(subparsers: Any) -> None:
     """Add `encode`."""
     parser = add_command(
         subparsers, "encode", "put a RAW into a JPEG of the same picture",
-        "The JPEG is the one given; else a full-size one beside the RAW with the same stem; else the RAW's embedded\n"
-        "full-size preview; else LibRaw's rendering. The output shows exactly that JPEG. Without a rate: --quality\n"
-        "60. `rawinlay encode RAW JPEG` is the same as with --jpeg. - is stdin, and as OUT.jpg stdout.",
+        "The JPEG is the one given; else the largest beside the RAW with the same stem, if it shows its picture;\n"
+        "else the RAW's embedded full-size preview; else LibRaw's rendering. The output shows exactly that JPEG.\n"
+        "Without a rate: --quality 60. `rawinlay encode RAW JPEG` is the same as with --jpeg. - is stdin, and as\n"
+        "OUT.jpg stdout.",
         "rawinlay encode IMG_1.NEF --jpeg IMG_1.JPG -o IMG_1-raw.jpg --bpp 0.4",
     )  # fmt: skip
     parser.add_argument("raw", metavar="RAW", type=file_path, help="any Bayer RAW that LibRaw reads")
@@ -202,7 +203,7 @@ def _decode(args: argparse.Namespace) -> None:
         "output": str(output), "width": decoded.width, "height": decoded.height, "cfa": decoded.cfa,
         "device": decoded.device, "seconds": round(decoded.seconds, 3), "layers": decoded.layers,
         "lossless": decoded.lossless, "crop": args.crop, "preview": decoded.preview_kind,
-        "warnings": decoded.warnings, **profile,
+        "frame": decoded.frame, "warnings": decoded.warnings, **profile,
     }  # fmt: skip
     lines = [
         ("camera", decoded.raw.camera or "unknown"),
@@ -210,6 +211,7 @@ def _decode(args: argparse.Namespace) -> None:
         ("layers", str(decoded.layers)),
         ("lossless", "yes" if decoded.lossless else "no"),
         ("preview", PREVIEW_TEXT[decoded.preview_kind]),
+        *([("frame", "as the JPEG: {2} x {3} at {0},{1}".format(*decoded.frame))] if decoded.frame else []),
         ("size", bytes_text(len(data))),
         ("time", f"{decoded.seconds:.1f} s on {decoded.device}"),
     ]
