@@ -22,6 +22,7 @@ from .arguments import (
     whole_number,
 )  # fmt: skip
 from .console import TerminalProgress, bytes_text, profiled, show, show_warnings
+from .develop import develop_command
 from .places import DNG_SUFFIXES, JPEG_SUFFIXES, check_output, explained, renamed, source, write_output  # fmt: skip
 from .words import jpeg_and_raw, output_of
 
@@ -135,7 +136,7 @@ def trim_command(subparsers: Any) -> None:
 
 COMMANDS = {
     "encode": encode_command, "decode": decode_command, "info": info_command, "strip": strip_command,
-    "trim": trim_command,
+    "trim": trim_command, "develop": develop_command,
 }  # fmt: skip
 """What this layer brings: found without a look at what is installed."""
 
