@@ -293,7 +293,7 @@ def _encode(
     from .encoder.encode import encode_stream
     from .source.plausible import doubts
 
-    warnings = doubts(raw)
+    warnings = (*doubts(raw), *jpeg.warnings)
     with one_blas_thread():
         planes = jpeg.planes
         _tell(options.progress, "aligning")

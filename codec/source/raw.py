@@ -134,9 +134,10 @@ def _full_size(found: Answer) -> bytes | None:
         return None
     full = sorted((found.sizes.width, found.sizes.height))
     try:
-        size = sorted(Image.open(io.BytesIO(jpeg)).size)
-    except OSError:
+        frame = Jpeg(jpeg).frame
+    except InputError:
         return None
+    size = sorted((frame.width, frame.height))
     return jpeg if all(have >= FULL_SIZE * want for have, want in zip(size, full, strict=True)) else None
 
 
