@@ -133,15 +133,15 @@ def test_samples_of_small_and_odd_mosaics(shot, shape):
         assert grid.interpolate(guide, coefficients, rest).shape == shape
 
 
-def test_residual_refuses_a_strange_plateau(shot):
+def test_residual_refuses_a_strange_saturation(shot):
     from rawinlay.benchmarks.peers.jxl_residual import FIELDS
 
     peer = registry.get("jxl-residual")
     frame, body = unwrap(peer.encode(shot.raw, shot.jpeg, "distance=25"))
     values = read_record(FIELDS, body, "residual")
-    for plateau in ([1], [65535] * 8):
-        with pytest.raises(StreamError, match="plateau"):
-            peer.decode(frame.wrap(write_record(FIELDS, values | {"plateau": plateau})), shot.jpeg)
+    for saturation in ([1], [65535] * 8):
+        with pytest.raises(StreamError, match="saturation"):
+            peer.decode(frame.wrap(write_record(FIELDS, values | {"saturation": saturation})), shot.jpeg)
 
 
 def test_trunk_needs_the_guide_and_the_blind_one_has_none(shot):
