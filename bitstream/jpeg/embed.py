@@ -96,7 +96,7 @@ def warnings_of(segments: Sequence[Segment]) -> list[str]:
 
 
 def has_credentials(segments: Sequence[Segment]) -> bool:
-    """Whether a JPEG has Content Credentials (C2PA), within it or, by its XMP, apart: any change of the file voids them."""
+    """Whether a JPEG has Content Credentials (C2PA), within it or, by XMP, apart: any change of the file voids them."""
     return any(
         C2PA in s.payload if s.marker == APP11 else _is_xmp(s) and C2PA_ELSEWHERE.search(s.payload) for s in segments
     )

@@ -85,7 +85,8 @@ def binding_hash(jpeg: bytes) -> bytes:
 def decode_planes(jpeg: bytes, segments: Sequence[Segment] | None = None) -> JpegPlanes:
     """The planes of a JPEG file's bytes: baseline, sequential or progressive, 8 bits, grayscale or YCbCr.
 
-    segments: those of its header, where they are known already. Sampling 4:4:4, 4:2:2, 4:4:0, 4:2:0, 4:1:1 and the like (Y has the most samples, Cb and Cr alike, ratios 1, 2, 4).
+    segments: those of its header, where they are known already.
+    Sampling 4:4:4, 4:2:2, 4:4:0, 4:2:0, 4:1:1 and the like (Y has the most samples, Cb and Cr alike, ratios 1, 2, 4).
     Coded by Huffman or arithmetically: both give the same samples. Raises `UnsupportedError` for anything else and
     `InputError` for a damaged or cut file.
     """
