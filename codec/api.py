@@ -109,13 +109,15 @@ def encode(
     raw: Source,
     jpeg: Source | None = None,
     *,
+    frame: int | None = None,
     options: EncodeOptions | None = None,
     **keywords: Unpack[EncodeKeywords],
 ) -> Encoded:
     """Put a RAW into a JPEG of the same picture.
 
     raw: any Bayer RAW that LibRaw reads. jpeg: its JPEG; without one `codec.source.choose_jpeg` finds or makes one.
-    A RAW that the JPEG carries already is replaced.
+    A RAW that the JPEG carries already is replaced. frame: which of several mosaics that the RAW may hold, from 1;
+    without it the largest, the first of equal ones, with a warning.
     keywords: at most one of bpp (bits per pixel of the mosaic), size (bytes that the JPEG may grow by; both are met to
     3 % and never exceeded), quality (0..100, even error) and lossless; quality 60 without any. tune: "psnr" for even
     error in linear light, "edit" for error that is even against the noise. trimmable: in layers, so that `trim` can
@@ -133,12 +135,13 @@ def encode(
     options = _chosen(options, keywords)
     choose_device(options.device)
     _tell(options.progress, "reading")
-    file = RawFile(raw)
-    choice, image, own = choose_jpeg(file, jpeg), file.image, file.own_preview()
+    file = RawFile(raw, frame)
+    choice, image, own, warnings = choose_jpeg(file, jpeg), file.image, file.own_preview(), file.warnings
     del file  # and with it the file's bytes
     encoded = _encode(image, choice.jpeg, choice.known, options, own)
     seconds = time.monotonic() - started
-    return replace(encoded, guide=choice.origin, guide_path=choice.path, seconds=seconds)
+    warnings += encoded.warnings
+    return replace(encoded, guide=choice.origin, guide_path=choice.path, seconds=seconds, warnings=warnings)
 
 
 def encode_arrays(

@@ -164,7 +164,7 @@ def _payload_edits(segment: Segment, start: int, end: int, new: bytes) -> list[E
     return [(first - 2, first, length.to_bytes(2, "big")), (first + start, first + end, new)]
 
 
-def _growth(edits: list[Edit]) -> int:
+def _growth(edits: Sequence[Edit]) -> int:
     return sum(len(new) - (end - start) for start, end, new in edits)
 
 

@@ -174,8 +174,8 @@ def allowed_tags(ifd: int, tags: Mapping[int, TiffValue]) -> TagDict:
     """The part of `tags` that may pass in IFD `ifd` (IFD0, RAW or EXIF), values of a wrong type or size left out.
 
     Colours that a program wrote as floating-point numbers become rationals, Exif 3.0's text type plain text (both in
-    the form that every reader takes). Empty texts, rationals without a denominator and an exposure of zero say nothing, and readers warn of them: they are
-    left out too.
+    the form that every reader takes). Empty texts, rationals without a denominator and an exposure of zero say nothing,
+    and readers warn of them: they are left out too.
     """
     out: TagDict = {}
     room = MAX_TAG_BYTES

@@ -58,6 +58,8 @@ def encode_command(subparsers: Any) -> None:
                         help="error even in linear light (psnr, default) or against the noise (edit)")  # fmt: skip
     parser.add_argument("--effort", type=whole_number, default=5, metavar="1..9",
                         help="how hard to think: slower is smaller, decoding stays as fast; default 5")  # fmt: skip
+    parser.add_argument("--frame", type=whole_number, metavar="N",
+                        help="which of several mosaics in the RAW, from 1; default: the largest")  # fmt: skip
     add_device(parser)
     add_profile(parser)
     add_force(parser)
@@ -162,7 +164,7 @@ def _encode(args: argparse.Namespace) -> None:
             encoded = encode(
                 raw, jpeg, bpp=args.bpp, size=args.size, quality=args.quality, lossless=args.lossless,
                 trimmable=args.trimmable, layers=args.layers, tune=args.tune, effort=args.effort, device=args.device,
-                progress=progress,
+                progress=progress, frame=args.frame,
             )  # fmt: skip
         inputs += [encoded.guide_path] if encoded.guide_path else []
         write_output(output, encoded.jpeg, inputs, args.force, JPEG_SUFFIXES)

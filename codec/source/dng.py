@@ -76,9 +76,24 @@ def frame_index(ifd0: Ifd, frame: int | None = None) -> int:
     return frame - 1
 
 
+def libraw_frame(ifd0: Ifd | None, frame: int | None) -> int:
+    """LibRaw's number of the mosaic that is meant, from 0: it counts a DNG's as `mosaic_ifds` does."""
+    if ifd0 is not None and is_dng(ifd0):
+        return frame_index(ifd0, frame)
+    if frame is not None and frame < 1:
+        raise InputError(f"there is no frame {frame}: they are counted from 1")
+    return (frame or 1) - 1
+
+
+def check_frame(raw: Ifd, frames: int, size: tuple[int, int]) -> None:
+    """InputError where LibRaw, of several frames, read another than this directory's; size: height, width of its."""
+    if frames > 1 and size != (_number(raw, 257, 0), _number(raw, 256, 0)):
+        raise InputError("a DNG of several mosaics, which LibRaw counts in another order")
+
+
 def no_frame(frame: int, count: int) -> InputError:
     """What to raise for a frame that a RAW doesn't have."""
-    return InputError(f"there is no frame {frame}: the RAW holds {count}" if count > 1 else "the RAW holds one frame only")
+    return InputError(f"there is no frame {frame}: the RAW holds {count}, counted from 1")
 
 
 def raw_ifd(ifd0: Ifd, frame: int | None = None) -> Ifd:
