@@ -10,7 +10,7 @@ import sys
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from ..bitstream.errors import UsageError
 from ..bitstream.jpeg import embed
@@ -26,18 +26,9 @@ from ..bitstream.stream.limits import check_pixels
 from ..bitstream.tiff.tags import pack_tags, unpack_tags
 from .decoder.crop import Crop
 from .encoder.options import EncodeKeywords, EncodeOptions, Rate
-from .guide.geometry import Geometry
 from .info import Info, info
-from .preview_choice import (  # fmt: skip
-    PREVIEWS,
-    SHARE,
-    choose,
-    kind_of,
-    neutral_jpeg,
-    own_jpeg,
-    section_bytes,
-    with_preview,
-)
+from .preview import PREVIEWS, made_preview
+from .preview_choice import SHARE, choose, kind_of, section_bytes, with_preview
 from .trim import Trimmed, trim
 
 if TYPE_CHECKING:
@@ -97,12 +88,34 @@ class Decoded:
     preview_kind: str = "jpeg"
     warnings: tuple[str, ...] = ()
 
-    def dng(self) -> bytes:
-        """The DNG file: the mosaic, the preview, the Exif of the RAW and of the JPEG."""
+    def dng(self, jxl: float | None = None) -> bytes:
+        """The DNG file: the mosaic, the preview, the Exif of the RAW and of the JPEG.
+
+        jxl: the mosaic by JPEG XL (DNG 1.7), smaller, for programs of 2024 and later: 0 without loss, else libjxl's
+        distance, 0.05 to 15. UsageError where the package imagecodecs is not installed.
+        """
+        from ..bitstream.dng.jxl import JpegXl
         from ..bitstream.dng.writer import write_dng
 
         jpeg = Jpeg(self.jpeg) if self.jpeg else None
-        return write_dng(self.raw, jpeg if self.preview is self.jpeg else self.preview, jpeg)
+        shown = jpeg if self.preview is self.jpeg else self.preview
+        return write_dng(self.raw, shown, jpeg, None if jxl is None else JpegXl(jxl))
+
+    def file(self, form: str) -> bytes:
+        """The mosaic as "dng", "tif", "npy" or "raw" (`codec.outputs`)."""
+        from . import outputs
+
+        made = {"dng": lambda _: self.dng(), "tif": outputs.tif, "npy": outputs.npy, "raw": outputs.little_endian}
+        if form not in made:
+            raise UsageError(f"form {form!r}: want one of {', '.join(made)}")
+        return made[form](self.raw)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What has to be known of the mosaic's numbers, as JSON has it."""
+        from .outputs import facts_of
+
+        return {**facts_of(self.raw), "lossless": self.lossless}
 
 
 def encode(
@@ -161,7 +174,7 @@ def decode(
     jpeg: Source,
     *,
     crop: tuple[int, int, int, int] | None = None,
-    preview: str = "auto",
+    preview: str = "screen",
     max_pixels: int | None = None,
     unbounded: bool = False,
     device: str = "auto",
@@ -170,9 +183,10 @@ def decode(
     """The RAW that a JPEG carries.
 
     crop: x, y, width and height of the part of the mosaic that is wanted (`codec.decoder.crop`); only the tiles that it
-    meets are decoded. preview: of the DNG: "raw", the small version that the stream carries of the RAW's own
-    (UsageError where it carries none); "jpeg", the JPEG; "neutral", a plain picture of the mosaic; "none"; "auto",
-    which of these shows what the camera made of the RAW (`codec.preview_choice`). max_pixels: InputError, before
+    meets are decoded. preview: of the DNG: "screen", what the camera made of the RAW (`codec.preview_choice`), at most
+    2048 pixels a side; "full", the same, the JPEG as large as it is; "none"; or "raw", the small version that the
+    stream carries of the RAW's own (UsageError where it carries none); "jpeg", the JPEG; "neutral", a plain picture of
+    the mosaic, of 160 pixels; "auto", whichever of these shows what the camera made. max_pixels: InputError, before
     anything is decoded, where the JPEG or the mosaic has more. unbounded: decode a file of one's own that asks for more
     work than one of its size may (`bitstream.stream.limits`; StreamError else).
 
@@ -187,8 +201,8 @@ def decode(
     file = Jpeg(_bytes(jpeg))
     raw, stream, planes = _decode(file, crop, device, progress, max_pixels, unbounded)
     height, width = raw.mosaic.shape
-    kind = kind_of(stream.preview, file, raw.ifd0_tags) if preview == "auto" else preview
-    shown = _preview(kind, file, raw, planes, stream, Crop(*crop) if crop else None)
+    with timed("writing"):
+        kind, shown = made_preview(preview, file, raw, planes, stream, Crop(*crop) if crop else None)
     seconds = time.monotonic() - started
     return Decoded(
         raw, width, height, raw.cfa, device, seconds, stream.layer_count, stream.lossless, shown, file.bare.data, kind
@@ -204,26 +218,6 @@ def decode_arrays(
 ) -> RawImage:
     """`decode` to the `RawImage` alone: mosaic uint16 (H, W), DN, with its levels, orientation and tags."""
     return _decode(Jpeg(jpeg), crop, choose_device(device), progress)[0]
-
-
-def _preview(
-    kind: str, jpeg: Jpeg, raw: RawImage, planes: JpegPlanes, stream: Stream, crop: Crop | None
-) -> bytes | None:
-    """The preview of a kind, a JPEG; of a crop where `raw` is one. UsageError for a carried one that is not there."""
-    with timed("writing"):
-        if kind == "none":
-            return None
-        if kind == "neutral":
-            return neutral_jpeg(raw)
-        if kind == "jpeg":
-            geometry = Geometry.from_bytes(stream.header.geometry)
-            return crop.preview(planes, geometry, stream.layout, jpeg.orientation) if crop else jpeg.bare.data
-        own = stream.preview.own if stream.preview else None
-        part = crop.share(stream.header.height, stream.header.width) if crop else None
-        shown = own_jpeg(own, raw.orientation, part) if own else None
-    if shown is None:
-        raise UsageError("preview raw: the JPEG carries no preview of the RAW's own; want auto, jpeg, neutral or none")
-    return shown
 
 
 def _decode(
