@@ -47,7 +47,7 @@ WHOLE = [2, 2, 86, 60]
 def test_the_jpegs_part_is_the_default_crop(orientation, offset, jpeg_shape):
     """x 8, y 6, 76 x 50, counted in the mosaic as it is stored."""
     decoded = decode(carried(Geometry(orientation, (offset[0] * PX, offset[1] * PX)), jpeg_shape))
-    assert decoded.frame == (8, 6, 76, 50)
+    assert decoded.default_crop == (8, 6, 76, 50)
     assert crop_of(decoded.dng()) == [8, 6, 76, 50]
     assert decoded.raw.mosaic.shape == SHAPE
 
@@ -74,7 +74,7 @@ def test_a_crop_of_the_raws_own_is_kept(tag):
     if tag == "user crop":
         tags = {"t51125": pack_value(tiff.RATIONAL, 1, 4, 1, 4, 3, 4, 3, 4)}
     decoded = decode(carried(Geometry(1, (-6 * PX, -8 * PX)), (50, 76), **tags))
-    assert decoded.frame is None
+    assert decoded.default_crop is None
     assert crop_of(decoded.dng()) == ([4, 10, 60, 40] if tag == "crop" else WHOLE)
 
 
@@ -83,7 +83,7 @@ def test_a_crop_of_the_raws_own_is_kept(tag):
 )
 def test_no_crop_by_a_jpeg_of_all_of_it_of_more_or_of_next_to_nothing(offset, jpeg_shape):
     decoded = decode(carried(Geometry(1, (offset[0] * PX, offset[1] * PX)), jpeg_shape))
-    assert decoded.frame is None and crop_of(decoded.dng()) == WHOLE
+    assert decoded.default_crop is None and crop_of(decoded.dng()) == WHOLE
     assert framed(decoded.raw, None) is decoded.raw
 
 
@@ -94,6 +94,6 @@ def test_a_part_of_the_mosaic_has_no_frame(tmp_path, capsys):
     path = tmp_path / "a.jpg"
     path.write_bytes(jpeg)
     assert main(["decode", str(path), "-o", str(tmp_path / "a.dng"), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["frame"] == [8, 6, 76, 50]
+    assert json.loads(capsys.readouterr().out)["default_crop"] == [8, 6, 76, 50]
     assert main(["decode", str(path), "-o", str(tmp_path / "b.dng")]) == 0
     assert "as the JPEG: 76 x 50 at 8,6" in capsys.readouterr().out

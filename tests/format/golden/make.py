@@ -30,8 +30,8 @@ from scenes import fit_transforms, scene  # noqa: E402
 WARPED = Geometry(1, (5000, -2500), (1 << 24, (1 << 24) + 9000), Warp((170_000, 210_000), (9000, -4000, 700, 500)))
 ANGLE = np.radians(3.0)
 PROJECTED = Geometry.of_map(
-    6, (60, 86), np.array([[np.cos(ANGLE), np.sin(ANGLE), -2.5], [-np.sin(ANGLE), np.cos(ANGLE), 4.25], [6e-4, -4e-4, 1]]),
-    (40.0, 31.5), (0.02, -0.06, 0.03, -0.01), (0.004, -0.003, -0.005, 0.002),
+    6, (60, 86), np.array([[np.cos(ANGLE), np.sin(ANGLE), -2.5], [-np.sin(ANGLE), np.cos(ANGLE), 4.25], [6e-4, -4e-4,
+    1]]), (40.0, 31.5), (0.02, -0.06, 0.03, -0.01), (0.004, -0.003, -0.005, 0.002),
 )  # fmt: skip
 BASIS_NAMES = {IN_PLACE: "in place", HAAR: "haar"}
 
