@@ -29,14 +29,14 @@ OCTAVES, FINENESS = 12, 2
 EVEN = OCTAVES << FINENESS
 """Class of odds of one and a little more; from here on yes is the likelier answer."""
 
-CUT_CLASSES = 2 * EVEN
+SPLIT_CLASSES = 2 * EVEN
 
 _SHIFT, _OFFSET = 52 - FINENESS, 1023 << FINENESS
 
 
 def yes_of_65536() -> np.ndarray:
-    """Probability of yes by class, int64 (CUT_CLASSES,), in 1/65536."""
-    octave, quarter = np.divmod(np.arange(CUT_CLASSES) - EVEN, 1 << FINENESS)
+    """Probability of yes by class, int64 (SPLIT_CLASSES,), in 1/65536."""
+    octave, quarter = np.divmod(np.arange(SPLIT_CLASSES) - EVEN, 1 << FINENESS)
     yes = (9 + 2 * quarter) << np.maximum(octave, 0)
     no = 8 << np.maximum(-octave, 0)
     return (2 * TOTAL * yes + yes + no) // (2 * (yes + no))
@@ -47,7 +47,7 @@ LEFT = (_LIKELIER * ((1 << PRECISION) - 2) // TOTAL + 1).astype(np.uint64)
 """Where the likelier answer's interval ends, by class."""
 
 
-class CutReader:
+class SplitReader:
     """Reads the rounds of a stage in order. Raises `StreamError` for bytes that are no words."""
 
     def __init__(self, data: bytes) -> None:
@@ -94,12 +94,12 @@ def _start(words, coder):
 def _read(words, coder, classes, lefts, out):
     """Decisions of one round, into bool (n,)."""
     order = np.empty(len(classes), np.int32)
-    counts = np.empty(CUT_CLASSES, np.int64)
+    counts = np.empty(SPLIT_CLASSES, np.int64)
     sort_by_class(classes, order, counts)
     mask, precision = np.uint64((1 << PRECISION) - 1), np.uint64(PRECISION)
     state, at = coder[0], np.int64(coder[1]) - 1
     start = 0
-    for c in range(CUT_CLASSES):
+    for c in range(SPLIT_CLASSES):
         end, left, likelier = start + counts[c], lefts[c], c >= EVEN
         rest = np.uint64(1 << PRECISION) - left
         for i in range(start, end):

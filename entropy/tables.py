@@ -60,7 +60,7 @@ TRELLIS, EXACT = 0, 1
 KINDS = 2
 
 MANTISSA_BITS = 4
-SIZE_CELLS = 53 << MANTISSA_BITS
+SIZE_BINS = 53 << MANTISSA_BITS
 """A size is a whole number below 2^53, held in a float64. Its cell is its exponent and the first four bits of its
 mantissa, which are the float's own bits: ``(bits >> 48) - (1023 << 4)``, or 0 for a size of zero."""
 
@@ -94,7 +94,7 @@ def table_of(c: int) -> int:
 
 def class_table() -> np.ndarray:
     """Class of each cell of sizes: the one whose magnitude is nearest to the cell's middle on the log scale."""
-    exponent, mantissa = np.divmod(np.arange(SIZE_CELLS), 1 << MANTISSA_BITS)
+    exponent, mantissa = np.divmod(np.arange(SIZE_BINS), 1 << MANTISSA_BITS)
     size = 2.0**exponent * (1 + (mantissa + 0.5) / (1 << MANTISSA_BITS)) / (1 << SIZE_BITS)
     return np.clip(np.rint(4 * np.log2(size) + ZERO_CLASS), 0, CLASSES - 1).astype(np.uint8)
 
@@ -116,7 +116,7 @@ def parse(data: bytes) -> Tables:
     if class_of.dtype != np.uint8 or offset.dtype != np.int8:
         raise ValueError("the table file has other types than this version reads")
     shapes = pmf.shape, class_of.shape, offset.shape
-    if shapes != ((KINDS, SPLIT_CLASS, ALPHABET), (SIZE_CELLS,), (CLASSES, 2 * REACH + 1)):
+    if shapes != ((KINDS, SPLIT_CLASS, ALPHABET), (SIZE_BINS,), (CLASSES, 2 * REACH + 1)):
         raise ValueError("the table file has other shapes than this version reads")
     if (pmf < 1).any() or (pmf.sum(2) != TOTAL).any() or class_of.max() >= CLASSES:
         raise ValueError("the table file's probabilities do not add up")

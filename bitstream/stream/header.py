@@ -35,17 +35,17 @@ FIELDS = (
     Field("top", "u16", "largest value of the mosaic, DN; decoded values are 0..top", low=1),
     Field("black", "array", "black level of the four sites, 1/1024 DN; one stands for all", low=1, high=4,
           of=Field("level", "varint", high=65535 * LEVEL_UNIT)),
-    Field("plateau", "array", "where the sensor saturates: four values by plane, DN, 0: nowhere; then by plane how far "
-          "below, DN, the base is taken to be saturated; empty: nowhere", high=8,
+    Field("saturation", "array", "where the sensor saturates: four values by plane, DN, 0: nowhere; then by plane how "
+          "far below, DN, the prediction is taken to be saturated; empty: nowhere", high=8,
           of=Field("dn", "varint", high=65535)),
     Field("geometry", "bytes", "how the JPEG lies over the mosaic, `codec.guide.geometry`", high=64),
     Field("companding", "u8", "offset a of the companding, 1/512 of white - black", low=1),
-    Field("kappa", "u8", "exponent of the guided step, 1/4", high=8),
+    Field("step_exponent", "u8", "exponent of the guided step, 1/4", high=8),
     Field("states", "u8", "logarithm of the number of the trellis's states", low=2, high=6),
     Field("step", "u16", "quantisation step: 2^(step / 256 - 20) of white - black in linear light; 5120: lossless",
           high=LOSSLESS_STEP),
     Field("tile", "u16", "side of a tile in pairs of CFA cells; the last tiles may be smaller", low=8),
-    Field("bases", "bytes", "basis of each tile, a bit each from the low end, 1 for Haar; a single byte 0 or 255: all",
+    Field("transforms", "bytes", "transform of each tile, a bit each from the low end, 1: Haar; one byte 0 or 255: all",
           low=1, high=1 << 17),
     Field("values", "bytes", "the values that the mosaic uses, `pack_values`; empty: all of 0..top", high=1 << 16),
     Field("camera", "str", "make and model, for people", high=128),
@@ -67,14 +67,14 @@ class Header:
     white: int
     top: int
     black: list[int]
-    plateau: list[int]
+    saturation: list[int]
     geometry: bytes
     companding: int
-    kappa: int
+    step_exponent: int
     states: int
     step: int
     tile: int
-    bases: bytes
+    transforms: bytes
     values: bytes
     camera: str
     tags: bytes = field(repr=False)
@@ -91,10 +91,10 @@ class Header:
             raise StreamError(f"header: a mosaic of {header.width} x {header.height} is larger than this version reads")
         if len(header.black) not in (1, 4):
             raise StreamError("header: black has neither one nor four levels")
-        if len(header.plateau) not in (0, 8):
-            raise StreamError("header: the plateau has neither none nor eight numbers")
-        if max(header.plateau, default=0) > header.top:
-            raise StreamError("header: the plateau leaves the mosaic's range")
+        if len(header.saturation) not in (0, 8):
+            raise StreamError("header: the saturation has neither none nor eight numbers")
+        if max(header.saturation, default=0) > header.top:
+            raise StreamError("header: the saturation leaves the mosaic's range")
         if max(header.black) >= header.white * LEVEL_UNIT:
             raise StreamError("header: the black level is not below the white level")
         return header

@@ -2,7 +2,8 @@
 
 ::
 
-    tile: Ground --base, activity--> Tile;  16 times: predict --classes--> ANS --symbols--> update;  finish --> mosaic
+    tile: SideInfo --prediction, activity--> Tile
+          16 times: predict --classes--> ANS --symbols--> update;  finish --> mosaic
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 from ...bitstream.runtime.parallel import in_parallel
 from ...bitstream.runtime.progress import Progress
 from ...entropy.ans import decode_symbols
-from ..recipe.side import Ground, Window
+from ..recipe.side import SideInfo, Window
 from ..stages.order import STAGES
 from ..stages.parameters import Params
 from ..stages.tile import Tile
@@ -26,9 +27,9 @@ Watch = Callable[[int, int, np.ndarray, np.ndarray], None]
 
 def decode_mosaic(
     setup: Setup,
-    ground: Ground,
+    side_info: SideInfo,
     params: Mapping[int, Params],
-    bases: Sequence[int],
+    transforms: Sequence[int],
     substreams: Mapping[tuple[int, int], bytes],
     chosen: Sequence[int],
     progress: Progress | None = None,
@@ -36,8 +37,8 @@ def decode_mosaic(
 ) -> np.ndarray:
     """The mosaic, uint16 (H, W).
 
-    params: by basis; bases: of each tile; substreams: by (tile, stage); chosen: numbers of the tiles to decode; watch:
-    told of each stage. Raises `StreamError` where a substream does not fit its classes.
+    params: by transform; transforms: of each tile; substreams: by (tile, stage); chosen: numbers of the tiles to
+    decode; watch: told of each stage. Raises `StreamError` where a substream does not fit its classes.
     """
     layout, companding, model = setup.layout, setup.coding.companding, setup.coding.model
     mosaic = np.empty((layout.height, layout.width), np.uint16)
@@ -45,10 +46,10 @@ def decode_mosaic(
     def decode(n: int) -> None:
         place = setup.places[n]
         window = Window((place[:2],), *place[2:])
-        base = ground.base(window, setup.recipe, companding)[0]
-        tile = Tile(base, ground.activity(window)[0], setup.coding, bases[n])
+        prediction = side_info.prediction(window, setup.recipe, companding)[0]
+        tile = Tile(prediction, side_info.activity(window)[0], setup.coding, transforms[n])
         for stage in range(len(STAGES)):
-            mu, classes = tile.predict(stage, params[bases[n]])
+            mu, classes = tile.predict(stage, params[transforms[n]])
             symbols = decode_symbols(substreams.get((n, stage), b""), classes.reshape(-1), model).reshape(mu.shape)
             if watch:
                 watch(n, stage, symbols, classes)

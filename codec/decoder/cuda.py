@@ -14,20 +14,20 @@ from ...bitstream.runtime.parallel import in_parallel, single_threaded
 from ...bitstream.runtime.progress import Progress
 from ...entropy.ans import decode_symbols
 from ..mosaic.companding_torch import TorchCompanding
-from ..recipe.side import Ground, Window
-from ..recipe.side_torch import TorchGround
+from ..recipe.side import SideInfo, Window
+from ..recipe.side_torch import TorchSideInfo
 from ..stages.decoder_torch import Decoder
-from ..stages.exact_torch import ExactDecoder, Lattice
+from ..stages.lossless_torch import Lattice, LosslessDecoder
 from ..stages.parameters import Params
-from ..stages.stages_torch import inverse_basis, run_stages
+from ..stages.stages_torch import inverse_transform, run_stages
 from .setup import Setup
 
 
 def decode_with_torch(
     setup: Setup,
-    host: Ground,
+    host: SideInfo,
     params: Mapping[int, Params],
-    bases: Sequence[int],
+    transforms: Sequence[int],
     substreams: Mapping[tuple[int, int], bytes],
     chosen: Sequence[int],
     device: str,
@@ -35,16 +35,16 @@ def decode_with_torch(
 ) -> np.ndarray:
     """The mosaic, uint16 (H, W), as `codec.decoder.cpu.decode_mosaic`; host: side information of the whole picture."""
     with single_threaded():
-        ground = TorchGround(host, device)
-        planes = decode_planes(setup, ground, params, bases, substreams, chosen, progress)
+        side_info = TorchSideInfo(host, device)
+        planes = decode_planes(setup, side_info, params, transforms, substreams, chosen, progress)
     return setup.layout.unpack(planes.numpy())
 
 
 def decode_planes(
     setup: Setup,
-    ground: TorchGround,
+    side_info: TorchSideInfo,
     params: Mapping[int, Params],
-    bases: Sequence[int],
+    transforms: Sequence[int],
     substreams: Mapping[tuple[int, int], bytes],
     chosen: Sequence[int],
     progress: Progress | None = None,
@@ -55,19 +55,19 @@ def decode_planes(
 
     def tile(n: int) -> torch.Tensor:
         window = Window((places[n][:2],), places[n][2], places[n][3])
-        base = ground.base(window, setup.recipe, companding)
-        scene = ground.scene(window, base, companding, coding.step_index, coding.exponent, bases[n])
+        prediction = side_info.prediction(window, setup.recipe, companding)
+        scene = side_info.scene(window, prediction, companding, coding.step_index, coding.exponent, transforms[n])
 
         def read(stage: int, classes: np.ndarray) -> np.ndarray:
             return decode_symbols(substreams.get((n, stage), b""), classes, model)
 
         if coding.lossless:
-            lattice = Lattice(companding, base)
-            decoder: Decoder = ExactDecoder(lattice, params[bases[n]], coding.tables, read, base.device)
+            lattice = Lattice(companding, prediction)
+            decoder: Decoder = LosslessDecoder(lattice, params[transforms[n]], coding.tables, read, prediction.device)
         else:
-            decoder = Decoder(params[bases[n]], coding.tables, read, coding.log2_states, base.device)
+            decoder = Decoder(params[transforms[n]], coding.tables, read, coding.log2_states, prediction.device)
         decoded = run_stages(scene, decoder)
-        return rebuild(decoded, base, companding, bases[n]).cpu()
+        return rebuild(decoded, prediction, companding, transforms[n]).cpu()
 
     planes = torch.zeros(4, h, w, dtype=torch.int32)
     for done, (n, piece) in enumerate(zip(chosen, in_parallel(tile, chosen), strict=True)):
@@ -79,8 +79,8 @@ def decode_planes(
 
 
 def rebuild(
-    decoded: list[list[torch.Tensor]], base: torch.Tensor, companding: TorchCompanding, basis: int
+    decoded: list[list[torch.Tensor]], prediction: torch.Tensor, companding: TorchCompanding, transform: int
 ) -> torch.Tensor:
-    """Decoded stages and base of one tile to DN, int32 (4, h, w)."""
-    y_hat = torch.stack([inverse_basis(parts, basis)[0] for parts in decoded])
-    return companding.expand(companding.compand(base[0]).to(torch.float64) + y_hat)
+    """Decoded stages and prediction of one tile to DN, int32 (4, h, w)."""
+    y_hat = torch.stack([inverse_transform(parts, transform)[0] for parts in decoded])
+    return companding.expand(companding.compand(prediction[0]).to(torch.float64) + y_hat)

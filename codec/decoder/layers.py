@@ -2,7 +2,7 @@
 
 ::
 
-    a tile: Ground --base, activity--> LayerTile --layer 0--> cells, y_hat --layer 1--> ... --> finish --> mosaic
+    a tile: SideInfo --prediction, activity--> LayerTile --layer 0--> cells, y_hat --layer 1--> .. --> finish --> mosaic
             of the last layer perhaps its first stages only
 """
 
@@ -17,10 +17,10 @@ from ...bitstream.runtime.progress import Progress
 from ...bitstream.stream.container import Key
 from ...bitstream.stream.layers import Depth
 from ...entropy.ans import decode_symbols, model_of
-from ...entropy.binary import CutReader
+from ...entropy.binary import SplitReader
 from ...entropy.tables import EXACT, Tables
 from ..mosaic.companding import LOSSLESS
-from ..recipe.side import Ground, Window
+from ..recipe.side import SideInfo, Window
 from ..refine.intervals import Rules
 from ..refine.layer import Layer
 from ..refine.tile import LayerTile
@@ -31,7 +31,7 @@ from .setup import Setup
 
 def decode_layers(
     setup: Setup,
-    ground: Ground,
+    side_info: SideInfo,
     layers: Sequence[Layer],
     depth: Depth,
     spread: int,
@@ -50,8 +50,8 @@ def decode_layers(
 
     def decode(n: int) -> None:
         window = Window((places[n][:2],), *places[n][2:])
-        base = ground.base(window, setup.recipe, coding.companding)[0]
-        tile = LayerTile(base, ground.activity(window)[0], rules, steps[0])
+        prediction = side_info.prediction(window, setup.recipe, coding.companding)[0]
+        tile = LayerTile(prediction, side_info.activity(window)[0], rules, steps[0])
         for number, layer in enumerate(layers):
             own = {s: substreams.get((n, number, s), b"") for s in range(len(STAGES))}
             if number:
@@ -77,11 +77,11 @@ def _first(tile: LayerTile, substreams: Mapping[int, bytes], params: Params, tab
 
 def _refine(tile: LayerTile, substreams: Mapping[int, bytes], layer: Layer, steps: np.ndarray, count: int) -> None:
     """A further layer, of which the first `count` stages are there."""
-    deep = layer.step == LOSSLESS
+    lossless = layer.step == LOSSLESS
     for stage in range(len(STAGES) if layer.estimate else count):
         tile.expect(stage, layer.params, steps)
         if stage < count:
-            reader = CutReader(substreams[stage])
-            tile.cut(stage, deep, reader.read)
+            reader = SplitReader(substreams[stage])
+            tile.split(stage, lossless, reader.read)
             reader.finish()
-        tile.settle(stage)
+        tile.reconstruct(stage)

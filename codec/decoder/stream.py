@@ -5,8 +5,8 @@ The PARM section:
 ==========  ======================================================================
 bytes       meaning
 ==========  ======================================================================
-u8          bit b: parameters of basis b follow (0 in place, 1 Haar)
-then each   varint length, then `codec.stages.parameters` of that basis
+u8          bit b: parameters of transform b follow (0 in place, 1 Haar)
+then each   varint length, then `codec.stages.parameters` of that transform
 ==========  ======================================================================
 
 Of a stream in layers (section LAYR, `bitstream.stream.layers`) PARM holds those of layer 0, in place.
@@ -44,7 +44,7 @@ from ..recipe import net_weights as weights
 from ..recipe.corrections import LocalRecipe
 from ..recipe.features import COUNT
 from ..recipe.recipe import Recipe
-from ..recipe.side import ACTIVITIES, Ground
+from ..recipe.side import ACTIVITIES, SideInfo
 from ..refine.layer import Layer
 from ..stages.coding import Coding
 from ..stages.order import HAAR, IN_PLACE, REFINED
@@ -75,7 +75,7 @@ class Stream:
     header: Header
     recipe: Recipe
     params: dict[int, Params]
-    bases: list[int]
+    transforms: list[int]
     substreams: dict[tuple[int, int], bytes]
     layers: Layers | None = None
     finer: dict[Key, bytes] = field(default_factory=dict)
@@ -106,7 +106,7 @@ class Stream:
     def setup(self) -> Setup:
         """What all tiles share."""
         header = self.header
-        coding = Coding(self.companding, self.tables, header.step, header.kappa, header.states)
+        coding = Coding(self.companding, self.tables, header.step, header.step_exponent, header.states)
         return Setup(self.layout, self.recipe, coding, 2 * header.tile)
 
     @property
@@ -114,7 +114,7 @@ class Stream:
         """Whether the mosaic comes back bit for bit."""
         if self.layers is None:
             return self.header.lossless
-        return self.layers.lossless(len(self.bases))
+        return self.layers.lossless(len(self.transforms))
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Stream:
@@ -132,24 +132,24 @@ class Stream:
             cells = layout_of(header).cells
             recipe = recipe.with_local(LocalRecipe.from_bytes(container.sections["LOCL"], cells, model))
         reader = Reader(container.sections.get("PARM", b""), "parameters")
-        mask = reader.number(1, "bases")
+        mask = reader.number(1, "transforms")
         if mask >= 1 << len(BASES):
-            raise StreamError("the stream uses a basis that this version does not know")
+            raise StreamError("the stream uses a transform that this version does not know")
         params = {}
-        for basis in BASES:
-            if mask >> basis & 1:
-                part = reader.take(reader.varint("length"), "a basis")
-                params[basis] = Params.from_bytes(part, basis, ACTIVITIES)
+        for transform in BASES:
+            if mask >> transform & 1:
+                part = reader.take(reader.varint("length"), "a transform")
+                params[transform] = Params.from_bytes(part, transform, ACTIVITIES)
         if reader.remaining:
             raise StreamError("the stream's parameters have a tail that does not belong there")
         count = len(tiles(*layout_of(header).cells, 2 * header.tile))
-        bases = unpack_bases(header.bases, count)
-        if header.step == LOSSLESS and any(b != IN_PLACE for b in bases):
+        transforms = unpack_transforms(header.transforms, count)
+        if header.step == LOSSLESS and any(b != IN_PLACE for b in transforms):
             raise StreamError("a lossless stream has a tile that is not coded in place")
-        if any(b not in params for b in bases):
-            raise StreamError("a tile uses a basis whose parameters are missing")
+        if any(b not in params for b in transforms):
+            raise StreamError("a tile uses a transform whose parameters are missing")
         section = container.sections["LAYR"]
-        layers = _parse_layers(section, header, bases) if section else None
+        layers = _parse_layers(section, header, transforms) if section else None
         depth = Depth(layers.kept, count) if layers else None
         last = len(layers.further) if layers else 0
         substreams, finer = {}, {}
@@ -162,7 +162,7 @@ class Stream:
             else:
                 substreams[tile, stage] = d
         preview = CarriedPreview.from_bytes(container.sections["PREV"])
-        return cls(header, recipe, params, bases, substreams, layers, finer, preview, len(data))
+        return cls(header, recipe, params, transforms, substreams, layers, finer, preview, len(data))
 
     @timed("network")
     def decode(
@@ -186,20 +186,22 @@ class Stream:
         if self.layers is None and device != "cpu":
             from .cuda import decode_with_torch  # torch takes seconds to import
 
-            whole = Ground(guide, layout, self.net())
+            whole = SideInfo(guide, layout, self.net())
             return decode_with_torch(
-                setup, whole, self.params, self.bases, self.substreams, chosen, device, progress
+                setup, whole, self.params, self.transforms, self.substreams, chosen, device, progress
             )  # fmt: skip
-        ground = Ground(guide, layout, self.net(), box and Box.around([setup.places[n] for n in chosen]))
+        side_info = SideInfo(guide, layout, self.net(), box and Box.around([setup.places[n] for n in chosen]))
         if self.layers is None:
-            return decode_mosaic(setup, ground, self.params, self.bases, self.substreams, chosen, progress, watch)
+            return decode_mosaic(
+                setup, side_info, self.params, self.transforms, self.substreams, chosen, progress, watch
+            )
         further = [
             Layer(one.step, Params.from_bytes(one.parameters, REFINED, ACTIVITIES), bool(one.estimate))
             for one in self.layers.further
         ]
         return decode_layers(
-            setup, ground, [Layer(header.step, self.params[IN_PLACE]), *further],
-            Depth(self.layers.kept, len(self.bases)), self.layers.spread,
+            setup, side_info, [Layer(header.step, self.params[IN_PLACE]), *further],
+            Depth(self.layers.kept, len(self.transforms)), self.layers.spread,
             self.finer | {(tile, 0, stage): d for (tile, stage), d in self.substreams.items()}, chosen, progress,
         )  # fmt: skip
 
@@ -213,14 +215,14 @@ class Stream:
         return guide_net.load(self.header.net)
 
 
-def _parse_layers(section: bytes, header: Header, bases: list[int]) -> Layers:
+def _parse_layers(section: bytes, header: Header, transforms: list[int]) -> Layers:
     """Section LAYR, checked against the rest of the stream."""
     layers = Layers.from_bytes(section)
-    if header.step == LOSSLESS or any(b != IN_PLACE for b in bases):
+    if header.step == LOSSLESS or any(b != IN_PLACE for b in transforms):
         raise StreamError("a stream in layers has a layer 0 that is lossless or not in place")
     for one in layers.further:
         Params.from_bytes(one.parameters, REFINED, ACTIVITIES)
-    if not layers.further and layers.kept != STAGES * len(bases):
+    if not layers.further and layers.kept != STAGES * len(transforms):
         raise StreamError("layers: layer 0 is not whole")
     return layers
 
@@ -235,7 +237,9 @@ def companding_of(header: Header) -> Companding:
     black = layout_of(header).per_plane(header.levels)
     values = unpack_values(header.values, header.top) if header.values else None
     try:
-        return Companding(black, header.white, header.top, header.companding, values, tuple(header.plateau) or (0,) * 8)
+        return Companding(
+            black, header.white, header.top, header.companding, values, tuple(header.saturation) or (0,) * 8
+        )
     except ValueError as error:
         raise StreamError(f"header: {error}") from error
 
@@ -246,15 +250,15 @@ def pack_black(black: tuple[float, ...]) -> list[int]:
     return units[:1] if len(set(units)) == 1 else units
 
 
-def pack_bases(bases: list[int]) -> bytes:
-    """Basis by tile for the header."""
-    if len(set(bases)) == 1:
-        return bytes([255 * bases[0]])
-    return np.packbits(np.array(bases, np.uint8), bitorder="little").tobytes()
+def pack_transforms(transforms: list[int]) -> bytes:
+    """Transform by tile for the header."""
+    if len(set(transforms)) == 1:
+        return bytes([255 * transforms[0]])
+    return np.packbits(np.array(transforms, np.uint8), bitorder="little").tobytes()
 
 
-def unpack_bases(data: bytes, count: int) -> list[int]:
-    """Inverse of `pack_bases`; `StreamError` for a wrong length."""
+def unpack_transforms(data: bytes, count: int) -> list[int]:
+    """Inverse of `pack_transforms`; `StreamError` for a wrong length."""
     if len(data) == 1 and data[0] in (0, 255):
         return [data[0] & 1] * count
     if len(data) != (count + 7) // 8:

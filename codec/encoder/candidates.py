@@ -16,13 +16,13 @@ from ..mosaic.companding import Companding
 from ..mosaic.layout import Layout, cells
 from ..recipe.features import BASIC, COUNT
 from ..recipe.recipe import SHIFT, Recipe
-from ..recipe.side import Ground
+from ..recipe.side import SideInfo
 from .effort import Effort
 from .fit import recipe as fit_recipe
 from .fit.bands import bands as bands_of
 from .fit.corrections import TRUST
 from .fit.log_kernels import sum_of_logs
-from .fit.saturation import find_plateau
+from .fit.saturation import find_saturation
 
 BANDS = 60
 
@@ -32,10 +32,10 @@ LEAST_WORTH = 0.015
 
 @dataclass(frozen=True)
 class _Fitted:
-    """A recipe, and at the cells it was fitted to: its base, levels int32 (4, n)."""
+    """A recipe, and at the cells it was fitted to: its prediction, levels int32 (4, n)."""
 
     recipe: Recipe
-    base: np.ndarray
+    prediction: np.ndarray
 
     @cached_property
     def size(self) -> int:
@@ -44,16 +44,16 @@ class _Fitted:
 
 
 class RecipeChoice:
-    """The recipes of one picture, and its `Companding.plateau`.
+    """The recipes of one picture, and its `Companding.saturation`.
 
     mosaic: (H, W), DN. plain: of few features; learned: with learned ones, None where there is none.
     """
 
     def __init__(
-        self, mosaic: np.ndarray, layout: Layout, ground: Ground, companding: Companding, effort: Effort
+        self, mosaic: np.ndarray, layout: Layout, side_info: SideInfo, companding: Companding, effort: Effort
     ) -> None:
         self._companding, self._sites = companding, mosaic.size
-        bands, level, inside = sample(mosaic, layout, ground, companding, effort)
+        bands, level, inside = sample(mosaic, layout, side_info, companding, effort)
         whole = np.asarray(inside.all(1))
         counts = [BASIC, *([COUNT] if effort.powers else []), *([len(bands)] if len(bands) > COUNT else [])]
         fitted = []
@@ -62,35 +62,38 @@ class RecipeChoice:
                 some = bands[: together[-1]]
                 fitted += fit_recipe.fit(some, level, companding.span, whole, together)
         self._level, self._inside = level.reshape(4, -1), inside.reshape(4, -1)
-        self._all = [_Fitted(*self._based(fit_recipe.constant(self._level), bands))]
-        self._all += [_Fitted(*self._based(recipe, bands)) for recipe in fitted]
+        self._all = [_Fitted(*self._predicted(fit_recipe.constant(self._level), bands))]
+        self._all += [_Fitted(*self._predicted(recipe, bands)) for recipe in fitted]
         self.learned = next((f.recipe for f in self._all if f.recipe.learned), None)
-        self.plateau = find_plateau(companding, self._level, self._all[-1].base)
+        self.saturation = find_saturation(companding, self._level, self._all[-1].prediction)
         # The plain one: the constant is for pictures whose JPEG says nothing of the light.
-        self.plain = min(self._all[:2], key=lambda f: float((self._inside * (f.base - self._level) ** 2).sum())).recipe
+        self.plain = min(
+            self._all[:2], key=lambda f: float((self._inside * (f.prediction - self._level) ** 2).sum())
+        ).recipe
 
-    def _based(self, recipe: Recipe, bands: np.ndarray) -> tuple[Recipe, np.ndarray]:
-        """A recipe of all hand-made features at least, and its base at the samples, but for float32's rounding."""
+    def _predicted(self, recipe: Recipe, bands: np.ndarray) -> tuple[Recipe, np.ndarray]:
+        """A recipe of all hand-made features at least, and its prediction at the samples, but for float32's
+        rounding."""
         m = len(recipe.exponents)
         found = (recipe.whole() / (1 << SHIFT)).astype(np.float32) @ bands[:m].reshape(m, -1)
-        base = np.rint(cells(found.reshape(4, 4, -1))).reshape(4, -1)
-        base = np.clip(base, self._companding.low, self._companding.high).astype(np.int32)
-        return recipe.of(max(m, COUNT)), base
+        prediction = np.rint(cells(found.reshape(4, 4, -1))).reshape(4, -1)
+        prediction = np.clip(prediction, self._companding.low, self._companding.high).astype(np.int32)
+        return recipe.of(max(m, COUNT)), prediction
 
-    def best(self, step: int, kappa: int, room: float) -> Recipe:
+    def best(self, step: int, step_exponent: int, room: float) -> Recipe:
         """The recipe that seems to cost least at a step, of those that take no more than `room` bytes."""
         fitting = [f for f in self._all if f.size <= room]
-        return min(fitting, key=lambda f: self._bits(f, step, kappa)).recipe if fitting else self.plain
+        return min(fitting, key=lambda f: self._bits(f, step, step_exponent)).recipe if fitting else self.plain
 
-    def _bits(self, fitted: _Fitted, step: int, kappa: int) -> float:
-        fineness = np.take(self._companding.fineness(step, kappa), fitted.base - self._companding.low)
-        bits = 0.5 * sum_of_logs((fitted.base - self._level) * fineness * self._inside)
+    def _bits(self, fitted: _Fitted, step: int, step_exponent: int) -> float:
+        fineness = np.take(self._companding.fineness(step, step_exponent), fitted.prediction - self._companding.low)
+        bits = 0.5 * sum_of_logs((fitted.prediction - self._level) * fineness * self._inside)
         whole = TRUST * float(bits.sum() / self._inside.sum()) * self._sites + 8 * fitted.size
         return whole * (1 + LEAST_WORTH) if fitted.recipe.learned else whole
 
 
 def sample(
-    mosaic: np.ndarray, layout: Layout, ground: Ground, companding: Companding, effort: Effort
+    mosaic: np.ndarray, layout: Layout, side_info: SideInfo, companding: Companding, effort: Effort
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Bands of features, float32 (m, 4, n), levels int32 (4, 4, n) and which sites lie in the mosaic, bool (4, 4, n).
 
@@ -101,7 +104,7 @@ def sample(
     bands = min(BANDS, h)
     tops = 2 * np.round(np.arange(bands) * (h - 1) / max(bands - 1, 1)).astype(np.int64)
     picks = np.stack([np.sort(rng.choice(w, min(w, effort.blocks // bands), replace=False)) for _ in tops])
-    phi = bands_of(ground, tops, picks, effort.learned)
+    phi = bands_of(side_info, tops, picks, effort.learned)
     rows = (tops[:, None, None] + np.array([0, 0, 1, 1])).transpose(2, 0, 1)
     cols = (2 * picks[:, :, None] + np.array([0, 1, 0, 1])).transpose(2, 0, 1)
     rows, cols = (np.broadcast_to(v, (4, *picks.shape)).reshape(4, -1) for v in (rows, cols))

@@ -1,7 +1,7 @@
 """How hard the encoder thinks: `--effort 1..9`. The decoder's work hardly changes with it up to 6.
 
 ======  ==========  =======================  ==============  =======  =======
-effort  trellis     recipe's features        local recipe    bases    windows
+effort  trellis     recipe's features        local recipe    transforms    windows
 ======  ==========  =======================  ==============  =======  =======
 1, 2    4 states    basic                    none            in place       8
 3, 4    4 states    basic                    64              both          12

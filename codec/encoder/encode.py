@@ -25,12 +25,12 @@ from ..guide.geometry import Geometry
 from ..mosaic.companding import LOSSLESS
 from . import rate
 from . import size as sizing
+from .choose_recipe import choose_recipe
 from .effort import effort_of
 from .fit.sample_kernels import histogram
 from .job import Found, Job
 from .layers import code_layers
-from .options import KAPPA, EncodeOptions, Rate
-from .settle import settle
+from .options import STEP_EXPONENT, EncodeOptions, Rate
 from .stream_writer import stream_bytes
 
 COMPANDING_OFFSET = 8
@@ -67,9 +67,9 @@ def encode_stream(
     header = Header(
         model=tables.load().identity, net=b"", binding=planes.binding_hash(), height=height, width=width,
         cfa=CFA_PHASES.index(raw.cfa), orientation=raw.orientation, white=raw.white, top=max(int(raw.mosaic.max()), 1),
-        black=stream.pack_black(raw.black), plateau=[], geometry=geometry.to_bytes(),
-        companding=COMPANDING_OFFSET, kappa=KAPPA[options.tune], states=chosen.states,
-        step=0, tile=8, bases=b"\0", values=_values(raw.mosaic, wanted), camera=raw.camera[:60], tags=packed_tags,
+        black=stream.pack_black(raw.black), saturation=[], geometry=geometry.to_bytes(),
+        companding=COMPANDING_OFFSET, step_exponent=STEP_EXPONENT[options.tune], states=chosen.states,
+        step=0, tile=8, transforms=b"\0", values=_values(raw.mosaic, wanted), camera=raw.camera[:60], tags=packed_tags,
     )  # fmt: skip
     with single_threaded() if chosen.learned else contextlib.nullcontext():
         in_one = replace(wanted, trimmable=False, layers=())
@@ -96,7 +96,7 @@ def _coded(job: Job, wanted: Rate) -> Found:
     if wanted.in_layers:
         return code_layers(plain, finest, size, wanted.layers)
     if finest is not None:
-        candidate, fitted = settle(plain, finest)
+        candidate, fitted = choose_recipe(plain, finest)
         return candidate.code(fitted, finest)
     assert size is not None
     return sizing.code_without_loss(plain, size) or sizing.code_to_size(plain, size)

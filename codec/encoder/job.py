@@ -29,13 +29,13 @@ from ..guide.geometry import Geometry
 from ..guide.guide import LaidGuide
 from ..recipe import net_weights as weights
 from ..recipe.recipe import Recipe
-from ..recipe.side import Ground
+from ..recipe.side import SideInfo
 from .candidates import RecipeChoice
 from .corrections_writer import local_bytes
 from .effort import Effort, effort_of
 from .fit.samples import Coded, Fit
 from .fit.source_picture import SourcePicture
-from .options import KAPPA, EncodeOptions
+from .options import STEP_EXPONENT, EncodeOptions
 from .picture import CpuEncoder
 from .stream_writer import stream_bytes
 
@@ -78,16 +78,16 @@ class Job:
         """The job of a picture. InputError for levels that can't be coded."""
         effort, layout = effort_of(options.effort), stream.layout_of(header)
         guide = LaidGuide(planes, geometry, raw.mosaic.shape, layout.origin)
-        ground = Ground(guide, layout, _net() if effort.learned else None)
+        side_info = SideInfo(guide, layout, _net() if effort.learned else None)
         try:
             companding = stream.companding_of(header)
         except StreamError as error:
             raise InputError(f"the RAW's levels can't be coded ({error})") from error
-        recipes = RecipeChoice(raw.mosaic, layout, ground, companding, effort)
-        if any(recipes.plateau):
-            header = replace(header, plateau=list(recipes.plateau))
+        recipes = RecipeChoice(raw.mosaic, layout, side_info, companding, effort)
+        if any(recipes.saturation):
+            header = replace(header, saturation=list(recipes.saturation))
             companding = stream.companding_of(header)
-        picture = SourcePicture(raw.mosaic, layout, ground, companding, tables.load(), header.kappa)
+        picture = SourcePicture(raw.mosaic, layout, side_info, companding, tables.load(), header.step_exponent)
         return cls(picture, recipes, header, growth, effort, options.progress)
 
     @property
@@ -147,7 +147,7 @@ class Candidate:
         """Mean squared error of what is coded: in linear light, or companded where it is to be even against the noise.
         """
         picture, found = self.picture, [coded.mosaic, self.picture.mosaic]
-        if self.header.kappa < KAPPA["psnr"]:
+        if self.header.step_exponent < STEP_EXPONENT["psnr"]:
             companding, layout = picture.companding, picture.layout
             found = [companding.compand(companding.level(layout.pack(mosaic))) for mosaic in found]
         return float(np.mean((found[0].astype(np.float32) - found[1]) ** 2))
@@ -161,7 +161,7 @@ class Candidate:
     def fit(self, step: int, quick: bool = False, only: int | None = None) -> Fit:
         """Parameters of the stages at a step.
 
-        quick: from fewer samples; only: over this basis alone, the one that was better in a fit before.
+        quick: from fewer samples; only: over this transform alone, the one that was better in a fit before.
         """
         self.job.tell("fitting", 0.0)
         return self.encoder.fit(step, quick, only)
@@ -175,31 +175,31 @@ class Candidate:
         return self.encoder.scaled(fitted, quick=True)
 
     def trial(self, step: int, fitted: Fit) -> tuple[list[int], float]:
-        """Basis of each tile, and bits a site, from pieces of all tiles."""
+        """Transform of each tile, and bits a site, from pieces of all tiles."""
         return self.encoder.trial(step, fitted, self.job.side(fitted.bits))
 
     def encode(
         self,
         fitted: Fit,
         step: int,
-        thrift: float = 1.0,
-        bases: list[int] | None = None,
+        price: float = 1.0,
+        transforms: list[int] | None = None,
         before: Coded | None = None,
         again: Sequence[int] = (),
     ) -> Coded:
         """All tiles coded at a step with fitted parameters; or of those coded before, some again.
 
-        thrift: how much dearer than usual a bit is; bases: of the tiles, if they are chosen already.
+        price: how much dearer than usual a bit is; transforms: of the tiles, if they are chosen already.
         """
         side = self.job.side(fitted.bits)
-        return self.encoder.encode(step, fitted, side, thrift, bases, self.job.progress, before, again)
+        return self.encoder.encode(step, fitted, side, price, transforms, self.job.progress, before, again)
 
     def stream(self, fitted: Fit, coded: Coded) -> Stream:
         """The stream of coded tiles."""
-        params = {b: p for b, p in fitted.params.items() if b in coded.bases}
-        side, bases = self.job.side(fitted.bits), stream.pack_bases(coded.bases)
-        header = replace(self.header, step=coded.step, tile=side // 2, bases=bases)
-        return Stream(header, self.recipe, params, coded.bases, coded.substreams)
+        params = {b: p for b, p in fitted.params.items() if b in coded.transforms}
+        side, transforms = self.job.side(fitted.bits), stream.pack_transforms(coded.transforms)
+        header = replace(self.header, step=coded.step, tile=side // 2, transforms=transforms)
+        return Stream(header, self.recipe, params, coded.transforms, coded.substreams)
 
     def code(self, fitted: Fit, step: int) -> Found:
         """The picture coded at a step with fitted parameters."""

@@ -23,9 +23,9 @@ from ..mosaic.companding import LOSSLESS
 from ..refine.layer import Layer
 from ..stages.order import IN_PLACE
 from . import rate
+from .choose_recipe import choose_recipe
 from .job import Candidate, Found
 from .picture_layers import LayeredEncoder
-from .settle import settle
 from .size import START as MIDDLE
 from .size import check_room
 
@@ -58,7 +58,7 @@ def code_layers(plain: Candidate, finest: int | None, size: int | None, rates: S
     fitting(0.0)
     # One recipe serves all layers: the one for the middle of the rates.
     room = math.inf if size is None else size / 4
-    candidate, _ = settle(plain, MIDDLE, room=room, careful=False)
+    candidate, _ = choose_recipe(plain, MIDDLE, room=room, careful=False)
     bits = 0.0
     if finest is None:
         assert size is not None

@@ -16,7 +16,7 @@ from .effort import DEFAULT as DEFAULT_EFFORT
 from .effort import LEAST, MOST, Effort
 
 TUNES = ("psnr", "edit")
-KAPPA = {"psnr": 4, "edit": 0}
+STEP_EXPONENT = {"psnr": 4, "edit": 0}
 """Exponent of the guided step by tune, in quarters: even error in linear light, or none beyond the companding."""
 
 MAX_RATES = MAX_LAYERS - 1

@@ -2,7 +2,7 @@
 
 ::
 
-    sample windows --fit_windows at a step, each basis--> parameters, estimated bits
+    sample windows --fit_windows at a step, each transform--> parameters, estimated bits
     a tile: residuals --16 times: predict, search, ANS, update--> substreams, and its piece of the decoded mosaic
 
 What is chosen may come from floats, since every choice is sent; what is decoded comes from the decoder's own kernels.
@@ -41,7 +41,7 @@ from .search.search import search_stage
 from .search.trellis_kernels import Search
 
 KEEP_BASES = 50_000_000
-"""Sites up to which the base is kept in memory, 4 bytes a site."""
+"""Sites up to which the prediction is kept in memory, 4 bytes a site."""
 
 PLACES, QUICK_PLACES = 16_000, 4000
 """Places of a stage that a fit looks at."""
@@ -53,35 +53,35 @@ MOST_UNEVEN = 2.0
 """Factor by which a survey may correct the sample windows' bits."""
 
 TRIAL_SIDE, TRIAL_PITCH, TRIAL_HALO = 64, 256, 8
-"""Side in cells of the pieces of a tile by which its basis is chosen, how far they are apart, and cells at their edges
-whose bits tell nothing: they lack neighbours."""
+"""Side in cells of the pieces of a tile by which its transform is chosen, how far they are apart, and cells at their
+edges whose bits tell nothing: they lack neighbours."""
 
 DEFAULT_EFFORT = Effort()
 
 
 @dataclass(frozen=True)
 class Area:
-    """A window with what both sides know of it: base int32 (4, rows, cols), activity int32 (A, rows, cols)."""
+    """A window with what both sides know of it: prediction int32 (4, rows, cols), activity int32 (A, rows, cols)."""
 
     row: int
     col: int
-    base: np.ndarray
+    prediction: np.ndarray
     activity: np.ndarray
 
     def part(self, row: int, col: int, side: int) -> Area:
         """A part of it, of so many cells at (row, col) from its first."""
         cut = np.s_[:, row : row + side, col : col + side]
-        return Area(self.row + row, self.col + col, self.base[cut], self.activity[cut])
+        return Area(self.row + row, self.col + col, self.prediction[cut], self.activity[cut])
 
     def inner(self, halo: int) -> Area:
         """It without so many cells at each edge."""
-        cut = np.s_[:, halo : self.base.shape[1] - halo, halo : self.base.shape[2] - halo]
-        return Area(self.row + halo, self.col + halo, self.base[cut], self.activity[cut])
+        cut = np.s_[:, halo : self.prediction.shape[1] - halo, halo : self.prediction.shape[2] - halo]
+        return Area(self.row + halo, self.col + halo, self.prediction[cut], self.activity[cut])
 
 
 def _parts(area: Area) -> list[Area]:
     """The pieces by which a tile is tried: squares spread over it, or all of it where it is small."""
-    _, rows, cols = area.base.shape
+    _, rows, cols = area.prediction.shape
     if min(rows, cols) <= 2 * TRIAL_SIDE:
         return [area]
     return [area.part(r, c, TRIAL_SIDE) for r in _spread(rows, TRIAL_SIDE) for c in _spread(cols, TRIAL_SIDE)]
@@ -93,8 +93,13 @@ class CpuEncoder:
     def __init__(
         self, picture: SourcePicture, recipe: Recipe, effort: Effort = DEFAULT_EFFORT, lagrangian: float = LAGRANGIAN
     ) -> None:
-        self.mosaic, self.layout, self.ground, self.recipe = picture.mosaic, picture.layout, picture.ground, recipe
-        self.companding, self.tables, self.kappa = picture.companding, picture.tables, picture.exponent
+        self.mosaic, self.layout, self.side_info, self.recipe = (
+            picture.mosaic,
+            picture.layout,
+            picture.side_info,
+            recipe,
+        )
+        self.companding, self.tables, self.step_exponent = picture.companding, picture.tables, picture.exponent
         self.effort, self.lagrangian = effort, lagrangian
         self._number = np.searchsorted(self.companding.dn, np.arange(self.companding.top + 1)).astype(np.int32)
         self._found: list[Survey] = []
@@ -107,57 +112,57 @@ class CpuEncoder:
 
     def _area(self, window: Window) -> Area:
         (row, col), *_ = window.places
-        base = self.ground.base(window, self.recipe, self.companding)[0]
-        return Area(row, col, base, self.ground.activity(window)[0])
+        prediction = self.side_info.prediction(window, self.recipe, self.companding)[0]
+        return Area(row, col, prediction, self.side_info.activity(window)[0])
 
-    def _piece(self, area: Area, basis: int, exact: bool) -> Piece:
+    def _piece(self, area: Area, transform: int, lossless: bool) -> Piece:
         """What the stages of an area should code."""
         companding, (top, left) = self.companding, self.layout.origin
-        _, rows, cols = area.base.shape
+        _, rows, cols = area.prediction.shape
         shape = 4, 4, rows // 2, cols // 2
         y, valid, index = np.empty(shape, np.float32), np.empty(shape, np.bool_), None
-        if exact:
+        if lossless:
             index = np.empty(shape, np.int32)
         for k, black in enumerate(companding.black_levels()):
             first = 2 * area.row - top + k // 2, 2 * area.col - left + k % 2
             kernels.lay_residuals(
-                self.mosaic, area.base[k], companding.table, companding.low, companding.shift, black, *first,
-                basis == HAAR, y[k], valid[k],
+                self.mosaic, area.prediction[k], companding.table, companding.low, companding.shift, black, *first,
+                transform == HAAR, y[k], valid[k],
             )  # fmt: skip
             if index is not None:
                 kernels.lay_indices(self.mosaic, self._number, *first, index[k])
         return Piece(y, valid, index)
 
-    def _tile(self, area: Area, basis: int, step: int) -> Tile:
-        coding = Coding(self.companding, self.tables, step, self.kappa, self.effort.states)
-        return Tile(area.base, area.activity, coding, basis)
+    def _tile(self, area: Area, transform: int, step: int) -> Tile:
+        coding = Coding(self.companding, self.tables, step, self.step_exponent, self.effort.states)
+        return Tile(area.prediction, area.activity, coding, transform)
 
-    def open(self, area: Area, basis: int, step: int) -> tuple[Tile, Piece]:
+    def open(self, area: Area, transform: int, step: int) -> tuple[Tile, Piece]:
         """An area before its first stage, and what its stages should code."""
-        return self._tile(area, basis, step), self._piece(area, basis, step == LOSSLESS)
+        return self._tile(area, transform, step), self._piece(area, transform, step == LOSSLESS)
 
     def fit(self, step: int, quick: bool = False, only: int | None = None) -> Fit:
         """Fit the stages' parameters to the sample windows at a step.
 
-        quick: to every other window, with less care; only: over this basis alone.
+        quick: to every other window, with less care; only: over this transform alone.
         """
-        exact = step == LOSSLESS
-        bases = [IN_PLACE, HAAR] if self.effort.haar and not exact else [IN_PLACE]
-        bases = [basis for basis in bases if basis == only] or bases
+        lossless = step == LOSSLESS
+        transforms = [IN_PLACE, HAAR] if self.effort.haar and not lossless else [IN_PLACE]
+        transforms = [transform for transform in transforms if transform == only] or transforms
         chosen = self._chosen(quick)
         search = Search(self.tables, self.lagrangian, self.effort.states)
 
-        def one(basis: int) -> tuple[Params, np.ndarray, np.ndarray]:
-            if (basis, exact) not in self._pieces:
-                self._pieces[basis, exact] = [self._piece(area, basis, exact) for area in self._areas]
-            tiles = [self._tile(area, basis, step) for area in self._areas[chosen]]
+        def one(transform: int) -> tuple[Params, np.ndarray, np.ndarray]:
+            if (transform, lossless) not in self._pieces:
+                self._pieces[transform, lossless] = [self._piece(area, transform, lossless) for area in self._areas]
+            tiles = [self._tile(area, transform, step) for area in self._areas[chosen]]
             places = QUICK_PLACES if quick else PLACES
-            return fit_stages(tiles, self._pieces[basis, exact][chosen], search, self.tables, places)
+            return fit_stages(tiles, self._pieces[transform, lossless][chosen], search, self.tables, places)
 
-        params, rates, errors = zip(*in_parallel(one, bases), strict=True)
+        params, rates, errors = zip(*in_parallel(one, transforms), strict=True)
         rate, error = np.stack(rates), np.stack(errors)
         cost, cells = rate + error / self.lagrangian, self._sample.rows * self._sample.cols
-        fitted = summary(step, dict(zip(bases, params, strict=True)), rate, cost, cells)
+        fitted = summary(step, dict(zip(transforms, params, strict=True)), rate, cost, cells)
         return self.scaled(fitted, quick)
 
     def _chosen(self, quick: bool) -> slice:
@@ -183,9 +188,9 @@ class CpuEncoder:
 
     def _surveyed(self, area: Area) -> Survey:
         piece, found = self._piece(area, IN_PLACE, False), Survey()
-        steps = self.companding.step_of_level(REFERENCE, self.kappa)
+        steps = self.companding.step_of_level(REFERENCE, self.step_exponent)
         for k in range(4):
-            kernel.survey(piece.y[k, 0], piece.y[k, 1], area.base[k], steps, self.companding.low, found.histogram)
+            kernel.survey(piece.y[k, 0], piece.y[k, 1], area.prediction[k], steps, self.companding.low, found.histogram)
         return found
 
     def _surveys(self) -> list[Survey]:
@@ -200,7 +205,7 @@ class CpuEncoder:
         return min(max(whole / own, 1 / MOST_UNEVEN), MOST_UNEVEN) if own else 1.0
 
     def trial(self, step: int, fitted: Fit, side: int) -> tuple[list[int], float]:
-        """The basis in which pieces of each tile of `side` cells cost less; bits a site that they tell."""
+        """The transform in which pieces of each tile of `side` cells cost less; bits a site that they tell."""
         places = tiles(*self.layout.cells, side)
         search = Search(self.tables, self.lagrangian, self.effort.states)
 
@@ -212,13 +217,13 @@ class CpuEncoder:
             surveys = [self._surveyed(part.inner(TRIAL_HALO)) for part in parts] if self._found else []
             return best, sum(bits for _, bits, _ in found[best]), surveys, sum(sites for _, _, sites in found[best])
 
-        bases, bits, surveys, sites = zip(*in_parallel(one, range(len(places))), strict=True)
+        transforms, bits, surveys, sites = zip(*in_parallel(one, range(len(places))), strict=True)
         scale = self._scale(step, [s for found in surveys for s in found]) if self._found else 1.0
-        return list(bases), scale * sum(bits) / max(sum(sites), 1)
+        return list(transforms), scale * sum(bits) / max(sum(sites), 1)
 
-    def _try(self, area: Area, basis: int, step: int, params: Params, search: Search) -> tuple[float, float, int]:
+    def _try(self, area: Area, transform: int, step: int, params: Params, search: Search) -> tuple[float, float, int]:
         """Cost of a piece, and the bits and sites of it without its edges."""
-        tile, piece, cost, inside = self._tile(area, basis, step), self._piece(area, basis, False), 0.0, 0.0
+        tile, piece, cost, inside = self._tile(area, transform, step), self._piece(area, transform, False), 0.0, 0.0
         inner = np.s_[TRIAL_HALO // 2 : tile.rows - TRIAL_HALO // 2, TRIAL_HALO // 2 : tile.cols - TRIAL_HALO // 2]
         for stage, (k, t) in enumerate(STAGES):
             _, classes = tile.predict(stage, params)
@@ -232,29 +237,29 @@ class CpuEncoder:
         step: int,
         fitted: Fit,
         side: int,
-        thrift: float = 1.0,
-        bases: list[int] | None = None,
+        price: float = 1.0,
+        transforms: list[int] | None = None,
         progress: Progress | None = None,
         before: Coded | None = None,
         again: Sequence[int] = (),
     ) -> Coded:
         """Code every tile of `side` cells, or of those coded `before` some again.
 
-        thrift: factor of the Lagrangian; bases: of the tiles, if they are chosen already.
+        price: factor of the Lagrangian; transforms: of the tiles, if they are chosen already.
         """
         places = tiles(*self.layout.cells, side)
-        search = Search(self.tables, thrift * self.lagrangian, self.effort.states)
+        search = Search(self.tables, price * self.lagrangian, self.effort.states)
         if before:
-            bases, numbers = before.bases, list(again)
+            transforms, numbers = before.transforms, list(again)
             kept = {key: data for key, data in before.substreams.items() if key[0] not in set(again)}
-            out = Coded(step, kept, list(bases), before.mosaic.copy())
+            out = Coded(step, kept, list(transforms), before.mosaic.copy())
         else:
-            bases, numbers = bases or self.trial(step, fitted, side)[0], list(range(len(places)))
-            out = Coded(step, {}, list(bases), np.empty_like(self.mosaic))
+            transforms, numbers = transforms or self.trial(step, fitted, side)[0], list(range(len(places)))
+            out = Coded(step, {}, list(transforms), np.empty_like(self.mosaic))
 
         def code(n: int) -> list[bytes]:
-            area, basis = self.whole(Window((places[n][:2],), *places[n][2:])), bases[n]
-            return self._code(area, basis, step, fitted.params[basis], search, out.mosaic)
+            area, transform = self.whole(Window((places[n][:2],), *places[n][2:])), transforms[n]
+            return self._code(area, transform, step, fitted.params[transform], search, out.mosaic)
 
         for done, streams in enumerate(in_parallel(code, numbers)):
             n = numbers[done]
@@ -271,11 +276,11 @@ class CpuEncoder:
         return area
 
     def _code(
-        self, area: Area, basis: int, step: int, params: Params, search: Search, mosaic: np.ndarray
+        self, area: Area, transform: int, step: int, params: Params, search: Search, mosaic: np.ndarray
     ) -> list[bytes]:
         """A tile's substreams; what they decode to is put into the mosaic."""
-        tile, piece = self.open(area, basis, step)
-        left = model_of(self.tables, EXACT if tile.exact else TRELLIS).left
+        tile, piece = self.open(area, transform, step)
+        left = model_of(self.tables, EXACT if tile.lossless else TRELLIS).left
         streams = [
             encode_symbols(symbols.reshape(-1), tile.classes.reshape(-1), left)
             for symbols in code_stages(tile, piece, params, search)

@@ -18,7 +18,7 @@ from ...bitstream.runtime.progress import Progress
 from ...bitstream.stream.container import Key
 from ...entropy.ans import model_of
 from ...entropy.ans_encode import encode_symbols
-from ...entropy.binary_encode import write_cuts
+from ...entropy.binary_encode import write_splits
 from ...entropy.tables import EXACT
 from ..mosaic.companding import LOSSLESS
 from ..mosaic.layout import tiles
@@ -53,9 +53,9 @@ class LayeredEncoder(CpuEncoder):
         spread: how far the steps of every layer's neighbouring stages lie apart, so that quality rises evenly as stage
         follows stage.
         """
-        self._rules = Rules(self.tables, self.companding, self.kappa)
+        self._rules = Rules(self.tables, self.companding, self.step_exponent)
         steps = self._rules.steps(step, spread)
-        windows = [LayerTile(area.base, area.activity, self._rules, steps) for area in self._areas]
+        windows = [LayerTile(area.prediction, area.activity, self._rules, steps) for area in self._areas]
         pieces = [self._piece(area, IN_PLACE, True) for area in self._areas]
         self._fitter = LayerFitter(windows, pieces, self._rules, spread)
         return self._fitter.fit(step)
@@ -94,7 +94,7 @@ class LayeredEncoder(CpuEncoder):
         self, area: Area, layers: Sequence[Layer], steps: Sequence[np.ndarray], mosaic: np.ndarray
     ) -> list[list[bytes]]:
         """A tile's substreams by layer and stage; what they decode to is put into the mosaic."""
-        tile = LayerTile(area.base, area.activity, self._rules, steps[0])
+        tile = LayerTile(area.prediction, area.activity, self._rules, steps[0])
         source, left = PictureSource(tile, self._piece(area, IN_PLACE, True)), model_of(self.tables, EXACT).left
         out: list[list[bytes]] = []
         for layer, own in zip(layers, steps, strict=True):
@@ -102,8 +102,8 @@ class LayeredEncoder(CpuEncoder):
             for stage in range(len(STAGES)):
                 if out:
                     tile.expect(stage, layer.params, own)
-                    streams.append(write_cuts(source.rounds(stage, layer.step == LOSSLESS)))
-                    tile.settle(stage)
+                    streams.append(write_splits(source.rounds(stage, layer.step == LOSSLESS)))
+                    tile.reconstruct(stage)
                 else:
                     _, classes = tile.predict(stage, layer.params)
                     symbols = source.symbols(stage)

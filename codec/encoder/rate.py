@@ -103,17 +103,17 @@ def search_estimate(
 
 
 class Search:
-    """The last steps, on real encodings: bracket and interpolate in (step, log bytes), then thrift.
+    """The last steps, on real encodings: bracket and interpolate in (step, log bytes), then price.
 
-    size: bytes not to be exceeded. slope: expected log2 bytes per step. step, thrift: what to try next; a larger thrift
+    size: bytes not to be exceeded. slope: expected log2 bytes per step. step, price: what to try next; a larger price
     (worth of a bit in the rounding) saves a few percent of the bytes between two neighbouring steps.
     """
 
     def __init__(self, size: int, slope: float, step: int) -> None:
-        self.size, self.slope, self.step, self.thrift = size, slope, _within(step), 1.0
+        self.size, self.slope, self.step, self.price = size, slope, _within(step), 1.0
         self._over: tuple[int, float] | None = None
         self._under: tuple[int, float] | None = None
-        self._thrifts = (1.0, 2.0)
+        self._prices = (1.0, 2.0)
         self._refits = 0
 
     def forget(self) -> None:
@@ -138,10 +138,10 @@ class Search:
         """Take the bytes of what was tried last. True if it fits, or if there is nothing left to try."""
         if self.within(grown):
             return True
-        if self.thrift > 1.0:
-            least, most = self._thrifts
-            self._thrifts = (self.thrift, most) if grown > self.size else (least, self.thrift)
-            self.thrift = sum(self._thrifts) / 2
+        if self.price > 1.0:
+            least, most = self._prices
+            self._prices = (self.price, most) if grown > self.size else (least, self.price)
+            self.price = sum(self._prices) / 2
             return False
         size, goal = math.log2(grown), math.log2(self.size * AIM)
         last = self._over if grown > self.size else self._under
@@ -154,7 +154,7 @@ class Search:
         if self._over and self._under:
             low, high = self._over, self._under
             if high[0] - low[0] <= 1:
-                self.step, self.thrift = low[0], 1.1
+                self.step, self.price = low[0], 1.1
                 return False
             share = (low[1] - goal) / max(low[1] - high[1], 1e-9)
             self.step = min(max(round(low[0] + share * (high[0] - low[0])), low[0] + 1), high[0] - 1)
@@ -170,7 +170,7 @@ class Plan:
     """Tiles to be coded again, and the factor of a bit's worth in them."""
 
     tiles: list[int]
-    thrift: float
+    price: float
 
 
 class Trim:
@@ -186,10 +186,10 @@ class Trim:
         self._factor = 1.0
         self._fresh = set(range(len(sizes)))
 
-    def _change(self, n: int, thrift: float) -> float:
+    def _change(self, n: int, price: float) -> float:
         """Bytes by which tile n is expected to change."""
         elasticity = -0.75 * self._factor * math.exp(-1.1 * self._per_bit * self._sizes[n])
-        return self._sizes[n] * (thrift**elasticity - 1)
+        return self._sizes[n] * (price**elasticity - 1)
 
     def plan(self, excess: float) -> Plan | None:
         """How to lose so many bytes, or to gain them where it is negative; None where that would cost quality."""
@@ -206,7 +206,7 @@ class Trim:
 
     def learn(self, plan: Plan, sizes: list[int]) -> None:
         """Take the bytes of all tiles after a plan."""
-        wanted = sum(self._change(n, plan.thrift) for n in plan.tiles)
+        wanted = sum(self._change(n, plan.price) for n in plan.tiles)
         found = sum(sizes[n] - self._sizes[n] for n in plan.tiles)
         if wanted:
             self._factor *= min(max(found / wanted, 0.25), 4.0)

@@ -16,9 +16,9 @@ from ...bitstream.errors import InputError, UsageError
 from ..decoder.stream import Stream
 from ..mosaic.companding import LOSSLESS
 from . import rate
+from .choose_recipe import choose_recipe
 from .fit.samples import Coded, Fit
 from .job import Candidate, Found
-from .settle import settle
 from .stream_writer import stream_bytes
 
 START = 3300
@@ -41,7 +41,7 @@ def code_without_loss(plain: Candidate, size: int) -> Found | None:
     quick = plain.fit(LOSSLESS, quick=True)
     if quick.bits * job.sites / 8 > HOPE * size:
         return None
-    candidate, fitted = settle(plain, LOSSLESS, quick)
+    candidate, fitted = choose_recipe(plain, LOSSLESS, quick)
     if fitted.bits * job.sites / 8 > size:
         return None
     found = candidate.code(fitted, LOSSLESS)
@@ -54,16 +54,16 @@ def code_to_size(plain: Candidate, size: int) -> Found:
     Raises `UsageError` where no step gives so few bytes.
     """
     check_room(plain, size)
-    candidate, fitted, bases, search = _approach(plain, size)
+    candidate, fitted, transforms, search = _approach(plain, size)
     best: tuple[float, float, Found] | None = None
     for _ in range(MAX_ATTEMPTS):
-        stream, coded, fitted = _code(candidate, size, fitted, bases, search)
+        stream, coded, fitted = _code(candidate, size, fitted, transforms, search)
         found = Found(stream, coded.mosaic)
         if abs(coded.step - fitted.step) <= GROSS and best is None:
             return found
         # The search ran away: what is fitted elsewhere costs bits or error here. Anew from where it ended.
         again = candidate.fit(coded.step)
-        bases, bits = candidate.trial(again.step, again)
+        transforms, bits = candidate.trial(again.step, again)
         needed = _bytes(candidate, again, (bits + again.bits) / 2)
         one = candidate.error(coded), candidate.job.growth(len(stream_bytes(stream))) / needed, found
         best = min(best or one, one, key=lambda attempt: attempt[0])
@@ -94,7 +94,7 @@ def check_room(candidate: Candidate, size: int) -> None:
 
 
 def _code(
-    candidate: Candidate, size: int, fitted: Fit, bases: list[int], search: rate.Search
+    candidate: Candidate, size: int, fitted: Fit, transforms: list[int], search: rate.Search
 ) -> tuple[Stream, Coded, Fit]:
     """Code at the steps that the search says; the largest that fits into `size`, and the parameters that it has."""
     best: tuple[int, Stream, Coded, Fit] | None = None
@@ -112,9 +112,9 @@ def _code(
         if search.far(fitted.step):
             fitted = candidate.fit(search.step)
             # Anew, since at other bits a site tiles may be of another side.
-            bases, _ = candidate.trial(search.step, fitted)
+            transforms, _ = candidate.trial(search.step, fitted)
             search.forget()
-        coded = candidate.encode(fitted, search.step, search.thrift, bases)
+        coded = candidate.encode(fitted, search.step, search.price, transforms)
         grown = take(coded)
         if search.within(grown) or _trimmed(candidate, fitted, coded, grown, size, search, take) or search.add(grown):
             break
@@ -124,7 +124,8 @@ def _code(
 
 
 def _approach(plain: Candidate, size: int) -> tuple[Candidate, Fit, list[int], rate.Search]:
-    """The best candidate near the step that should do, with a fit there; bases; a search that begins at that step."""
+    """The best candidate near the step that should do, with a fit there; transforms; a search that begins at that
+    step."""
     goal = size * rate.AIM
     fits: dict[int, Fit] = {}
     better: int | None = None
@@ -142,11 +143,11 @@ def _approach(plain: Candidate, size: int) -> tuple[Candidate, Fit, list[int], r
 
     step, curve = rate.search_estimate(estimate, goal, START, enough=0.2)
     slope = curve.slope(step)
-    candidate, settled = settle(plain, step, fits[step], size / 4, careful=False)
+    candidate, settled = choose_recipe(plain, step, fits[step], size / 4, careful=False)
     settled = candidate.survey(size * 8 / plain.job.sites, settled)
     fitted = candidate.fit(following(settled, settled.bits))
-    bases, bits = candidate.trial(fitted.step, fitted)
-    return candidate, fitted, bases, rate.Search(size, slope, following(fitted, (bits + fitted.bits) / 2))
+    transforms, bits = candidate.trial(fitted.step, fitted)
+    return candidate, fitted, transforms, rate.Search(size, slope, following(fitted, (bits + fitted.bits) / 2))
 
 
 def _trimmed(
@@ -159,12 +160,12 @@ def _trimmed(
     take: Callable[[Coded], int],
 ) -> bool:
     """Try to meet the size by coding some tiles again; whether that is done."""
-    trim = rate.Trim(coded.sizes(), candidate.job.sites / len(coded.bases))
+    trim = rate.Trim(coded.sizes(), candidate.job.sites / len(coded.transforms))
     for _ in range(rate.MAX_TRIMS):
         plan = trim.plan(grown - size * rate.AIM)
         if plan is None:
             return False
-        coded = candidate.encode(fitted, search.step, search.thrift * plan.thrift, coded.bases, coded, plan.tiles)
+        coded = candidate.encode(fitted, search.step, search.price * plan.price, coded.transforms, coded, plan.tiles)
         grown = take(coded)
         if search.within(grown):
             return True

@@ -11,8 +11,8 @@ from .corrections_writer import local_bytes
 def stream_bytes(stream: Stream) -> bytes:
     """The payload."""
     body = bytes([sum(1 << b for b in stream.params)])
-    for basis in sorted(stream.params):
-        part = stream.params[basis].to_bytes()
+    for transform in sorted(stream.params):
+        part = stream.params[transform].to_bytes()
         body += write_varint(len(part)) + part
     sections = {"HEAD": stream.header.to_bytes(), "RECP": stream.recipe.to_bytes(), "PARM": body}
     if stream.recipe.local:

@@ -31,10 +31,10 @@ A_UNIT = 1.0 / 512
 STEP_OCTAVE = 256
 """Entries of the step scale in one octave."""
 
-KAPPA_UNIT = 0.25
+STEP_EXPONENT_UNIT = 0.25
 """Unit of the guided step's exponent."""
 
-STEP_CELLS = 4096
+STEP_BINS = 4096
 """Entries of the table of guided steps, over the range of levels."""
 
 
@@ -60,9 +60,9 @@ class Companding:
 
     black: black level by plane (R, G1, G2, B), DN. white: white level, DN. top: largest DN of the mosaic.
     offset: ``a`` in units of `A_UNIT`, 1..255. values: the DN that occur, ascending; None for all of 0..top. Many
-    cameras use few of their values (lossy curves): what is decoded is then one of them. plateau: where the sensor
-    saturates by plane, DN, 0 for nowhere; then by plane how far below a base is taken to be there. Raises ValueError
-    where a companded value would pass `U_LIMIT`.
+    cameras use few of their values (lossy curves): what is decoded is then one of them. saturation: where the sensor
+    saturates by plane, DN, 0 for nowhere; then by plane how far below a prediction is taken to be there. Raises
+    ValueError where a companded value would pass `U_LIMIT`.
     """
 
     black: tuple[float, float, float, float]
@@ -70,7 +70,7 @@ class Companding:
     top: int
     offset: int
     values: np.ndarray | None = None
-    plateau: tuple[int, ...] = (0,) * 8
+    saturation: tuple[int, ...] = (0,) * 8
     shift: int = field(init=False)
     low: int = field(init=False)
     table: np.ndarray = field(init=False, repr=False)
@@ -115,24 +115,26 @@ class Companding:
         black = np.array(self.black_levels(), np.int32)
         return (planes.astype(np.int32) << self.shift) - black[:, None, None]
 
-    def plateaus(self) -> list[tuple[int, int] | None]:
-        """By plane: the plateau's level, and the level from which on a base is put onto it; None where there is none.
+    def saturations(self) -> list[tuple[int, int] | None]:
+        """By plane: the saturation's level, and the level from which on a prediction is put onto it; None where there
+        is none.
         """
         out: list[tuple[int, int] | None] = []
-        for dn, reach, black in zip(self.plateau[:4], self.plateau[4:], self.black_levels(), strict=True):
+        for dn, reach, black in zip(self.saturation[:4], self.saturation[4:], self.black_levels(), strict=True):
             level = (dn << self.shift) - black
             out.append((level, level - (reach << self.shift)) if dn else None)
         return out
 
-    def saturate(self, base: np.ndarray) -> np.ndarray:
-        """Base (..., 4, h, w) with what comes near the plateau put on it: where the guide is clipped, its last values
-        and the JPEG's noise say nothing of a sensor that is clipped too, and would be coded as differences from it."""
-        base = base.copy()
-        for k, plateau in enumerate(self.plateaus()):
-            if plateau:
-                plane = base[..., k, :, :]
-                plane[plane >= plateau[1]] = plateau[0]
-        return base
+    def saturate(self, prediction: np.ndarray) -> np.ndarray:
+        """Prediction (..., 4, h, w) with what comes near the saturation put on it: where the guide is clipped, its last
+        values and the JPEG's noise say nothing of a sensor that is clipped too, and would be coded as differences from
+        it."""
+        prediction = prediction.copy()
+        for k, saturation in enumerate(self.saturations()):
+            if saturation:
+                plane = prediction[..., k, :, :]
+                plane[plane >= saturation[1]] = saturation[0]
+        return prediction
 
     def compand(self, level: np.ndarray) -> np.ndarray:
         """Levels to companded values, int32; levels out of range are clipped."""
@@ -175,32 +177,33 @@ class Companding:
         index = np.clip(u - first, 0, nearest.shape[1] - 1).astype(np.int64)
         return np.stack([self.dn[nearest[k][index[..., k, :, :]]] for k in range(4)], -3)
 
-    def steps(self, index: int, kappa: int) -> np.ndarray:
-        """Quantisation step by level, float64 of whole numbers, `STEP_CELLS` entries over the range of levels.
+    def steps(self, index: int, step_exponent: int) -> np.ndarray:
+        """Quantisation step by level, float64 of whole numbers, `STEP_BINS` entries over the range of levels.
 
-        ``step = Delta T'(ref) (T'(b) / T'(ref))^kappa``: kappa 1 makes the error even in linear light, 0 even against
-        the noise. index: of `step_scale`, or `LOSSLESS`; kappa: in units of `KAPPA_UNIT`, 0..8.
+        ``step = Delta T'(ref) (T'(b) / T'(ref))^step_exponent``: step_exponent 1 makes the error even in linear light,
+        0 even against the noise. index: of `step_scale`, or `LOSSLESS`; step_exponent: in units of
+        `STEP_EXPONENT_UNIT`, 0..8.
         """
         if index == LOSSLESS:
             return self._gaps()
         a = self.offset * A_UNIT
-        centre = self.low + (np.arange(STEP_CELLS) + 0.5) * (len(self.table) / STEP_CELLS)
+        centre = self.low + (np.arange(STEP_BINS) + 0.5) * (len(self.table) / STEP_BINS)
         v = np.maximum(centre / self.span, 0.0)
         unit = 2.0 * (np.sqrt(1.0 + a) - np.sqrt(a))
         slope, ref = 1.0 / (np.sqrt(v + a) * unit), 1.0 / (np.sqrt(0.1 + a) * unit)
         quarter = np.sqrt(np.sqrt(slope / ref))
         power = np.ones_like(quarter)
-        for _ in range(kappa):
+        for _ in range(step_exponent):
             power = power * quarter
         step = step_scale(index) * U_WHITE * ref * power
         return np.maximum(np.floor(step + 0.5), 1.0)
 
-    def fineness(self, index: int, kappa: int) -> np.ndarray:
+    def fineness(self, index: int, step_exponent: int) -> np.ndarray:
         """Quantisation steps that a difference of one level makes, by level from `low` on, float32."""
         reach = 32
         near = np.pad(self.table, reach, mode="edge")
         slope = np.maximum(near[2 * reach :] - near[: -2 * reach], 1) / (2 * reach)
-        return (slope / self.step_of_level(index, kappa)).astype(np.float32)
+        return (slope / self.step_of_level(index, step_exponent)).astype(np.float32)
 
     def _gaps(self) -> np.ndarray:
         """The step of lossless coding: distance of used values, averaged over nine, as `steps` gives its own."""
@@ -209,23 +212,23 @@ class Companding:
         below, above = np.maximum(number - 4, 0), np.minimum(number + 4, len(values) - 1)
         gap = np.maximum((values[above] - values[below]) // np.maximum(above - below, 1), 1)
         first, nearest = self.nearest
-        centre = np.arange(STEP_CELLS) * len(self.table) // STEP_CELLS + len(self.table) // (2 * STEP_CELLS)
+        centre = np.arange(STEP_BINS) * len(self.table) // STEP_BINS + len(self.table) // (2 * STEP_BINS)
         return gap[nearest[0][self.table[centre] - first]].astype(np.float64)
 
-    def step_cell(self, level: np.ndarray) -> np.ndarray:
+    def step_bin(self, level: np.ndarray) -> np.ndarray:
         """Index of a level in `steps`, int64."""
-        cell = (np.asarray(level, np.int64) - self.low) * STEP_CELLS // len(self.table)
-        return np.clip(cell, 0, STEP_CELLS - 1)
+        cell = (np.asarray(level, np.int64) - self.low) * STEP_BINS // len(self.table)
+        return np.clip(cell, 0, STEP_BINS - 1)
 
     @cached_property
     def _last_steps(self) -> list[tuple[int, int, np.ndarray]]:
         return []
 
-    def step_of_level(self, index: int, kappa: int) -> np.ndarray:
+    def step_of_level(self, index: int, step_exponent: int) -> np.ndarray:
         """`steps` of every level from `low` on, int32; the last few are kept: each tile asks."""
         for known in tuple(self._last_steps):
-            if known[:2] == (index, kappa):
+            if known[:2] == (index, step_exponent):
                 return known[2]
-        found = self.steps(index, kappa).astype(np.int32)[self.step_cell(np.arange(self.low, self.high + 1))]
-        self._last_steps[:] = [*self._last_steps[-3:], (index, kappa, found)]
+        found = self.steps(index, step_exponent).astype(np.int32)[self.step_bin(np.arange(self.low, self.high + 1))]
+        self._last_steps[:] = [*self._last_steps[-3:], (index, step_exponent, found)]
         return found

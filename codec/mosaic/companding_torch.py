@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from ...bitstream.runtime.forks import cached_property
-from .companding import STEP_CELLS, Companding
+from .companding import STEP_BINS, Companding
 
 
 class TorchCompanding:
@@ -16,20 +16,22 @@ class TorchCompanding:
         self.low, self.shift, self.span = tables.low, tables.shift, tables.span
         self.table = torch.from_numpy(tables.table)
 
-    def saturate(self, base: torch.Tensor) -> torch.Tensor:
-        """Base (..., 4, h, w) with what comes near the plateau put on it."""
-        base = base.clone()
-        for k, plateau in enumerate(self.tables.plateaus()):
-            if plateau:
-                plane = base[..., k, :, :]
-                plane[plane >= plateau[1]] = plateau[0]
-        return base
+    def saturate(self, prediction: torch.Tensor) -> torch.Tensor:
+        """Prediction (..., 4, h, w) with what comes near the saturation put on it."""
+        prediction = prediction.clone()
+        for k, saturation in enumerate(self.tables.saturations()):
+            if saturation:
+                plane = prediction[..., k, :, :]
+                plane[plane >= saturation[1]] = saturation[0]
+        return prediction
 
-    def on_plateau(self, base: torch.Tensor) -> list[torch.Tensor]:
-        """Where each plane's base (..., 4, h, w) lies on its plateau, bool."""
+    def at_saturation(self, prediction: torch.Tensor) -> list[torch.Tensor]:
+        """Where each plane's prediction (..., 4, h, w) lies on its saturation, bool."""
         return [
-            base[..., k, :, :] == plateau[0] if plateau else torch.zeros_like(base[..., k, :, :], dtype=torch.bool)
-            for k, plateau in enumerate(self.tables.plateaus())
+            prediction[..., k, :, :] == saturation[0]
+            if saturation
+            else torch.zeros_like(prediction[..., k, :, :], dtype=torch.bool)
+            for k, saturation in enumerate(self.tables.saturations())
         ]
 
     def compand(self, level: torch.Tensor) -> torch.Tensor:
@@ -55,11 +57,11 @@ class TorchCompanding:
         index = (u - first).clamp(0, nearest.shape[1] - 1).long()
         return torch.stack([dn[nearest[k][index[..., k, :, :]].long()] for k in range(4)], -3)
 
-    def steps(self, index: int, kappa: int) -> torch.Tensor:
+    def steps(self, index: int, step_exponent: int) -> torch.Tensor:
         """Quantisation step by level, float64 of whole numbers."""
-        return torch.from_numpy(self.tables.steps(index, kappa))
+        return torch.from_numpy(self.tables.steps(index, step_exponent))
 
-    def step_cell(self, level: torch.Tensor) -> torch.Tensor:
+    def step_bin(self, level: torch.Tensor) -> torch.Tensor:
         """Index of a level in `steps`, int64."""
-        cell = (level.long() - self.low) * STEP_CELLS // len(self.table)
-        return cell.clamp(0, STEP_CELLS - 1)
+        cell = (level.long() - self.low) * STEP_BINS // len(self.table)
+        return cell.clamp(0, STEP_BINS - 1)

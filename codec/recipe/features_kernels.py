@@ -1,4 +1,4 @@
-"""Features of the guide and the base, row by row, for the CPU: what `codec.recipe.features_torch` computes, in float64.
+"""Features of the guide and the prediction, row by row, for the CPU, float64: `codec.recipe.features_torch` on tensors.
 
 ::
 
@@ -7,7 +7,8 @@
                                                                    |  shifted
     lines --points: what belongs to the cell itself--> points      |
                                 |                                  |
-                                '------------> sums of C phi, four planes at once, three features at a time --> base
+                                '------------> sums of C phi, four planes at once, three features at a time -->
+                                prediction
 
 All numbers are whole and every sum below 2^53, so that float64 is exact whatever the order. Features are in an order
 of the kernel's own, `ORDER`: first those of neighbourhoods, by line, then the points; the constant is apart.
@@ -223,13 +224,13 @@ def _add(sums, x, at, step, c, n):
 
 
 @compiled
-def base(planes, tables, height, width, r, c, whole, side, local, parts, more, limits, plateau, out):
-    """Base of a window, out int32 (4, rows, cols).
+def prediction(planes, tables, height, width, r, c, whole, side, local, parts, more, limits, saturation, out):
+    """Prediction of a window, out int32 (4, rows, cols).
 
     whole: coefficients in 2^-20, float64 (4, features); side: of a local recipe's blocks, 0 for none; local: its
     corrections in 2^-20, float64 (block rows, block columns, 4, terms); parts: features of terms, int64 (n, 3) of
     (term, feature, sign); more: features beyond the hand-made, float64 (k, rows, cols); limits: least and largest
-    level; plateau: int64 (2, 4), from where a base is put onto which level.
+    level; saturation: int64 (2, 4), from where a prediction is put onto which level.
     """
     rows, cols = out.shape[1:]
     lines, own, sums = scratch(3 * LINES), scratch(POINTS), scratch(4)
@@ -266,7 +267,7 @@ def base(planes, tables, height, width, r, c, whole, side, local, parts, more, l
                         sums[at + _u(j)] += weight * x[j]
             for plane in range(4):
                 at, to = _u(plane) * LINE, out[plane, i - 1, left : left + n]
-                onto, start = plateau[1, plane], plateau[0, plane]
+                onto, start = saturation[1, plane], saturation[0, plane]
                 for j in range(n):
                     v = np.int32(min(max(np.floor(sums[at + _u(j)] * 2.0**-20), limits[0]), limits[1]))
                     to[j] = onto if v >= start else v

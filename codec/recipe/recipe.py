@@ -4,7 +4,7 @@
 
     features phi (m, n) --robust weighted least squares, float64--> coefficients c (4, m)
          --quantised one by one, each error spread over those still free--> integers --Golomb--> bytes
-    base b = ((C << exponent) @ phi + half) >> SHIFT          exact: whole numbers below 2^53 in float64
+    prediction b = ((C << exponent) @ phi + half) >> SHIFT          exact: whole numbers below 2^53 in float64
 
 The quantisation of correlated coefficients follows optimal-brain-surgeon compensation (Hassibi & Stork 1993; as in
 GPTQ): with ``U`` the upper Cholesky factor of the inverse Gram matrix, a step of ``delta U_ii`` for coefficient i

@@ -1,8 +1,8 @@
-"""What both sides know of a piece of the picture before the first symbol: base and the guide's activity, on the CPU.
+"""What both sides know of a piece of the picture before the first symbol: prediction and activity, on the CPU.
 
 ::
 
-    guide --features [and learned ones]--> recipe --> base b (levels) --T--> u(b)
+    guide --features [and learned ones]--> recipe --> prediction b (levels) --T--> u(b)
       |                                                  '--------------> step by site
       '--> activity: detail, spread, surroundings, chroma detail, clipping
 
@@ -39,7 +39,7 @@ BAND = 64
 FAR = 80
 """Cells around a box that the net's means of 8x8 cells look at, their convolutions' reach of 8 blocks included."""
 
-__all__ = ["ACTIVITIES", "BRIGHT", "HALO", "Ground", "Window"]
+__all__ = ["ACTIVITIES", "BRIGHT", "HALO", "SideInfo", "Window"]
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Window:
     cols: int
 
 
-class Ground:
+class SideInfo:
     """The guide of a picture in packed form, ready to be looked at window by window.
 
     net: of the learned features, if any recipe asks for them: then they are computed by torch. box: the cells that will
@@ -113,22 +113,23 @@ class Ground:
         piece = self.planes[:, r + o : r + o + rows + 2 * REACH, c + o : c + o + cols + 2 * REACH]
         return self.net.features(torch.from_numpy(piece).to(torch.int32), self.surroundings, r, c).numpy()
 
-    def base(self, window: Window, recipe: Recipe, companding: Companding, saturated: bool = True) -> np.ndarray:
-        """Base of the windows in levels, int32 (B, 4, rows, cols); saturated: put onto the plateau where it is near."""
+    def prediction(self, window: Window, recipe: Recipe, companding: Companding, saturated: bool = True) -> np.ndarray:
+        """Prediction of the windows in levels, int32 (B, 4, rows, cols); saturated: put onto the saturation where it is
+        near."""
         rows, cols, local = window.rows, window.cols, recipe.local
         whole = recipe.whole()
         limits = np.array([companding.low, companding.high], np.float64)
-        plateau = np.full((2, 4), NOWHERE, np.int64)
-        for k, found in enumerate(companding.plateaus()):
+        saturation = np.full((2, 4), NOWHERE, np.int64)
+        for k, found in enumerate(companding.saturations()):
             if found and saturated:
-                plateau[:, k] = found[1], found[0]
+                saturation[:, k] = found[1], found[0]
         corrections = local.whole if local else np.zeros((1, 1, 4, 1))
         out = np.empty((len(window.places), 4, rows, cols), np.int32)
         for piece, (r, c) in zip(out, window.places, strict=True):
             more = self.learned(r, c, rows, cols) if recipe.learned else np.empty((0, rows, cols))
-            kernel.base(
+            kernel.prediction(
                 self.planes, TABLES, self.h, self.w, r, c, whole, local.side if local else 0, corrections, PARTS, more,
-                limits, plateau, piece,
+                limits, saturation, piece,
             )  # fmt: skip
         return out
 

@@ -1,4 +1,5 @@
-"""`Ground` as tensors, on a device: for a GPU and for training. On the CPU its base comes from the compiled kernel."""
+"""`SideInfo` as tensors, on a device: for a GPU and for training. On the CPU its prediction comes from the compiled
+kernel."""
 
 from __future__ import annotations
 
@@ -13,16 +14,16 @@ from ..stages.stages_torch import Scene, split
 from .features_torch import features, radius_squared
 from .net import REACH
 from .recipe import SHIFT, Recipe
-from .side import Ground, Window
+from .side import SideInfo, Window
 
 ROWS, COLS = 24, 256
 """Rows and columns of cells whose features are held at once."""
 
 
-def base_of(
+def prediction_of(
     recipe: Recipe, phi: torch.Tensor, low: int, high: int, block: tuple[int, int] | None = None
 ) -> torch.Tensor:
-    """Base in level units, int32 (4, n), from features float64 (m, n), clipped to low..high.
+    """Prediction in level units, int32 (4, n), from features float64 (m, n), clipped to low..high.
 
     block: row and column of the block that the features are in, where there is a local recipe.
     """
@@ -31,10 +32,10 @@ def base_of(
     return torch.floor((total + float(1 << (SHIFT - 1))) / float(1 << SHIFT)).clamp(low, high).to(torch.int32)
 
 
-class TorchGround:
+class TorchSideInfo:
     """The guide of a whole picture on a device. host: the same on the CPU, its net included."""
 
-    def __init__(self, host: Ground, device: torch.device | str = "cpu") -> None:
+    def __init__(self, host: SideInfo, device: torch.device | str = "cpu") -> None:
         self.host, self.device = host, torch.device(device)
         self.h, self.w = host.h, host.w
         self.planes = torch.from_numpy(host.planes).to(self.device)
@@ -56,13 +57,13 @@ class TorchGround:
         found = self.net.features(self._cut(r, c, rows, cols, REACH), self.surroundings, r, c)
         return torch.cat([made, found.reshape(len(found), -1)])
 
-    def base(self, window: Window, recipe: Recipe, companding: TorchCompanding) -> torch.Tensor:
-        """Base of the windows in levels, int32 (B, 4, rows, cols)."""
+    def prediction(self, window: Window, recipe: Recipe, companding: TorchCompanding) -> torch.Tensor:
+        """Prediction of the windows in levels, int32 (B, 4, rows, cols)."""
         if self.device.type == "cpu":
-            return torch.from_numpy(self.host.base(window, recipe, companding.tables))
-        return self.base_by_tensors(window, recipe, companding)
+            return torch.from_numpy(self.host.prediction(window, recipe, companding.tables))
+        return self.prediction_by_tensors(window, recipe, companding)
 
-    def base_by_tensors(self, window: Window, recipe: Recipe, companding: TorchCompanding) -> torch.Tensor:
+    def prediction_by_tensors(self, window: Window, recipe: Recipe, companding: TorchCompanding) -> torch.Tensor:
         """The same by tensors alone, on any device."""
         low, high = companding.low, companding.low + len(companding.table) - 1
         out = torch.empty(len(window.places), 4, window.rows, window.cols, dtype=torch.int32, device=self.device)
@@ -76,7 +77,7 @@ class TorchGround:
                         # A cell beyond the picture's edge, in tiles of even sides, goes with the last block.
                         block = (min(i, self.h - 1) // side, min(j, self.w - 1) // side) if side else None
                         piece = phi[:, i - top : i - top + rows, j - left : j - left + cols].reshape(len(phi), -1)
-                        values = base_of(recipe, piece, low, high, block).reshape(4, rows, cols)
+                        values = prediction_of(recipe, piece, low, high, block).reshape(4, rows, cols)
                         out[b, :, i - r : i - r + rows, j - c : j - c + cols] = values
         return companding.saturate(out)
 
@@ -94,19 +95,25 @@ class TorchGround:
         return [inner(detail), inner(spread), around, inner(chroma), clipped]
 
     def scene(
-        self, window: Window, base: torch.Tensor, companding: TorchCompanding, step: int, kappa: int, basis: int
+        self,
+        window: Window,
+        prediction: torch.Tensor,
+        companding: TorchCompanding,
+        step: int,
+        step_exponent: int,
+        transform: int,
     ) -> Scene:
         """Steps and contexts of the windows as the stages want them."""
-        table = companding.steps(step, kappa).to(base.device)
-        steps = [split(table[companding.step_cell(base[:, k])]) for k in range(4)]
+        table = companding.steps(step, step_exponent).to(prediction.device)
+        steps = [split(table[companding.step_bin(prediction[:, k])]) for k in range(4)]
         activity = [split(a.to(torch.float64)) for a in self.activity(window)]
-        plateau = [split(on) for on in companding.on_plateau(base)]
-        if basis == HAAR:
+        saturation = [split(on) for on in companding.at_saturation(prediction)]
+        if transform == HAAR:
             mean = lambda parts: [torch.floor(sum(parts[1:], parts[0]) / 4)] * 4  # noqa: E731
             steps = [[v.clamp(min=1.0) for v in mean(s)] for s in steps]
             activity = [mean(a) for a in activity]
-            plateau = [[on[0] & on[1] & on[2] & on[3]] * 4 for on in plateau]
-        return Scene(steps, activity, basis, plateau)
+            saturation = [[on[0] & on[1] & on[2] & on[3]] * 4 for on in saturation]
+        return Scene(steps, activity, transform, saturation)
 
 
 def _spans(start: int, count: int, side: int) -> list[tuple[int, int]]:

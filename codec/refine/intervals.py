@@ -1,14 +1,15 @@
-"""Cells: what a layered stream knows of each site, a run of the mosaic's used values, cut finer from layer to layer.
+"""Intervals: what a layered stream knows of each site, a run of the mosaic's used values, split finer by each layer.
 
 ::
 
     used values   v0  v1  v2  v3  v4  v5  v6  v7           companded; edges lie half way between neighbours
     layer 0            [---------------------)             by a symbol: deadzone around the mean
-    layer 1            [-----)               )             cut 1: yes/no
+    layer 1            [-----)               )             split 1: yes/no
     last layer             [-)                             one value: nothing is lost
 
-Cells are nested, so a layer costs about what it would have cost to code that finely in the first place (Equitz & Cover
-1991): every decision is coded under the odds that the part of the expected distribution inside the cell gives it.
+Intervals are nested, so a layer costs about what it would have cost to code that finely in the first place (Equitz &
+Cover 1991): each decision is coded under the odds that the part of the expected distribution inside the interval
+gives it.
 """
 
 from __future__ import annotations
@@ -83,21 +84,21 @@ class Rules:
     """What follows from tables and companding for layers.
 
     thresholds, shape: as the functions say; least: the thresholds of a symbol 1; edges, finders: of the used values, by
-    plane; cell: index into `Companding.steps` by level, uint16; kappa: of the guided step.
+    plane; step_bin: index into `Companding.steps` by level, uint16; step_exponent: of the guided step.
     """
 
-    def __init__(self, tables: Tables, companding: Companding, kappa: int) -> None:
-        self.tables, self.companding, self.kappa = tables, companding, kappa
+    def __init__(self, tables: Tables, companding: Companding, step_exponent: int) -> None:
+        self.tables, self.companding, self.step_exponent = tables, companding, step_exponent
         self.thresholds, self.shape, self.edges = thresholds(tables), shape(tables), edges(companding.used)
         self.finders = [finder(of_plane) for of_plane in self.edges]
         self.least = self.thresholds[:, 1].astype(np.int32)
-        self.cell = companding.step_cell(np.arange(companding.low, companding.high + 1)).astype(np.uint16)
+        self.step_bin = companding.step_bin(np.arange(companding.low, companding.high + 1)).astype(np.uint16)
 
     def steps(self, index: int, spread: int) -> np.ndarray:
-        """Steps of a layer, int32 (16, STEP_CELLS), by stage and `cell`: the first stages are the coarsest."""
+        """Steps of a layer, int32 (16, STEP_BINS), by stage and `step_bin`: the first stages are the coarsest."""
         if index == LOSSLESS or not spread:
             own = [index] * len(STAGES)
         else:
             own = [min(max(index + spread * (15 - 2 * stage) // 2, 0), COARSEST) for stage in range(len(STAGES))]
-        found = {i: self.companding.steps(i, self.kappa).astype(np.int32) for i in set(own)}
+        found = {i: self.companding.steps(i, self.step_exponent).astype(np.int32) for i in set(own)}
         return np.stack([found[i] for i in own])

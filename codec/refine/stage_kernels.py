@@ -5,7 +5,7 @@
 
     layer 0: symbols, mu, step --rebuild_first--> y_hat, |y_hat - mu|
     values, sizes around, the finest that is decoded --expect--> mu, step, expected magnitude, deadzone
-    what happens to the cells is in `codec.refine.interval_kernels`
+    what happens to the intervals is in `codec.refine.interval_kernels`
 
 Whole numbers throughout, in int32, int64 or in float64 below 2^53.
 """
@@ -30,8 +30,8 @@ _SIZE = float(1 << SIZE_BITS)
 
 @compiled
 def expect(
-    values, sizes, own, all_planes, near, coefficients, narrow, around, starts, factors, weights, cell, steps, activity,
-    base, class_of, mantissa_bits, thresholds, mean_limit, mu, mean, step, expected, dead,
+    values, sizes, own, all_planes, near, coefficients, narrow, around, starts, factors, weights, step_bin, steps,
+    activity, prediction, class_of, mantissa_bits, thresholds, mean_limit, mu, mean, step, expected, dead,
 ):  # fmt: skip
     """Mean, step, expected magnitude and deadzone of every place of a stage.
 
@@ -39,10 +39,10 @@ def expect(
     (H + 2, W + 2), sizes summed over the stage's plane, over all planes. near: int64 (v, 4), places (plane, pass, rows,
     columns) of the mean, int64 coefficients (v,) in 1/512; narrow: whether their sums fit into int32. around: likewise
     of the sizes; context n looks at those from starts[n] on, int64, times factors[n]. weights: float64 (3 + A + n + 2,)
-    of the constant, 1 / step, mean, activities, the contexts, own box, the others' box. cell: uint16 (H, W), index into
-    steps int32; activity: int32 (A, H, W); base: int32 (H, W), companded; thresholds: int32 (CLASSES,), of a
-    symbol 1. Into mu, mean (base and mu), step: int32; expected: float64; dead: int32, half the deadzone around the
-    mean, 0 where so much is expected that there is none; all (H, W).
+    of the constant, 1 / step, mean, activities, the contexts, own box, the others' box. step_bin: uint16 (H, W), index
+    into steps int32; activity: int32 (A, H, W); prediction: int32 (H, W), companded; thresholds: int32 (CLASSES,), of a
+    symbol 1. Into mu, mean (prediction and mu), step: int32; expected: float64; dead: int32, half the deadzone around
+    the mean, 0 where so much is expected that there is none; all (H, W).
     """
     height, width = mu.shape
     total, size, scale, share = np.empty(width), np.empty(width), np.empty(width), np.empty(width)
@@ -55,7 +55,7 @@ def expect(
     contexts = 3 + len(activity)
     boxes = contexts + len(factors)
     for i in range(height):
-        which, into = cell[i], step[i]
+        which, into = step_bin[i], step[i]
         for j in range(width):
             into[j] = steps[which[j]]
         for j in range(width):
@@ -115,7 +115,7 @@ def expect(
                 size[j] += rest * min(_floor(box * 4.0, scale[j], share[j]), CONTEXT_LIMIT)
         to = mean[i]
         for j in range(width):
-            to[j] = about[j] + base[i, j]
+            to[j] = about[j] + prediction[i, j]
         wide, out = expected[i], dead[i]
         for j in range(width):
             wide[j] = max(np.floor(size[j] * scale[j] / _SIZE), 1.0)

@@ -3,13 +3,13 @@
 ::
 
     layer 0   16 times: predict --mu, classes--> symbols --> update                      as a stream of one layer
-                                                   '--thresholds of their class--> cells
-    layer l   16 times: expect --> mu, expected, step; cut, round by round: odds --> answers; settle
-              or, where the layer's cuts are not there, without them
+                                                   '--thresholds of their class--> intervals
+    layer l   16 times: expect --> mu, expected, step; split, round by round: odds --> answers; reconstruct
+              or, where the layer's splits are not there, without them
 
 A stage sees around it the finest that is decoded: of places that this layer has passed already its own y_hat, of the
-others the coarser layer's. Its own place is left out, the cell says all about it. The arithmetic is
-`codec.refine.stage_kernels` and `cells`; where symbols and answers come from is the caller's affair.
+others the coarser layer's. Its own place is left out, the interval says all about it. The arithmetic is
+`codec.refine.stage_kernels` and `intervals`; where symbols and answers come from is the caller's affair.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ from ..stages.order import (
 )
 from ..stages.parameters import WEIGHTS, Params
 from ..stages.tile import Tile
-from . import interval_kernels as cell_kernels
+from . import interval_kernels
 from . import stage_kernels as kernels
 from .intervals import Rules
 
 MAX_ROUNDS = 64
-"""No true value needs more cuts in one layer: each halves its cell, or cuts at one of two places around the mean."""
+"""No true value needs more splits in one layer: each halves its interval, or splits at one of two places near the mean."""
 
 FIRST_STATES = 3
 """Of the trellis, which layers have not."""
@@ -85,21 +85,21 @@ class FinerViews:
 
 
 class LayerTile(Tile):
-    """A tile in layers. base: int32 (4, rows, cols), levels; activity: int32 (A, rows, cols); steps: of layer 0.
+    """A tile in layers. prediction: int32 (4, rows, cols), levels; activity: int32 (A, rows, cols); steps: of layer 0.
 
-    first, behind: uint32 (4, 4, H, W), the cells, values first <= i < behind; magnitudes: int32 (4, 4, H + 2, W + 2),
-    |y_hat - mu|; peak: int64 (4, 4), largest |y_hat|.
+    first, behind: uint32 (4, 4, H, W), the intervals, values first <= i < behind; magnitudes: int32
+    (4, 4, H + 2, W + 2), |y_hat - mu|; peak: int64 (4, 4), largest |y_hat|.
     """
 
-    def __init__(self, base: np.ndarray, activity: np.ndarray, rules: Rules, steps: np.ndarray) -> None:
-        coding = Coding(rules.companding, rules.tables, 0, rules.kappa, FIRST_STATES)
-        super().__init__(base, activity, coding, IN_PLACE)
+    def __init__(self, prediction: np.ndarray, activity: np.ndarray, rules: Rules, steps: np.ndarray) -> None:
+        coding = Coding(rules.companding, rules.tables, 0, rules.step_exponent, FIRST_STATES)
+        super().__init__(prediction, activity, coding, IN_PLACE)
         self.rules, self.steps = rules, steps
         shape = 4, 4, self.rows, self.cols
-        levels = [[base[k, i::2, j::2] - rules.companding.low for i, j in PASSES] for k in range(4)]
-        self.cell, self.companded = np.empty(shape, np.uint16), np.empty(shape, np.int32)
+        levels = [[prediction[k, i::2, j::2] - rules.companding.low for i, j in PASSES] for k in range(4)]
+        self.step_bin, self.companded = np.empty(shape, np.uint16), np.empty(shape, np.int32)
         for k, t in STAGES:
-            np.take(rules.cell, levels[k][t], out=self.cell[k, t], mode="clip")
+            np.take(rules.step_bin, levels[k][t], out=self.step_bin[k, t], mode="clip")
             np.take(rules.companding.table, levels[k][t], out=self.companded[k, t], mode="clip")
         self.first, self.behind = np.empty(shape, np.uint32), np.empty(shape, np.uint32)
         self.magnitudes = np.zeros_like(self.values)
@@ -120,7 +120,7 @@ class LayerTile(Tile):
         self.lay_steps(stage, self.steps)
 
     def update(self, stage: int, symbols: np.ndarray) -> None:
-        """Layer 0: take in a stage's symbols int32 (H, W), after `predict` of the same stage; sets the cells."""
+        """Layer 0: take in a stage's symbols int32 (H, W), after `predict` of the same stage; sets the intervals."""
         k, t = STAGES[stage]
         companding, step = self.companding, self.step[t]
         start, nearest = companding.nearest
@@ -128,7 +128,7 @@ class LayerTile(Tile):
             symbols, self.mu, step, int(Y_LIMIT), MAGNITUDE_LIMIT, self.values[k, t], self.sizes[k, t],
             self.magnitudes[k, t],
         )  # fmt: skip
-        cell_kernels.open_cells(
+        interval_kernels.open_intervals(
             symbols, self.classes, self.mu, step, self.companded[k, t], self.rules.thresholds, companding.used[k],
             start, nearest[k], self.first[k, t], self.behind[k, t],
         )  # fmt: skip
@@ -142,7 +142,7 @@ class LayerTile(Tile):
     def lay_steps(self, stage: int, steps: np.ndarray) -> None:
         """Steps of a stage; steps: of the layer."""
         k, t = STAGES[stage]
-        np.take(steps[stage], self.cell[k, t], out=self.step[t])
+        np.take(steps[stage], self.step_bin[k, t], out=self.step[t])
 
     def expect(self, stage: int, params: Params, steps: np.ndarray) -> None:
         """Mean, step, expected magnitude and deadzone of a further layer's stage; steps: of the layer."""
@@ -151,24 +151,24 @@ class LayerTile(Tile):
         narrow = int(np.abs(c).sum()) * int(self.peak.max()) + MEAN_UNIT < 1 << 31
         kernels.expect(
             self.values, self.magnitudes, self.totals[k], self.all_planes, views.near, c, narrow, views.around,
-            views.starts, views.factors, WEIGHTS[params.weight[stage]].astype(np.float64), self.cell[k, t],
+            views.starts, views.factors, WEIGHTS[params.weight[stage]].astype(np.float64), self.step_bin[k, t],
             steps[stage], self.activity[:, t], self.companded[k, t], self.tables.class_of, MANTISSA_BITS,
             self.rules.least, float(Y_LIMIT), self.mu, self.mean, self.step[t], self.expected_size, self.dead,
         )  # fmt: skip
 
-    def cut(self, stage: int, deep: bool, answer: Callable[[np.ndarray], np.ndarray]) -> None:
-        """Cut a further layer's cells of a stage, round by round.
+    def split(self, stage: int, lossless: bool, answer: Callable[[np.ndarray], np.ndarray]) -> None:
+        """Split a further layer's intervals of a stage, round by round.
 
-        deep: whether they are cut down to single values. answer: whether values are at least the cut's, bool (n,),
-        given the classes of the odds, uint8 (n,); `asked` says at which places.
+        lossless: whether they are split down to single values. answer: whether values are at least the split's, bool
+        (n,), given the classes of the odds, uint8 (n,); `asked` says at which places.
         """
         k, t = STAGES[stage]
         first, behind = self.first[k, t].reshape(-1), self.behind[k, t].reshape(-1)
         places = [v.reshape(-1) for v in (self.mean, self.step[t], self.dead, self.expected_size)]
         answers, self._count = _NO_ANSWERS, len(first)
         for n in range(MAX_ROUNDS + 1):
-            self._count = cell_kernels.ask(
-                self._count, answers, first, behind, self._asked, self._masses, *places, deep, self.rules.edges[k],
+            self._count = interval_kernels.ask(
+                self._count, answers, first, behind, self._asked, self._masses, *places, lossless, self.rules.edges[k],
                 self.rules.finders[k], self.rules.shape, self._odds,
             )  # fmt: skip
             if not self._count or n == MAX_ROUNDS:
@@ -176,16 +176,17 @@ class LayerTile(Tile):
             answers = answer(self._odds[: self._count])
 
     def asked(self) -> tuple[np.ndarray, np.ndarray]:
-        """Places (flat) of the cells that are to be cut, numbers of the first values behind the cuts, uint32 (n,)."""
+        """Places (flat) of the intervals that are to be split, numbers of the first values behind the splits, uint32
+        (n,)."""
         return self._asked[0, : self._count], self._asked[1, : self._count]
 
-    def settle(self, stage: int) -> None:
-        """y_hat and |y_hat - mu| of a further layer's stage from its cells as they are."""
+    def reconstruct(self, stage: int) -> None:
+        """y_hat and |y_hat - mu| of a further layer's stage from its intervals as they are."""
         k, t = STAGES[stage]
         y_hat, sizes = self.values[k, t], self.magnitudes[k, t]
         for total in (self.totals[k], self.all_planes):
             kernels.change(sizes, total, False)
-        self.peak[k, t] = cell_kernels.settle(
+        self.peak[k, t] = interval_kernels.reconstruct(
             self.first[k, t], self.behind[k, t], self.companding.used[k], self.rules.edges[k], self.companded[k, t],
             self.mu, self.expected_size, y_hat, sizes,
         )  # fmt: skip

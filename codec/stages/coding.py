@@ -13,7 +13,7 @@ from ..mosaic.companding import LOSSLESS, Companding
 class Coding:
     """companding: DN to levels, and the step at each level; tables: probabilities, of the identity that the header
     names; step_index: 0..5119, or `LOSSLESS`; exponent: how much the step follows the guide, in quarters (the manual's
-    kappa); log2_states: of the trellis, 2..6."""
+    step_exponent); log2_states: of the trellis, 2..6."""
 
     companding: Companding
     tables: Tables

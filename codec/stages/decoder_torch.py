@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from ...entropy.tables import MANTISSA_BITS, SIZE_CELLS, Tables
+from ...entropy.tables import MANTISSA_BITS, SIZE_BINS, Tables
 from .order import MEAN_UNIT, Y_LIMIT
 from .parameters import WEIGHTS, Params
 from .quantiser import DEFAULT_STATES
@@ -54,7 +54,7 @@ class Decoder:
             if c:
                 size.add_(z, alpha=int(WEIGHTS[c]))
         cell = (size.view(torch.int64) >> (52 - MANTISSA_BITS)) - (1023 << MANTISSA_BITS)
-        return self.class_of[cell.clamp(0, SIZE_CELLS - 1)]
+        return self.class_of[cell.clamp(0, SIZE_BINS - 1)]
 
     def symbols(
         self, stage: int, mu: torch.Tensor, step: torch.Tensor, contexts: list[torch.Tensor]

@@ -2,9 +2,9 @@
 
 ::
 
-    base, activity --lay--> step, activity, plateau by pass
+    prediction, activity --lay--> step, activity, saturation by pass
     decoded values and magnitudes around --predict--> mu, class
-    symbols, class, mu, step --rebuild (or rebuild_exact)--> y_hat, magnitude --> into the bordered arrays
+    symbols, class, mu, step --rebuild (or rebuild_lossless)--> y_hat, magnitude --> into the bordered arrays
 
 Arrays of a plane are kept by pass ("polyphase"), with a border of one repeated place: a neighbour is a shifted view.
 All that is computed is whole numbers, in int32 or in float64 below 2^53, by the operations of
@@ -22,29 +22,29 @@ _COLS = np.array([0, 1, 1, 0])
 
 
 @compiled
-def lay_steps(base, steps, low, level, has_plateau, haar, step, plateau):
-    """Steps and plateau of one plane by pass.
+def lay_steps(prediction, steps, low, level, has_saturation, haar, step, saturation):
+    """Steps and saturation of one plane by pass.
 
-    base: int32 (2 H, 2 W), levels; steps: int32, step of each level from `low` on; level: the plateau's, if
-    `has_plateau`. Into step: int32 (4, H, W); plateau: uint8 (4, H, W).
+    prediction: int32 (2 H, 2 W), levels; steps: int32, step of each level from `low` on; level: the saturation's, if
+    `has_saturation`. Into step: int32 (4, H, W); saturation: uint8 (4, H, W).
     """
     _, height, width = step.shape
     for i in range(height):
         for t in range(4):
-            row = base[2 * i + _ROWS[t]]
+            row = prediction[2 * i + _ROWS[t]]
             at = _COLS[t]
-            into, flag = step[t, i], plateau[t, i]
+            into, flag = step[t, i], saturation[t, i]
             for j in range(width):
                 b = row[2 * j + at]
                 into[j] = steps[b - low]
-                flag[j] = has_plateau and b == level
+                flag[j] = has_saturation and b == level
         if haar:
             for j in range(width):
                 mean = max((step[0, i, j] + step[1, i, j] + step[2, i, j] + step[3, i, j]) // 4, 1)
-                on = plateau[0, i, j] & plateau[1, i, j] & plateau[2, i, j] & plateau[3, i, j]
+                on = saturation[0, i, j] & saturation[1, i, j] & saturation[2, i, j] & saturation[3, i, j]
                 for t in range(4):
                     step[t, i, j] = mean
-                    plateau[t, i, j] = on
+                    saturation[t, i, j] = on
 
 
 @compiled
@@ -68,8 +68,8 @@ def lay_activity(activity, haar, out):
 
 @compiled
 def predict(
-    values, sizes, own, others, near, coefficients, around, around_weights, weights, step, activity, t, plateau,
-    seen, flat_views, flat_groups, exact, class_of, mantissa_bits, mean_limit, mu, classes,
+    values, sizes, own, others, near, coefficients, around, around_weights, weights, step, activity, t, saturation,
+    seen, flat_views, flat_groups, lossless, class_of, mantissa_bits, mean_limit, mu, classes,
 ):  # fmt: skip
     """Mean and class of every place of a stage.
 
@@ -78,9 +78,9 @@ def predict(
     near: int64 (v, 4), places (plane, pass, rows, columns) of the mean, float64 coefficients (v,) in 1/512; around,
     around_weights: likewise of the size, weights with their context's factor. weights: float64 (6 + A,): of the
     constant, the constant where it is quiet, 1 / step, mean, own box, others' box, activities. step int32; activity
-    int32 (A, 4, H, W), of which pass t; plateau uint8. flat_views: int64 (f, 4) with groups (f,): where all of each
+    int32 (A, 4, H, W), of which pass t; saturation uint8. flat_views: int64 (f, 4) with groups (f,): where all of each
     group agree in `seen`, only the constants count (lossless). Into mu: int32 (H, W); classes: uint8 (H, W): 255 is
-    added nowhere. Where lossless expects the neighbours' index, `mu` is left as it is: see `rebuild_exact`.
+    added nowhere. Where lossless expects the neighbours' index, `mu` is left as it is: see `rebuild_lossless`.
     """
     height, width = mu.shape
     total, size = np.empty(width), np.empty(width)
@@ -119,7 +119,7 @@ def predict(
                 view = sizes[around[v, 0], around[v, 1], i + 1 + around[v, 2]][at : at + width]
                 for j in range(width):
                     size[j] += c * view[j]
-        on = plateau[i]
+        on = saturation[i]
         for j in range(width):
             quiet[j] = on[j] != 0
         for which in range(2):
@@ -149,7 +149,7 @@ def predict(
                 for j in range(width):
                     size[j] += c * np.floor(view[j] * 16384.0 / inverse[j])
         loud, still = weights[0], weights[1]
-        if exact and len(flat_views):
+        if lossless and len(flat_views):
             for j in range(width):
                 flat, first, group = True, np.int32(0), -1
                 for v in range(len(flat_views)):
@@ -197,18 +197,18 @@ def rebuild(symbols, classes, mu, step, offsets, reach, code0, code1, limit, y_h
 
 
 @compiled
-def expect(seen, flat_views, flat_groups, own, mu, base, first, nearest, expected):
+def expect(seen, flat_views, flat_groups, own, mu, prediction, first, nearest, expected):
     """The index that lossless coding expects, into int32 (H, W).
 
-    base: int32 (H, W), the plane's companded base at the pass; nearest: int32, index of the used value nearest to each
-    companded value from `first` on. own: whether the flat views are of the plane itself; see
-    `codec.stages.exact_torch`.
+    prediction: int32 (H, W), the plane's companded prediction at the pass; nearest: int32, index of the used value
+    nearest to each companded value from `first` on. own: whether the flat views are of the plane itself; see
+    `codec.stages.lossless_torch`.
     """
     height, width = mu.shape
     last = len(nearest) - 1
     for i in range(height):
         for j in range(width):
-            u = base[i, j] + mu[i, j] - first
+            u = prediction[i, j] + mu[i, j] - first
             index = nearest[min(max(u, 0), last)]
             if own:
                 one = seen[flat_views[0, 0], flat_views[0, 1], i + 1 + flat_views[0, 2], j + 1 + flat_views[0, 3]]
@@ -226,7 +226,7 @@ def expect(seen, flat_views, flat_groups, own, mu, base, first, nearest, expecte
 
 
 @compiled
-def rebuild_exact(symbols, expected, base, used, cap, y_hat, magnitudes, seen):
+def rebuild_lossless(symbols, expected, prediction, used, cap, y_hat, magnitudes, seen):
     """Lossless symbols to values, magnitudes and indices, inside their borders. used: int32, companded used values."""
     height, width = symbols.shape
     last = len(used) - 1
@@ -235,7 +235,7 @@ def rebuild_exact(symbols, expected, base, used, cap, y_hat, magnitudes, seen):
             m = symbols[i, j]
             index = min(max(expected[i, j] + m, 0), last)
             seen[i + 1, j + 1] = index
-            y_hat[i + 1, j + 1] = used[index] - base[i, j]
+            y_hat[i + 1, j + 1] = used[index] - prediction[i, j]
             magnitudes[i + 1, j + 1] = min(4 * abs(m), cap)
 
 
@@ -260,12 +260,12 @@ def accumulate(part, total):
 
 
 @compiled
-def finish(values, base, companded, low, first, nearest_dn, haar, k_row, k_col, top, left, mosaic):
-    """One plane of a tile into the mosaic: the basis undone, the base added, the nearest value that occurs.
+def finish(values, prediction, companded, low, first, nearest_dn, haar, k_row, k_col, top, left, mosaic):
+    """One plane of a tile into the mosaic: the transform undone, the prediction added, the nearest value that occurs.
 
-    values: int32 (4, H + 2, W + 2); base: int32 (2 H, 2 W), levels; companded: int32, of each level from `low` on;
-    nearest_dn: uint16, the value that occurs nearest to each companded value from `first` on. Cell (i, j) has its site
-    at (top + 2 i + k_row, left + 2 j + k_col) of mosaic uint16; sites outside are left out.
+    values: int32 (4, H + 2, W + 2); prediction: int32 (2 H, 2 W), levels; companded: int32, of each level from `low`
+    on; nearest_dn: uint16, the value that occurs nearest to each companded value from `first` on. Cell (i, j) has its
+    site at (top + 2 i + k_row, left + 2 j + k_col) of mosaic uint16; sites outside are left out.
     """
     _, height, width = values.shape
     height, width = height - 2, width - 2
@@ -293,7 +293,7 @@ def finish(values, base, companded, low, first, nearest_dn, haar, k_row, k_col, 
             row = top + 2 * (2 * i + half) + k_row
             if row < 0 or row >= mosaic.shape[0]:
                 continue
-            level, residual = base[2 * i + half], y[half]
+            level, residual = prediction[2 * i + half], y[half]
             site = mosaic[row][left + 2 * begin + k_col :]
             for j in range(end - begin):
                 u = companded[level[begin + j] - low] + residual[begin + j] - first

@@ -27,7 +27,7 @@ DIAGONAL = ((-1, -1), (-1, 1), (1, -1), (1, 1))
 NINE = (*CROSS, *DIAGONAL, (0, 0))
 IN_PLACE, HAAR = 0, 1
 REFINED = 2
-"""In place of a basis: a further layer, `codec.refine.tile`."""
+"""In place of a transform: a further layer, `codec.refine.tile`."""
 
 STAGES = [(k, t) for k in PLANES for t in range(4)]
 KNOWN: tuple[tuple[tuple[int, int], ...], ...] = ((), DIAGONAL, CROSS, CROSS + DIAGONAL)
@@ -47,9 +47,9 @@ Y_LIMIT = float(1 << 21)
 Place = tuple[int, int, int, int]
 
 
-def shifted(plane: int, t: int, offsets: Sequence[tuple[int, int]], basis: int) -> list[Place]:
+def shifted(plane: int, t: int, offsets: Sequence[tuple[int, int]], transform: int) -> list[Place]:
     """Places of pass t shifted by offsets, in cells (in place) or in blocks of the same band (haar)."""
-    if basis != IN_PLACE:
+    if transform != IN_PLACE:
         return [(plane, t, i, j) for i, j in offsets]
     out = []
     for di, dj in offsets:
@@ -58,50 +58,50 @@ def shifted(plane: int, t: int, offsets: Sequence[tuple[int, int]], basis: int) 
     return out
 
 
-def near_places(n: int, t: int, basis: int) -> list[Place]:
+def near_places(n: int, t: int, transform: int) -> list[Place]:
     """Where the mean of pass t of the n-th plane looks: its own plane, then the earlier ones."""
     own = PLANES[n]
-    if basis == IN_PLACE:
-        places = shifted(own, t, KNOWN[t], basis)
+    if transform == IN_PLACE:
+        places = shifted(own, t, KNOWN[t], transform)
     else:
         places = [(own, band, 0, 0) for band in range(t)] + ([(own, 0, *o) for o in CROSS] if t else [])
     for plane in PLANES[:n]:
-        places += shifted(plane, t, NINE, basis)
+        places += shifted(plane, t, NINE, transform)
     return places
 
 
-def magnitude_places(n: int, t: int, basis: int) -> list[tuple[int, list[Place]]]:
+def magnitude_places(n: int, t: int, transform: int) -> list[tuple[int, list[Place]]]:
     """The magnitude contexts that are sums of single places, each with its factor; the boxes' sums follow them."""
     own = PLANES[n]
     out: list[tuple[int, list[Place]]] = []
-    if basis == IN_PLACE:
+    if transform == IN_PLACE:
         if t >= 2:
-            out.append((16, shifted(own, t, CROSS, basis)))
+            out.append((16, shifted(own, t, CROSS, transform)))
         if t in (1, 3):
-            out.append((16, shifted(own, t, DIAGONAL, basis)))
+            out.append((16, shifted(own, t, DIAGONAL, transform)))
     elif t:
         out.append((64, [(own, 0, 0, 0)]))
         out.append((32, [(own, b, 0, 0) for b in range(1, t)]) if t > 1 else (16, [(own, 0, *o) for o in CROSS]))
     for plane in PLANES[:n]:
-        out.append((64, shifted(plane, t, ((0, 0),), basis)))
-        out.append((16, shifted(plane, t, CROSS, basis)))
-        out.append((16, shifted(plane, t, DIAGONAL, basis)))
+        out.append((64, shifted(plane, t, ((0, 0),), transform)))
+        out.append((16, shifted(plane, t, CROSS, transform)))
+        out.append((16, shifted(plane, t, DIAGONAL, transform)))
     return out
 
 
-def near_count(n: int, t: int, basis: int) -> int:
+def near_count(n: int, t: int, transform: int) -> int:
     """Number of `near_places`, or of what the mean of a further layer looks at."""
-    if basis == REFINED:
+    if transform == REFINED:
         return 8 + 3 * 9
-    own = len(KNOWN[t]) if basis == IN_PLACE else (t + 4 if t else 0)
+    own = len(KNOWN[t]) if transform == IN_PLACE else (t + 4 if t else 0)
     return own + 9 * n
 
 
-def context_count(n: int, t: int, basis: int, activities: int) -> int:
+def context_count(n: int, t: int, transform: int, activities: int) -> int:
     """Number of contexts of a stage."""
-    if basis == REFINED:
+    if transform == REFINED:
         return 3 + activities + 2 + 3 * 3 + 2
-    if basis == IN_PLACE:
+    if transform == IN_PLACE:
         own = (t >= 2) + (t in (1, 3))
     else:
         own = 2 if t else 0

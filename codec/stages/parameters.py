@@ -28,7 +28,7 @@ WEIGHTS = np.array([*range(16)] + [m << e for e in range(1, 14) for m in range(8
 class Params:
     """mean: per stage int64 (near_count,), 1/512; weight: per stage int64 (context_count,), codes into `WEIGHTS`."""
 
-    basis: int
+    transform: int
     mean: list[np.ndarray]
     weight: list[np.ndarray]
 
@@ -41,18 +41,18 @@ class Params:
         return out.to_bytes()
 
     @classmethod
-    def from_bytes(cls, data: bytes, basis: int, activities: int) -> Params:
+    def from_bytes(cls, data: bytes, transform: int, activities: int) -> Params:
         """Inverse of `to_bytes`; `StreamError` where a value is out of range."""
         bits = GolombReader(data)
         places = [(stage // 4, stage % 4) for stage in range(16)]
-        mean = [np.array(bits.read(order.near_count(n, t, basis)), np.int64) for n, t in places]
-        weight = [np.array(bits.read(order.context_count(n, t, basis, activities)), np.int64) for n, t in places]
+        mean = [np.array(bits.read(order.near_count(n, t, transform)), np.int64) for n, t in places]
+        weight = [np.array(bits.read(order.context_count(n, t, transform, activities)), np.int64) for n, t in places]
         bits.finish()
         if any(np.abs(m).max(initial=0) > MEAN_LIMIT for m in mean):
             raise StreamError("a stage's mean coefficients are out of range")
         if any(w.min() < 0 or w.max() >= len(WEIGHTS) for w in weight):
             raise StreamError("a stage's size weights are out of range")
-        return cls(basis, mean, weight)
+        return cls(transform, mean, weight)
 
 
 def nearest_weight(value: np.ndarray) -> np.ndarray:

@@ -31,9 +31,9 @@ def merge(parts: list[torch.Tensor]) -> torch.Tensor:
     return out
 
 
-def inverse_basis(parts: list[torch.Tensor], basis: int) -> torch.Tensor:
+def inverse_transform(parts: list[torch.Tensor], transform: int) -> torch.Tensor:
     """Decoded passes to the decoded residual, whole numbers to whole numbers."""
-    if basis == IN_PLACE:
+    if transform == IN_PLACE:
         return merge(parts)
     s, x, y, z = parts
     sites = (s + x + y + z, s - x - y + z, s - x + y - z, s + x - y - z)  # a, d, b, c: the order of PASSES
@@ -45,13 +45,13 @@ class Scene:
     """What the stages know before they start: steps and guide, by plane and pass.
 
     step: float64 whole numbers [4][4] of (B, h/2, w/2); activity: guide's contexts [k][4], float64 whole numbers;
-    basis: `IN_PLACE` or `HAAR`; plateau: where the base lies on the sensor's plateau, bool [4][4].
+    transform: `IN_PLACE` or `HAAR`; saturation: where the prediction lies on the sensor's saturation, bool [4][4].
     """
 
     step: list[list[torch.Tensor]]
     activity: list[list[torch.Tensor]]
-    basis: int
-    plateau: list[list[torch.Tensor]]
+    transform: int
+    saturation: list[list[torch.Tensor]]
 
 
 class Visitor(Protocol):
@@ -69,16 +69,16 @@ class Visitor(Protocol):
 class Decoded:
     """Decoded values or magnitudes of one plane, by pass, each with a border of one repeated place."""
 
-    def __init__(self, basis: int) -> None:
+    def __init__(self, transform: int) -> None:
         self.parts: list[torch.Tensor] = []
-        self.basis = basis
+        self.transform = transform
 
     def add(self, part: torch.Tensor) -> None:
         self.parts.append(pad(part[None], (1, 1, 1, 1), mode="replicate")[0])
 
     def at(self, t: int, offset: tuple[int, int]) -> torch.Tensor:
         """Values at the places of pass t shifted by offset, in cells (in place) or blocks of the same band (haar)."""
-        if self.basis == IN_PLACE:
+        if self.transform == IN_PLACE:
             i, j = PASSES[t][0] + offset[0], PASSES[t][1] + offset[1]
             part, i, j = self.parts[PASSES.index((i & 1, j & 1))], i >> 1, j >> 1
         else:
@@ -107,11 +107,11 @@ def box_sum(part: torch.Tensor) -> torch.Tensor:
     return rows[:, :, :-2] + rows[:, :, 1:-1] + rows[:, :, 2:]
 
 
-def near_views(values: list[Decoded | None], n: int, t: int, basis: int) -> list[torch.Tensor]:
+def near_views(values: list[Decoded | None], n: int, t: int, transform: int) -> list[torch.Tensor]:
     """Decoded values around a stage's places: of its own plane, then of the earlier planes."""
     own = values[PLANES[n]]
     assert own is not None
-    if basis == IN_PLACE:
+    if transform == IN_PLACE:
         views = [own.at(t, o) for o in KNOWN[t]]
     else:
         views = [own.own(band, (0, 0)) for band in range(t)] + [own.own(0, o) for o in CROSS if t]
@@ -122,11 +122,11 @@ def near_views(values: list[Decoded | None], n: int, t: int, basis: int) -> list
     return views
 
 
-def _magnitude_contexts(sizes: list[Decoded | None], n: int, t: int, basis: int) -> Iterator[torch.Tensor]:
+def _magnitude_contexts(sizes: list[Decoded | None], n: int, t: int, transform: int) -> Iterator[torch.Tensor]:
     """Magnitudes decoded around, in 2^-MAGNITUDE_BITS of a step (averages of 4: the factor is in the scale)."""
     own = sizes[PLANES[n]]
     assert own is not None
-    if basis == IN_PLACE:
+    if transform == IN_PLACE:
         if t >= 2:
             yield view_sum([own.at(t, o) for o in CROSS]) * 16
         if t in (1, 3):
@@ -148,14 +148,14 @@ def _magnitude_contexts(sizes: list[Decoded | None], n: int, t: int, basis: int)
 
 
 def _by_kind(
-    plateau: torch.Tensor, contexts: list[torch.Tensor], magnitudes: list[torch.Tensor]
+    saturation: torch.Tensor, contexts: list[torch.Tensor], magnitudes: list[torch.Tensor]
 ) -> list[torch.Tensor]:
     """All contexts: a constant for each of two kinds of place, quiet or not, and the others, zero where it is quiet.
 
-    Quiet is where the base lies on the plateau and all magnitudes are zero: what else the guide says there would only
-    make it dearer.
+    Quiet is where the prediction lies on the saturation and all magnitudes are zero: what else the guide says there
+    would only make it dearer.
     """
-    quiet = functools.reduce(torch.logical_and, [m == 0 for m in magnitudes], plateau).to(torch.float64)
+    quiet = functools.reduce(torch.logical_and, [m == 0 for m in magnitudes], saturation).to(torch.float64)
     loud = 1.0 - quiet
     return [loud, quiet, *(z * loud for z in (*contexts, *magnitudes))]
 
@@ -168,15 +168,15 @@ def run_stages(scene: Scene, visitor: Visitor) -> list[list[torch.Tensor]]:
     for stage, (k, t) in enumerate(STAGES):
         n = stage // 4
         if t == 0:
-            values[k], sizes[k] = Decoded(scene.basis), Decoded(scene.basis)
+            values[k], sizes[k] = Decoded(scene.transform), Decoded(scene.transform)
         step = scene.step[k][t]
-        mu = visitor.mean(stage, near_views(values, n, t, scene.basis))
+        mu = visitor.mean(stage, near_views(values, n, t, scene.transform))
         if mu.shape != step.shape:
             mu = torch.zeros_like(step)
         contexts = [torch.floor(65536.0 / step), torch.floor(mu.abs() * 256.0 / step)]
         contexts += [torch.floor(a[t] * 16384.0 / step) for a in scene.activity]
-        around = list(_magnitude_contexts(sizes, n, t, scene.basis))
-        contexts = _by_kind(scene.plateau[k][t], contexts, around)
+        around = list(_magnitude_contexts(sizes, n, t, scene.transform))
+        contexts = _by_kind(scene.saturation[k][t], contexts, around)
         magnitudes, y_hat = visitor.symbols(stage, mu, step, contexts)
         out[k].append(y_hat)
         if stage < len(STAGES) - 1:

@@ -2,7 +2,7 @@
 
 ::
 
-    Ground's base and activity --> Tile --predict(stage)--> mu, classes --symbols--> update(stage) --> ... --> finish
+    prediction and activity --> Tile --predict(stage)--> mu, classes --symbols--> update(stage) --> ... --> finish
 
 Encoder and decoder drive it alike; only where symbols come from differs. The arithmetic is `codec.stages.kernels`.
 """
@@ -57,17 +57,17 @@ class Views:
 
     @classmethod
     @functools.cache
-    def of(cls, stage: int, basis: int) -> Views:
-        """Those of a stage under a basis."""
+    def of(cls, stage: int, transform: int) -> Views:
+        """Those of a stage under a transform."""
         n, t = divmod(stage, 4)
-        groups = magnitude_places(n, t, basis)
+        groups = magnitude_places(n, t, transform)
         around = [(place, i, factor) for i, (factor, places) in enumerate(groups) for place in places]
         if KNOWN[t]:
             flat = [(place, 0) for place in shifted(PLANES[n], t, KNOWN[t], IN_PLACE)]
         else:
             flat = [(place, j) for j, k in enumerate(PLANES[:n]) for place in shifted(k, t, NINE, IN_PLACE)]
         return cls(
-            _places(near_places(n, t, basis)), _places([place for place, _, _ in around]),
+            _places(near_places(n, t, transform)), _places([place for place, _, _ in around]),
             np.array([i for _, i, _ in around], np.int64), np.array([f for _, _, f in around], np.float64),
             _places([place for place, _ in flat]), np.array([g for _, g in flat], np.int64),
         )  # fmt: skip
@@ -86,7 +86,7 @@ class Mixing:
     @classmethod
     def of(cls, stage: int, params: Params, kinds: int) -> Mixing:
         """That of a stage, with so many activities."""
-        views = Views.of(stage, params.basis)
+        views = Views.of(stage, params.transform)
         worth = WEIGHTS[params.weight[stage]].astype(np.float64)
         groups, last = 4 + kinds, len(worth)
         boxes = [0.0, 0.0]
@@ -109,28 +109,28 @@ def _places(places: list[tuple[int, int, int, int]]) -> np.ndarray:
 class Tile:
     """A tile's arrays.
 
-    base: int32 (4, rows, cols), levels, rows and cols even; activity: int32 (A, rows, cols); basis: `IN_PLACE` or
-    `HAAR`.
+    prediction: int32 (4, rows, cols), levels, rows and cols even; activity: int32 (A, rows, cols); transform:
+    `IN_PLACE` or `HAAR`.
     """
 
-    def __init__(self, base: np.ndarray, activity: np.ndarray, coding: Coding, basis: int) -> None:
-        companding, exact = coding.companding, coding.lossless
-        self.base, self.companding, self.tables, self.basis = base, companding, coding.tables, basis
-        self.rows, self.cols = base.shape[1] // 2, base.shape[2] // 2
-        self.exact, self._states = exact, coding.log2_states
+    def __init__(self, prediction: np.ndarray, activity: np.ndarray, coding: Coding, transform: int) -> None:
+        companding, lossless = coding.companding, coding.lossless
+        self.prediction, self.companding, self.tables, self.transform = prediction, companding, coding.tables, transform
+        self.rows, self.cols = prediction.shape[1] // 2, prediction.shape[2] // 2
+        self.lossless, self._states = lossless, coding.log2_states
         bordered = (4, 4, self.rows + 2, self.cols + 2)
         self.values, self.sizes = np.zeros(bordered, np.int32), np.zeros(bordered, np.int32)
-        self.seen = np.zeros(bordered if exact else (4, 4, 0, 0), np.int32)
+        self.seen = np.zeros(bordered if lossless else (4, 4, 0, 0), np.int32)
         self.own, self.others = (np.zeros(bordered[2:], np.int32) for _ in range(2))
         self._begun, self.kinds = -1, len(activity)
         self.activity = np.empty((len(activity), 4, self.rows, self.cols), np.int32)
-        kernels.lay_activity(activity, basis == HAAR, self.activity)
+        kernels.lay_activity(activity, transform == HAAR, self.activity)
         self._steps = companding.step_of_level(coding.step_index, coding.exponent)
         self.step = np.empty((4, self.rows, self.cols), np.int32)
-        self.plateau = np.empty((4, self.rows, self.cols), np.uint8)
+        self.saturation = np.empty((4, self.rows, self.cols), np.uint8)
         self.mu = np.empty((self.rows, self.cols), np.int32)
         self.classes = np.empty((self.rows, self.cols), np.uint8)
-        self._expected = np.empty((self.rows, self.cols) if exact else (0, 0), np.int32)
+        self._expected = np.empty((self.rows, self.cols) if lossless else (0, 0), np.int32)
         self._offsets = coding.tables.offset.astype(np.float64)
 
     def begin(self, stage: int) -> None:
@@ -139,10 +139,10 @@ class Tile:
         if t or self._begun == stage:
             return
         self._begun = stage
-        plateau = self.companding.plateaus()[k]
+        saturation = self.companding.saturations()[k]
         kernels.lay_steps(
-            self.base[k], self._steps, self.companding.low, plateau[0] if plateau else 0, plateau is not None,
-            self.basis == HAAR, self.step, self.plateau,
+            self.prediction[k], self._steps, self.companding.low, saturation[0] if saturation else 0, saturation is not
+            None, self.transform == HAAR, self.step, self.saturation,
         )  # fmt: skip
         if stage:
             kernels.accumulate(self.own, self.others)
@@ -158,11 +158,11 @@ class Tile:
         """Mean int32 and class uint8 of the stage's places, (rows / 2, cols / 2); overwritten by the next stage's."""
         t = STAGES[stage][1]
         self.begin(stage)
-        views, mixing = Views.of(stage, self.basis), Mixing.of(stage, params, self.kinds)
+        views, mixing = Views.of(stage, self.transform), Mixing.of(stage, params, self.kinds)
         kernels.predict(
             self.values, self.sizes, *self.boxes(stage), views.near, mixing.near, views.around, mixing.around,
-            mixing.others, self.step[t], self.activity, t, self.plateau[t], self.seen, views.flat, views.flat_group,
-            self.exact, self.tables.class_of, MANTISSA_BITS, float(Y_LIMIT), self.mu, self.classes,
+            mixing.others, self.step[t], self.activity, t, self.saturation[t], self.seen, views.flat, views.flat_group,
+            self.lossless, self.tables.class_of, MANTISSA_BITS, float(Y_LIMIT), self.mu, self.classes,
         )  # fmt: skip
         return self.mu, self.classes
 
@@ -170,10 +170,10 @@ class Tile:
         """Take in a stage's symbols int32 (rows / 2, cols / 2), after `predict` of the same stage."""
         k, t = STAGES[stage]
         y_hat, magnitudes = self.values[k, t], self.sizes[k, t]
-        if self.exact:
+        if self.lossless:
             self.expected(stage)
-            kernels.rebuild_exact(
-                symbols, self._expected, self._base_at, self.companding.used[k], MAGNITUDE_LIMIT, y_hat,
+            kernels.rebuild_lossless(
+                symbols, self._expected, self._prediction_at, self.companding.used[k], MAGNITUDE_LIMIT, y_hat,
                 magnitudes, self.seen[k, t],
             )  # fmt: skip
             kernels.close(self.seen[k, t])
@@ -194,12 +194,12 @@ class Tile:
     def expected(self, stage: int) -> np.ndarray:
         """Lossless: index that is expected at the stage's places, int32 (rows / 2, cols / 2)."""
         k, t = STAGES[stage]
-        views = Views.of(stage, self.basis)
+        views = Views.of(stage, self.transform)
         first, nearest = self.companding.nearest
         i, j = PASSES[t]
-        self._base_at = self.companding.compand(self.base[k, i::2, j::2])
+        self._prediction_at = self.companding.compand(self.prediction[k, i::2, j::2])
         kernels.expect(
-            self.seen, views.flat, views.flat_group, bool(KNOWN[t]), self.mu, self._base_at, first, nearest[k],
+            self.seen, views.flat, views.flat_group, bool(KNOWN[t]), self.mu, self._prediction_at, first, nearest[k],
             self._expected,
         )  # fmt: skip
         return self._expected
@@ -210,8 +210,8 @@ class Tile:
         first = self.companding.nearest[0]
         for k in range(4):
             kernels.finish(
-                self.values[k], self.base[k], self.companding.table, self.companding.low, first,
-                self.companding.nearest_dn[k], self.basis == HAAR, k // 2, k % 2,
+                self.values[k], self.prediction[k], self.companding.table, self.companding.low, first,
+                self.companding.nearest_dn[k], self.transform == HAAR, k // 2, k % 2,
                 2 * place[0] - top, 2 * place[1] - left, mosaic,
             )  # fmt: skip
 

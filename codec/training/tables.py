@@ -38,7 +38,7 @@ from ...entropy.tables import (
     table_of,
 )
 from ..encoder.fit import recipe as fit_recipe
-from ..encoder.fit.saturation import find_plateau
+from ..encoder.fit.saturation import find_saturation
 from ..encoder.fit.source_picture import SourcePicture
 from ..encoder.fit.stages import Piece
 from ..encoder.picture import CpuEncoder, code_stages
@@ -48,7 +48,7 @@ from ..guide.guide import make_guide
 from ..mosaic.companding import LOSSLESS, Companding
 from ..mosaic.layout import Layout, blocks, haar
 from ..recipe.features import COUNT
-from ..recipe.side import Ground, Window
+from ..recipe.side import SideInfo, Window
 from ..simulator.dataset import load_shot
 from ..stages.order import HAAR, IN_PLACE, STAGES
 from ..stages.parameters import Params
@@ -129,24 +129,26 @@ def count(path: Path, seed: int, model: bytes) -> Counts:
     mosaic = shot.raw.mosaic
     layout = Layout(mosaic.shape[0], mosaic.shape[1], shot.raw.cfa)
     guide = make_guide(decode_planes(shot.jpeg), Geometry(), mosaic.shape, layout.origin)
-    ground = Ground(guide, layout)
+    side_info = SideInfo(guide, layout)
     plain = Companding(layout.per_plane(shot.raw.black), shot.raw.white, int(mosaic.max()), OFFSET)
     h, w = (v // 2 * 2 for v in layout.cells)
     window = Window(((0, 0),), h, w)
     level = plain.level(layout.pack(mosaic)[:, :h, :w])
     pick = rng.choice(h * w // 4, min(h * w // 4, 10_000), replace=False)
-    phi = haar(blocks(ground.features(0, 0, h, w, COUNT, np.float32).reshape(COUNT, -1), h, w)[..., pick])
+    phi = haar(blocks(side_info.features(0, 0, h, w, COUNT, np.float32).reshape(COUNT, -1), h, w)[..., pick])
     target = blocks(level.reshape(4, -1), h, w)[..., pick]
     (recipe,) = fit_recipe.fit(phi, target, plain.span, np.ones((4, len(pick)), bool), [COUNT])
-    found = ground.base(window, recipe, plain)
-    companding = replace(plain, plateau=find_plateau(plain, level.reshape(4, -1), found.reshape(4, -1)))
+    found = side_info.prediction(window, recipe, plain)
+    companding = replace(plain, saturation=find_saturation(plain, level.reshape(4, -1), found.reshape(4, -1)))
     lossless = rng.random() < LOSSLESS_SHARE
-    basis = HAAR if not lossless and rng.random() < 0.4 else IN_PLACE
-    kappa = 4 if rng.random() < 0.75 else 0
+    transform = HAAR if not lossless and rng.random() < 0.4 else IN_PLACE
+    step_exponent = 4 if rng.random() < 0.75 else 0
     step = LOSSLESS if lossless else int(rng.integers(FINE, COARSE))
-    encoder = CpuEncoder(SourcePicture(mosaic, layout, ground, companding, tables.parse(model), kappa), recipe)
-    params = encoder.fit(step, only=basis).params[basis]
-    return _count_stages(*encoder.open(encoder.whole(window), basis, step), params, encoder)
+    encoder = CpuEncoder(
+        SourcePicture(mosaic, layout, side_info, companding, tables.parse(model), step_exponent), recipe
+    )
+    params = encoder.fit(step, only=transform).params[transform]
+    return _count_stages(*encoder.open(encoder.whole(window), transform, step), params, encoder)
 
 
 def _count_stages(tile: Tile, piece: Piece, params: Params, encoder: CpuEncoder) -> Counts:
@@ -155,8 +157,8 @@ def _count_stages(tile: Tile, piece: Piece, params: Params, encoder: CpuEncoder)
     search = Search(encoder.tables, encoder.lagrangian, states)
     for (k, t), symbols in zip(STAGES, code_stages(tile, piece, params, search), strict=True):
         flat = symbols.reshape(-1), tile.classes.reshape(-1).astype(np.int64)
-        counts.add(EXACT if tile.exact else TRELLIS, *flat)
-        if not tile.exact:
+        counts.add(EXACT if tile.lossless else TRELLIS, *flat)
+        if not tile.lossless:
             sign = 1 - 2 * quantisers(symbols, states)
             x = sign * (piece.y[k, t].astype(np.float64) - tile.mu) / tile.step[t]
             counts.add_offsets(*flat, x.reshape(-1))

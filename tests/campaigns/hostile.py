@@ -85,12 +85,14 @@ def flat(width: int, height: int, factors: tuple[tuple[int, int], ...] = ((1, 1)
     return b"".join([*out, b"\xff\xd9"])
 
 
-def parameters(basis: int) -> Params:
+def parameters(transform: int) -> Params:
     """Random parameters of the stages."""
     rng = np.random.default_rng(0)
     stages = [divmod(stage, 4) for stage in range(16)]
-    mean = [rng.integers(-200, 201, order.near_count(n, t, basis)) for n, t in stages]
-    return Params(basis, mean, [rng.integers(0, 60, order.context_count(n, t, basis, ACTIVITIES)) for n, t in stages])
+    mean = [rng.integers(-200, 201, order.near_count(n, t, transform)) for n, t in stages]
+    return Params(
+        transform, mean, [rng.integers(0, 60, order.context_count(n, t, transform, ACTIVITIES)) for n, t in stages]
+    )
 
 
 @dataclass(frozen=True)
@@ -114,8 +116,8 @@ class Ask:
         warp = Warp((1 << 20, 1 << 20), (1 << 21, -(1 << 20), 1 << 19, 5)) if self.warp else None
         scale = 1 << 24 if min(planes.y.shape) > 500 else 1 << 18
         header = replace(
-            golden.header, binding=planes.binding_hash(), tile=self.tile, bases=b"\0", values=b"", tags=b"\0",
-            plateau=[], net=weights.DEFAULT if self.learned else b"",
+            golden.header, binding=planes.binding_hash(), tile=self.tile, transforms=b"\0", values=b"", tags=b"\0",
+            saturation=[], net=weights.DEFAULT if self.learned else b"",
             step=5119 if self.layers > 1 else 5120 if self.exact else 3000, white=65535, top=65535, black=[0], cfa=0,
             geometry=Geometry(1, (0, 0), (scale, scale), warp).to_bytes(),
         )  # fmt: skip

@@ -115,7 +115,7 @@ def files():
     choose, cost = RecipeChoice.best, Candidate.cost
     for name, raw, jpeg, options in pairs():
         if name == "learned":  # whatever they cost: what is to be kept is that they decode
-            RecipeChoice.best = lambda recipes, step, kappa, room: recipes.learned
+            RecipeChoice.best = lambda recipes, step, step_exponent, room: recipes.learned
             Candidate.cost = lambda candidate, fitted: 0.0 if candidate.recipe.learned else 1.0
         encoded = encode_arrays(raw, jpeg, **options).jpeg
         RecipeChoice.best, Candidate.cost = choose, cost

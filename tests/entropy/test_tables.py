@@ -16,8 +16,8 @@ from rawinlay.entropy.tables import (
     OFFSET_UNIT,
     REACH,
     REGISTRY,
+    SIZE_BINS,
     SIZE_BITS,
-    SIZE_CELLS,
     SPLIT_CLASS,
     TOTAL,
     TRELLIS,
@@ -84,7 +84,7 @@ def test_split_classes():
 
 def test_classes_of_sizes():
     table = class_table().astype(int)
-    assert len(table) == SIZE_CELLS and (np.diff(table) >= 0).all() and (np.diff(table) <= 1).all()
+    assert len(table) == SIZE_BINS and (np.diff(table) >= 0).all() and (np.diff(table) <= 1).all()
     # without gaps from the smallest size, 2^-16, which is class ZERO_CLASS - 64 and clipped to 0
     assert table[0] == 0 and table[-1] == CLASSES - 1 and set(table) == set(range(CLASSES))
     for magnitude in (0.001, 0.1, 1.0, 3.7, 100.0):
@@ -131,7 +131,7 @@ BAD = {
     "shape of offset": packed(**{**good(), "offset": good()["offset"].T}),
     "type of class_of": packed(**{**good(), "class_of": class_table().astype(np.int32)}),
     "type of offset": packed(**{**good(), "offset": good()["offset"].astype(np.int16)}),
-    "class out of range": packed(**{**good(), "class_of": np.full(SIZE_CELLS, CLASSES, np.uint8)}),
+    "class out of range": packed(**{**good(), "class_of": np.full(SIZE_BINS, CLASSES, np.uint8)}),
     "array missing": packed(pmf=good()["pmf"], class_of=class_table()),
     "a pickle": packed(**{**good(), "offset": np.array([{}], object)}),
 }

@@ -72,19 +72,19 @@ def read_local(data, cells, pmf):
     return side, out
 
 
-def counts(n, t, basis):
+def counts(n, t, transform):
     """Numbers of mean coefficients and of contexts of a stage."""
-    if basis == 0:
+    if transform == 0:
         return (0, 4, 4, 8)[t] + 9 * n, 9 + (t >= 2) + (t in (1, 3)) + 3 * n + (t > 0) + (n > 0)
     return (t + 4 if t else 0) + 9 * n, 9 + 2 * (t > 0) + 3 * n + (t > 0) + (n > 0)
 
 
 def read_parameters(data):
-    """By basis: mean coefficients and weights, lists by stage."""
+    """By transform: mean coefficients and weights, lists by stage."""
     weights = [*range(16), *(m << e for e in range(1, 14) for m in range(8, 16))]
     mask, at, out = data[0], 1, {}
-    for basis in (0, 1):
-        if mask >> basis & 1:
+    for transform in (0, 1):
+        if mask >> transform & 1:
             length = shift = 0
             while True:
                 byte, at = data[at], at + 1
@@ -93,9 +93,9 @@ def read_parameters(data):
                     break
             bits = Golomb(data[at : at + length])
             at += length
-            sizes = [counts(stage // 4, stage % 4, basis) for stage in range(16)]
+            sizes = [counts(stage // 4, stage % 4, transform) for stage in range(16)]
             mean = [bits.array(m) for m, _ in sizes]
-            out[basis] = mean, [[weights[code] for code in bits.array(c)] for _, c in sizes]
+            out[transform] = mean, [[weights[code] for code in bits.array(c)] for _, c in sizes]
     return out
 
 
@@ -154,8 +154,8 @@ def read_symbols(data, classes, pmf):
 class Arrays:
     """The arrays of one plane that are decoded, and their neighbours."""
 
-    def __init__(self, basis):
-        self.basis, self.parts = basis, []
+    def __init__(self, transform):
+        self.transform, self.parts = transform, []
 
     def shifted(self, part, i, j):
         n, m = self.parts[part].shape
@@ -163,7 +163,7 @@ class Arrays:
 
     def near(self, t, i, j):
         """The neighbours of pass t by (i, j): cells in place, blocks of band t in Haar."""
-        if self.basis:
+        if self.transform:
             return self.shifted(t, i, j)
         row, col = PLACE_OF[t][0] + i, PLACE_OF[t][1] + j
         return self.shifted(PASS_OF[row % 2, col % 2], row // 2, col // 2)
@@ -172,32 +172,32 @@ class Arrays:
         return sum(self.shifted(p, i, j) for p in range(len(self.parts)) for i, j in NEAR)
 
 
-def halves(v, basis):
+def halves(v, transform):
     """A tile's (rows, columns) by pass; over Haar every band has the blocks' means."""
     parts = [v[i::2, j::2] for i, j in (PLACE_OF[t] for t in range(4))]
-    if basis and v.dtype == bool:
+    if transform and v.dtype == bool:
         return [np.all(parts, 0)] * 4
-    return [sum(parts) // 4] * 4 if basis else parts
+    return [sum(parts) // 4] * 4 if transform else parts
 
 
-def decode_stages(picture, place, basis, parameters, substreams, tables, steps, seen=None):
+def decode_stages(picture, place, transform, parameters, substreams, tables, steps, seen=None):
     """y_hat of the 16 stages of a tile, `Arrays` by plane; steps: by stage.
 
     seen: gets what layers go on from (chapter 6): of each stage mean, symbols, classes, step.
     """
     means, weights = parameters
-    activity = [halves(v[place], basis) for v in picture.activity()]
-    plateau = [halves(picture.on_plateau(k)[place], basis) for k in range(4)]
+    activity = [halves(v[place], transform) for v in picture.activity()]
+    saturation = [halves(picture.at_saturation(k)[place], transform) for k in range(4)]
     values, sizes, numbers = [None] * 4, [None] * 4, [None] * 4
     lossless = picture.header.step == 5120
     for stage in range(16):
         n, t = divmod(stage, 4)
         k = PLANES[n]
         if t == 0:
-            values[k], sizes[k], numbers[k] = Arrays(basis), Arrays(basis), Arrays(basis)
+            values[k], sizes[k], numbers[k] = Arrays(transform), Arrays(transform), Arrays(transform)
         own, m, step = values[k], sizes[k], steps[stage].astype(float)
         earlier = PLANES[:n]
-        if basis:
+        if transform:
             views = [own.shifted(band, 0, 0) for band in range(t)] + [own.shifted(0, *o) for o in CROSS if t]
         else:
             views = [own.near(t, *o) for o in ((), DIAGONAL, CROSS, CROSS + DIAGONAL)[t]]
@@ -207,7 +207,7 @@ def decode_stages(picture, place, basis, parameters, substreams, tables, steps, 
         contexts = [65536 / step, 256 * np.abs(mu) / step]
         contexts += [16384 * a[t] / step for a in activity]
         from_guide = len(contexts)
-        if basis == 0:
+        if transform == 0:
             contexts += [16 * sum(m.near(t, *o) for o in CROSS)] if t >= 2 else []
             contexts += [16 * sum(m.near(t, *o) for o in DIAGONAL)] if t in (1, 3) else []
         elif t:
@@ -218,10 +218,12 @@ def decode_stages(picture, place, basis, parameters, substreams, tables, steps, 
             contexts += [16 * sum(sizes[p].near(t, *o) for o in group) for group in (CROSS, DIAGONAL)]
         contexts += [2 * m.boxes()] if t else []
         contexts += [sum(sizes[p].boxes() for p in earlier)] if n else []
-        quiet = np.all([plateau[k][t], *(c == 0 for c in contexts[from_guide:])], 0)
+        quiet = np.all([saturation[k][t], *(c == 0 for c in contexts[from_guide:])], 0)
         contexts = [~quiet, quiet, *(np.where(quiet, 0, c) for c in contexts)]
         if lossless:
-            expected = picture.nearest(k, halves(picture.table[picture.base[k][place] - picture.low], basis)[t] + mu)
+            expected = picture.nearest(
+                k, halves(picture.table[picture.prediction[k][place] - picture.low], transform)[t] + mu
+            )
             if t:
                 around = [numbers[k].near(t, *o) for o in ((), DIAGONAL, CROSS, CROSS + DIAGONAL)[t]]
                 flat = equal(around)
@@ -238,8 +240,8 @@ def decode_stages(picture, place, basis, parameters, substreams, tables, steps, 
         m.parts.append(np.minimum(np.where(s == 0, 0, np.abs(4 * s + (not exact))), 1 << 16))
         if lossless:
             index = np.clip(expected + s, 0, len(picture.values) - 1)
-            base = halves(picture.table[picture.base[k][place] - picture.low], basis)[t]
-            own.parts.append(picture.companded(k)[index] - base)
+            prediction = halves(picture.table[picture.prediction[k][place] - picture.low], transform)[t]
+            own.parts.append(picture.companded(k)[index] - prediction)
             numbers[k].parts.append(index)
             continue
         if seen is not None:  # no trellis
@@ -253,21 +255,21 @@ def decode_stages(picture, place, basis, parameters, substreams, tables, steps, 
     return values
 
 
-def decode_tile(picture, place, basis, parameters, substreams, tables):
+def decode_tile(picture, place, transform, parameters, substreams, tables):
     """DN (4, rows, columns) of the tile at rows and columns `place`, slices of cells."""
-    by_plane = [[np.maximum(s, 1) for s in halves(v[place], basis)] for v in picture.step]
+    by_plane = [[np.maximum(s, 1) for s in halves(v[place], transform)] for v in picture.step]
     steps = [by_plane[k][t] for k in PLANES for t in range(4)]
-    values = decode_stages(picture, place, basis, parameters[basis], substreams, tables, steps)
+    values = decode_stages(picture, place, transform, parameters[transform], substreams, tables, steps)
     out = []
     for k in range(4):
         parts = values[k].parts
-        if basis:
+        if transform:
             s, x, y, z = parts
             parts = [(v + 1) // 2 for v in (s + x + y + z, s - x - y + z, s - x + y - z, s + x - y - z)]
-        residual = np.zeros(picture.base[k][place].shape, np.int64)
+        residual = np.zeros(picture.prediction[k][place].shape, np.int64)
         for t, (i, j) in PLACE_OF.items():
             residual[i::2, j::2] = parts[t]
-        out.append(picture.expand(k, picture.base[k][place], residual))
+        out.append(picture.expand(k, picture.prediction[k][place], residual))
     return out
 
 
@@ -324,10 +326,10 @@ def decode(stream, planes, tables, net):
         for c in range(0, w, side):
             rows, cols = (min(side, n - at) for n, at in ((h, r), (w, c)))
             place = slice(r, r + rows + rows % 2), slice(c, c + cols + cols % 2)
-            if header.bases in (b"\0", b"\xff"):
-                basis = header.bases[0] & 1
+            if header.transforms in (b"\0", b"\xff"):
+                transform = header.transforms[0] & 1
             else:
-                basis = header.bases[tile // 8] >> tile % 8 & 1
+                transform = header.transforms[tile // 8] >> tile % 8 & 1
             own = {(layer, stage): data for (n, layer, stage), data in substreams.items() if n == tile}
             if layers:
                 spread, kept, further = layers
@@ -337,7 +339,7 @@ def decode(stream, planes, tables, net):
                 decoded = manual_layers.decode_tile(*args)
             else:
                 own = {stage: data for (_, stage), data in own.items()}
-                decoded = decode_tile(picture, place, basis, parameters, own, tables)
+                decoded = decode_tile(picture, place, transform, parameters, own, tables)
             for k, plane in enumerate(decoded):
                 rows2 = slice(2 * place[0].start + k // 2, 2 * place[0].stop, 2)
                 full[rows2, 2 * place[1].start + k % 2 : 2 * place[1].stop : 2] = plane

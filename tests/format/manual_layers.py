@@ -95,13 +95,13 @@ class Tables:
 class Plane:
     """Cells of one plane's sites, with T of its values and their edges."""
 
-    def __init__(self, picture, k, base):
+    def __init__(self, picture, k, prediction):
         self.v = [int(v) for v in picture.companded(k)]
         n = len(self.v)
         ends = (2 * self.v[0] - self.v[1], 2 * self.v[-1] - self.v[-2]) if n > 1 else (self.v[0] - 2, self.v[0] + 2)
         self.x = [ends[0], *((self.v[i - 1] + self.v[i] + 1) >> 1 for i in range(1, n)), ends[1]]
-        self.picture, self.k, self.base = picture, k, base
-        self.cells = np.zeros((*base.shape, 2), int)
+        self.picture, self.k, self.prediction = picture, k, prediction
+        self.cells = np.zeros((*prediction.shape, 2), int)
 
     def nearest(self, u):
         return int(self.picture.nearest(self.k, u))
@@ -111,8 +111,8 @@ def decode_tile(picture, place, parameters, further, spread, depth, substreams, 
     """DN (4, rows, columns) of a tile; substreams: (layer, stage) -> bytes; depth: stages of the last layer."""
     rules = Tables(tables)
     activity = [halves(v[place], 0) for v in picture.activity()]
-    base = [halves(picture.table[b[place] - picture.low], 0) for b in picture.base]
-    planes = [[Plane(picture, k, base[k][t]) for t in range(4)] for k in range(4)]
+    prediction = [halves(picture.table[b[place] - picture.low], 0) for b in picture.prediction]
+    planes = [[Plane(picture, k, prediction[k][t]) for t in range(4)] for k in range(4)]
     steps = lambda index: [  # noqa: E731
         steps_of(picture, place, index, spread, i) for i in range(16)
     ]
@@ -127,7 +127,7 @@ def decode_tile(picture, place, parameters, further, spread, depth, substreams, 
             c, q, m, symbol = int(classes[at]), int(step[at]), int(mu[at]), int(s[at])
             near, far = rules.least(c, abs(symbol), q) if symbol else 0, rules.least(c, abs(symbol) + 1, q)
             low, high = (1 - far, far) if symbol == 0 else (near, far) if symbol > 0 else (1 - far, 1 - near)
-            u = int(plane.base[at]) + m
+            u = int(plane.prediction[at]) + m
             a = min(int(np.searchsorted(plane.v, u + low)), len(plane.v) - 1)
             plane.cells[at] = a, max(int(np.searchsorted(plane.v, u + high)), a + 1)
         sizes[k].parts.append(np.abs(values[k].parts[t] - mu))
@@ -141,10 +141,10 @@ def decode_tile(picture, place, parameters, further, spread, depth, substreams, 
                 refine(stage, own, step_by_stage[stage], activity, planes, values, sizes, data, rules, index == 5120)
     out = []
     for k in range(4):
-        residual = np.zeros(picture.base[k][place].shape, np.int64)
+        residual = np.zeros(picture.prediction[k][place].shape, np.int64)
         for t, (i, j) in PLACE_OF.items():
             residual[i::2, j::2] = values[k].parts[t]
-        out.append(picture.expand(k, picture.base[k][place], residual))
+        out.append(picture.expand(k, picture.prediction[k][place], residual))
     return out
 
 
@@ -153,7 +153,7 @@ def steps_of(picture, place, index, spread, stage):
         index = min(max(index + spread * (15 - 2 * stage) // 2, 0), 5119)
     kept = picture.header
     picture.header = kept.but(step=index)
-    step = picture.step_of(picture.base[PLANES[stage // 4]])[place]
+    step = picture.step_of(picture.prediction[PLANES[stage // 4]])[place]
     picture.header = kept
     return halves(step, 0)[stage % 4]
 
@@ -184,7 +184,7 @@ def refine(stage, own, steps, activity, planes, values, sizes, data, rules, loss
         for at in places:
             a, c = (int(v) for v in plane.cells[at])
             m, q, e = int(mu[at]), int(steps[at]), float(expected[at])
-            u = int(plane.base[at]) + m
+            u = int(plane.prediction[at]) + m
             low, high = plane.x[a] - u, plane.x[c] - u
             where = (low + high) // 2
             if c - a < 2:
@@ -215,7 +215,7 @@ def refine(stage, own, steps, activity, planes, values, sizes, data, rules, loss
     y_hat = np.zeros(mu.shape, np.int64)
     for at in np.ndindex(mu.shape):
         a, c = (int(v) for v in plane.cells[at])
-        low, high, b = plane.x[a], plane.x[c], int(plane.base[at])
+        low, high, b = plane.x[a], plane.x[c], int(plane.prediction[at])
         middle = (low + high) // 2 - b
         way = min(math.floor((high - low) ** 2 / (12 * float(expected[at]))), (high - low) // 2)
         y_hat[at] = plane.v[a] - b if c - a == 1 else middle + min(max(int(mu[at]) - middle, -way), way)

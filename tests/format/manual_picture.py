@@ -1,4 +1,4 @@
-"""Half of the second decoder (see `manual`): guide, companding, features, base and steps, manual 5.1 to 5.6."""
+"""Half of the second decoder (see `manual`): guide, companding, features, prediction and steps, manual 5.1 to 5.6."""
 
 import math
 import zlib
@@ -85,7 +85,7 @@ def terms(features):
 
 
 class Picture:
-    """Everything before the stages: guide, companding, base and steps of every cell, one cell beyond included."""
+    """Everything before the stages: guide, companding, prediction and steps of every cell, one cell beyond included."""
 
     def __init__(self, header, recipe, local, planes, net):
         self.header = header
@@ -97,20 +97,24 @@ class Picture:
         self.guide(planes)
         self.compand()
         features = self.features() + (self.learned(net) if header.net else [])
-        self.base = [self.base_of(row, features, local and (local[0], local[1][k])) for k, row in enumerate(recipe)]
-        for k in range(4) if header.plateau else ():
-            near = self.plateau(k) - (header.plateau[4 + k] << self.shift)
-            self.base[k] = np.where((self.base[k] >= near) & (header.plateau[k] > 0), self.plateau(k), self.base[k])
-        self.step = [self.step_of(b) for b in self.base]
+        self.prediction = [
+            self.prediction_of(row, features, local and (local[0], local[1][k])) for k, row in enumerate(recipe)
+        ]
+        for k in range(4) if header.saturation else ():
+            near = self.saturation(k) - (header.saturation[4 + k] << self.shift)
+            self.prediction[k] = np.where(
+                (self.prediction[k] >= near) & (header.saturation[k] > 0), self.saturation(k), self.prediction[k]
+            )
+        self.step = [self.step_of(b) for b in self.prediction]
 
-    def plateau(self, k):
+    def saturation(self, k):
         """Its level."""
-        return (self.header.plateau[k] << self.shift) - self.levels[k]
+        return (self.header.saturation[k] << self.shift) - self.levels[k]
 
-    def on_plateau(self, k):
-        if not self.header.plateau or not self.header.plateau[k]:
-            return np.zeros(self.base[k].shape, bool)
-        return self.base[k] == self.plateau(k)
+    def at_saturation(self, k):
+        if not self.header.saturation or not self.header.saturation[k]:
+            return np.zeros(self.prediction[k].shape, bool)
+        return self.prediction[k] == self.saturation(k)
 
     def guide(self, planes):
         head = self.header
@@ -222,7 +226,7 @@ class Picture:
         inputs += [(self.linear(y) >> 4) - 512 for y in self.y]
         return list(learned_features(net, np.array(inputs), 5))
 
-    def base_of(self, coefficients, features, local):
+    def prediction_of(self, coefficients, features, local):
         total = sum(int(c) * feature.astype(object) for c, feature in zip(coefficients, features, strict=True))
         if local:
             side, blocks = local
@@ -232,10 +236,10 @@ class Picture:
                 total = total + blocks[rows][:, columns, n].astype(object) * term.astype(object)
         return np.clip((total + (1 << 19)) // (1 << 20), self.low, self.high).astype(np.int64)
 
-    def step_of(self, base):
+    def step_of(self, prediction):
         head, a, n = self.header, self.a, self.high - self.low + 1
         if head.step == 5120:
-            return self.gaps()[np.clip((base - self.low) * 4096 // n, 0, 4095)]
+            return self.gaps()[np.clip((prediction - self.low) * 4096 // n, 0, 4095)]
         octave, bits = divmod(head.step, 256)
         delta, root = 1.0, 2.0
         for bit in (128, 64, 32, 16, 8, 4, 2, 1):
@@ -249,14 +253,14 @@ class Picture:
             v = max((self.low + (k + 0.5) * (n / 4096)) / self.span, 0)
             q = math.sqrt(math.sqrt(1 / (math.sqrt(v + a) * unit) / ref))
             power = 1.0
-            for _ in range(head.kappa):
+            for _ in range(head.step_exponent):
                 power *= q
             table.append(max(math.floor(delta * 2**19 * ref * power + 0.5), 1))
-        return np.array(table)[np.clip((base - self.low) * 4096 // n, 0, 4095)]
+        return np.array(table)[np.clip((prediction - self.low) * 4096 // n, 0, 4095)]
 
-    def expand(self, plane, base, y):
+    def expand(self, plane, prediction, y):
         """DN of one plane's residual."""
-        return self.values[self.nearest(plane, self.table[base - self.low] + y)]
+        return self.values[self.nearest(plane, self.table[prediction - self.low] + y)]
 
     def companded(self, plane):
         """T of the values that can occur."""

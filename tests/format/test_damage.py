@@ -19,7 +19,7 @@ from rawinlay.bitstream.stream.container import Container
 from rawinlay.bitstream.stream.fields import write_record, write_varint
 from rawinlay.bitstream.stream.header import FIELDS
 from rawinlay.codec.api import decode_arrays
-from rawinlay.codec.decoder.stream import Stream, pack_bases
+from rawinlay.codec.decoder.stream import Stream, pack_transforms
 from rawinlay.codec.encoder.stream_writer import stream_bytes
 from rawinlay.codec.guide.geometry import Geometry, Warp
 
@@ -155,7 +155,7 @@ def test_a_forgery_of_nothing_decodes():
     assert "bytes too many" in refused(embed.embed(BARE, whole))
 
 
-BASES = Stream.from_bytes(PAYLOAD).header.bases
+BASES = Stream.from_bytes(PAYLOAD).header.transforms
 
 HUGE = {"height": 1 << 16, "width": 1 << 13}
 """As many pixels as allowed: 2^27 cells, 2^17 blocks of the smallest side, of which half as many are allowed."""
@@ -189,17 +189,17 @@ FORGERIES = {
     "tables of gigabytes": forge(black=[65534 * 1024], white=65535, top=1),
     "far above white": forge(white=1, top=65535, black=[1023]),
     "companding 0": forge(companding=0),
-    "kappa 9": forge(kappa=9),
+    "step_exponent 9": forge(step_exponent=9),
     "states 1": forge(states=1),
     "states 7": forge(states=7),
     "step 5121": forge(step=5121),
-    "lossless over Haar": forge(step=5120, bases=b"\xff"),
+    "lossless over Haar": forge(step=5120, transforms=b"\xff"),
     "tile 0": forge(tile=0),
     "tile 7": forge(tile=7),
-    "no bases": forge(bases=b""),
-    "bases of many tiles": forge(bases=bytes(1 << 17)),
-    "bases over the limit": forge(bases=bytes((1 << 17) + 1)),
-    "a basis without parameters": forge(bases=bytes([255 ^ BASES[0]])),
+    "no transforms": forge(transforms=b""),
+    "transforms of many tiles": forge(transforms=bytes(1 << 17)),
+    "transforms over the limit": forge(transforms=bytes((1 << 17) + 1)),
+    "a transform without parameters": forge(transforms=bytes([255 ^ BASES[0]])),
     "values": forge(values=b"\x03\x00"),
     "values that swell": forge(values=zlib.compress(bytes(1 << 26), 9)[2:-4]),
     "geometry of 64 bytes": forge(geometry=bytes([63]) + bytes(63)),
@@ -229,7 +229,7 @@ FORGERIES = {
     "2^16 local blocks that are not there": forge(**WIDE, locl=local(flags=b"\xff" * 30000)),
     "2^16 local blocks of nothing": forge(**WIDE, locl=local(flags=b"\xff" * (1 << 15))),
     "2^16 local blocks of a few words": forge(**WIDE, locl=local(flags=b"\xff" * (1 << 15), rest=b"\1" * 4000)),
-    "parameters of every basis": forge(parm=b"\xff" + bytes(500)),
+    "parameters of every transform": forge(parm=b"\xff" + bytes(500)),
     "parameters of a huge length": forge(parm=b"\1" + write_varint(1 << 62)),
     "no parameters": forge(parm=b"\0"),
     "parameters of ones": forge(parm=b"\1" + write_varint(4000) + b"\xff" * 4000),
@@ -277,7 +277,7 @@ geometries = st.builds(
             "height": st.integers(2, 120), "width": st.integers(2, 120), "cfa": st.integers(0, 3),
             "white": st.integers(1, 65535), "top": st.sampled_from([1, 100, 1023, 65535]),
             "black": st.lists(st.integers(0, 3000 * 1024), min_size=4, max_size=4),
-            "companding": st.sampled_from([1, 255]), "kappa": st.integers(0, 8),
+            "companding": st.sampled_from([1, 255]), "step_exponent": st.integers(0, 8),
             "states": st.integers(2, 6),
             "step": st.sampled_from([0, 1000, 3000, 5119, 5120]), "tile": st.sampled_from([8, 65535]),
             "geometry": geometries.map(Geometry.to_bytes), "values": st.just(b""),
@@ -305,9 +305,9 @@ def test_allowed_but_wild(fields, seed):
 def test_tiny_tiles_are_slow_but_bounded():
     """The smallest tile on a larger picture: time grows with the tiles, not beyond."""
     stream = Stream.from_bytes(PAYLOAD)
-    (basis,) = stream.params
-    bases = [basis] * (7 * 10)
-    header = replace(stream.header, height=200, width=300, tile=8, bases=pack_bases(bases))
+    (transform,) = stream.params
+    transforms = [transform] * (7 * 10)
+    header = replace(stream.header, height=200, width=300, tile=8, transforms=pack_transforms(transforms))
     started = time.process_time()
-    mosaic = replace(stream, header=header, bases=bases, substreams={}).decode(decode_planes(BARE))
+    mosaic = replace(stream, header=header, transforms=transforms, substreams={}).decode(decode_planes(BARE))
     assert mosaic.shape == (200, 300) and time.process_time() - started < 60

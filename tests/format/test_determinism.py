@@ -39,18 +39,18 @@ def test_golden(name):
 
 
 def test_goldens_differ_where_it_matters():
-    """Together they hold every phase, both bases and exponents, two trellises, several tiles, values, a warp,
+    """Together they hold every phase, both transforms and exponents, two trellises, several tiles, values, a warp,
     learned features, a local recipe."""
     streams = [Stream.from_bytes(goldens.payload(name)) for name in goldens.NAMES]
     headers = [s.header for s in streams]
     assert {s.recipe.learned for s in streams} == {s.recipe.local is not None for s in streams} == {False, True}
     assert {h.phase for h in headers} == {"RGGB", "BGGR", "GRBG", "GBRG"}
-    assert {h.kappa for h in headers} == {0, 4} and len({h.states for h in headers}) == 2
+    assert {h.step_exponent for h in headers} == {0, 4} and len({h.states for h in headers}) == 2
     assert LOSSLESS_STEP in {h.step for h in headers}
     assert {bool(h.values) for h in headers} == {False, True}
     assert any(len(h.geometry) > 30 for h in headers) and any(h.height % 2 and h.width % 2 for h in headers)
     facts = goldens.FACTS["streams"].values()
-    assert {b for f in facts for b in f["bases"]} == {"in place", "haar"} and any(f["tiles"] > 4 for f in facts)
+    assert {b for f in facts for b in f["transforms"]} == {"in place", "haar"} and any(f["tiles"] > 4 for f in facts)
 
 
 @names

@@ -10,7 +10,7 @@ from rawinlay.codec.decoder.cuda import decode_with_torch
 from rawinlay.codec.decoder.stream import Stream
 from rawinlay.codec.guide.geometry import Geometry
 from rawinlay.codec.guide.guide import make_guide
-from rawinlay.codec.recipe.side import Ground
+from rawinlay.codec.recipe.side import SideInfo
 
 FOLDER = Path(__file__).parents[1] / "format" / "golden"
 FACTS = json.loads((FOLDER / "golden.json").read_text())
@@ -40,9 +40,9 @@ def decoded_by_torch(name):
 
 def by_torch(stream, guide):
     """The mosaic of a parsed stream of one layer, given the JPEG laid over it."""
-    setup, whole = stream.setup, Ground(guide, stream.layout, stream.net())
+    setup, whole = stream.setup, SideInfo(guide, stream.layout, stream.net())
     return decode_with_torch(
-        setup, whole, stream.params, stream.bases, stream.substreams, setup.meeting(None), "cpu"
+        setup, whole, stream.params, stream.transforms, stream.substreams, setup.meeting(None), "cpu"
     )  # fmt: skip
 
 

@@ -36,9 +36,9 @@ class Scene:
         )
 
 
-def fit_bases(trunk, step):
-    """A fit of both bases at a step, whichever the encoder would keep."""
-    fits = [trunk.fit(step, only=basis) for basis in (IN_PLACE, HAAR)]
+def fit_transforms(trunk, step):
+    """A fit of both transforms at a step, whichever the encoder would keep."""
+    fits = [trunk.fit(step, only=transform) for transform in (IN_PLACE, HAAR)]
     return replace(fits[0], params=fits[0].params | fits[1].params)
 
 

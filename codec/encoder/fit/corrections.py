@@ -113,20 +113,20 @@ def _solve(gram: np.ndarray, right: np.ndarray) -> np.ndarray:
 def _fit_row(
     picture: SourcePicture, recipe: Recipe, fineness: np.ndarray, side: int, row: int, lines: int
 ) -> _Row:
-    layout, ground, companding = picture.layout, picture.ground, picture.companding
+    layout, side_info, companding = picture.layout, picture.side_info, picture.companding
     h, w = layout.cells
     top, count = row * side, min(side, h - row * side)
     columns = -(-w // side)
     picked = range(top, top + count, max(1, side // lines))
-    base = ground.base(Window(tuple((r, 0) for r in picked), 1, w), recipe, companding, saturated=False)
-    base = base[:, :, 0].swapaxes(0, 1)
+    prediction = side_info.prediction(Window(tuple((r, 0) for r in picked), 1, w), recipe, companding, saturated=False)
+    prediction = prediction[:, :, 0].swapaxes(0, 1)
     terms = np.zeros((len(TERMS), len(picked), w), np.float32)
     for i, r in enumerate(picked):
-        phi = ground.features(r, 0, 1, w, BASIC, np.float32)[:, 0]
+        phi = side_info.features(r, 0, 1, w, BASIC, np.float32)[:, 0]
         for term, feature, sign in PARTS:
             terms[term, i] += sign * phi[feature]
     level = companding.level(layout.at(picture.mosaic, np.array(picked)[:, None], np.arange(w)[None]))
-    scale = np.take(fineness, base - companding.low)
+    scale = np.take(fineness, prediction - companding.low)
 
     def blocks(v: np.ndarray) -> np.ndarray:
         out = np.zeros((columns, len(v), v.shape[1], side), np.float32)
@@ -136,9 +136,9 @@ def _fit_row(
             out[whole, ..., : w % side] = v[..., whole * side :]
         return out.reshape(columns, len(v), -1)
 
-    put = companding.saturate(base)
-    inside = blocks(put == base)  # what is put onto the plateau is not the recipe's affair
-    return _Row(blocks(terms), blocks(level - base), blocks(scale), inside, count * side)
+    put = companding.saturate(prediction)
+    inside = blocks(put == prediction)  # what is put onto the saturation is not the recipe's affair
+    return _Row(blocks(terms), blocks(level - prediction), blocks(scale), inside, count * side)
 
 
 def _quantise(row: _Row, units: np.ndarray) -> np.ndarray:

@@ -73,7 +73,7 @@ def answer(places, cuts, index, valid, odds, out):
 
 @compiled
 def cut_length(answers, odds, lengths):
-    """Bits of answers under the classes of their odds; lengths: float64 (CUT_CLASSES, 2)."""
+    """Bits of answers under the classes of their odds; lengths: float64 (SPLIT_CLASSES, 2)."""
     total = 0.0
     for n in range(len(answers)):
         total += lengths[odds[n], np.int64(answers[n])]

@@ -4,7 +4,7 @@
 
     layer 0   as a stream of one layer is fitted, but with symbols by thresholds
     layer l   picked places: near --fit_mean--> coefficients;  contexts --fit_sizes--> weights: size near |y - mu|
-              all places: expect, cut, settle --> bits
+              all places: expect, cut, choose_recipe --> bits
     then      the second half of the stages once more, without their cuts: is it better estimated?
 """
 
@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ....entropy.binary_encode import Round, cut_bits
+from ....entropy.binary_encode import Round, decision_bits
 from ....entropy.tables import EXACT
 from ...mosaic.companding import LOSSLESS
 from ...refine.intervals import Rules
@@ -57,7 +57,7 @@ class PictureSource:
         )  # fmt: skip
         return out
 
-    def rounds(self, stage: int, deep: bool) -> list[Round]:
+    def rounds(self, stage: int, lossless: bool) -> list[Round]:
         """Cut a stage's cells as the picture says; the answers, round by round."""
         k, t = STAGES[stage]
         assert self.piece.index is not None
@@ -70,7 +70,7 @@ class PictureSource:
             out.append((yes, odds.copy()))
             return yes
 
-        self.tile.cut(stage, deep, answer)
+        self.tile.split(stage, lossless, answer)
         return out
 
 
@@ -116,10 +116,10 @@ class LayerFitter:
         """Mean of log2 of the number of values that the windows' cells hold."""
         return float(np.mean([np.log2(tile.behind - tile.first).mean() for tile in self.tiles]))
 
-    def _begun(self, basis: int) -> tuple[list[Tile], list[Piece], Lengths, Params, int]:
+    def _begun(self, transform: int) -> tuple[list[Tile], list[Piece], Lengths, Params, int]:
         """What a fitter of stages begins with."""
         empty = [np.zeros(0, np.int64)] * len(STAGES)
-        params = Params(basis, list(empty), list(empty))
+        params = Params(transform, list(empty), list(empty))
         return list(self.tiles), self.pieces, Lengths(self.rules.tables, EXACT), params, PLACES
 
     def _first(self, step: int) -> Layer:
@@ -152,9 +152,9 @@ class LayerFitter:
         return out
 
     def _further(self, step: int) -> Layer:
-        steps, deep = self.rules.steps(step, self.spread), step == LOSSLESS
+        steps, lossless = self.rules.steps(step, self.spread), step == LOSSLESS
         fitter = FinerFitter(self.tiles, *self._begun(REFINED)[1:])
-        params, bits, lengths, mixed = fitter.params, 0.0, cut_bits(), self.tiles
+        params, bits, lengths, mixed = fitter.params, 0.0, decision_bits(), self.tiles
         for stage, (k, t) in enumerate(STAGES):
             if stage == len(STAGES) // 2:
                 mixed = [copied(tile) for tile in self.tiles]
@@ -167,9 +167,9 @@ class LayerFitter:
             params.weight[stage] = fit_sizes(fitter.contexts(stage, mu, kept), e)
             for tile, piece in zip(self.tiles, self.pieces, strict=True):
                 tile.expect(stage, params, steps)
-                for answers, odds in PictureSource(tile, piece).rounds(stage, deep):
+                for answers, odds in PictureSource(tile, piece).rounds(stage, lossless):
                     bits += layer_kernels.cut_length(answers, odds, lengths)
-                tile.settle(stage)
+                tile.reconstruct(stage)
         return Layer(step, params, self._better_estimated(mixed, params, steps), bits / self._sites)
 
     def _better_estimated(self, mixed: Sequence[LayerTile], params: Params, steps: np.ndarray) -> bool:
@@ -183,7 +183,7 @@ class LayerFitter:
             for coarse, piece in zip(mixed, self.pieces, strict=True):
                 before = coarse.values[inner].copy()
                 coarse.expect(stage, params, steps)
-                coarse.settle(stage)
+                coarse.reconstruct(stage)
                 true, q = piece.y[k, t].astype(np.float64), coarse.step[t]
                 less = ((true - before) / q) ** 2 - ((true - coarse.values[inner]) / q) ** 2
                 gain += float((less * piece.valid[k, t]).sum())

@@ -42,9 +42,9 @@ def fit(
     precision: quantisation may add this share to the residual's (weighted) variance. offset: light below which the
     noise stays even, a share of white. Leaves out those whose fit has no stable solution.
 
-    Means and differences of a block are fitted side by side, each against the size of its own errors: what the base
-    misses evenly is predicted from decoded neighbours and costs little, what it misses from cell to cell costs bits.
-    Raises `np.linalg.LinAlgError` where the picture is too flat to fit anything.
+    Means and differences of a block are fitted side by side, each against the size of its own errors: what the
+    prediction misses evenly is predicted from decoded neighbours and costs little, what it misses from cell to cell
+    costs bits. Raises `np.linalg.LinAlgError` where the picture is too flat to fit anything.
     """
     m, _, n = bands.shape
     if not inside.any():

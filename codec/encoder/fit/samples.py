@@ -3,7 +3,7 @@
 ::
 
     picture --sample_windows--> some windows --fit at a step--> Fit: parameters, estimated bits
-    picture, Fit --encode--> Coded: substreams, bases, decoded mosaic
+    picture, Fit --encode--> Coded: substreams, transforms, decoded mosaic
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ LAGRANGIAN = 0.10
 """Worth of a bit in squared steps."""
 
 CLEAR = 0.97
-"""Share of sample windows that must agree on a basis for the other not to be tried at all."""
+"""Share of sample windows that must agree on a transform for the other not to be tried at all."""
 
 
 @dataclass
 class Fit:
     """Parameters at a step, and what the samples say of it. bits: per site. cost: bits, and the squared error in bits'
-    worth, per site. better: the basis that costs less in all."""
+    worth, per site. better: the transform that costs less in all."""
 
     step: int
     params: dict[int, Params]
@@ -39,16 +39,16 @@ class Fit:
 
 @dataclass
 class Coded:
-    """A coded picture: substreams by (tile, stage), basis by tile, decoded mosaic uint16 (H, W)."""
+    """A coded picture: substreams by (tile, stage), transform by tile, decoded mosaic uint16 (H, W)."""
 
     step: int
     substreams: dict[tuple[int, int], bytes]
-    bases: list[int]
+    transforms: list[int]
     mosaic: np.ndarray
 
     def sizes(self) -> list[int]:
         """Bytes of each tile's substreams."""
-        out = [0] * len(self.bases)
+        out = [0] * len(self.transforms)
         for (n, _), data in self.substreams.items():
             out[n] += len(data)
         return out
@@ -68,10 +68,10 @@ def sample_windows(h: int, w: int, number: int) -> Window:
 
 
 def summary(step: int, params: dict[int, Params], rate: np.ndarray, cost: np.ndarray, cells: int) -> Fit:
-    """What fits of several bases to the same windows say together.
+    """What fits of several transforms to the same windows say together.
 
-    rate, cost: bits of each window (bases, windows), and with the error in bits' worth; params: of each basis; cells:
-    of a window.
+    rate, cost: bits of each window (transforms, windows), and with the error in bits' worth; params: of each transform;
+    cells: of a window.
     """
     better = np.argmin(cost, 0)
     used = {b: p for i, (b, p) in enumerate(params.items()) if (better == i).mean() > 1 - CLEAR}

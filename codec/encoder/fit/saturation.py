@@ -1,8 +1,8 @@
-"""Finding where a sensor saturates, so that its plateau is not coded as differences from a base that wavers.
+"""Finding where a sensor saturates, so that its saturation is not coded as differences from a prediction that wavers.
 
-In clipped highlights the mosaic has one value, or a narrow heap of them, by plane. The base there follows the JPEG's
-noise and last values, so it wavers about the plateau. `Companding.saturate` puts a base that comes near onto it; here
-the encoder chooses by plane where the plateau is and what is near.
+In clipped highlights the mosaic has one value, or a narrow heap of them, by plane. The prediction there follows the
+JPEG's noise and last values, so it wavers about the saturation. `Companding.saturate` puts a prediction that comes near
+onto it; here the encoder chooses by plane where the saturation is and what is near.
 """
 
 from __future__ import annotations
@@ -12,25 +12,25 @@ import numpy as np
 from ...mosaic.companding import U_WHITE, Companding
 
 BRIGHT = 0.8
-"""A plateau lies above this share of the plane's largest value."""
+"""A saturation lies above this share of the plane's largest value."""
 
 HEAP = 0.01
-"""Values within this share of the plateau belong to it."""
+"""Values within this share of the saturation belong to it."""
 
 LEAST_SHARE = 0.002
-"""Share of the sites from which on a value may be a plateau."""
+"""Share of the sites from which on a value may be a saturation."""
 
 LOST = (0.5, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
-"""Shares of the plateau's sites whose base may stay below what is near; the best is taken."""
+"""Shares of the saturation's sites whose prediction may stay below what is near; the best is taken."""
 
 FINE = (U_WHITE / 16, U_WHITE / 64, U_WHITE / 256)
 """Residuals below these cost little: at low, middle and high rates."""
 
 
-def find_plateau(companding: Companding, level: np.ndarray, base: np.ndarray) -> tuple[int, ...]:
-    """`Companding.plateau` for a picture.
+def find_saturation(companding: Companding, level: np.ndarray, prediction: np.ndarray) -> tuple[int, ...]:
+    """`Companding.saturation` for a picture.
 
-    level: the mosaic at sampled cells, int32 or float64 (4, n), levels; base: likewise, from the recipe alone.
+    level: the mosaic at sampled cells, int32 or float64 (4, n), levels; prediction: likewise, from the recipe alone.
     """
     dn, reach = [0] * 4, [0] * 4
     for k, black in enumerate(companding.black_levels()):
@@ -41,18 +41,18 @@ def find_plateau(companding: Companding, level: np.ndarray, base: np.ndarray) ->
         if top < 1 or counts[top] < LEAST_SHARE * len(values):
             continue
         heap = np.abs(values - top) <= HEAP * top
-        below = top - ((base[k].astype(np.int64) + black) >> companding.shift)
+        below = top - ((prediction[k].astype(np.int64) + black) >> companding.shift)
         tried = [0] + [int(max(0, np.ceil(np.quantile(below[heap], 1 - lost)))) for lost in LOST]
-        costs = [_cost(companding, k, level, base, top if i else 0, r) for i, r in enumerate(tried)]
+        costs = [_cost(companding, k, level, prediction, top if i else 0, r) for i, r in enumerate(tried)]
         best = int(np.argmin(costs))
         if best:
             dn[k], reach[k] = top, min(tried[best], top)
     return (*dn, *reach)
 
 
-def _cost(companding: Companding, k: int, level: np.ndarray, base: np.ndarray, top: int, reach: int) -> float:
+def _cost(companding: Companding, k: int, level: np.ndarray, prediction: np.ndarray, top: int, reach: int) -> float:
     """Mean log of a plane's residuals, added over `FINE`."""
     at = (top << companding.shift) - companding.black_levels()[k]
-    put = np.where(base[k] >= at - (reach << companding.shift), at, base[k]) if top else base[k]
+    put = np.where(prediction[k] >= at - (reach << companding.shift), at, prediction[k]) if top else prediction[k]
     y = (companding.compand(level[k]) - companding.compand(put)).astype(np.float64)
     return sum(float(np.log2(y * y + fine**2).mean()) for fine in FINE)

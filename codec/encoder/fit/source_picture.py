@@ -9,18 +9,18 @@ import numpy as np
 from ....entropy.tables import Tables
 from ...mosaic.companding import Companding
 from ...mosaic.layout import Layout
-from ...recipe.side import Ground
+from ...recipe.side import SideInfo
 
 
 @dataclass(frozen=True, eq=False)
 class SourcePicture:
-    """mosaic: uint16 (H, W), DN, and how it lies in planes; ground: what the decoder will know of the JPEG;
+    """mosaic: uint16 (H, W), DN, and how it lies in planes; side_info: what the decoder will know of the JPEG;
     companding: DN to levels; tables: probabilities; exponent: how much the step follows the guide, in quarters (the
-    header's kappa)."""
+    header's step_exponent)."""
 
     mosaic: np.ndarray
     layout: Layout
-    ground: Ground
+    side_info: SideInfo
     companding: Companding
     tables: Tables
     exponent: int

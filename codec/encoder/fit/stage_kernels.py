@@ -41,8 +41,8 @@ def near_at(values, near, rows, cols, out):
 
 @compiled
 def contexts_at(
-    sizes, own, others, around, context, factor, kinds, step, mu, activity, t, plateau, seen, flat_views,
-    flat_groups, exact, rows, cols, out,
+    sizes, own, others, around, context, factor, kinds, step, mu, activity, t, saturation, seen, flat_views,
+    flat_groups, lossless, rows, cols, out,
 ):  # fmt: skip
     """Contexts of a stage at places, in steps, float32 (contexts, n), in the order of the stage's size weights.
 
@@ -71,11 +71,11 @@ def contexts_at(
             at += 1
     for p in range(count):
         i, j = rows[p], cols[p]
-        quiet = plateau[i, j] != 0
+        quiet = saturation[i, j] != 0
         for c in range(4 + activities, at):
             quiet &= out[c, p] == 0
         out[0, p], out[1, p] = (np.float32(0), unit) if quiet else (unit, np.float32(0))
-        flat = exact and len(flat_views) > 0
+        flat = lossless and len(flat_views) > 0
         if flat:
             first, group = np.int32(0), np.int64(-1)
             for v in range(len(flat_views)):

@@ -68,12 +68,12 @@ def fit_stages(
     """
     first = tiles[0]
     empty = [np.zeros(0, np.int64)] * len(STAGES)
-    params = Params(first.basis, list(empty), list(empty))
-    if first.exact:
-        exact = Fitter(tiles, pieces, Lengths(tables, EXACT), params, places)
+    params = Params(first.transform, list(empty), list(empty))
+    if first.lossless:
+        lossless = Fitter(tiles, pieces, Lengths(tables, EXACT), params, places)
         for stage in range(len(STAGES)):
-            exact.fit_exact(stage)
-        return params, exact.rate, exact.error
+            lossless.fit_lossless(stage)
+        return params, lossless.rate, lossless.error
     fitter = LossyFitter(tiles, pieces, Lengths(tables, TRELLIS), params, places)
     for stage in range(len(STAGES)):
         fitter.fit(stage, search)
@@ -99,12 +99,12 @@ class Fitter:
         self.places = [(f // cols, f % cols) for f in flat]
         self.count = count * len(tiles)
 
-    def fit_exact(self, stage: int) -> None:
+    def fit_lossless(self, stage: int) -> None:
         """A lossless stage: parameters, then symbols."""
         for tile in self.tiles:
             tile.begin(stage)
         k, t = STAGES[stage]
-        views, kept = Views.of(stage, self.tiles[0].basis), self.kept(stage)
+        views, kept = Views.of(stage, self.tiles[0].transform), self.kept(stage)
         mu = self.fit_mean(stage, views, self.at([piece.y[k, t] for piece in self.pieces])[kept], kept)
         x = self.contexts(stage, mu, kept)
         self.params.weight[stage] = np.zeros(len(x), np.int64)
@@ -154,7 +154,7 @@ class Fitter:
         n, t = divmod(stage, 4)
         means = np.zeros(self.count, np.int32)
         means[kept] = mu
-        out = np.empty((context_count(n, t, self.params.basis, self.tiles[0].kinds), self.count), np.float32)
+        out = np.empty((context_count(n, t, self.params.transform, self.tiles[0].kinds), self.count), np.float32)
         self.fill_contexts(stage, means, out)
         return out[:, kept]
 
@@ -175,7 +175,7 @@ class LossyFitter(Fitter):
         super().__init__(tiles, pieces, lengths, params, places)
         self._rows, self._cols = (np.stack([place[i] for place in self.places]) for i in (0, 1))
         self._flat = self._rows.astype(np.int64) * tiles[0].cols + self._cols
-        names = "values", "sizes", "own", "others", "step", "activity", "plateau", "mu", "classes"
+        names = "values", "sizes", "own", "others", "step", "activity", "saturation", "mu", "classes"
         self._all = {name: _joined(tiles, name) for name in names}
         self._y, self._valid = np.stack([p.y for p in pieces]), np.stack([p.valid for p in pieces])
 
@@ -183,7 +183,7 @@ class LossyFitter(Fitter):
         """A stage: parameters, then symbols."""
         for tile in self.tiles:
             tile.begin(stage)
-        (k, t), views = STAGES[stage], Views.of(stage, self.tiles[0].basis)
+        (k, t), views = STAGES[stage], Views.of(stage, self.tiles[0].transform)
         valid = self._picked(self._valid[:, k, t])
         kept = np.s_[:] if valid.all() else np.flatnonzero(valid)
         y = self._picked(self._y[:, k, t])[kept]
@@ -206,12 +206,12 @@ class LossyFitter(Fitter):
     def _search(self, stage: int, search: Search) -> tuple[np.ndarray, np.ndarray]:
         """Symbols of all windows, int32 (windows, H, W), taken in; bits of each window."""
         (k, t), first, every = STAGES[stage], self.tiles[0], self._all
-        views, mixing = Views.of(stage, first.basis), Mixing.of(stage, self.params, first.kinds)
+        views, mixing = Views.of(stage, first.transform), Mixing.of(stage, self.params, first.kinds)
         symbols = np.empty(every["mu"].shape, np.int32)
         rate, error = np.empty((2, len(self.tiles)))
         windows.search_of(
             every["values"], every["sizes"], every["own"], every["others"], t > 0, stage >= 4, views.near, mixing.near,
-            views.around, mixing.around, mixing.others, every["step"], every["activity"], every["plateau"],
+            views.around, mixing.around, mixing.others, every["step"], every["activity"], every["saturation"],
             first.tables.class_of, MANTISSA_BITS, float(Y_LIMIT), every["mu"], every["classes"], k, t, self._y,
             self._valid, *search.tables, symbols, rate, error,
         )  # fmt: skip
@@ -226,10 +226,10 @@ class LossyFitter(Fitter):
 
     def fill_contexts(self, stage: int, mu: np.ndarray, out: np.ndarray) -> None:
         """Contexts of all picked places into float32 (contexts, n); mu: int32 (n,)."""
-        t, every, views = stage % 4, self._all, Views.of(stage, self.tiles[0].basis)
+        t, every, views = stage % 4, self._all, Views.of(stage, self.tiles[0].transform)
         windows.contexts_of(
             every["sizes"], every["own"], every["others"], t > 0, stage >= 4, views.around, views.context, views.factor,
-            views.kinds, every["step"], t, mu, every["activity"], every["plateau"], self._rows, self._cols, out,
+            views.kinds, every["step"], t, mu, every["activity"], every["saturation"], self._rows, self._cols, out,
         )  # fmt: skip
 
 

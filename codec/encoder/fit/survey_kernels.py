@@ -15,11 +15,11 @@ BINS, BIN_OCTAVES, LOWEST = 512, 16, -20
 
 
 @compiled
-def survey(even, odd, base, steps, low, histogram):
+def survey(even, odd, prediction, steps, low, histogram):
     """Count the blocks of a plane by the mean magnitude of what a place differs from its four diagonal neighbours.
 
-    even, odd: float32 (H, W), y of passes 0 and 1; base: int32 (2 H, 2 W), levels; steps: int32, of each level from
-    `low` on. Into histogram: int64 (BINS,), of log2 of magnitudes in steps.
+    even, odd: float32 (H, W), y of passes 0 and 1; prediction: int32 (2 H, 2 W), levels; steps: int32, of each level
+    from `low` on. Into histogram: int64 (BINS,), of log2 of magnitudes in steps.
     """
     height, width = odd.shape
     for i in range(0, height - BLOCK, BLOCK):
@@ -27,7 +27,7 @@ def survey(even, odd, base, steps, low, histogram):
             total = np.float32(0)
             for di in range(BLOCK):
                 above, below, own = even[i + di], even[i + di + 1], odd[i + di]
-                level = base[2 * (i + di) + 1]
+                level = prediction[2 * (i + di) + 1]
                 for dj in range(j, j + BLOCK):
                     d = own[dj] - (above[dj] + above[dj + 1] + below[dj] + below[dj + 1]) * np.float32(0.25)
                     total += abs(d) / np.float32(steps[level[2 * dj + 1] - low])

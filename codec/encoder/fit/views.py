@@ -19,11 +19,11 @@ def contexts_at(
     rows, cols, mu: int32 (n,), the places and their means. Into out: float32 (contexts, n), in steps.
     """
     t = STAGES[stage][1]
-    views = Views.of(stage, tile.basis)
+    views = Views.of(stage, tile.transform)
     fit.contexts_at(
         tile.sizes, *tile.boxes(stage), views.around, views.context, views.factor,
-        views.kinds, tile.step[t], mu, tile.activity, t, tile.plateau[t], tile.seen,
-        views.flat, views.flat_group, tile.exact, rows, cols, out,
+        views.kinds, tile.step[t], mu, tile.activity, t, tile.saturation[t], tile.seen,
+        views.flat, views.flat_group, tile.lossless, rows, cols, out,
     )  # fmt: skip
 
 

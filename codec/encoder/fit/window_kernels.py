@@ -1,8 +1,8 @@
 # mypy: no-check-untyped-defs
 """Stages of several windows of one size in one go: what `stages`, `fit` and `trellis` do, window by window.
 
-One call for all windows rather than some for each: fits for two bases run side by side only while neither needs the
-interpreter.
+One call for all windows rather than some for each: fits for two transforms run side by side only while neither needs
+the interpreter.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def near_of(values, near, rows, cols, out):
 
 @compiled
 def contexts_of(
-    sizes, own, others, inner, outer, around, context, factor, kinds, step, t, mu, activity, plateau, rows, cols, out
+    sizes, own, others, inner, outer, around, context, factor, kinds, step, t, mu, activity, saturation, rows, cols, out
 ):
     """`contexts_at` of lossy windows: arrays with a leading axis of windows, mu int32 (B n,); into out: float32
     (contexts, B n). inner, outer: whether the boxes of own passes, of earlier planes, are there."""
@@ -35,7 +35,7 @@ def contexts_of(
     for b in range(len(sizes)):
         contexts_at(
             sizes[b], own[b] if inner else nothing, others[b] if outer else nothing, around, context, factor, kinds,
-            step[b, t], mu[b * n : (b + 1) * n], activity[b], t, plateau[b, t], seen, views, groups, False, rows[b],
+            step[b, t], mu[b * n : (b + 1) * n], activity[b], t, saturation[b, t], seen, views, groups, False, rows[b],
             cols[b], out[:, b * n : (b + 1) * n],
         )  # fmt: skip
 
@@ -43,7 +43,7 @@ def contexts_of(
 @compiled
 def search_of(
     values, sizes, own, others, inner, outer, near, coefficients, around, around_weights, weights, step, activity,
-    plateau, class_of, mantissa_bits, mean_limit, mu, classes, k, t, y, valid, price, bits, offsets, splits, source,
+    saturation, class_of, mantissa_bits, mean_limit, mu, classes, k, t, y, valid, price, bits, offsets, splits, source,
     label, symbols, rate, error,
 ):  # fmt: skip
     """`predict` and `search` of lossy windows, and their stage taken in: arrays with a leading axis of windows.
@@ -56,7 +56,7 @@ def search_of(
     for b in range(len(values)):
         predict(
             values[b], sizes[b], own[b] if inner else nothing, others[b] if outer else nothing, near, coefficients,
-            around, around_weights, weights, step[b, t], activity[b], t, plateau[b, t], seen, views, groups, False,
+            around, around_weights, weights, step[b, t], activity[b], t, saturation[b, t], seen, views, groups, False,
             class_of, mantissa_bits, mean_limit, mu[b], classes[b],
         )  # fmt: skip
         y_hat, magnitudes = values[b, k, t], sizes[b, k, t]

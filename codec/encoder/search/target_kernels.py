@@ -1,9 +1,9 @@
 # mypy: no-check-untyped-defs
-"""What the stages of a tile should code, laid out by pass, from the mosaic and the base.
+"""What the stages of a tile should code, laid out by pass, from the mosaic and the prediction.
 
 ::
 
-    mosaic, base --T(x) - T(b)--> y by pass [--Haar--> bands]          lossy
+    mosaic, prediction --T(x) - T(b)--> y by pass [--Haar--> bands]          lossy
     mosaic --nearest used value--> its index by pass                   lossless
 """
 
@@ -18,18 +18,19 @@ _COLS = np.array([0, 1, 1, 0])
 
 
 @compiled
-def lay_residuals(mosaic, base, companded, low, shift, black, top, left, haar, y, valid):
+def lay_residuals(mosaic, prediction, companded, low, shift, black, top, left, haar, y, valid):
     """y of one plane by pass, or of its bands.
 
     mosaic: uint16 (h, w), of which the plane's site of cell (i, j) is at row top + 2 i, column left + 2 j, or outside;
-    base: int32 (2 H, 2 W), levels; companded: int32, of each level from `low` on; a level is DN 2^shift - black. Into
-    y: float32 (4, H, W), 0 outside; valid: bool (4, H, W), of a band where any of its four sites lies in the mosaic.
+    prediction: int32 (2 H, 2 W), levels; companded: int32, of each level from `low` on; a level is DN 2^shift - black.
+    Into y: float32 (4, H, W), 0 outside; valid: bool (4, H, W), of a band where any of its four sites lies in the
+    mosaic.
     """
     _, height, width = y.shape
     for i in range(height):
         for t in range(4):
             row = top + 2 * (2 * i + _ROWS[t])
-            into, counts, level = y[t, i], valid[t, i], base[2 * i + _ROWS[t]]
+            into, counts, level = y[t, i], valid[t, i], prediction[2 * i + _ROWS[t]]
             if row < 0 or row >= mosaic.shape[0]:
                 into[:] = np.float32(0)
                 counts[:] = False

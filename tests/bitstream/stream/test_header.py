@@ -12,8 +12,8 @@ from rawinlay.bitstream.stream.header import FIELDS, LEVEL_UNIT, MAX_SIDE, Heade
 
 EXAMPLE = Header(
     model=bytes(range(8)), net=bytes(range(9, 17)), binding=bytes(range(16)), height=4000, width=6000, cfa=2,
-    orientation=6, white=15000, top=16383, black=[512 * LEVEL_UNIT], plateau=[], geometry=b"\0", companding=8, kappa=4,
-    states=3, step=3300, tile=256, bases=b"\0", values=b"", camera="Maker Öne", tags=b"tags",
+    orientation=6, white=15000, top=16383, black=[512 * LEVEL_UNIT], saturation=[], geometry=b"\0", companding=8,
+    step_exponent=4, states=3, step=3300, tile=256, transforms=b"\0", values=b"", camera="Maker Öne", tags=b"tags",
 )  # fmt: skip
 GOLDEN = (
     "0001020304050607 08090a0b0c0d0e0f10 000102030405060708090a0b0c0d0e0f a01f f02e 02 06 983a ff3f 01 808020 00 01 00"
@@ -26,10 +26,10 @@ headers = st.builds(
     height=st.integers(2, 8000),
     width=st.integers(2, 8000), cfa=st.integers(0, 3), orientation=st.integers(1, 8), white=st.integers(4096, 65535),
     top=st.integers(1, 65535), black=st.lists(st.integers(0, 4095 * LEVEL_UNIT), min_size=4, max_size=4),
-    plateau=st.sampled_from([[], [0] * 7 + [1], [1] * 8]),
-    geometry=st.binary(max_size=64), companding=st.integers(1, 255), kappa=st.integers(0, 8), states=st.integers(2, 6),
-    step=st.integers(0, 5119), tile=st.integers(8, 65535), bases=st.binary(min_size=1, max_size=40),
-    values=st.binary(max_size=100), camera=st.text(max_size=20), tags=st.binary(max_size=200),
+    saturation=st.sampled_from([[], [0] * 7 + [1], [1] * 8]),
+    geometry=st.binary(max_size=64), companding=st.integers(1, 255), step_exponent=st.integers(0, 8),
+    states=st.integers(2, 6), step=st.integers(0, 5119), tile=st.integers(8, 65535), transforms=st.binary(min_size=1,
+    max_size=40), values=st.binary(max_size=100), camera=st.text(max_size=20), tags=st.binary(max_size=200),
 )  # fmt: skip
 
 
@@ -83,8 +83,8 @@ def test_a_cut_is_an_error(cut):
         ({"black": [15000 * LEVEL_UNIT]}, "not below the white level"),
         ({"black": [0, 0, 0, 15000 * LEVEL_UNIT]}, "not below the white level"),
         ({"black": [0, 0]}, "neither one nor four"),
-        ({"plateau": [1] * 4}, "neither none nor eight"),
-        ({"plateau": [16384, *[0] * 7]}, "leaves the mosaic's range"),
+        ({"saturation": [1] * 4}, "neither none nor eight"),
+        ({"saturation": [16384, *[0] * 7]}, "leaves the mosaic's range"),
     ],
 )
 def test_refused(changes, message):

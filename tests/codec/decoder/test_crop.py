@@ -20,7 +20,7 @@ from rawinlay.codec.guide.guide import Guide
 from rawinlay.codec.mosaic.layout import Box, Layout, tiles
 from rawinlay.codec.recipe import net as guide_net
 from rawinlay.codec.recipe.features import COUNT
-from rawinlay.codec.recipe.side import Ground, Window
+from rawinlay.codec.recipe.side import SideInfo, Window
 from rawinlay.codec.source.raw import read_raw
 from shots import shot
 
@@ -51,7 +51,7 @@ def test_learned_features_of_a_box_are_those_of_the_whole(box):
     rng = np.random.default_rng(1)
     guide = Guide(*(rng.integers(0, 4081, size).astype(np.int16) for size in ((2 * h, 2 * w), (h, w), (h, w))))
     layout, net = Layout(2 * h, 2 * w, "RGGB"), guide_net.load()
-    whole, part = Ground(guide, layout, net), Ground(guide, layout, net, box)
+    whole, part = SideInfo(guide, layout, net), SideInfo(guide, layout, net, box)
     rows, cols = (box.bottom - box.top) // 2 * 2, (box.right - box.left) // 2 * 2
     count = COUNT + guide_net.COUNT
     expected = whole.features(box.top, box.left, rows, cols, count)
@@ -81,7 +81,7 @@ def test_phase_and_levels_are_those_of_the_sites(x, y, cfa):
     raw = shot().raw
     raw = replace(raw, cfa=cfa, black=(10.0, 20.0, 30.0, 40.0))
     part = Crop(x, y, 32, 24).of(raw)
-    assert part.mosaic.shape == (24, 32) and part.mosaic.base is None
+    assert part.mosaic.shape == (24, 32) and part.mosaic.prediction is None
     for i in range(2):
         for j in range(2):
             site = (y + i) % 2 * 2 + (x + j) % 2

@@ -16,8 +16,8 @@ from rawinlay.codec.mosaic.layout import Layout
 from rawinlay.codec.recipe import net as guide_net
 from rawinlay.codec.recipe.corrections import TERMS, LocalRecipe, grid
 from rawinlay.codec.recipe.recipe import Recipe
-from rawinlay.codec.recipe.side import ACTIVITIES, Ground, Window
-from rawinlay.codec.recipe.side_torch import TorchGround
+from rawinlay.codec.recipe.side import ACTIVITIES, SideInfo, Window
+from rawinlay.codec.recipe.side_torch import TorchSideInfo
 from rawinlay.codec.stages import stages_torch as stages
 from rawinlay.codec.stages.decoder_torch import Decoder
 from rawinlay.codec.stages.order import HAAR, IN_PLACE, context_count, near_count
@@ -44,23 +44,23 @@ def recipe_of(cells, learned):
 
 
 @pytest.mark.parametrize("learned", [False, True])
-@pytest.mark.parametrize("basis", [IN_PLACE, HAAR])
-def test_every_tensor_of_a_tile_is_on_the_device(basis, learned):
+@pytest.mark.parametrize("transform", [IN_PLACE, HAAR])
+def test_every_tensor_of_a_tile_is_on_the_device(transform, learned):
     layout, rng = Layout(96, 128, "GBRG"), np.random.default_rng(0)
     h, w = layout.cells
     y, cb, cr = (rng.integers(0, 4081, shape, dtype=np.int32) for shape in ((2 * h, 2 * w), (h, w), (h, w)))
     places = [divmod(stage, 4) for stage in range(16)]
     params = Params(
-        basis,
-        [np.ones(near_count(n, t, basis), np.int64) for n, t in places],
-        [np.full(context_count(n, t, basis, ACTIVITIES), 20) for n, t in places],
+        transform,
+        [np.ones(near_count(n, t, transform), np.int64) for n, t in places],
+        [np.full(context_count(n, t, transform, ACTIVITIES), 20) for n, t in places],
     )
     companding = TorchCompanding(Companding((0.0,) * 4, 4000, 4095, 8))
-    ground = TorchGround(Ground(Guide(y, cb, cr), layout, guide_net.load()), "meta")
+    side_info = TorchSideInfo(SideInfo(Guide(y, cb, cr), layout, guide_net.load()), "meta")
     window = Window(((0, 0),), h // 2 * 2, w // 2 * 2)
-    base = ground.base(window, recipe_of((h, w), learned), companding)
-    scene = ground.scene(window, base, companding, 3000, 4, basis)
+    prediction = side_info.prediction(window, recipe_of((h, w), learned), companding)
+    scene = side_info.scene(window, prediction, companding, 3000, 4, transform)
     decoder = Blind(params, tables.load(), lambda stage, classes: classes, 4, "meta")
     decoded = stages.run_stages(scene, decoder)
-    found = [base, rebuild(decoded, base, companding, basis), *(v for plane in decoded for v in plane)]
+    found = [prediction, rebuild(decoded, prediction, companding, transform), *(v for plane in decoded for v in plane)]
     assert {tensor.device.type for tensor in found} == {"meta"}

@@ -7,13 +7,13 @@ import pytest
 from rawinlay.bitstream.errors import StreamError
 from rawinlay.bitstream.stream.container import Container
 from rawinlay.bitstream.stream.fields import write_varint
-from rawinlay.codec.decoder.stream import Stream, pack_bases, pack_black, unpack_bases
+from rawinlay.codec.decoder.stream import Stream, pack_black, pack_transforms, unpack_transforms
 from rawinlay.codec.encoder.job import Job
 from rawinlay.codec.encoder.options import EncodeOptions
 from rawinlay.codec.encoder.stream_writer import stream_bytes
 from rawinlay.codec.mosaic.layout import tiles
 from rawinlay.codec.stages.order import HAAR, IN_PLACE
-from scenes import fit_bases, scene
+from scenes import fit_transforms, scene
 
 
 @pytest.fixture(scope="module")
@@ -34,30 +34,30 @@ def test_round_trip(payload):
     assert len(stream.substreams) <= 16 and all(stage < 16 and tile == 0 for tile, stage in stream.substreams)
 
 
-def test_two_bases_by_tile():
-    """A picture in several tiles, coded in both bases, through bytes and back."""
+def test_two_transforms_by_tile():
+    """A picture in several tiles, coded in both transforms, through bytes and back."""
     shot = scene((160, 224))
     whole = Stream.from_bytes(shot.encode(quality=60))
-    # the encoder's own parts, with smaller tiles and a basis forced by tile
+    # the encoder's own parts, with smaller tiles and a transform forced by tile
     plain = Job.of(shot.raw, shot.planes, shot.geometry, whole.header, len, EncodeOptions()).plain()
-    fitted = fit_bases(plain.encoder, 3300)
-    bases = [n % 3 % 2 for n in range(len(tiles(*plain.job.picture.layout.cells, 32)))]
-    mixed = plain.encoder.encode(3300, fitted, 32, bases=bases)
-    assert mixed.bases == bases and set(bases) == {IN_PLACE, HAAR}
-    header = replace(whole.header, step=3300, tile=16, bases=pack_bases(bases))
-    stream = Stream(header, plain.recipe, fitted.params, bases, mixed.substreams)
+    fitted = fit_transforms(plain.encoder, 3300)
+    transforms = [n % 3 % 2 for n in range(len(tiles(*plain.job.picture.layout.cells, 32)))]
+    mixed = plain.encoder.encode(3300, fitted, 32, transforms=transforms)
+    assert mixed.transforms == transforms and set(transforms) == {IN_PLACE, HAAR}
+    header = replace(whole.header, step=3300, tile=16, transforms=pack_transforms(transforms))
+    stream = Stream(header, plain.recipe, fitted.params, transforms, mixed.substreams)
     again = Stream.from_bytes(stream_bytes(stream))
-    assert again.bases == mixed.bases and again.substreams == mixed.substreams
+    assert again.transforms == mixed.transforms and again.substreams == mixed.substreams
     assert np.array_equal(again.decode(shot.planes), mixed.mosaic)
 
 
-def test_bases():
-    assert pack_bases([0, 0, 0]) == b"\0" and pack_bases([1] * 9) == b"\xff"
-    for bases in ([0], [1], [0, 1], [1, 0, 0, 0, 0, 0, 0, 1], [1] * 8 + [0], [0, 1] * 50):
-        assert unpack_bases(pack_bases(bases), len(bases)) == bases
+def test_transforms():
+    assert pack_transforms([0, 0, 0]) == b"\0" and pack_transforms([1] * 9) == b"\xff"
+    for transforms in ([0], [1], [0, 1], [1, 0, 0, 0, 0, 0, 0, 1], [1] * 8 + [0], [0, 1] * 50):
+        assert unpack_transforms(pack_transforms(transforms), len(transforms)) == transforms
     for data, count in ((b"\2", 9), (b"\0\0", 8), (b"\0\0", 17), (b"\4", 2), (b"", 1)):
         with pytest.raises(StreamError, match="tiles"):
-            unpack_bases(data, count)
+            unpack_transforms(data, count)
 
 
 def test_black():
@@ -80,8 +80,8 @@ def header_changed(payload, **changes):
         ({"values": b"\x01"}, "set of values"),
         ({"white": 1, "black": [1023]}, "white level"),
         ({"white": 65535, "black": [65534 * 1024], "top": 1, "values": b""}, "white level"),
-        ({"bases": b"\0\0"}, "number of tiles"),
-        ({"bases": b"\1"}, "parameters are missing"),
+        ({"transforms": b"\0\0"}, "number of tiles"),
+        ({"transforms": b"\1"}, "parameters are missing"),
     ],
 )
 def test_headers_that_do_not_fit(payload, changes, message):
@@ -104,7 +104,7 @@ def test_a_missing_section(payload, name):
 def test_parameters_that_do_not_fit(payload):
     parm = Container.from_bytes(payload).sections["PARM"]
     wrong = {
-        "a basis that this version does not know": b"\4" + parm[1:],
+        "a transform that this version does not know": b"\4" + parm[1:],
         "a tail": parm + b"\0",
         "needs": parm[:-1],
         "end too early": parm[:1] + write_varint(3) + parm[3:6],

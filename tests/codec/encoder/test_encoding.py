@@ -243,18 +243,18 @@ def test_progress():
     assert all(0 <= share <= 1 for _, share in seen) and seen[-1] == ("checking", 1.0)
 
 
-def test_tiles_keep_their_basis_while_the_rate_is_searched(monkeypatch):
-    """A tile that changes its basis makes the bytes jump over the target."""
+def test_tiles_keep_their_transform_while_the_rate_is_searched(monkeypatch):
+    """A tile that changes its transform makes the bytes jump over the target."""
     chosen = []
     plain = CpuEncoder.encode
 
-    def encode(self, step, fitted, side, thrift, bases, *more):
-        coded = plain(self, step, fitted, side, thrift, bases, *more)
-        assert coded.bases == bases
-        chosen.append(bases)
+    def encode(self, step, fitted, side, price, transforms, *more):
+        coded = plain(self, step, fitted, side, price, transforms, *more)
+        assert coded.transforms == transforms
+        chosen.append(transforms)
         return coded
 
     monkeypatch.setattr(CpuEncoder, "encode", encode)
     monkeypatch.setattr(Job, "side", lambda self, bits: 64)
     scene((300, 400), "RGGB").encode(size=6000)
-    assert len(chosen) > 1 and len(chosen[0]) > 10 and all(bases == chosen[0] for bases in chosen)
+    assert len(chosen) > 1 and len(chosen[0]) > 10 and all(transforms == chosen[0] for transforms in chosen)

@@ -64,10 +64,10 @@ def test_solve_meets_what_lies_between():
 
 
 def searched(coding, size, step=3300, slope=-0.005):
-    """All (step, thrift, bytes) tried until the search ends, as the encoder does it."""
+    """All (step, price, bytes) tried until the search ends, as the encoder does it."""
     search, tried = Search(size, slope, step), []
     for _ in range(rate.MAX_CODINGS):
-        tried.append((search.step, search.thrift, coding(search.step, search.thrift)))
+        tried.append((search.step, search.price, coding(search.step, search.price)))
         if search.add(tried[-1][2]):
             break
     return tried
@@ -79,28 +79,28 @@ def searched(coding, size, step=3300, slope=-0.005):
 def test_a_size_is_met(slope, size):
     """Within the tolerance below, from a start that may be far off; real bytes have jumps of their own."""
 
-    def coding(step, thrift):
-        return int(size_at(step, slope=slope) * (1 + 0.004 * math.sin(step)) / thrift**0.03)
+    def coding(step, price):
+        return int(size_at(step, slope=slope) * (1 + 0.004 * math.sin(step)) / price**0.03)
 
     tried = searched(coding, size)
     assert any(TOLERANCE * size <= grown <= size for _, _, grown in tried)
     assert all(FINEST <= step <= COARSEST for step, _, _ in tried)
 
 
-def test_thrift_where_two_steps_lie_too_far_apart():
+def test_price_where_two_steps_lie_too_far_apart():
     """Bytes that fall by 8 % from one step to the next: the rounding saves what the step can't."""
 
-    def coding(step, thrift):
-        return int(9_500 * (1.08 if step <= 3000 else 1.0) * 2 ** (-0.0035 * (step - 3001)) / thrift**0.08)
+    def coding(step, price):
+        return int(9_500 * (1.08 if step <= 3000 else 1.0) * 2 ** (-0.0035 * (step - 3001)) / price**0.08)
 
     size = 10_100
     tried = searched(coding, size)
     assert any(TOLERANCE * size <= grown <= size for _, _, grown in tried)
-    assert any(thrift > 1 for _, thrift, _ in tried)
+    assert any(price > 1 for _, price, _ in tried)
 
 
 def test_the_search_ends_at_the_finest_step():
-    tried = searched(lambda step, thrift: 1000 + (COARSEST - step) // 10, 1_000_000)
+    tried = searched(lambda step, price: 1000 + (COARSEST - step) // 10, 1_000_000)
     assert tried[-1][0] == FINEST and len(tried) < rate.MAX_CODINGS
 
 
@@ -108,7 +108,7 @@ def test_the_search_ends_at_the_finest_step():
 def test_nonsense_keeps_the_search_in_range(sizes, size, start):
     search = Search(size, -0.004, start)
     for grown in sizes:
-        assert FINEST <= search.step <= COARSEST and 1.0 <= search.thrift <= 2.0
+        assert FINEST <= search.step <= COARSEST and 1.0 <= search.price <= 2.0
         if search.add(grown):
             break
 
@@ -124,7 +124,7 @@ SIZES = [4000, 9000, 1500, 7000, 0, 2500]
 
 def recoded(sizes, plan, elasticity):
     """Bytes of the tiles after a plan, if their logarithm follows that of a bit's worth."""
-    return [round(n * plan.thrift**elasticity) if i in plan.tiles else n for i, n in enumerate(sizes)]
+    return [round(n * plan.price**elasticity) if i in plan.tiles else n for i, n in enumerate(sizes)]
 
 
 @pytest.mark.parametrize("excess", [300, -300, 600, -600])
@@ -134,7 +134,7 @@ def test_trimming_meets_a_size(excess, elasticity):
     trim, sizes, goal = Trim(SIZES, 50_000), SIZES, sum(SIZES) - excess
     for _ in range(rate.MAX_TRIMS):
         plan = trim.plan(sum(sizes) - goal)
-        assert plan and 1 / rate.THRIFTIEST <= plan.thrift <= rate.THRIFTIEST
+        assert plan and 1 / rate.THRIFTIEST <= plan.price <= rate.THRIFTIEST
         sizes = recoded(sizes, plan, elasticity)
         trim.learn(plan, sizes)
         if TOLERANCE / rate.AIM < sum(sizes) / goal < 1 / rate.AIM:

@@ -1,4 +1,4 @@
-"""Saturated places: found, put on their plateau, and cheap."""
+"""Saturated places: found, put on their saturation, and cheap."""
 
 import io
 from dataclasses import replace
@@ -11,7 +11,7 @@ from rawinlay.bitstream.jpeg.planes import decode_planes
 from rawinlay.bitstream.raw_image import RawImage
 from rawinlay.codec.decoder.stream import Stream
 from rawinlay.codec.encoder.encode import encode_stream
-from rawinlay.codec.encoder.fit.saturation import find_plateau
+from rawinlay.codec.encoder.fit.saturation import find_saturation
 from rawinlay.codec.encoder.options import EncodeOptions
 from rawinlay.codec.guide.geometry import Geometry
 from rawinlay.codec.mosaic.companding import Companding
@@ -28,41 +28,41 @@ def levels(dn):
 
 
 def wavering(share, seed=0):
-    """Cells of which a share is clipped at 3900, 3800, 3800, 4000; the base wavers about the mosaic by 40."""
+    """Cells of which a share is clipped at 3900, 3800, 3800, 4000; the prediction wavers about the mosaic by 40."""
     rng = np.random.default_rng(seed)
     top = np.array([3900, 3800, 3800, 4000])[:, None]
     clipped = rng.random(20_000) < share
     light = rng.integers(300, 3300, 20_000)[None]
     mosaic = np.where(clipped, top, light + rng.integers(-9, 10, (4, 20_000)))
-    base = np.where(clipped, top, light) + rng.integers(-40, 41, (4, 20_000))
-    return levels(mosaic.astype(np.int32)), levels(base.clip(0, 4095).astype(np.int32)), clipped
+    prediction = np.where(clipped, top, light) + rng.integers(-40, 41, (4, 20_000))
+    return levels(mosaic.astype(np.int32)), levels(prediction.clip(0, 4095).astype(np.int32)), clipped
 
 
-def test_the_plateau_is_found():
-    level, base, clipped = wavering(0.3)
-    found = find_plateau(COMPANDING, level, base)
+def test_the_saturation_is_found():
+    level, prediction, clipped = wavering(0.3)
+    found = find_saturation(COMPANDING, level, prediction)
     assert found[:4] == (3900, 3800, 3800, 4000)
     assert all(30 <= reach < 300 for reach in found[4:])
-    put = replace(COMPANDING, plateau=found).saturate(base[:, None])[:, 0]
-    on = base == levels(np.array(found[:4], np.int32)[:, None] + np.zeros_like(base))
+    put = replace(COMPANDING, saturation=found).saturate(prediction[:, None])[:, 0]
+    on = prediction == levels(np.array(found[:4], np.int32)[:, None] + np.zeros_like(prediction))
     assert (put == level)[:, clipped].mean() > 0.9
-    assert np.array_equal(put[:, ~clipped], base[:, ~clipped])
-    assert (on == (base == put) & (put == level)).mean() > 0.5
+    assert np.array_equal(put[:, ~clipped], prediction[:, ~clipped])
+    assert (on == (prediction == put) & (put == level)).mean() > 0.5
 
 
 @pytest.mark.parametrize("share", [0.0, 0.001])
-def test_no_plateau_where_it_would_not_pay(share):
-    level, base, _ = wavering(share)
-    assert find_plateau(COMPANDING, level, base) == NOWHERE
+def test_no_saturation_where_it_would_not_pay(share):
+    level, prediction, _ = wavering(share)
+    assert find_saturation(COMPANDING, level, prediction) == NOWHERE
 
 
-def test_bases_are_moved_up_and_down_but_not_from_far():
-    companding = replace(COMPANDING, plateau=(3900, 0, 3800, 0, 100, 0, 10, 0))
+def test_transforms_are_moved_up_and_down_but_not_from_far():
+    companding = replace(COMPANDING, saturation=(3900, 0, 3800, 0, 100, 0, 10, 0))
     dn = np.array([[3799, 3801, 3999], [4000, 4000, 4000], [3789, 3790, 4095], [4095, 0, 1]], np.int32)
     moved = companding.saturate(levels(dn)[:, None])[:, 0]
     dn[0, 1:], dn[2, 1:] = 3900, 3800
     assert np.array_equal(moved, levels(dn))
-    assert [v.tolist() for v in TorchCompanding(companding).on_plateau(torch.from_numpy(moved[:, None]))] == [
+    assert [v.tolist() for v in TorchCompanding(companding).at_saturation(torch.from_numpy(moved[:, None]))] == [
         [[False, True, True]], [[False] * 3], [[False, True, True]], [[False] * 3]
     ]  # fmt: skip
 
@@ -79,23 +79,23 @@ def clipped_quarter(taken, rng):
 
 
 def test_clipped_places_cost_next_to_nothing(monkeypatch):
-    """Not even where the JPEG is noise there; and less than without a plateau, at a better quality."""
+    """Not even where the JPEG is noise there; and less than without a saturation, at a better quality."""
     raw, planes, rows = clipped_quarter(shot(2), np.random.default_rng(0))
     code = lambda: encode_stream(raw, planes, Geometry(), EncodeOptions.of(quality=80), b"", len)  # noqa: E731
-    with_plateau = code()
-    monkeypatch.setattr("rawinlay.codec.encoder.candidates.find_plateau", lambda *_: NOWHERE)
+    with_saturation = code()
+    monkeypatch.setattr("rawinlay.codec.encoder.candidates.find_saturation", lambda *_: NOWHERE)
     without = code()
-    assert Stream.from_bytes(with_plateau).header.plateau and not Stream.from_bytes(without).header.plateau
-    assert len(with_plateau) < 0.9 * len(without)
-    top = Stream.from_bytes(with_plateau).decode(planes)[: rows - 8].astype(int)
+    assert Stream.from_bytes(with_saturation).header.saturation and not Stream.from_bytes(without).header.saturation
+    assert len(with_saturation) < 0.9 * len(without)
+    top = Stream.from_bytes(with_saturation).decode(planes)[: rows - 8].astype(int)
     assert np.abs(top - raw.mosaic[: rows - 8]).mean() < 2
 
 
 def test_quiet_places_see_only_their_constant():
-    plateau = torch.tensor([[[True, True, False, False]]])
+    saturation = torch.tensor([[[True, True, False, False]]])
     contexts = [torch.full((1, 1, 4), 7.0, dtype=torch.float64)]
     magnitudes = [torch.tensor([[[0.0, v, 0.0, v]]], dtype=torch.float64) for v in (5.0, 0.0)]
-    loud, quiet, context, first, second = stages._by_kind(plateau, contexts, magnitudes)
+    loud, quiet, context, first, second = stages._by_kind(saturation, contexts, magnitudes)
     assert quiet.flatten().tolist() == [1, 0, 0, 0] and loud.flatten().tolist() == [0, 1, 1, 1]
     assert context.flatten().tolist() == [0, 7, 7, 7]
     assert torch.equal(first, magnitudes[0]) and torch.equal(second, magnitudes[1])

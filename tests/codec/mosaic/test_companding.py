@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from rawinlay.codec.mosaic.companding import STEP_CELLS, STEP_OCTAVE, U_LIMIT, U_WHITE, Companding, step_scale
+from rawinlay.codec.mosaic.companding import STEP_BINS, STEP_OCTAVE, U_LIMIT, U_WHITE, Companding, step_scale
 from rawinlay.codec.mosaic.companding_torch import TorchCompanding
 
 LEVELS = [
@@ -69,24 +69,24 @@ def test_only_used_values_come_out(used):
     assert (chosen <= distance.min(1) + 1).all()
 
 
-@pytest.mark.parametrize("kappa", range(9))
-def test_steps(kappa):
+@pytest.mark.parametrize("step_exponent", range(9))
+def test_steps(step_exponent):
     companding = Companding((512.0,) * 4, 15000, 16383, 8)
-    steps = [companding.steps(index, kappa) for index in (0, 1540, 3000, 5119)]
+    steps = [companding.steps(index, step_exponent) for index in (0, 1540, 3000, 5119)]
     for table in steps:
-        assert table.shape == (STEP_CELLS,) and table.dtype == np.float64
+        assert table.shape == (STEP_BINS,) and table.dtype == np.float64
         assert np.array_equal(table, np.floor(table)) and (table >= 1).all()
-        # the step in the companded domain shrinks with light, or stays where kappa is 0
+        # the step in the companded domain shrinks with light, or stays where step_exponent is 0
         assert (np.diff(table) <= 0).all()
-        assert kappa or (table == table[0]).all()
+        assert step_exponent or (table == table[0]).all()
     assert all((b >= a).all() for a, b in pairwise(steps))
 
 
 def test_even_error_in_linear_light():
-    """kappa 1: one step is the same share of white at every level."""
+    """step_exponent 1: one step is the same share of white at every level."""
     companding = Companding((0.0,) * 4, 16383, 16383, 8)
     level = np.arange(0, 16384 << 3, 999, dtype=np.int32)
-    step = companding.steps(3400, 4)[companding.step_cell(level)]
+    step = companding.steps(3400, 4)[companding.step_bin(level)]
     slope = (companding.compand(level + 40) - companding.compand(level - 40)) / 80
     inner = (level > 4000) & (level < 125_000)
     linear = (step / slope / (16383 << 3))[inner]
@@ -105,9 +105,9 @@ def test_step_scale():
 def test_step_cells_cover_the_levels():
     companding = Companding((64.0, 70.0, 60.0, 64.0), 1000, 1023, 8)
     levels = np.arange(companding.low, companding.high + 1, dtype=np.int32)
-    cells = companding.step_cell(levels)
-    assert cells[0] == 0 and cells[-1] == STEP_CELLS - 1 and (np.diff(cells) >= 0).all()
-    assert companding.step_cell(np.array([-(1 << 30), 1 << 30], np.int32)).tolist() == [0, STEP_CELLS - 1]
+    cells = companding.step_bin(levels)
+    assert cells[0] == 0 and cells[-1] == STEP_BINS - 1 and (np.diff(cells) >= 0).all()
+    assert companding.step_bin(np.array([-(1 << 30), 1 << 30], np.int32)).tolist() == [0, STEP_BINS - 1]
 
 
 def test_a_dark_frame_keeps_its_tables_small():
@@ -151,12 +151,12 @@ def test_tensors_have_the_same(bits, black, white, offset):
     pairs = [
         (companding.compand(level), tensors.compand(to(level))),
         (companding.expand(u), tensors.expand(to(u))), (companding.saturate(level), tensors.saturate(to(level))),
-        (companding.step_cell(level), tensors.step_cell(to(level))), (companding.used, tensors.used),
+        (companding.step_bin(level), tensors.step_bin(to(level))), (companding.used, tensors.used),
     ]  # fmt: skip
     for ours, theirs in pairs:
         assert np.array_equal(ours, theirs.numpy()) and ours.dtype == theirs.numpy().dtype
-    levels = [plateau and plateau[0] for plateau in companding.plateaus()]
+    levels = [saturation and saturation[0] for saturation in companding.saturations()]
     put = companding.saturate(level)
-    for plane, on, at in zip(put, tensors.on_plateau(to(put)), levels, strict=True):
+    for plane, on, at in zip(put, tensors.at_saturation(to(put)), levels, strict=True):
         assert np.array_equal(on.numpy(), plane == at if at is not None else np.zeros(plane.shape, bool))
-    assert any(on.any() for on in tensors.on_plateau(to(put)))
+    assert any(on.any() for on in tensors.at_saturation(to(put)))

@@ -21,7 +21,7 @@ from rawinlay.codec.mosaic.layout import Layout
 from rawinlay.codec.recipe import net as guide_net
 from rawinlay.codec.recipe import net_weights as weights
 from rawinlay.codec.recipe.features import COUNT, TABLES
-from rawinlay.codec.recipe.side import HALO, Ground
+from rawinlay.codec.recipe.side import HALO, SideInfo
 from rawinlay.entropy import tables
 from safetensors.torch import save
 from scenes import scene
@@ -46,8 +46,8 @@ ALL = COUNT + guide_net.COUNT
 ALSO = Effort(learned=True)
 
 
-def ground(h, w, net, **kwargs):
-    return Ground(guide(h, w, **kwargs), Layout(2 * h, 2 * w, "RGGB"), net=net)
+def side_info(h, w, net, **kwargs):
+    return SideInfo(guide(h, w, **kwargs), Layout(2 * h, 2 * w, "RGGB"), net=net)
 
 
 def plainly(found, net):
@@ -64,7 +64,7 @@ def plainly(found, net):
 def test_against_plain_integers(name, size):
     h, w = size
     net = guide_net.parse(NETS[name])
-    found = ground(h, w, net, seed=h)
+    found = side_info(h, w, net, seed=h)
     learned = found.features(0, 0, h, w, ALL)
     assert learned.shape == (ALL, h, w) and learned.dtype == np.float64
     wanted = plainly(found, NETS[name])
@@ -79,7 +79,7 @@ def test_against_plain_integers(name, size):
 
 def test_windows_are_parts_of_the_whole():
     net = guide_net.parse(SHIPPED)
-    found = ground(40, 300, net)
+    found = side_info(40, 300, net)
     whole = found.features(0, 0, 40, 300, ALL)
     for r, c, rows, cols in ((0, 0, 2, 2), (5, 7, 11, 200), (39, 299, 1, 1), (16, 0, 24, 300), (1, 127, 3, 130)):
         part = found.features(r, c, rows, cols, ALL)
@@ -88,7 +88,7 @@ def test_windows_are_parts_of_the_whole():
 
 def test_threads_make_no_difference():
     net, before = guide_net.parse(NETS["wild"]), torch.get_num_threads()
-    found = ground(48, 200, net)
+    found = side_info(48, 200, net)
     try:
         results = []
         for threads in (1, 2, 3):
@@ -102,7 +102,7 @@ def test_threads_make_no_difference():
 def test_the_shipped_net_says_something():
     """Its features differ from place to place, and from each other."""
     net = guide_net.load()
-    found = ground(64, 64, net).features(0, 0, 64, 64, ALL)[COUNT:]
+    found = side_info(64, 64, net).features(0, 0, 64, 64, ALL)[COUNT:]
     assert (found.std((1, 2)) > 0).sum() >= guide_net.COUNT // 2
     assert net.identity == guide_net.parse(SHIPPED).identity and len(net.identity) == 8
 
@@ -156,7 +156,7 @@ def test_files_that_are_no_net(data, reason):
 @pytest.fixture
 def always(monkeypatch):
     """An encoder that takes the learned features whatever they cost."""
-    monkeypatch.setattr(RecipeChoice, "best", lambda recipes, step, kappa, room: recipes.learned)
+    monkeypatch.setattr(RecipeChoice, "best", lambda recipes, step, step_exponent, room: recipes.learned)
     monkeypatch.setattr(Candidate, "cost", lambda candidate, fitted: 0.0 if candidate.recipe.learned else 1.0)
 
 

@@ -1,4 +1,4 @@
-"""The local recipe: bytes, hostile bytes, base against plain sums; it is found where it is, and only there."""
+"""The local recipe: bytes, hostile bytes, prediction against plain sums; it is found where it is, and only there."""
 
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 from rawinlay.bitstream.errors import StreamError
 from rawinlay.bitstream.stream.container import Container
 from rawinlay.codec.decoder.stream import Stream
-from rawinlay.codec.encoder import settle
+from rawinlay.codec.encoder import choose_recipe
 from rawinlay.codec.encoder.corrections_writer import local_bytes
 from rawinlay.codec.encoder.effort import Effort
 from rawinlay.codec.encoder.fit import corrections as fit_local
@@ -163,7 +163,7 @@ def test_sums_too_large_together():
         recipe.with_local(local)
 
 
-# ---------------------------------------------------------------------------------------------------- base
+# ---------------------------------------------------------------------------------------------------- prediction
 
 
 def test_terms_are_sums_of_features():
@@ -187,33 +187,39 @@ def tried(request):
 
 
 def ready(picture, effort=None):
-    """The encoder's job for a picture, without a plateau."""
+    """The encoder's job for a picture, without a saturation."""
     small = scene((8, 8), picture.raw.cfa).encode(quality=0)
     header = replace(
         Stream.from_bytes(small).header, height=picture.raw.mosaic.shape[0], width=picture.raw.mosaic.shape[1], net=b"",
         top=int(picture.raw.mosaic.max()),
     )  # fmt: skip
     job = Job.of(picture.raw, picture.planes, picture.geometry, header, len, EncodeOptions(effort=effort or Effort()))
-    companding = replace(job.picture.companding, plateau=(0,) * 8)  # a base on the plateau is not the recipe's
+    companding = replace(
+        job.picture.companding, saturation=(0,) * 8
+    )  # a prediction on the saturation is not the recipe's
     return replace(job, picture=replace(job.picture, companding=companding))
 
 
 def whole(tried, recipe=None):
-    """The base of all cells, int32 (4, h, w), and of those one beyond where a side is odd."""
+    """The prediction of all cells, int32 (4, h, w), and of those one beyond where a side is odd."""
     h, w = (n + n % 2 for n in tried.picture.layout.cells)
-    return tried.picture.ground.base(Window(((0, 0),), h, w), recipe or tried.recipe, tried.picture.companding)[0]
+    return tried.picture.side_info.prediction(
+        Window(((0, 0),), h, w), recipe or tried.recipe, tried.picture.companding
+    )[0]
 
 
-def test_base_cell_by_cell(tried):
+def test_prediction_cell_by_cell(tried):
     """Against whole numbers of Python: block, sum, rounding, clipping."""
     h, w = tried.picture.layout.cells
-    local, base = tried.recipe.local, whole(tried)
+    local, prediction = tried.recipe.local, whole(tried)
     low, high = tried.picture.companding.low, tried.picture.companding.low + len(tried.picture.companding.table) - 1
     rows, columns = local.coefficients.shape[:2]
     assert rows > 1 and columns > 1
-    phi = tried.picture.ground.features(0, 0, *base.shape[1:], len(tried.recipe.exponents))
+    phi = tried.picture.side_info.features(0, 0, *prediction.shape[1:], len(tried.recipe.exponents))
     rng = np.random.default_rng(0)
-    corners = [(i, j) for i in (0, 31, 32, h - 1, base.shape[1] - 1) for j in (0, 31, 32, w - 1, base.shape[2] - 1)]
+    corners = [
+        (i, j) for i in (0, 31, 32, h - 1, prediction.shape[1] - 1) for j in (0, 31, 32, w - 1, prediction.shape[2] - 1)
+    ]
     moved = 0
     for i, j in [*corners, *zip(rng.integers(0, h, 60).tolist(), rng.integers(0, w, 60).tolist(), strict=True)]:
         features = [int(v) for v in phi[:, i, j]]
@@ -230,12 +236,12 @@ def test_base_cell_by_cell(tried):
                 for c, e, f in zip(tried.recipe.coefficients[k], tried.recipe.exponents, features, strict=True)
             )
             more = sum(int(d) * 2 ** int(e) * v for d, e, v in zip(block[k], local.exponents, values, strict=True))
-            assert int(base[k, i, j]) == min(max((plain + more + (1 << SHIFT - 1)) >> SHIFT, low), high)
+            assert int(prediction[k, i, j]) == min(max((plain + more + (1 << SHIFT - 1)) >> SHIFT, low), high)
             moved += more != 0
     assert moved > 100
 
 
-def test_base_does_not_depend_on_windows(tried):
+def test_prediction_does_not_depend_on_windows(tried):
     """Windows of any size and place see what lies there in the whole picture."""
     full = whole(tried)
     rng = np.random.default_rng(1)
@@ -243,12 +249,12 @@ def test_base_does_not_depend_on_windows(tried):
     for rows, cols in sizes:
         most = full.shape[1] - rows, full.shape[2] - cols
         places = tuple((int(rng.integers(0, most[0] + 1)), int(rng.integers(0, most[1] + 1))) for _ in range(5))
-        found = tried.picture.ground.base(Window(places, rows, cols), tried.recipe, tried.picture.companding)
+        found = tried.picture.side_info.prediction(Window(places, rows, cols), tried.recipe, tried.picture.companding)
         for piece, (r, c) in zip(found, places, strict=True):
             assert np.array_equal(piece, full[:, r : r + rows, c : c + cols])
 
 
-def test_blocks_without_a_correction_keep_the_base(tried):
+def test_blocks_without_a_correction_keep_the_prediction(tried):
     plain = whole(tried, replace(tried.recipe, local=None))
     local = tried.recipe.local
     side, changed = local.side, whole(tried) != plain
@@ -267,10 +273,10 @@ STEP = 3300
 def true_picture(share, noise=3.0):
     """A picture whose map is a recipe, but for the light of its first 64 x 64 cells, times `share`; and its planes."""
     tried = ready(scene((260, 390), "RGGB", "texture", seed=8)).plain()
-    base = whole(tried)[:, : tried.picture.layout.cells[0], : tried.picture.layout.cells[1]].astype(np.float64)
-    base[:, :64, :64] *= share
+    prediction = whole(tried)[:, : tried.picture.layout.cells[0], : tried.picture.layout.cells[1]].astype(np.float64)
+    prediction[:, :64, :64] *= share
     levels = tried.picture.companding.black_levels()
-    dn = (base + np.array(levels)[:, None, None]) / 2**tried.picture.companding.shift
+    dn = (prediction + np.array(levels)[:, None, None]) / 2**tried.picture.companding.shift
     dn += noise * np.random.default_rng(2).standard_normal(dn.shape)
     return tried, dn.round().clip(0, tried.job.header.top).astype(np.int32)
 
@@ -312,7 +318,7 @@ def test_nasty_pictures(name, flat):
     picture = scene((140, 150), mosaic=NASTY[name], noise=0)
     tried = ready(picture).plain()
     if flat:
-        tried.picture.ground.planes[:4], tried.picture.ground.planes[4:] = 1000, 0
+        tried.picture.side_info.planes[:4], tried.picture.side_info.planes[4:] = 1000, 0
     for step in (0, STEP, 5119, 5120):
         local = fitted(tried, tried.picture.layout.pack(tried.picture.mosaic), step, 32)
         if local is not None:
@@ -340,7 +346,7 @@ def test_it_saves_bytes(patchy, monkeypatch):
     assert local is not None and local.coefficients[0, 0].any()
     assert stream_bytes(stream) == payload
     assert stream.decode(patchy.planes).shape == patchy.raw.mosaic.shape
-    monkeypatch.setattr(settle, "with_corrections", lambda *_: None)
+    monkeypatch.setattr(choose_recipe, "with_corrections", lambda *_: None)
     without = patchy.encode(quality=45)
     assert Stream.from_bytes(without).recipe.local is None
     assert len(payload) < 0.98 * len(without)
@@ -355,7 +361,7 @@ def test_less_error_at_the_same_size(patchy, monkeypatch):
 
     payload = patchy.encode(size=9000)
     assert Stream.from_bytes(payload).recipe.local is not None
-    monkeypatch.setattr(settle, "with_corrections", lambda *_: None)
+    monkeypatch.setattr(choose_recipe, "with_corrections", lambda *_: None)
     assert error(payload) < 0.95 * error(patchy.encode(size=9000))
 
 

@@ -28,14 +28,15 @@ def random_guide(h=60, w=60, seed=0):
     return rng.integers(0, 4081, (4, h + 2, w + 2)), *rng.integers(-900, 900, (2, h + 2, w + 2))
 
 
-def base_of(recipe, phi, low, high):
-    """Base in levels, int32 (4, n), from features float64 (m, n), clipped to low..high: manual 5.5, in two lines."""
+def prediction_of(recipe, phi, low, high):
+    """Prediction in levels, int32 (4, n), from features float64 (m, n), clipped to low..high: manual 5.5, in two
+    lines."""
     total = recipe.whole() @ phi
     return np.clip(np.floor((total + float(1 << (SHIFT - 1))) / float(1 << SHIFT)), low, high).astype(np.int32)
 
 
 def misfit(recipe, phi, level):
-    return float(((base_of(recipe, phi, LOW, HIGH) - level) ** 2).mean())
+    return float(((prediction_of(recipe, phi, LOW, HIGH) - level) ** 2).mean())
 
 
 def fitted(phi, level, weight=None, counts=(COUNT,)):
@@ -56,7 +57,7 @@ def test_blocks_are_neighbours():
 
 
 def test_a_known_map_is_found():
-    """Some features with some coefficients: the base comes within the precision asked for."""
+    """Some features with some coefficients: the prediction comes within the precision asked for."""
     phi = phi_of(*random_guide())
     rng = np.random.default_rng(1)
     rows = [names().index(n) for n in ("1", "lin1[0,0]", "lin1[0,1]", "cbm[0,0]", "m2", "lr2")]
@@ -121,8 +122,8 @@ def test_nasty_pictures(guide, mosaic):
         recipe.check()
         recipe = recipe.of(COUNT)
         assert Recipe.from_bytes(recipe.to_bytes()).to_bytes() == recipe.to_bytes()
-        base = base_of(recipe, phi, LOW, HIGH)
-        assert int(base.min()) >= LOW and int(base.max()) <= HIGH
+        prediction = prediction_of(recipe, phi, LOW, HIGH)
+        assert int(prediction.min()) >= LOW and int(prediction.max()) <= HIGH
 
 
 exact = st.integers(-LIMIT + 1, LIMIT - 1)
@@ -211,10 +212,10 @@ def test_sums_are_exact_at_the_limit():
     expected = [[int((v + (1 << (SHIFT - 1))) >> SHIFT) for v in row] for row in exact_sum]
     low, high = -(1 << 30), 1 << 30
     clipped = [[min(max(v, low), high) for v in row] for row in expected]
-    assert base_of(recipe, phi, low, high).tolist() == clipped
+    assert prediction_of(recipe, phi, low, high).tolist() == clipped
     order = rng.permutation(COUNT)
     turned = Recipe(coefficients[:, order], exponents[order])
-    assert np.array_equal(base_of(turned, phi[order], low, high), base_of(recipe, phi, low, high))
+    assert np.array_equal(prediction_of(turned, phi[order], low, high), prediction_of(recipe, phi, low, high))
 
 
 def test_the_first_feature_is_one():

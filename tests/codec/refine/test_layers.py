@@ -30,8 +30,8 @@ from rawinlay.codec.stages.order import IN_PLACE
 from rawinlay.codec.stages.order import STAGES as ALL_STAGES
 from rawinlay.codec.stages.parameters import Params
 from rawinlay.entropy import tables
-from rawinlay.entropy.binary import CUT_CLASSES, EVEN, CutReader, classify, yes_of_65536
-from rawinlay.entropy.binary_encode import cut_bits, write_cuts
+from rawinlay.entropy.binary import EVEN, SPLIT_CLASSES, SplitReader, classify, yes_of_65536
+from rawinlay.entropy.binary_encode import decision_bits, write_splits
 from rawinlay.entropy.odds import SHAPE_END, SHAPE_TOTAL, SHAPE_UNIT, shape
 from scenes import KINDS, scene
 
@@ -102,22 +102,22 @@ def test_every_layer_decodes_to_what_the_encoder_had_there():
     picture, payload = coded(lossless=True)
     stream, prefixes = whole(), Prefixes(payload)
     job = Job.of(picture.raw, picture.planes, picture.geometry, stream.header, len, EncodeOptions())
-    ground, companding = job.picture.ground, job.picture.companding
+    side_info, companding = job.picture.side_info, job.picture.companding
     h, w = (n + n % 2 for n in job.picture.layout.cells)
     window = Window(((0, 0),), h, w)
-    base, activity = ground.base(window, stream.recipe, companding)[0], ground.activity(window)[0]
-    piece = job.candidate(stream.recipe).encoder._piece(Area(0, 0, base, activity), IN_PLACE, True)
-    rules = Rules(tables.load(), companding, stream.header.kappa)
+    prediction, activity = side_info.prediction(window, stream.recipe, companding)[0], side_info.activity(window)[0]
+    piece = job.candidate(stream.recipe).encoder._piece(Area(0, 0, prediction, activity), IN_PLACE, True)
+    rules = Rules(tables.load(), companding, stream.header.step_exponent)
     params = [stream.params[IN_PLACE], *(Params.from_bytes(one.parameters, 2, 5) for one in stream.layers.further)]
     steps = [stream.header.step, *(one.step for one in stream.layers.further)]
-    tile = LayerTile(base, activity, rules, rules.steps(steps[0], stream.layers.spread))
+    tile = LayerTile(prediction, activity, rules, rules.steps(steps[0], stream.layers.spread))
     source = PictureSource(tile, piece)
     for number, (step, own) in enumerate(zip(steps, params, strict=True)):
         for stage, (k, t) in enumerate(ALL_STAGES):
             if number:
                 tile.expect(stage, own, rules.steps(step, stream.layers.spread))
                 source.rounds(stage, step == LOSSLESS_STEP)
-                tile.settle(stage)
+                tile.reconstruct(stage)
             else:
                 tile.predict(stage, own)
                 tile.update(stage, source.symbols(stage))
@@ -175,7 +175,7 @@ def test_tiles_are_cut_one_by_one():
         payload = picture.encode(quality=90, trimmable=True)
     stream, prefixes = Stream.from_bytes(payload), Prefixes(payload)
     tiles = tile_count(stream.header)
-    assert tiles == len(stream.bases) == 6
+    assert tiles == len(stream.transforms) == 6
     start = prefixes.last - STAGES * tiles  # all layers but the last one
     one, partly = (decoded(prefixes.cut(start + n)[0], picture) for n in (tiles, tiles + 2))
     blocks = (one != partly).reshape(2, 32, 3, 32).any((1, 3)).reshape(-1)
@@ -229,23 +229,23 @@ def test_masses_lie_on_the_shape(distance, expected):
     assert math.isclose(mass(found, distance, float(expected)), np.interp(at, np.arange(end + 1), found[: end + 1]))
 
 
-@given(st.lists(st.lists(st.tuples(st.booleans(), st.integers(0, CUT_CLASSES - 1)), min_size=1), max_size=4))
+@given(st.lists(st.lists(st.tuples(st.booleans(), st.integers(0, SPLIT_CLASSES - 1)), min_size=1), max_size=4))
 @settings(deadline=None)
 def test_cuts_come_back(rounds):
     arrays = [(np.array([b for b, _ in r]), np.array([c for _, c in r], np.uint8)) for r in rounds]
-    data = write_cuts(arrays)
-    reader = CutReader(data)
+    data = write_splits(arrays)
+    reader = SplitReader(data)
     for decisions, classes in arrays:
         assert np.array_equal(reader.read(classes), decisions)
     reader.finish()
-    ideal = sum(cut_bits()[c, d.astype(int)].sum() for d, c in arrays)
+    ideal = sum(decision_bits()[c, d.astype(int)].sum() for d, c in arrays)
     assert 8 * len(data) <= 1.01 * ideal + 128
 
 
 def test_likely_cuts_cost_nothing():
-    classes = np.arange(CUT_CLASSES, dtype=np.uint8)
-    assert write_cuts([(classes >= EVEN, classes)]) == b"" and write_cuts([]) == b""
-    assert np.array_equal(CutReader(b"").read(classes), classes >= EVEN)
+    classes = np.arange(SPLIT_CLASSES, dtype=np.uint8)
+    assert write_splits([(classes >= EVEN, classes)]) == b"" and write_splits([]) == b""
+    assert np.array_equal(SplitReader(b"").read(classes), classes >= EVEN)
 
 
 def test_odds():
@@ -253,14 +253,14 @@ def test_odds():
     classify(np.array([1.0, 0.999, 2.0, 1.25, 1e12, 1e-12]), classes)
     assert classes.tolist() == [48, 47, 52, 49, 95, 0]
     yes = yes_of_65536() / 65536
-    middle = (1 + (np.arange(CUT_CLASSES) % 4 + 0.5) / 4) * 2.0 ** (np.arange(CUT_CLASSES) // 4 - 12)
+    middle = (1 + (np.arange(SPLIT_CLASSES) % 4 + 0.5) / 4) * 2.0 ** (np.arange(SPLIT_CLASSES) // 4 - 12)
     assert np.allclose(yes, middle / (1 + middle), atol=1e-5) and yes.min() > 0 and yes.max() < 1
 
 
 @pytest.mark.parametrize("data", [b"\1\2\3", bytes(4), bytes(8)])
 def test_no_words(data):
     with pytest.raises(StreamError):
-        CutReader(data).finish()
+        SplitReader(data).finish()
 
 
 # ---------------------------------------------------------------------------------------------------- forgery
@@ -295,7 +295,7 @@ def test_forged_sections():
 def test_forged_header():
     """Haar tiles, or a lossless layer 0, under further layers."""
     stream = whole()
-    for change in ({"bases": b"\xff"}, {"step": LOSSLESS_STEP}):
+    for change in ({"transforms": b"\xff"}, {"step": LOSSLESS_STEP}):
         with pytest.raises(StreamError):
             Stream.from_bytes(stream_bytes(replace(stream, header=replace(stream.header, **change))))
 
@@ -318,7 +318,7 @@ def test_forged_cuts():
 
 
 def test_forged_parameters():
-    """Weights and coefficients at their limits: sums stay exact, and the end is reached."""
+    """Weights and coefficients at their limits: sums stay lossless, and the end is reached."""
     picture, _ = coded(lossless=True)
     stream = whole()
     from rawinlay.codec.stages.parameters import MEAN_LIMIT, Params

@@ -7,7 +7,7 @@ from rawinlay.codec.refine.intervals import thresholds
 from rawinlay.codec.refine.stage_kernels import CONTEXT_LIMIT, _floor, change, expect, rebuild_first
 from rawinlay.codec.refine.tile import FinerViews
 from rawinlay.codec.stages.order import MAGNITUDE_LIMIT, MEAN_UNIT, STAGES, Y_LIMIT
-from rawinlay.entropy.tables import MANTISSA_BITS, OFFSET_UNIT, SIZE_BITS, SIZE_CELLS, load
+from rawinlay.entropy.tables import MANTISSA_BITS, OFFSET_UNIT, SIZE_BINS, SIZE_BITS, load
 
 LEAST = thresholds(load())[:, 1].astype(np.int32)
 
@@ -37,7 +37,7 @@ def setting(stage, shape, loud, heavy, seed):
         weights=(weights * (rng.random(len(weights)) < 0.7)).astype(np.float64),
         cell=rng.integers(0, 9, shape).astype(np.uint16), steps=steps.astype(np.int32), t=t,
         activity=rng.integers(0, min(2 * loud, 4000), (5, 4, *shape)).astype(np.int32),
-        base=rng.integers(-(1 << 19), 1 << 19, shape).astype(np.int32),
+        prediction=rng.integers(-(1 << 19), 1 << 19, shape).astype(np.int32),
     )  # fmt: skip
 
 
@@ -50,7 +50,7 @@ def call(s, narrow, shape):
 
     _, *found = guarded(
         kernel, s["values"], s["sizes"], s["own"], s["every"], s["near"], s["coefficients"], narrow, s["around"],
-        s["starts"], s["factors"], s["weights"], s["cell"], s["steps"], s["activity"], s["base"], load().class_of,
+        s["starts"], s["factors"], s["weights"], s["cell"], s["steps"], s["activity"], s["prediction"], load().class_of,
         MANTISSA_BITS, LEAST, float(Y_LIMIT), *out, into=range(19, 24),
     )  # fmt: skip
     return found
@@ -75,9 +75,9 @@ def expected_at(s, i, j):
     expected = max(size * q >> SIZE_BITS, 1)
     exponent = max(size.bit_length() - 1, 0)
     cell = (exponent << MANTISSA_BITS) + ((size << MANTISSA_BITS >> exponent) - (1 << MANTISSA_BITS) if size else 0)
-    least = int(LEAST[load().class_of[min(cell, SIZE_CELLS - 1)]])
+    least = int(LEAST[load().class_of[min(cell, SIZE_BINS - 1)]])
     dead = (least * q + OFFSET_UNIT - 1) // OFFSET_UNIT if 10 * expected < 7 * q else 0
-    return mu, mu + int(s["base"][i, j]), q, expected, dead
+    return mu, mu + int(s["prediction"][i, j]), q, expected, dead
 
 
 @pytest.mark.parametrize("narrow", [False, True])

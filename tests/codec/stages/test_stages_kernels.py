@@ -7,7 +7,7 @@ from rawinlay.codec.stages import kernels
 from rawinlay.codec.stages.order import HAAR, IN_PLACE, MAGNITUDE_LIMIT, PASSES, STAGES, Y_LIMIT
 from rawinlay.codec.stages.quantiser import CODES, quantisers
 from rawinlay.codec.stages.tile import Views
-from rawinlay.entropy.tables import CLASSES, MANTISSA_BITS, OFFSET_UNIT, REACH, SIZE_CELLS, load
+from rawinlay.entropy.tables import CLASSES, MANTISSA_BITS, OFFSET_UNIT, REACH, SIZE_BINS, load
 
 SHAPES = [(1, 1), (2, 3), (5, 2)]
 
@@ -17,17 +17,17 @@ def by_pass(cells):
     return np.stack([cells[..., i::2, j::2] for i, j in PASSES], -3)
 
 
-@pytest.mark.parametrize("plateau", [None, -38])
+@pytest.mark.parametrize("saturation", [None, -38])
 @pytest.mark.parametrize("haar", [False, True])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_lay_steps(shape, haar, plateau):
+def test_lay_steps(shape, haar, saturation):
     rng, low = np.random.default_rng(0), -40
-    base, steps = rng.integers(low, low + 4, (2 * shape[0], 2 * shape[1])), rng.integers(1, 90, 4)
-    arguments = base.astype(np.int32), steps.astype(np.int32), low, plateau or 0, plateau is not None, haar
+    prediction, steps = rng.integers(low, low + 4, (2 * shape[0], 2 * shape[1])), rng.integers(1, 90, 4)
+    arguments = prediction.astype(np.int32), steps.astype(np.int32), low, saturation or 0, saturation is not None, haar
     out = np.empty((4, *shape), np.int32), np.empty((4, *shape), np.uint8)
     _, step, on = guarded(kernels.lay_steps, *arguments, *out, into=[6, 7])
-    wanted, flat = by_pass(steps[base - low]), by_pass(base == plateau)
-    if haar:  # a block has one step, and is on the plateau as a whole
+    wanted, flat = by_pass(steps[prediction - low]), by_pass(prediction == saturation)
+    if haar:  # a block has one step, and is on the saturation as a whole
         wanted, flat = (np.broadcast_to(v, (4, *shape)) for v in (np.maximum(wanted.sum(0) // 4, 1), flat.all(0)))
     assert np.array_equal(step, wanted) and np.array_equal(on, flat)
 
@@ -47,10 +47,10 @@ COEFFICIENTS = {"none": 0, "usual": 200, "beyond all bounds": 1 << 31}
 WEIGHTS = {"usual": 3000, "none": 0, "beyond all cells": 1 << 28}
 
 
-def setting(stage, basis, shape, coefficients="usual", weights="usual", seed=0):
+def setting(stage, transform, shape, coefficients="usual", weights="usual", seed=0):
     """Arguments of `predict` but its outputs; a third of all weights and half of all magnitudes are zero."""
     rng, bordered = np.random.default_rng(seed), (4, 4, shape[0] + 2, shape[1] + 2)
-    views, t = Views.of(stage, basis), STAGES[stage][1]
+    views, t = Views.of(stage, transform), STAGES[stage][1]
     most, heavy = COEFFICIENTS[coefficients], WEIGHTS[weights]
     near = (rng.integers(-most, most + 1, len(views.near)) * (rng.random(len(views.near)) < 0.7)).astype(np.float64)
     around, others = (rng.integers(0, heavy + 1, n) * (rng.random(n) < 0.7) for n in (len(views.around), 8))
@@ -80,7 +80,7 @@ def flat(seen, views, groups, i, j):
 
 
 def predicted(i, j, values, sizes, own, others, near, coefficients, around, around_weights, weights, step, activity, t,
-              plateau, seen, flat_views, flat_groups, exact, class_of, bits, limit):  # fmt: skip
+              saturation, seen, flat_views, flat_groups, lossless, class_of, bits, limit):  # fmt: skip
     """Mean and class of one place, in Python's whole numbers."""
     mean = (256 + sum(int(c) * v for c, v in zip(coefficients, around_of(values, near, i, j), strict=True))) // 512
     mean, q = int(min(max(mean, -limit), limit)), int(step[i, j])
@@ -89,21 +89,21 @@ def predicted(i, j, values, sizes, own, others, near, coefficients, around, arou
     w = [int(v) for v in weights]
     size += w[4] * sums[0] + w[5] * sums[1] + w[2] * (65536 // q) + w[3] * (abs(mean) * 256 // q)
     size += sum(w[6 + a] * (int(kind[t, i, j]) * 16384 // q) for a, kind in enumerate(activity))
-    if exact and flat(seen, flat_views, flat_groups, i, j):
+    if lossless and flat(seen, flat_views, flat_groups, i, j):
         size = 0
-    size = w[1] if plateau[i, j] and not any(sums) else size + w[0]
+    size = w[1] if saturation[i, j] and not any(sums) else size + w[0]
     exponent = max(size.bit_length() - 1, 0)  # cells: the exponent and the next four bits
     cell = (exponent << bits) + ((size << bits >> exponent) - (1 << bits) if size else 0)
-    return mean, class_of[min(cell, SIZE_CELLS - 1)]
+    return mean, class_of[min(cell, SIZE_BINS - 1)]
 
 
-@pytest.mark.parametrize("exact", [False, True])
-@pytest.mark.parametrize("basis", [IN_PLACE, HAAR])
+@pytest.mark.parametrize("lossless", [False, True])
+@pytest.mark.parametrize("transform", [IN_PLACE, HAAR])
 @pytest.mark.parametrize("stage", [0, 1, 2, 3, 4, 6, 11, 15])
-def test_predict(stage, basis, exact):
+def test_predict(stage, transform, lossless):
     shape = 5, 6
-    arguments = setting(stage, basis, shape, seed=stage)
-    arguments[16] = exact
+    arguments = setting(stage, transform, shape, seed=stage)
+    arguments[16] = lossless
     out = np.empty(shape, np.int32), np.empty(shape, np.uint8)
     _, mu, classes = guarded(kernels.predict, *arguments, *out, into=[20, 21])
     for place in np.ndindex(shape):
@@ -153,18 +153,18 @@ def test_rebuild(shape, states):
 
 @pytest.mark.parametrize("stage", [0, 1, 3, 4, 15])
 def test_expected_index(stage):
-    """The neighbours' where they agree, in the plane itself; else that of the value nearest to base and mean."""
+    """The neighbours' where they agree, in the plane itself; else that of the value nearest to prediction and mean."""
     shape, rng, first = (5, 7), np.random.default_rng(stage), -300
     views, own = Views.of(stage, IN_PLACE), bool(stage % 4)
     seen = rng.integers(0, 2, (4, 4, shape[0] + 2, shape[1] + 2)).astype(np.int32) * (rng.random() < 2)
     seen[:, :, :4] = 7  # flat at the top
-    mu, base = rng.integers(-400, 400, (2, *shape)).astype(np.int32)
+    mu, prediction = rng.integers(-400, 400, (2, *shape)).astype(np.int32)
     nearest = rng.permutation(700).astype(np.int32)
-    arguments = seen, views.flat, views.flat_group, own, mu, base, first, nearest
+    arguments = seen, views.flat, views.flat_group, own, mu, prediction, first, nearest
     _, out = guarded(kernels.expect, *arguments, np.empty(shape, np.int32), into=[8])
     for i, j in np.ndindex(shape):
         at = around_of(seen, views.flat, i, j)
-        near = nearest[min(max(int(base[i, j]) + int(mu[i, j]) - first, 0), 699)]
+        near = nearest[min(max(int(prediction[i, j]) + int(mu[i, j]) - first, 0), 699)]
         assert out[i, j] == (at[0] if own and len(set(at)) == 1 else near)
     if own:
         assert (out[:2] == 7).all()
@@ -175,12 +175,12 @@ def test_rebuild_exact(shape):
     """Whatever a stream's symbols are, the index stays among the used values."""
     rng, used = np.random.default_rng(0), np.array([-70, -3, 0, 9, 100], np.int32)
     symbols = rng.choice(np.array([0, 1, -1, 3, -(1 << 20), 1 << 20], np.int32), shape)
-    expected, base = rng.integers(0, 5, shape).astype(np.int32), rng.integers(-90, 90, shape).astype(np.int32)
+    expected, prediction = rng.integers(0, 5, shape).astype(np.int32), rng.integers(-90, 90, shape).astype(np.int32)
     out = [np.full((shape[0] + 2, shape[1] + 2), -5, np.int32) for _ in range(3)]
-    arguments = symbols, expected, base, used, MAGNITUDE_LIMIT, *out
-    _, *found = guarded(kernels.rebuild_exact, *arguments, changed=[5, 6, 7])
+    arguments = symbols, expected, prediction, used, MAGNITUDE_LIMIT, *out
+    _, *found = guarded(kernels.rebuild_lossless, *arguments, changed=[5, 6, 7])
     index = (expected + symbols).clip(0, 4)
-    wanted = used[index] - base, (4 * abs(symbols)).clip(0, MAGNITUDE_LIMIT), index
+    wanted = used[index] - prediction, (4 * abs(symbols)).clip(0, MAGNITUDE_LIMIT), index
     for array, inner in zip(found, wanted, strict=True):
         assert np.array_equal(array, np.pad(inner, 1, constant_values=-5))
 
@@ -212,22 +212,22 @@ def test_finish(shape, mosaic, place, haar):
     """Each plane's sites get the nearest value that occurs; all others, and what lies outside, are left alone."""
     rng, low, first = np.random.default_rng(0), -20, -50
     values = rng.integers(-90, 90, (4, shape[0] + 2, shape[1] + 2)).astype(np.int32)
-    base = rng.integers(low, low + 60, (2 * shape[0], 2 * shape[1])).astype(np.int32)
+    prediction = rng.integers(low, low + 60, (2 * shape[0], 2 * shape[1])).astype(np.int32)
     companded = np.cumsum(rng.integers(0, 9, 60)).astype(np.int32)
     nearest = rng.integers(0, 65536, 300).astype(np.uint16)
     a, d, b, c = values[:, 1:-1, 1:-1].astype(int)
     if haar:  # rounded half up
         a, d, b, c = ((v + 1) // 2 for v in (a + d + b + c, a - d - b + c, a - d + b - c, a + d - b - c))
-    residual = np.empty(base.shape, int)
+    residual = np.empty(prediction.shape, int)
     for (i, j), band in zip(PASSES, (a, d, b, c), strict=True):
         residual[i::2, j::2] = band
     for k_row, k_col in np.ndindex(2, 2):
         before = rng.integers(0, 65536, mosaic).astype(np.uint16)
-        arguments = values, base, companded, low, first, nearest, haar, k_row, k_col, *place, before
+        arguments = values, prediction, companded, low, first, nearest, haar, k_row, k_col, *place, before
         _, after = guarded(kernels.finish, *arguments, changed=[11])
         wanted = before.copy()
-        for i, j in np.ndindex(base.shape):
+        for i, j in np.ndindex(prediction.shape):
             at = place[0] + 2 * i + k_row, place[1] + 2 * j + k_col
             if 0 <= at[0] < mosaic[0] and 0 <= at[1] < mosaic[1]:
-                wanted[at] = nearest[min(max(companded[base[i, j] - low] + residual[i, j] - first, 0), 299)]
+                wanted[at] = nearest[min(max(companded[prediction[i, j] - low] + residual[i, j] - first, 0), 299)]
         assert np.array_equal(after, wanted)

@@ -15,7 +15,7 @@ sys.path[:0] = [str(HERE.parents[1] / "support")]
 
 import numpy as np  # noqa: E402
 from rawinlay.bitstream.jpeg import embed  # noqa: E402
-from rawinlay.codec.decoder.stream import Stream, pack_bases  # noqa: E402
+from rawinlay.codec.decoder.stream import Stream, pack_transforms  # noqa: E402
 from rawinlay.codec.encoder.effort import Effort  # noqa: E402
 from rawinlay.codec.encoder.job import Job  # noqa: E402
 from rawinlay.codec.encoder.options import EncodeOptions  # noqa: E402
@@ -25,14 +25,14 @@ from rawinlay.codec.mosaic.layout import tiles  # noqa: E402
 from rawinlay.codec.recipe.corrections import TERMS, LocalRecipe, grid  # noqa: E402
 from rawinlay.codec.stages.order import HAAR, IN_PLACE  # noqa: E402
 from rawinlay.entropy.tables import load  # noqa: E402
-from scenes import fit_bases, scene  # noqa: E402
+from scenes import fit_transforms, scene  # noqa: E402
 
 WARPED = Geometry(1, (5000, -2500), (1 << 24, (1 << 24) + 9000), Warp((170_000, 210_000), (9000, -4000, 700, 500)))
 BASIS_NAMES = {IN_PLACE: "in place", HAAR: "haar"}
 
 
-def recoded(picture, payload, bases, side, states, more=False):
-    """The payload coded again over the bases given, tile by tile in turn, with another trellis.
+def recoded(picture, payload, transforms, side, states, more=False):
+    """The payload coded again over the transforms given, tile by tile in turn, with another trellis.
 
     more: with learned features and with corrections by block, in every term and in most blocks, help or not.
     """
@@ -41,11 +41,11 @@ def recoded(picture, payload, bases, side, states, more=False):
     job = Job.of(picture.raw, picture.planes, picture.geometry, header, len, options)
     cells = job.picture.layout.cells
     used = job.candidate(job.recipes.learned.with_local(corrections(cells))) if more else job.plain()
-    fitted = fit_bases(used.encoder, header.step)
+    fitted = fit_transforms(used.encoder, header.step)
     count = len(tiles(*cells, side))
-    chosen = [bases[n % len(bases)] for n in range(count)]
-    coded = used.encoder.encode(header.step, fitted, side, bases=chosen)
-    header = replace(used.header, tile=side // 2, bases=pack_bases(chosen))
+    chosen = [transforms[n % len(transforms)] for n in range(count)]
+    coded = used.encoder.encode(header.step, fitted, side, transforms=chosen)
+    header = replace(used.header, tile=side // 2, transforms=pack_transforms(chosen))
     return stream_bytes(Stream(header, used.recipe, fitted.params, chosen, coded.substreams))
 
 
@@ -68,8 +68,8 @@ def pictures():
     yield "warped", warped, warped.encode(quality=90)
     patchy = scene((131, 150), "GBRG", seed=5, jpeg_shape=(132, 152))
     yield "learned-local", patchy, recoded(patchy, patchy.encode(quality=45), [IN_PLACE, HAAR], 48, 3, more=True)
-    base = scene((50, 62), "GRBG", "soft", seed=4, bits=16)
-    few = scene((50, 62), "GRBG", "soft", seed=4, bits=16, mosaic=base.raw.mosaic // 96 * 96 + 7)
+    prediction = scene((50, 62), "GRBG", "soft", seed=4, bits=16)
+    few = scene((50, 62), "GRBG", "soft", seed=4, bits=16, mosaic=prediction.raw.mosaic // 96 * 96 + 7)
     yield "values", few, few.encode(quality=100)
     bright = scene((43, 58), "RGGB", seed=6, bits=12, black=(64, 66, 62, 64), white=2600)
     bright.raw.mosaic[:14, :20] = 4095
@@ -88,11 +88,11 @@ def main():
             "payload_sha256": hashlib.sha256(payload).hexdigest(),
             "mosaic_sha256": hashlib.sha256(mosaic.astype("<u2").tobytes()).hexdigest(),
             "mosaic": f"{header.width} x {header.height} {header.phase}",
-            "kappa": header.kappa,
+            "step_exponent": header.step_exponent,
             "states": header.states,
             "step": header.step,
-            "bases": sorted({BASIS_NAMES[b] for b in stream.bases}),
-            "tiles": len(stream.bases),
+            "transforms": sorted({BASIS_NAMES[b] for b in stream.transforms}),
+            "tiles": len(stream.transforms),
             "values": bool(header.values),
             "learned": bool(header.net),
             "local": stream.recipe.local is not None,

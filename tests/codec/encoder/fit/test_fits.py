@@ -15,7 +15,7 @@ from rawinlay.codec.encoder.search.search import search_stage
 from rawinlay.codec.encoder.search.trellis_kernels import Search
 from rawinlay.codec.mosaic.companding_torch import TorchCompanding
 from rawinlay.codec.recipe.side import Window
-from rawinlay.codec.recipe.side_torch import TorchGround
+from rawinlay.codec.recipe.side_torch import TorchSideInfo
 from rawinlay.codec.stages.decoder_torch import Decoder
 from rawinlay.codec.stages.order import HAAR, IN_PLACE, MEAN_UNIT, STAGES
 from rawinlay.codec.stages.parameters import WEIGHTS
@@ -39,23 +39,23 @@ class Listening(Decoder):
         return super().symbols(stage, mu, step, contexts)
 
 
-@pytest.mark.parametrize("basis", [IN_PLACE, HAAR])
-def test_places_see_what_the_stages_see(basis):
+@pytest.mark.parametrize("transform", [IN_PLACE, HAAR])
+def test_places_see_what_the_stages_see(transform):
     """Neighbours and contexts at all places of all stages, beside those of the torch decoder of the same symbols."""
     picture = scene((48, 64), seed=3)
     header = Stream.from_bytes(picture.encode(quality=60)).header
     plain = Job.of(picture.raw, picture.planes, picture.geometry, header, len, EncodeOptions()).plain()
     known, trunk = plain.job.picture, plain.encoder
     window = Window(((0, 0),), *known.layout.cells)
-    params = trunk.fit(STEP, only=basis).params[basis]
+    params = trunk.fit(STEP, only=transform).params[transform]
     area = trunk.whole(window)
-    tile, piece = trunk.open(area, basis, STEP)
+    tile, piece = trunk.open(area, transform, STEP)
     search = Search(trunk.tables, trunk.lagrangian, trunk.effort.states)
     rows, cols = (v.reshape(-1).astype(np.int32) for v in np.mgrid[: tile.rows, : tile.cols])
     found = []
     for stage, (k, t) in enumerate(STAGES):
         mu = tile.predict(stage, params)[0].reshape(-1).copy()
-        views = Views.of(stage, basis)
+        views = Views.of(stage, transform)
         near = np.empty((len(views.near), len(rows)), np.float32)
         near_at(tile.values, views.near, rows, cols, near)
         contexts = np.empty((len(params.weight[stage]), len(rows)), np.float32)
@@ -64,8 +64,11 @@ def test_places_see_what_the_stages_see(basis):
 
     listening = Listening(params, trunk.tables, lambda stage, _: found[stage][3].reshape(-1), trunk.effort.states)
     listening.seen = []
-    base, companding = torch.from_numpy(area.base)[None], TorchCompanding(known.companding)
-    run_stages(TorchGround(known.ground).scene(window, base, companding, STEP, header.kappa, basis), listening)
+    prediction, companding = torch.from_numpy(area.prediction)[None], TorchCompanding(known.companding)
+    run_stages(
+        TorchSideInfo(known.side_info).scene(window, prediction, companding, STEP, header.step_exponent, transform),
+        listening,
+    )
     for (near, mu, contexts, _), (wanted, means, around) in zip(found, listening.seen, strict=True):
         assert np.array_equal(near, np.array(wanted, np.float32).reshape(near.shape))
         assert np.array_equal(mu, means)
@@ -143,12 +146,12 @@ def test_descent(seed):
 def test_survey():
     """Busier pictures and finer steps take more bits; an octave of either counts the same."""
     rng, steps = np.random.default_rng(0), np.full(64, 100, np.int32)
-    base = np.zeros((96, 96), np.int32)
+    prediction = np.zeros((96, 96), np.int32)
 
     def surveyed(scale):
         found = Survey()
         even, odd = (scale * rng.standard_normal((2, 48, 48))).astype(np.float32)
-        survey(even, odd, base, steps, 0, found.histogram)
+        survey(even, odd, prediction, steps, 0, found.histogram)
         return found
 
     calm, busy = surveyed(50.0), surveyed(100.0)

@@ -25,7 +25,7 @@ def arrays(seed):
         "others": rng.integers(0, 900, (COUNT, *bordered[3:])).astype(np.int32),
         "step": rng.integers(1, 900, (COUNT, 4, *SHAPE)).astype(np.int32),
         "activity": rng.integers(0, 900, (COUNT, KINDS, 4, *SHAPE)).astype(np.int32),
-        "plateau": rng.integers(0, 2, (COUNT, 4, *SHAPE)).astype(np.uint8),
+        "saturation": rng.integers(0, 2, (COUNT, 4, *SHAPE)).astype(np.uint8),
         "rows": rng.integers(0, SHAPE[0], (COUNT, PICKED)).astype(np.int32),
         "cols": rng.integers(0, SHAPE[1], (COUNT, PICKED)).astype(np.int32),
         "y": rng.normal(0, 3000, (COUNT, 4, 4, *SHAPE)).round().astype(np.float32),
@@ -47,23 +47,23 @@ def test_near_of():
         assert out[v].tolist() == wanted
 
 
-@pytest.mark.parametrize("basis", [IN_PLACE, HAAR])
+@pytest.mark.parametrize("transform", [IN_PLACE, HAAR])
 @pytest.mark.parametrize("stage", [0, 3, 4, 13])
-def test_contexts_of(stage, basis):
-    a, views, (n, t) = arrays(stage), Views.of(stage, basis), divmod(stage, 4)
+def test_contexts_of(stage, transform):
+    a, views, (n, t) = arrays(stage), Views.of(stage, transform), divmod(stage, 4)
     mu = np.random.default_rng(1).integers(-9000, 9000, COUNT * PICKED).astype(np.int32)
-    count = context_count(n, t, basis, KINDS)
+    count = context_count(n, t, transform, KINDS)
     around = views.around, views.context, views.factor, views.kinds
     _, out = guarded(
         windows.contexts_of, a["sizes"], a["own"], a["others"], t > 0, stage >= 4, *around, a["step"], t, mu,
-        a["activity"], a["plateau"], a["rows"], a["cols"], np.empty((count, COUNT * PICKED), np.float32), into=[16],
+        a["activity"], a["saturation"], a["rows"], a["cols"], np.empty((count, COUNT * PICKED), np.float32), into=[16],
     )  # fmt: skip
     assert out.any()
     for b in range(COUNT):
         part, wanted = slice(b * PICKED, (b + 1) * PICKED), np.empty((count, PICKED), np.float32)
         fit.contexts_at(
             a["sizes"][b], *boxes(a, b, stage), *around, a["step"][b, t], mu[part], a["activity"][b], t,
-            a["plateau"][b, t], np.zeros((4, 4, 0, 0), np.int32), views.flat, views.flat_group, False, a["rows"][b],
+            a["saturation"][b, t], np.zeros((4, 4, 0, 0), np.int32), views.flat, views.flat_group, False, a["rows"][b],
             a["cols"][b], wanted,
         )  # fmt: skip
         assert np.array_equal(out[:, part], wanted)
@@ -82,14 +82,14 @@ def test_search_of(stage):
     symbols, rate, error = np.empty_like(mu), np.empty(COUNT), np.empty(COUNT)
     _, mu, classes, symbols, rate, error, values, sizes, own = guarded(
         windows.search_of, a["values"], a["sizes"], a["own"], a["others"], t > 0, stage >= 4, *common, a["step"],
-        a["activity"], a["plateau"], *last, mu, classes, k, t, a["y"], a["valid"], *search.tables, symbols, rate, error,
-        into=[17, 18, 29, 30, 31], changed=[0, 1, 2],
+        a["activity"], a["saturation"], *last, mu, classes, k, t, a["y"], a["valid"], *search.tables, symbols, rate,
+        error, into=[17, 18, 29, 30, 31], changed=[0, 1, 2],
     )  # fmt: skip
     for b in range(COUNT):
         one, kind = np.empty(SHAPE, np.int32), np.empty(SHAPE, np.uint8)
         stages.predict(
             a["values"][b], a["sizes"][b], *boxes(a, b, stage), *common, a["step"][b, t], a["activity"][b], t,
-            a["plateau"][b, t], np.zeros((4, 4, 0, 0), np.int32), np.zeros((0, 4), np.int64), np.zeros(0, np.int64),
+            a["saturation"][b, t], np.zeros((4, 4, 0, 0), np.int32), np.zeros((0, 4), np.int64), np.zeros(0, np.int64),
             False, *last, one, kind,
         )  # fmt: skip
         assert np.array_equal(mu[b], one) and np.array_equal(classes[b], kind)

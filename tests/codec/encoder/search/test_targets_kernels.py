@@ -17,8 +17,8 @@ CASES = [((9, 11), (2, 3), 0, 0), ((9, 11), (3, 4), -1, -1), ((9, 11), (3, 3), 1
 def setting(shape, size, seed=0):
     rng = np.random.default_rng(seed)
     mosaic = rng.integers(0, 180, shape).astype(np.uint16)
-    base = rng.integers(LOW, LOW + LEVELS, (2 * size[0], 2 * size[1])).astype(np.int32)
-    return mosaic, base, np.cumsum(rng.integers(0, 9, LEVELS)).astype(np.int32)
+    prediction = rng.integers(LOW, LOW + LEVELS, (2 * size[0], 2 * size[1])).astype(np.int32)
+    return mosaic, prediction, np.cumsum(rng.integers(0, 9, LEVELS)).astype(np.int32)
 
 
 def site(shape, t, i, j, top, left):
@@ -30,22 +30,22 @@ def site(shape, t, i, j, top, left):
 
 @pytest.mark.parametrize("shape, size, top, left", CASES)
 def test_residuals(shape, size, top, left):
-    mosaic, base, companded = setting(shape, size)
+    mosaic, prediction, companded = setting(shape, size)
     y, valid = np.empty((4, *size), np.float32), np.empty((4, *size), np.bool_)
-    arguments = mosaic, base, companded, LOW, SHIFT, BLACK, top, left
+    arguments = mosaic, prediction, companded, LOW, SHIFT, BLACK, top, left
     _, y, valid = guarded(lay_residuals, *arguments, False, y, valid, into=[9, 10])
     for t, i, j in np.ndindex(4, *size):
         cell, at = site(shape, t, i, j, top, left)
         assert valid[t, i, j] == (at is not None)
         level = int(mosaic[at]) * 2**SHIFT - BLACK if at else 0
-        assert y[t, i, j] == (int(companded[level - LOW]) - companded[base[cell] - LOW] if at else 0)
+        assert y[t, i, j] == (int(companded[level - LOW]) - companded[prediction[cell] - LOW] if at else 0)
 
 
 @pytest.mark.parametrize("shape, size, top, left", CASES)
 def test_bands(shape, size, top, left):
     """An orthonormal Haar transform of the same, within each block; a block counts where any of its sites does."""
-    mosaic, base, companded = setting(shape, size)
-    arguments = mosaic, base, companded, LOW, SHIFT, BLACK, top, left
+    mosaic, prediction, companded = setting(shape, size)
+    arguments = mosaic, prediction, companded, LOW, SHIFT, BLACK, top, left
     y, valid = np.empty((4, *size), np.float32), np.empty((4, *size), np.bool_)
     lay_residuals(*arguments, False, y, valid)
     block = {PASSES[t]: y[t].astype(float) for t in range(4)}

@@ -1,4 +1,4 @@
-"""The compiled features, base and activity are those of the tensors', whatever the window."""
+"""The compiled features, prediction and activity are those of the tensors', whatever the window."""
 
 from dataclasses import replace
 
@@ -15,8 +15,8 @@ from rawinlay.codec.mosaic.layout import Layout, blocks, haar
 from rawinlay.codec.recipe.corrections import TERMS, LocalRecipe, grid
 from rawinlay.codec.recipe.features import BASIC, COUNT
 from rawinlay.codec.recipe.recipe import SUM_LIMIT, Recipe
-from rawinlay.codec.recipe.side import HALO, Ground, Window
-from rawinlay.codec.recipe.side_torch import TorchGround
+from rawinlay.codec.recipe.side import HALO, SideInfo, Window
+from rawinlay.codec.recipe.side_torch import TorchSideInfo
 
 COMPANDING = Companding((60.0, 64.0, 64.0, 68.0), 4095, 4095, 8)
 
@@ -29,11 +29,11 @@ def picture(h, w, seed=0):
     y[h // 3 : h // 2, : w // 2] = 4080
     y[h // 2 : h, w // 2 :] = 0
     cb[: h // 2] = 2048
-    return Ground(Guide(y, cb, cr), Layout(2 * h, 2 * w, "RGGB"))
+    return SideInfo(Guide(y, cb, cr), Layout(2 * h, 2 * w, "RGGB"))
 
 
 def recipe_of(count=COUNT, seed=0, local=None, limit=1 << 25):
-    """Random coefficients of about a sum; most bases are then within the levels."""
+    """Random coefficients of about a sum; most transforms are then within the levels."""
     rng = np.random.default_rng(seed)
     exponents = rng.integers(0, 21, COUNT)
     coefficients = rng.integers(-(1 << 15) + 1, 1 << 15, (4, COUNT)) >> rng.integers(0, 15, (4, COUNT))
@@ -57,9 +57,9 @@ def local_of(cells, side, seed=0):
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 3), (7, 5), (33, 301), (20, 129)])
 def test_planes_are_the_guide_with_repeated_edges(size):
-    ground = picture(*size)
+    side_info = picture(*size)
     h, w = size
-    for k, plane in enumerate(ground.planes):
+    for k, plane in enumerate(side_info.planes):
         assert plane.shape == (h + 2 * HALO + 1, w + 2 * HALO + 1)
         inner = plane[HALO : HALO + h, HALO : HALO + w]
         assert np.array_equal(plane, np.pad(inner, (HALO, HALO + 1), mode="edge")), k
@@ -68,72 +68,74 @@ def test_planes_are_the_guide_with_repeated_edges(size):
 @pytest.mark.parametrize("size", [(1, 1), (7, 5), (33, 301), (20, 128)])
 def test_features(size):
     h, w = size
-    ground = picture(*size)
-    tensors = TorchGround(ground)
+    side_info = picture(*size)
+    tensors = TorchSideInfo(side_info)
     for r, c, rows, cols in ((0, 0, h, w), (0, 0, h + 1, w + 1), (h // 2, w // 3, h - h // 2, w - w // 3 + 1)):
         wanted = tensors.features(r, c, rows, cols).numpy().reshape(-1, rows, cols)
-        assert np.array_equal(ground.features(r, c, rows, cols), wanted)
-        few = ground.features(r, c, rows, cols, BASIC, np.float32)
+        assert np.array_equal(side_info.features(r, c, rows, cols), wanted)
+        few = side_info.features(r, c, rows, cols, BASIC, np.float32)
         assert few.dtype == np.float32 and np.array_equal(few, wanted[:BASIC])
 
 
 @pytest.mark.parametrize("size", [(2, 2), (7, 5), (30, 301)])
 def test_bands_of_blocks(size):
     h, w = size
-    ground, rng = picture(*size), np.random.default_rng(0)
+    side_info, rng = picture(*size), np.random.default_rng(0)
     high, wide = -(-h // 2), -(-w // 2)
     tops = 2 * np.array(sorted({0, high // 2, high - 1}))
     picks = np.stack([np.sort(rng.choice(wide, -(-wide // 2), replace=False)) for _ in tops])
     picks[:, -1] = wide - 1
-    phi = ground.features(0, 0, 2 * high, 2 * wide).reshape(COUNT, -1)
+    phi = side_info.features(0, 0, 2 * high, 2 * wide).reshape(COUNT, -1)
     wanted = haar(blocks(phi, 2 * high, 2 * wide)).reshape(COUNT, 4, high, wide)
     wanted = wanted[:, :, tops[:, None] // 2, picks].reshape(COUNT, 4, -1)
-    assert np.array_equal(bands(ground, tops, picks), wanted)
+    assert np.array_equal(bands(side_info, tops, picks), wanted)
 
 
 @pytest.mark.parametrize("count", [0, 1, 40, BASIC, COUNT])
 @pytest.mark.parametrize("size", [(2, 2), (31, 260)])
 def test_base(size, count):
     h, w = (n + n % 2 for n in size)
-    ground, recipe = picture(*size), recipe_of(count)
+    side_info, recipe = picture(*size), recipe_of(count)
     window = Window(((0, 0),), h, w)
-    wanted = TorchGround(ground).base_by_tensors(window, recipe, TorchCompanding(COMPANDING))
-    assert torch.equal(torch.from_numpy(ground.base(window, recipe, COMPANDING)), wanted)
+    wanted = TorchSideInfo(side_info).prediction_by_tensors(window, recipe, TorchCompanding(COMPANDING))
+    assert torch.equal(torch.from_numpy(side_info.prediction(window, recipe, COMPANDING)), wanted)
     assert count < 40 or h < 4 or len(wanted.unique()) > 1000
 
 
-def test_base_of_the_largest_coefficients():
-    ground, window = picture(9, 40), Window(((0, 0),), 10, 40)
+def test_prediction_of_the_largest_coefficients():
+    side_info, window = picture(9, 40), Window(((0, 0),), 10, 40)
     for seed in range(4):
         recipe = recipe_of(seed=seed, limit=SUM_LIMIT)
-        wanted = TorchGround(ground).base_by_tensors(window, recipe, TorchCompanding(COMPANDING))
-        assert torch.equal(torch.from_numpy(ground.base(window, recipe, COMPANDING)), wanted)
+        wanted = TorchSideInfo(side_info).prediction_by_tensors(window, recipe, TorchCompanding(COMPANDING))
+        assert torch.equal(torch.from_numpy(side_info.prediction(window, recipe, COMPANDING)), wanted)
 
 
 @pytest.mark.parametrize("side", [32, 64, 256])
-def test_base_with_corrections_by_block_and_a_plateau_in_any_window(side):
+def test_prediction_with_corrections_by_block_and_a_saturation_in_any_window(side):
     h, w = 75, 209
-    ground, recipe = picture(h, w), recipe_of(local=local_of((h, w), side))
-    companding = replace(COMPANDING, plateau=(3900, 0, 900, 2000, 100, 0, 10, 300))
+    side_info, recipe = picture(h, w), recipe_of(local=local_of((h, w), side))
+    companding = replace(COMPANDING, saturation=(3900, 0, 900, 2000, 100, 0, 10, 300))
     window = Window(((0, 0),), h + 1, w + 1)
-    whole = ground.base(window, recipe, companding)
-    wanted = TorchGround(ground).base_by_tensors(window, recipe, TorchCompanding(companding))
+    whole = side_info.prediction(window, recipe, companding)
+    wanted = TorchSideInfo(side_info).prediction_by_tensors(window, recipe, TorchCompanding(companding))
     assert np.array_equal(whole, wanted.numpy())
-    assert not np.array_equal(whole, ground.base(window, replace(recipe, local=None), companding))
-    assert any((whole[:, k] == at[0]).any() for k, at in enumerate(companding.plateaus()) if at)
+    assert not np.array_equal(whole, side_info.prediction(window, replace(recipe, local=None), companding))
+    assert any((whole[:, k] == at[0]).any() for k, at in enumerate(companding.saturations()) if at)
     for rows, cols, places in ((20, 70, ((0, 0), (31, 63), (56, 140))), (2, 2, ((74, 208), (63, 127)))):
-        for (r, c), piece in zip(places, ground.base(Window(places, rows, cols), recipe, companding), strict=True):
+        for (r, c), piece in zip(
+            places, side_info.prediction(Window(places, rows, cols), recipe, companding), strict=True
+        ):
             assert np.array_equal(piece, whole[0, :, r : r + rows, c : c + cols])
 
 
 @pytest.mark.parametrize("size", [(2, 2), (6, 4), (31, 260)])
 def test_activity(size):
     h, w = (n + n % 2 for n in size)
-    ground = picture(*size)
-    tensors = TorchGround(ground)
+    side_info = picture(*size)
+    tensors = TorchSideInfo(side_info)
     for window in (Window(((0, 0),), h, w), Window(((0, 0), (h - 2, w - 2)), 2, 2)):
         wanted = torch.stack(tensors.activity(window), 1)
-        found = ground.activity(window)
+        found = side_info.activity(window)
         assert found.dtype == np.int32 and torch.equal(torch.from_numpy(found), wanted)
 
 

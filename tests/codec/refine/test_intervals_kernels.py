@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from guarded import guarded
-from rawinlay.codec.refine.interval_kernels import CHUNK, MARGIN, ask, least_of, mass, open_cells, settle
+from rawinlay.codec.refine.interval_kernels import CHUNK, MARGIN, ask, least_of, mass, open_intervals, reconstruct
 from rawinlay.codec.refine.intervals import edges, finder, thresholds
 from rawinlay.entropy.binary import EVEN
 from rawinlay.entropy.odds import LEAST, SHAPE_END, SHAPE_TOTAL, SHAPE_UNIT, shape
@@ -39,20 +39,20 @@ DENSE = np.arange(-200, 500, dtype=np.int32)
 
 @pytest.mark.parametrize("used", [USED, USED[:1], USED[:2], DENSE])
 @pytest.mark.parametrize("size", [(1, 1), (6, 11)])
-def test_open_cells(size, used):
+def test_open_intervals(size, used):
     """The used values that are coded as the symbol; the nearest one where there is none, and never an empty cell."""
     rng, start = np.random.default_rng(1), int(used[0]) - 5
     symbols = rng.choice(np.array([0, 0, 0, 1, -1, 2, -3, 66, -70, 9000], np.int32), size)
     classes, step = rng.integers(0, CLASSES, size).astype(np.uint8), rng.choice(np.array([1, 9, 60], np.int32), size)
-    mu, base = rng.integers(-60, 300, (2, *size)).astype(np.int32)
+    mu, prediction = rng.integers(-60, 300, (2, *size)).astype(np.int32)
     nearest = np.abs(np.arange(start, used[-1] + 9)[:, None] - used).argmin(1).astype(np.int32)
     out = np.empty(size, np.uint32), np.empty(size, np.uint32)
-    arguments = symbols, classes, mu, step, base, THRESHOLDS, used, start, nearest
-    _, first, behind = guarded(open_cells, *arguments, *out, into=[9, 10])
+    arguments = symbols, classes, mu, step, prediction, THRESHOLDS, used, start, nearest
+    _, first, behind = guarded(open_intervals, *arguments, *out, into=[9, 10])
     for place in np.ndindex(size):
         m, c, q = int(symbols[place]), classes[place], int(step[place])
         near, far = (least_of(THRESHOLDS, c, abs(m) + n, q) for n in (0, 1))
-        u = int(mu[place]) + int(base[place])
+        u = int(mu[place]) + int(prediction[place])
         coded = [i for i, v in enumerate(used.tolist()) if near <= abs(v - u) < far and (m == 0 or (v > u) == (m > 0))]
         a, b = int(first[place]), int(behind[place])
         assert 0 <= a < b <= len(used)
@@ -72,13 +72,13 @@ def test_mass():
     assert 0.9 * SHAPE_TOTAL < mass(SHAPE, 1 << 20, 1.0) <= SHAPE_TOTAL
 
 
-def cut(a, b, mean, step, dead, deep):
+def cut(a, b, mean, step, dead, lossless):
     """Where a cell a <= i < b is to be cut, before which value; None if it is fine enough."""
     low, high = int(EDGES[a]) - mean, int(EDGES[b]) - mean
     at = (low + high) // 2
     if b - a < 2:
         return None
-    if not deep:
+    if not lossless:
         if 2 * (high - low) <= 3 * step:
             return None
         if dead:
@@ -100,9 +100,9 @@ def odds_class(p, cell, at, mean, expected):
     return min(max(4 * (int(exponent) - 1) + int(8 * mantissa - 4), -EVEN), EVEN - 1) + EVEN
 
 
-@pytest.mark.parametrize("deep", [False, True])
+@pytest.mark.parametrize("lossless", [False, True])
 @pytest.mark.parametrize("count", [1, 9, CHUNK + 37])
-def test_ask(count, deep):
+def test_ask(count, lossless):
     """Round by round, answered by true values: which cells are cut, where, under which odds, until none is left."""
     rng, (mean, step, dead, expected) = np.random.default_rng(2), setting(count)
     true = rng.integers(0, len(USED), count)
@@ -114,10 +114,10 @@ def test_ask(count, deep):
     odds, answers, left = np.zeros(count, np.uint8), np.zeros(0, np.bool_), count
     for _ in range(20):
         left, first, behind, asked, masses, odds = guarded(
-            ask, left, answers, first, behind, asked, masses, mean, step, dead, expected, deep, EDGES, FINDER, SHAPE,
-            odds, changed=[2, 3, 4, 5, 14],
+            ask, left, answers, first, behind, asked, masses, mean, step, dead, expected, lossless, EDGES, FINDER,
+            SHAPE, odds, changed=[2, 3, 4, 5, 14],
         )  # fmt: skip
-        cuts = {p: cut(*cells[p], int(mean[p]), int(step[p]), int(dead[p]), deep) for p in waiting}
+        cuts = {p: cut(*cells[p], int(mean[p]), int(step[p]), int(dead[p]), lossless) for p in waiting}
         waiting = [p for p in waiting if cuts[p] is not None]
         assert asked[:, :left].T.tolist() == [[p, cuts[p]] for p in waiting]
         assert odds[:left].tolist() == [odds_class(p, cells[p], cuts[p], mean, expected) for p in waiting]
@@ -129,28 +129,28 @@ def test_ask(count, deep):
     assert not waiting
     assert list(zip(first.tolist(), behind.tolist(), strict=True)) == [cells[p] for p in range(count)]
     assert ((first <= true) & (true < behind)).all()
-    if deep:
+    if lossless:
         assert (behind == first + 1).all()
 
 
 @pytest.mark.parametrize("size", [(1, 1), (5, 8)])
-def test_settle(size):
+def test_reconstruct(size):
     """A single value as it is; otherwise the middle, moved towards the mean by width^2 / 12 expected magnitudes."""
     rng, place = np.random.default_rng(3), np.s_[1:-1, 1:-1]
     first = rng.integers(0, len(USED), size).astype(np.uint32)
     behind = np.minimum(first + rng.integers(1, 6, size), len(USED)).astype(np.uint32)
-    base, mu = rng.integers(-100, 400, (2, *size)).astype(np.int32)
+    prediction, mu = rng.integers(-100, 400, (2, *size)).astype(np.int32)
     expected = rng.integers(1, 900, size).astype(np.float64)
     out = [np.full((size[0] + 2, size[1] + 2), -5, np.int32) for _ in range(2)]
-    arguments = first, behind, USED, EDGES, base, mu, expected, *out
-    peak, y_hat, sizes = guarded(settle, *arguments, changed=[7, 8])
+    arguments = first, behind, USED, EDGES, prediction, mu, expected, *out
+    peak, y_hat, sizes = guarded(reconstruct, *arguments, changed=[7, 8])
     for i, j in np.ndindex(size):
         a, b, mean = int(first[i, j]), int(behind[i, j]), int(mu[i, j])
         if b == a + 1:
-            wanted = int(USED[a]) - int(base[i, j])
+            wanted = int(USED[a]) - int(prediction[i, j])
         else:
             low, high = int(EDGES[a]), int(EDGES[b])
-            middle, way = (low + high) // 2 - int(base[i, j]), (high - low) ** 2 // (12 * int(expected[i, j]))
+            middle, way = (low + high) // 2 - int(prediction[i, j]), (high - low) ** 2 // (12 * int(expected[i, j]))
             way = min(way, (high - low) // 2)
             wanted = min(max(mean, middle - way), middle + way)
         assert y_hat[place][i, j] == wanted and sizes[place][i, j] == abs(wanted - mean)

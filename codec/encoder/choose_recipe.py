@@ -22,7 +22,7 @@ from .fit.source_picture import SourcePicture
 from .job import Candidate, recipe_bytes
 
 
-def settle(
+def choose_recipe(
     candidate: Candidate, step: int, fitted: Fit | None = None, room: float = math.inf, careful: bool = True
 ) -> tuple[Candidate, Fit]:
     """The candidate that costs least at a step, its recipe's own bytes included, and parameters of the stages for it.
@@ -32,7 +32,7 @@ def settle(
     """
     job = candidate.job
     best = candidate, fitted or candidate.fit(step, quick=True)
-    richest = job.recipes.best(step, job.header.kappa, room)
+    richest = job.recipes.best(step, job.header.step_exponent, room)
     if richest is not candidate.recipe:
         best = _cheaper(*best, richest, room)
     whole = best[0].recipe

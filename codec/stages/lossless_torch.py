@@ -3,7 +3,7 @@
 ::
 
     u(b) + mu --nearest used value--> index i^      s = i - i^     i: index of the true value among those used
-    y_hat = u(value i) - u(b)                       exact, and with it everything that follows
+    y_hat = u(value i) - u(b)                       lossless, and with it everything that follows
 
 The stages, means and contexts are those of the lossy codec; the step is the distance of neighbouring used values in the
 companded domain, so that contexts keep their meaning. One thing is added: where the decoded neighbours are all of one
@@ -28,27 +28,27 @@ from .stages_torch import Decoded, near_views, split
 
 
 class Lattice:
-    """The used values of the windows with the given base, companded. base: int32 (B, 4, h, w), levels."""
+    """The used values of the windows with the given prediction, companded. prediction: int32 (B, 4, h, w), levels."""
 
-    def __init__(self, companding: TorchCompanding, base: torch.Tensor) -> None:
-        companded = companding.compand(base).to(torch.float64)
-        self._base = [split(companded[:, k]) for k in range(4)]
+    def __init__(self, companding: TorchCompanding, prediction: torch.Tensor) -> None:
+        companded = companding.compand(prediction).to(torch.float64)
+        self._prediction = [split(companded[:, k]) for k in range(4)]
         self._first, self._index = companding.nearest
-        self._values = companding.used.to(base.device, torch.float64)
-        self._index = self._index.to(base.device)
+        self._values = companding.used.to(prediction.device, torch.float64)
+        self._index = self._index.to(prediction.device)
         self.last = self._values.shape[1] - 1
         self._seen: list[Decoded | None] = [None] * 4
 
     def index(self, stage: int, y: torch.Tensor) -> torch.Tensor:
         """Index of the used value nearest to u(b) + y, int32."""
         k, t = STAGES[stage]
-        u = self._base[k][t] + y - self._first
+        u = self._prediction[k][t] + y - self._first
         return self._index[k][u.clamp(0, self._index.shape[1] - 1).long()]
 
     def y(self, stage: int, index: torch.Tensor) -> torch.Tensor:
         """y of used values, whole numbers in float64."""
         k, t = STAGES[stage]
-        return self._values[k][index.long()] - self._base[k][t]
+        return self._values[k][index.long()] - self._prediction[k][t]
 
     def expect(
         self, stage: int, mu: torch.Tensor, contexts: list[torch.Tensor]
@@ -87,7 +87,7 @@ def _equal(views: list[torch.Tensor]) -> torch.Tensor:
     return functools.reduce(torch.logical_and, [view == views[0] for view in views[1:]])
 
 
-class ExactDecoder(Decoder):
+class LosslessDecoder(Decoder):
     """`Decoder` for lossless stages."""
 
     def __init__(

@@ -1,4 +1,4 @@
-"""codec.recipe.features_kernels: the features of a window's cells and the base that a recipe makes of them.
+"""codec.recipe.features_kernels: the features of a window's cells and the prediction that a recipe makes of them.
 
 The features of a cell are those of `codec.recipe.features_torch`, which tests of its own hold to their names in plain
 Python.
@@ -9,7 +9,7 @@ import pytest
 import torch
 from guarded import guarded
 from rawinlay.codec.recipe.features import BASIC, COUNT, TABLES
-from rawinlay.codec.recipe.features_kernels import CHUNK, HALO, ORDER, base, features
+from rawinlay.codec.recipe.features_kernels import CHUNK, HALO, ORDER, features, prediction
 from rawinlay.codec.recipe.features_torch import features as torch_features
 from rawinlay.codec.recipe.features_torch import radius_squared
 
@@ -73,11 +73,11 @@ def test_base(size, window, powers, side):
         wanted[:, i, j] = (own @ phi[:, i, j] + (1 << 19)) >> 20
     low, high = np.quantile(wanted, [0.1, 0.9]).astype(int)
     wanted = wanted.clip(low, high)
-    plateau = np.array([np.quantile(wanted, 0.8, axis=(1, 2)).astype(int), [high + 5, low, 1 << 20, high]])
-    wanted = np.where(wanted >= plateau[0][:, None, None], plateau[1][:, None, None], wanted)
+    saturation = np.array([np.quantile(wanted, 0.8, axis=(1, 2)).astype(int), [high + 5, low, 1 << 20, high]])
+    wanted = np.where(wanted >= saturation[0][:, None, None], saturation[1][:, None, None], wanted)
     limits = np.array([low, high], np.float64)
-    arguments = planes, TABLES, *size, r, c, whole, side, local, parts, more, limits, plateau
-    _, out = guarded(base, *arguments, np.empty((4, rows, cols), np.int32), into=[13])
+    arguments = planes, TABLES, *size, r, c, whole, side, local, parts, more, limits, saturation
+    _, out = guarded(prediction, *arguments, np.empty((4, rows, cols), np.int32), into=[13])
     assert np.array_equal(out, wanted)
 
 
@@ -90,7 +90,7 @@ def test_the_largest_sums_are_exact():
     whole = np.where(phi[:, 0, 0] < 0, -1, 1) * np.array([[(1 << 30) - n] for n in range(4)])
     limits, nowhere = np.array([-(2.0**31), 2.0**31 - 1]), np.array([[1 << 40] * 4, [0] * 4])
     out = np.empty((4, 2, 4), np.int32)
-    base(planes, TABLES, *size, 0, 0, whole.astype(np.float64), 0, np.zeros((1, 1, 4, 1)), np.zeros((0, 3), np.int64),
-         np.empty((0, 2, 4)), limits, nowhere, out)  # fmt: skip
+    prediction(planes, TABLES, *size, 0, 0, whole.astype(np.float64), 0, np.zeros((1, 1, 4, 1)),
+         np.zeros((0, 3), np.int64), np.empty((0, 2, 4)), limits, nowhere, out)  # fmt: skip
     sums = (np.einsum("kf,fij->kij", whole, phi) + (1 << 19)) >> 20
     assert np.array_equal(out, sums.clip(-(1 << 31), (1 << 31) - 1)) and sums.max() > 1 << 29
