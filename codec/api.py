@@ -25,8 +25,8 @@ from ..bitstream.runtime.progress import Progress
 from ..bitstream.stream.limits import check_pixels
 from ..bitstream.tiff.tags import pack_tags, unpack_tags
 from .decoder.crop import Crop
+from .decoder.framing import Frame, frame_of, framed
 from .encoder.options import EncodeKeywords, EncodeOptions, Rate
-from .guide.geometry import Geometry
 from .info import Info, info
 from .preview_choice import (  # fmt: skip
     PREVIEWS,
@@ -81,7 +81,8 @@ class Decoded:
 
     device: where it was decoded; seconds: time taken. layers: how many are there; lossless: whether the mosaic is the
     camera's, bit for bit. preview: the DNG's, a JPEG; preview_kind: "raw", "jpeg", "neutral" or "none". warnings: what
-    the user should know of, a line each.
+    the user should know of, a line each. frame: the DNG's default crop (column, row, width, height) where the JPEG
+    gives one (`codec.decoder.framing`).
     """
 
     raw: RawImage = field(repr=False)
@@ -96,13 +97,14 @@ class Decoded:
     jpeg: bytes | None = field(default=None, repr=False)
     preview_kind: str = "jpeg"
     warnings: tuple[str, ...] = ()
+    frame: Frame | None = None
 
     def dng(self) -> bytes:
         """The DNG file: the mosaic, the preview, the Exif of the RAW and of the JPEG."""
         from ..bitstream.dng.writer import write_dng
 
         jpeg = Jpeg(self.jpeg) if self.jpeg else None
-        return write_dng(self.raw, jpeg if self.preview is self.jpeg else self.preview, jpeg)
+        return write_dng(framed(self.raw, self.frame), jpeg if self.preview is self.jpeg else self.preview, jpeg)
 
 
 def encode(
@@ -186,9 +188,11 @@ def decode(
     height, width = raw.mosaic.shape
     kind = kind_of(stream.preview, file, raw.ifd0_tags) if preview == "auto" else preview
     shown = _preview(kind, file, raw, planes, stream, Crop(*crop) if crop else None)
+    frame = None if crop else frame_of(raw, stream.geometry, planes.y.shape)
     seconds = time.monotonic() - started
     return Decoded(
-        raw, width, height, raw.cfa, device, seconds, stream.layer_count, stream.lossless, shown, file.bare.data, kind
+        raw, width, height, raw.cfa, device, seconds, stream.layer_count, stream.lossless, shown, file.bare.data, kind,
+        frame=frame,
     )  # fmt: skip
 
 
@@ -213,8 +217,7 @@ def _preview(
         if kind == "neutral":
             return neutral_jpeg(raw)
         if kind == "jpeg":
-            geometry = Geometry.from_bytes(stream.header.geometry)
-            return crop.preview(planes, geometry, stream.layout, jpeg.orientation) if crop else jpeg.bare.data
+            return crop.preview(planes, stream.geometry, stream.layout, jpeg.orientation) if crop else jpeg.bare.data
         own = stream.preview.own if stream.preview else None
         part = crop.share(stream.header.height, stream.header.width) if crop else None
         shown = own_jpeg(own, raw.orientation, part) if own else None

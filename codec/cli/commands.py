@@ -202,7 +202,7 @@ def _decode(args: argparse.Namespace) -> None:
         "output": str(output), "width": decoded.width, "height": decoded.height, "cfa": decoded.cfa,
         "device": decoded.device, "seconds": round(decoded.seconds, 3), "layers": decoded.layers,
         "lossless": decoded.lossless, "crop": args.crop, "preview": decoded.preview_kind,
-        "warnings": decoded.warnings, **profile,
+        "frame": decoded.frame, "warnings": decoded.warnings, **profile,
     }  # fmt: skip
     lines = [
         ("camera", decoded.raw.camera or "unknown"),
@@ -210,6 +210,7 @@ def _decode(args: argparse.Namespace) -> None:
         ("layers", str(decoded.layers)),
         ("lossless", "yes" if decoded.lossless else "no"),
         ("preview", PREVIEW_TEXT[decoded.preview_kind]),
+        *([("frame", "as the JPEG: {2} x {3} at {0},{1}".format(*decoded.frame))] if decoded.frame else []),
         ("size", bytes_text(len(data))),
         ("time", f"{decoded.seconds:.1f} s on {decoded.device}"),
     ]

@@ -78,8 +78,7 @@ class Crop:
         """
         rows = np.array([2 * self.y, 2 * (self.y + self.height - 1)], np.int64)
         cols = np.array([2 * self.x, 2 * (self.x + self.width - 1)], np.int64)
-        ys, xs = geometry.positions(*geometry.turned(rows, cols, layout.height, layout.width))
-        at_y, at_x = geometry.warped(ys[:, None], xs[None, :], planes.y.shape)
+        at_y, at_x = geometry.laid(rows, cols, (layout.height, layout.width), planes.y.shape)
         (top, bottom), (left, right) = (
             np.clip([v.min() >> POSITION_BITS, (v.max() >> POSITION_BITS) + 1], 0, n).tolist()
             for v, n in zip((at_y, at_x), planes.y.shape, strict=True)
