@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from ...bitstream.raw_image import RawImage
 from ..mosaic.layout import Layout
 from ..recipe.gate import pixels
 
@@ -31,11 +32,13 @@ class Look:
     quality: int
 
 
-def rendering(mosaic: np.ndarray, layout: Layout, black: tuple[float, ...], scale: int) -> np.ndarray:
-    """uint8 (rows, columns, 3). black: level by plane, DN."""
+def rendering(raw: RawImage, scale: int) -> np.ndarray:
+    """A rendering of a scale (`Look`), uint8 (rows, columns, 3)."""
+    layout = Layout(*raw.mosaic.shape, raw.cfa)
+    black = layout.per_plane(raw.black)
     (h, w), (rows, cols), side = layout.cells, pixels(layout, scale), 1 << (scale - 1)
     light = np.zeros((3, rows * side, cols * side), np.float32)
-    for k, plane in enumerate(layout.pack(mosaic)):
+    for k, plane in enumerate(layout.pack(raw.mosaic)):
         colour = (0, 1, 1, 2)[k]
         light[colour, :h, :w] += (plane - np.float32(black[k])) / np.float32(2 if colour == 1 else 1)
     light[:, h:], light[:, :, w:] = light[:, h - 1 : h], light[:, :, w - 1 : w]

@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ..guide.activity_kernels import ACTIVITIES
+from ..guide.guide import LaidGuide
 from ..mosaic.companding import Companding
-from .gate import Blocks
+from ..mosaic.layout import Box, Layout
+from .gate import Blocks, Gate
 from .recipe import Recipe
 from .side import SideInfo, Window
+
+if TYPE_CHECKING:
+    from .net import GuideNet
+
+
+def guided_by(
+    jpeg: LaidGuide, gate: Gate | None, layout: Layout, net: GuideNet | None = None, box: Box | None = None
+) -> SideInfo:
+    """Side information of a picture with a JPEG and perhaps a gate; net, box: as in `SideInfo`."""
+    if gate is None:
+        return SideInfo(jpeg, layout, net, box)
+    own = gate.guide(layout)
+    if gate.blocks is None:
+        return SideInfo(own, layout, net, box)
+    return GatedSideInfo(SideInfo(jpeg, layout, net, box), SideInfo(own, layout, None, box), gate.blocks)
 
 
 class GatedSideInfo(SideInfo):
@@ -21,6 +40,17 @@ class GatedSideInfo(SideInfo):
         # Not the parent's: nothing is laid out here, all of it is there.
         self.__dict__.update(jpeg.__dict__)
         self.jpeg, self.own, self.blocks = jpeg, own, blocks
+
+    @property
+    def of_jpeg(self) -> SideInfo:
+        """As in `SideInfo`."""
+        return self.jpeg
+
+    @property
+    def apart(self) -> tuple[np.ndarray, float] | None:
+        """As in `SideInfo`."""
+        own, half = self.blocks.own, self.blocks.side // 2
+        return np.argwhere(own) * self.blocks.side + half, float(own.mean())
 
     def guided(self, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
         """As in `SideInfo`."""
