@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
-from ..bitstream.errors import UsageError
+from ..bitstream.errors import InputError, UsageError
 from ..bitstream.jpeg import embed
 from ..bitstream.jpeg.carried import carried_stream, check_binding
 from ..bitstream.jpeg.file import Jpeg
@@ -121,8 +121,9 @@ def encode(
 ) -> Encoded:
     """Put a RAW into a JPEG of the same picture.
 
-    raw: any Bayer RAW that LibRaw reads. jpeg: its JPEG; without one `codec.source.choose_jpeg` finds or makes one.
-    A RAW that the JPEG carries already is replaced.
+    raw: any Bayer RAW that LibRaw reads. jpeg: its JPEG; without one, the largest beside the RAW with the same stem
+    that shows its picture, the RAW's own full-size preview, or LibRaw's rendering (`codec.source.choose_jpeg`);
+    warnings tell of one beside it that was not taken. A RAW that the JPEG carries already is replaced.
     keywords: at most one of bpp (bits per pixel of the mosaic), size (bytes that the JPEG may grow by; both are met to
     3 % and never exceeded), quality (0..100, even error) and lossless; quality 60 without any. tune: "psnr" for even
     error in linear light, "edit" for error that is even against the noise. trimmable: in layers, so that `trim` can
@@ -134,7 +135,7 @@ def encode(
     Raises UsageError for contradicting or unreachable options, InputError for files that are unreadable, unsupported,
     or of another scene.
     """
-    from .source.choose_jpeg import choose_jpeg
+    from .source import choose_jpeg
     from .source.raw import RawFile
 
     started = time.monotonic()
@@ -142,11 +143,20 @@ def encode(
     choose_device(options.device)
     _tell(options.progress, "reading")
     file = RawFile(raw)
-    choice, image, own = choose_jpeg(file, jpeg), file.image, file.own_preview()
-    del file  # and with it the file's bytes
-    encoded = _encode(image, choice.jpeg, choice.known, options, own)
-    seconds = time.monotonic() - started
-    return replace(encoded, guide=choice.origin, guide_path=choice.path, seconds=seconds)
+    image, preview, passed_over = file.image, file.own_preview(), list[str]()
+    for choice in choose_jpeg.beside(file, passed_over) if jpeg is None else ():
+        try:
+            encoded = _encode(image, choice.jpeg, choice.known, options, preview)
+            break
+        except InputError as error:  # of another scene, most likely; what is wrong with the RAW is wrong with the next
+            assert choice.path is not None
+            passed_over.append(choose_jpeg.unused(choice.path, error))
+    else:
+        choice = choose_jpeg.own(file) if jpeg is None else choose_jpeg.given(jpeg)
+        del file  # and with it the file's bytes
+        encoded = _encode(image, choice.jpeg, choice.known, options, preview)
+    seconds, warnings = time.monotonic() - started, (*passed_over, *encoded.warnings)
+    return replace(encoded, guide=choice.origin, guide_path=choice.path, seconds=seconds, warnings=warnings)
 
 
 def encode_arrays(

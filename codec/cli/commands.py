@@ -38,9 +38,10 @@ def encode_command(subparsers: Any) -> None:
     """Add `encode`."""
     parser = add_command(
         subparsers, "encode", "put a RAW into a JPEG of the same picture",
-        "The JPEG is the one given; else a full-size one beside the RAW with the same stem; else the RAW's embedded\n"
-        "full-size preview; else LibRaw's rendering. The output shows exactly that JPEG. Without a rate: --quality\n"
-        "60. `rawinlay encode RAW JPEG` is the same as with --jpeg. - is stdin, and as OUT.jpg stdout.",
+        "The JPEG is the one given; else the largest beside the RAW with the same stem, if it shows its picture;\n"
+        "else the RAW's embedded full-size preview; else LibRaw's rendering. The output shows exactly that JPEG.\n"
+        "Without a rate: --quality 60. `rawinlay encode RAW JPEG` is the same as with --jpeg. - is stdin, and as\n"
+        "OUT.jpg stdout.",
         "rawinlay encode IMG_1.NEF --jpeg IMG_1.JPG -o IMG_1-raw.jpg --bpp 0.4",
     )  # fmt: skip
     parser.add_argument("raw", metavar="RAW", type=file_path, help="any Bayer RAW that LibRaw reads")

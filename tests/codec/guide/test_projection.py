@@ -152,7 +152,8 @@ def test_a_geometry_stands_in_one_place():
     projection = Projection((0, 0), (ONE, 0, 0, ONE))
     assert Geometry.from_bytes(b"\3", projection.to_bytes()) == Geometry(4, projection=projection)
     assert Geometry(4, projection=projection).to_bytes() == b"\3"
-    for other in (Geometry(1, (5, 0)), Geometry(1, scale=(ONE // 2, ONE)), Geometry(1, warp=Warp((0, 0), (1, 0, 0, 0)))):
+    warped = Geometry(1, warp=Warp((0, 0), (1, 0, 0, 0)))
+    for other in (Geometry(1, (5, 0)), Geometry(1, scale=(ONE // 2, ONE)), warped):
         with pytest.raises(StreamError, match="stands twice"):
             Geometry.from_bytes(other.to_bytes(), projection.to_bytes())
         assert not replace(other, projection=projection).in_range
