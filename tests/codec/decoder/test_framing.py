@@ -18,6 +18,7 @@ from rawinlay.codec.guide.geometry import SCALE_BITS, Geometry
 from rawinlay.codec.recipe.gate import Blocks, Gate
 from rawinlay.codec.source.dng import raw_ifd
 from rawinlay.codec.source.metadata import source_ifd
+from rawinlay.codec.source.raw import read_raw
 from scenes import scene
 
 PX, ONE = 1 << 12, 1 << SCALE_BITS
@@ -53,6 +54,8 @@ def test_the_jpegs_part_is_the_default_crop(orientation, offset, jpeg_shape):
     assert decoded.default_crop == (8, 6, 76, 50)
     assert crop_of(decoded.dng()) == [8, 6, 76, 50]
     assert decoded.raw.mosaic.shape == SHAPE
+    again = read_raw(decoded.dng())
+    assert np.array_equal(again.mosaic, decoded.raw.mosaic) and again.orientation == decoded.raw.orientation
 
 
 def test_half_the_size():
