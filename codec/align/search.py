@@ -1,0 +1,211 @@
+"""Candidates for a JPEG's place over a mosaic: each start refined and judged by how it explains the mosaic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from ...bitstream.jpeg.planes import JpegPlanes
+from ...bitstream.raw_image import RawImage
+from ..guide.geometry import Geometry
+from . import features, kernels
+from .fit_check import Patches
+from .placement import Placement
+from .register import Register
+from .robust_fit import Points
+from .starts import Start, Thumbnails, expected, turn
+
+LUMA = {"R": 0.299, "G": 0.587 / 2, "B": 0.114}
+"""Share of a site in Y (ITU-R BT.601)."""
+
+STARTS = 8
+"""Of thumbnails, at most."""
+
+LEAST_GAIN = 0.05
+"""Bits a site that a place must tell to be taken without looking for others."""
+
+ALIKE = 1.5
+"""Placements that differ by no more than this at the corners, JPEG px, are the same."""
+
+GRID = 32
+"""Places a side at which is seen what the JPEG covers."""
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A place of the JPEG, refined.
+
+    score: correlation of the tone-free pictures under it. db: of the regression. gain: bits a site, where the JPEG
+    covers the mosaic, by which it tells its detail. covered: share of the mosaic.
+    """
+
+    orientation: int
+    placement: Placement
+    points: Points
+    geometry: Geometry
+    score: float
+    db: float
+    gain: float
+    covered: float
+    agree: float
+
+    @property
+    def worth(self) -> float:
+        """Bits a site of all of the mosaic."""
+        return self.gain * self.covered
+
+
+class Search:
+    """What is compared again and again: the mosaic's brightness, turned, and the JPEG's luma."""
+
+    def __init__(
+        self, raw: RawImage, planes: JpegPlanes, likely: set[int], stretch: tuple[float, float] = (1.0, 1.0)
+    ) -> None:
+        self.raw, self.planes, self.likely, self.stretch = raw, planes, likely, stretch
+        self.light = brightness(raw)
+        self._registers: dict[int, Register] = {}
+        h, w = raw.mosaic.shape
+        self.mosaic = h, w
+
+    def register(self, orientation: int) -> Register:
+        if orientation not in self._registers:
+            light = turn(self.light, orientation)
+            self._registers[orientation] = Register(light, lead(self.raw, orientation), self.planes.y)
+        return self._registers[orientation]
+
+    @cached_property
+    def _thumbnails(self) -> Thumbnails:
+        return Thumbnails(self.light, self.mosaic, self.planes.y, self.likely, self.stretch)
+
+    def _expected(self) -> list[Start]:
+        jpeg = self.planes.y.shape[0], self.planes.y.shape[1]
+        return expected(self.mosaic, jpeg, sorted(self.likely), self.stretch)
+
+    def groups(self) -> Iterator[tuple[str, list[Start]]]:
+        """Starts by where they come from."""
+        yield "expected", self._expected()
+        yield "thumbs", self._thumbnails.best(STARTS)
+        yield "features", self.by_features()
+        yield "ladder", self._thumbnails.best(STARTS, ladder=True)
+
+    def quick(self, score: float, agree: float, peak: float) -> Candidate | None:
+        """An expected place, if it is clearly the right one: by the match score, by the share of blocks that agree, and
+        since no other shift of the thumbnails is as much as `peak` as good."""
+        best: tuple[float, Start] | None = None
+        for start in self._expected():
+            rows, cols = start.placement.numbers[2], start.placement.numbers[5]
+            shifts = self._thumbnails.at(start.orientation, (float(rows), float(cols)), 2)
+            if shifts and shifts[0].score >= score and (best is None or shifts[0].score > best[0]):
+                if len(shifts) == 1 or shifts[1].score < peak * shifts[0].score:
+                    best = shifts[0].score, shifts[0]
+        found = self.refined(best[1]) if best else None
+        return found if found and found.score >= score and found.agree >= agree and found.gain > LEAST_GAIN else None
+
+    def all(self) -> list[Candidate]:
+        """Every start refined, the ones that explain most of the mosaic first."""
+        found: list[Candidate] = []
+        for _, starts in self.groups():
+            seen: list[Placement] = []
+            for start in starts:
+                if any(_same(start.placement, other) for other in seen):
+                    continue
+                seen.append(start.placement)
+                candidate = self.refined(start)
+                if candidate is None or any(_same(candidate.placement, c.placement) for c in found):
+                    continue
+                found.append(candidate)
+        return sorted(found, key=lambda c: -c.worth)
+
+    def by_features(self) -> list[Start]:
+        starts = []
+        for count, h in features.homographies(self.light, self.planes.y):
+            best = None
+            mirrored = np.linalg.det(h[:2, :2] - np.outer(h[:2, 2], h[2, :2])) < 0  # at the corner: good enough
+            for orientation in (2, 4, 5, 7) if mirrored else (1, 3, 6, 8):
+                placement = self._unturned(h, orientation)
+                if placement is None or not placement.sane:
+                    continue
+                a, b, c, d = placement.numbers[2:6]
+                upright = (a + d) / np.hypot(a + d, c - b)
+                if best is None or upright > best[0]:
+                    best = upright, Start(orientation, placement, float(count))
+            if best is not None:
+                starts.append(best[1])
+        return starts
+
+    def _unturned(self, h: np.ndarray, orientation: int) -> Placement | None:
+        """A homography from cells (x, y) as a placement of the turned mosaic."""
+        height, width = self.mosaic
+        turned = (width, height) if orientation >= 5 else (height, width)
+        # turned (row, column) -> stored (row, column), from what `turn` does to three corners
+        grid = np.indices((2, 2)).transpose(1, 2, 0) * (np.array(self.mosaic) - 1)
+        corner = np.stack([turn(grid[..., k], orientation) for k in (0, 1)], -1)
+        rows = (corner[1, 0] - corner[0, 0]) / max(turned[0] - 1, 1)
+        cols = (corner[0, 1] - corner[0, 0]) / max(turned[1] - 1, 1)
+        stored = np.array([[*p] for p in zip(rows, cols, corner[0, 0], strict=True)] + [[0, 0, 1]], float)
+        swap = np.array([[0, 1, 0], [1, 0, 0], [0, 0, 1.0]])
+        up, left = lead(self.raw, 1)
+        cells = np.array([[0.5, 0, -left / 2 - 0.25], [0, 0.5, -up / 2 - 0.25], [0, 0, 1]])
+        return Placement.of_map(swap @ h @ cells @ swap @ stored, turned)
+
+    def refined(self, start: Start) -> Candidate | None:
+        register = self.register(start.orientation)
+        placement, points = register.refine(start.placement)
+        geometry = placement.geometry(start.orientation)
+        if not geometry.in_range:
+            return None
+        patches = Patches(self.raw, self.planes, geometry)
+        miss = points.misses(placement)[points.good] / max(placement.scale, 1)
+        agree = float((miss < 1).mean()) if len(miss) >= 6 else 0.0
+        score = register.score(placement)
+        return Candidate(
+            start.orientation, placement, points, geometry, score, patches.psnr(geometry), patches.gain(geometry),
+            self.covered(geometry), agree,
+        )  # fmt: skip
+
+    def covered(self, geometry: Geometry) -> float:
+        rows2, cols2 = (np.linspace(0, 2 * (n - 1), GRID).astype(np.int64) for n in self.mosaic)
+        y, x = geometry.laid(rows2, cols2, self.mosaic, self.planes.y.shape)
+        h, w = ((n - 1) * 4096 for n in self.planes.y.shape)
+        return float(((y >= 0) & (y <= h) & (x >= 0) & (x <= w)).mean())
+
+
+def _same(one: Placement, other: Placement) -> bool:
+    if one.shape != other.shape:
+        return False
+    rows, cols = (np.linspace(0, n - 1, 3) for n in one.shape)
+    (a, b), (c, d) = one(rows[:, None], cols), other(rows[:, None], cols)
+    return bool(np.hypot(a - c, b - d).max() < ALIKE * max(1.0, one.scale))
+
+
+def brightness(raw: RawImage) -> np.ndarray:
+    """Brightness of whole 2x2 cells, float32 (H / 2, W / 2): square root of luma under the gray-world white balance.
+
+    The colours have Y's own weights, since lateral chromatic aberration puts red and blue up to a pixel from green.
+    """
+    h, w = raw.mosaic.shape[0] // 2, raw.mosaic.shape[1] // 2
+    weight = []
+    for k, colour in enumerate(raw.cfa):
+        some = raw.mosaic[k // 2 : 2 * h : 8, k % 2 : 2 * w : 8].astype(np.float32) - np.float32(raw.black[k])
+        weight.append(LUMA[colour] / (float(some.clip(0, raw.white).mean()) + 1e-3 * raw.white))
+    out = np.empty((h, w), np.float32)
+    kernels.light(raw.mosaic, np.array(raw.black, np.float32), np.array(weight, np.float32), out)
+    return out
+
+
+def lead(raw: RawImage, orientation: int) -> tuple[float, float]:
+    """The turned site in the corner of `brightness`'s first turned cell, as its brightness sees it.
+
+    An odd last row or column belongs to no cell. In a cell, red and blue weigh more and less than a quarter, so its
+    centre of gravity isn't quite its middle.
+    """
+    rows = sum(LUMA[c] * (k // 2) for k, c in enumerate(raw.cfa)) - 0.5
+    cols = sum(LUMA[c] * (k % 2) for k, c in enumerate(raw.cfa)) - 0.5
+    if orientation in (3, 4, 6, 7):
+        rows = raw.mosaic.shape[0] % 2 - rows
+    if orientation in (2, 3, 7, 8):
+        cols = raw.mosaic.shape[1] % 2 - cols
+    return (cols, rows) if orientation >= 5 else (rows, cols)
