@@ -29,10 +29,6 @@ from .search import Candidate, Search
 from .settle import settle
 from .starts import turn as turn
 
-CLEAR_SCORE, CLEAR_AGREE, CLEAR_PEAK = 0.6, 0.8, 0.8
-"""Of an expected place that is taken without looking for others: correlation of the tone-free pictures, share of the
-blocks that agree within a pixel, and how high the next best shift of the thumbnails may be against the best."""
-
 LEAST_SCORE = 0.45
 """Correlation of the tone-free pictures in place below which the JPEG shows something else: unlike scenes reach 0.2,
 strongly processed renderings stay above 0.75."""
@@ -81,7 +77,7 @@ def align(
     with timed("guide"):
         likely = {1, raw.orientation, _unturned(raw.orientation, exif_orientation)}
         search = Search(raw, planes, likely, stretch)
-        found = search.quick(CLEAR_SCORE, CLEAR_AGREE, CLEAR_PEAK)
+        found = search.quick()
         others: list[Candidate] = []
         if found is None:
             others = search.all()

@@ -7,7 +7,7 @@ import numpy as np
 from . import kernels
 from .displacement import block_displacements, detail, shrink
 from .placement import Placement
-from .robust_fit import CENTRED, LENS, PROJECTIVE, RADIAL, SIMILAR, Points, fit
+from .robust_fit import CENTRED, LENS, PROJECTIVE, RADIAL, ROUND, SIMILAR, Free, Points, fit, ways
 
 BLOCK = 64
 """Side of the blocks compared, samples; less in small pictures."""
@@ -21,7 +21,10 @@ SETTLED = 0.1
 GRID = 96
 """Places a side at which is seen where the JPEG covers the mosaic."""
 
-LEAST_BLOCKS, LEAST_FOR_LENS = 6, 16
+LEAST_BLOCKS = 6
+
+FREED = ((16, SIMILAR), (24, ROUND), (48, RADIAL), (80, LENS))
+"""Up to how many good blocks no more than that is free."""
 
 COARSE = 150
 """Cells of the mosaic's long side, at least, with which refining begins."""
@@ -40,27 +43,16 @@ class Register:
         self._light, self._lead, self._y = np.ascontiguousarray(light), lead, y
         self._small: dict[tuple[str, int], np.ndarray] = {}
 
-    def coarsest(self) -> int:
-        """The factor with which refining begins."""
-        return 1 << max(0, int(np.log2(max(self._light.shape) / COARSE)))
-
-    def coarse(self, placement: Placement, factor: int, rounds: int = 2) -> tuple[Placement, Points]:
-        """One size alone, with one scale, a turn and perspective free."""
-        points = _NONE
-        for k in range(rounds):
-            placement, points, _ = self._step(placement, factor, (SIMILAR, PROJECTIVE)[min(k, 1)], False)
-        return placement, points
-
-    def refine(self, placement: Placement, most: int = CENTRED, factor: int | None = None) -> tuple[Placement, Points]:
-        """The placement with all freedoms up to `most`, and the finest points. factor: to begin with."""
-        factor = factor or self.coarsest()
+    def refine(self, placement: Placement, most: Free = CENTRED) -> tuple[Placement, Points]:
+        """The placement with all freedoms up to `most`, and the finest points."""
+        factor = 1 << max(0, int(np.log2(max(self._light.shape) / COARSE)))
         stages = [SIMILAR, PROJECTIVE, RADIAL]  # twice and more at the coarsest: the start may be far off
         while True:
             finest = factor == 1 or factor * placement.scale < 1.5
             if finest:
                 stages = [*stages, LENS]
             for free in stages:
-                placement, points, moved = self._step(placement, factor, min(most, free), finest)
+                placement, points, moved = self._step(placement, factor, free, finest)
             if finest:
                 break
             factor, stages = factor // 2, [LENS]
@@ -71,7 +63,7 @@ class Register:
         return placement, points
 
     def _step(
-        self, placement: Placement, factor: int, free: int, finest: bool
+        self, placement: Placement, factor: int, free: Free, finest: bool
     ) -> tuple[Placement, Points, float]:
         """One size: placement, points and how far the fit has moved them, JPEG px.
 
@@ -82,7 +74,8 @@ class Register:
         count = int(points.good.sum())
         if count < LEAST_BLOCKS:
             return placement, points, np.inf
-        found = fit(points, placement, free if count >= LEAST_FOR_LENS else min(free, PROJECTIVE))
+        least = next((f for n, f in FREED if count < n), free)
+        found = fit(points, placement, least if len(ways(least, placement)) < len(ways(free, placement)) else free)
         rows, cols = points.sites.T
         there, here = found(rows, cols), placement(rows, cols)
         return found, points, float(np.hypot(there[0] - here[0], there[1] - here[1]).max())

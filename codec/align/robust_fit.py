@@ -14,11 +14,18 @@ LEAST_TRUST = 0.25
 MOST_STEPS, LEAST_STEP, TINY = 60, 1e-4, 1e-6
 """Of a fit: steps at most, step after which it ends, step of its slopes, all in about pixels."""
 
-SHIFT, SCALE, SIMILAR, AFFINE, PROJECTIVE, RADIAL, LENS, CENTRED = range(8)
-"""What is free: the place; both scales; one scale and a turn; all that is linear; perspective; the lens's k2; k1 to k4;
-the lens's centre. Each from `AFFINE` on has the freedoms of those before."""
+SHIFT, SCALE, SIMILAR, AFFINE = frozenset(), frozenset({"scale"}), frozenset({"similar"}), frozenset({"affine"})
+PROJECTIVE = AFFINE | {"tilt"}
+ROUND = SIMILAR | {"radial"}
+RADIAL = PROJECTIVE | {"radial"}
+LENS = PROJECTIVE | {"lens"}
+CENTRED = LENS | {"centre"}
+"""What is free beside the place: both scales; or one scale and a turn; or all that is linear; perspective; the lens's k2;
+or k1 to k4; the lens's centre."""
 
-PULL = 0.02
+Free = frozenset[str]
+
+PULL = 0.05
 """Weight of what keeps a number in place that the points don't tell, per pixel that it moves the picture."""
 
 
@@ -44,34 +51,28 @@ class Points:
         return np.asarray(np.hypot(self.found[:, 0] - y, self.found[:, 1] - x))
 
 
-def _ways(free: int, start: Placement) -> np.ndarray:
+def ways(free: Free, start: Placement) -> np.ndarray:
     """Directions (n, 14) in which the numbers may move, each by about a pixel."""
     rho, scale = start.rho, max(start.scale, 1e-3)
-    one = np.eye(NUMBERS)
-    ways = [one[0], one[1]]
-    turned = start.numbers[2:6].reshape(2, 2) / scale
-    if free == SCALE:
-        ways += [one[2] / rho, one[5] / rho]
-    elif free == SIMILAR:
-        zoom, spin = np.zeros(NUMBERS), np.zeros(NUMBERS)
-        zoom[2:6] = turned.ravel() / rho
-        spin[2:6] = (turned @ np.array([[0, -1], [1, 0]])).ravel() / rho
-        ways += [zoom, spin]
-    elif free >= AFFINE:
-        ways += [one[k] / rho for k in range(2, 6)]
     unit = 1 / (rho * scale)
-    if free >= PROJECTIVE:
-        ways += [one[6] * unit, one[7] * unit]
-    if free == RADIAL:
-        ways += [one[11] * unit]
-    if free >= LENS:
-        ways += [one[k] * unit for k in range(10, 14)]
-    if free >= CENTRED:
-        ways += [one[8] * 30 / rho, one[9] * 30 / rho]
-    return np.array(ways)
+    one = np.eye(NUMBERS)
+    turned = start.numbers[2:6].reshape(2, 2) / scale
+    zoom, spin = np.zeros(NUMBERS), np.zeros(NUMBERS)
+    zoom[2:6] = turned.ravel() / rho
+    spin[2:6] = (turned @ np.array([[0, -1], [1, 0]])).ravel() / rho
+    known = {
+        "scale": [one[2] / rho, one[5] / rho],
+        "similar": [zoom, spin],
+        "affine": [one[k] / rho for k in range(2, 6)],
+        "tilt": [one[6] * unit, one[7] * unit],
+        "radial": [one[11] * unit],
+        "lens": [one[k] * unit for k in range(10, 14)],
+        "centre": [one[8] * 30 / rho, one[9] * 30 / rho],
+    }
+    return np.array([one[0], one[1], *(way for name, some in known.items() if name in free for way in some)])
 
 
-def fit(points: Points, start: Placement, free: int) -> Placement:
+def fit(points: Points, start: Placement, free: Free) -> Placement:
     """The placement nearest to the points, outliers counted little.
 
     What isn't free stays as in `start`. By Levenberg and Marquardt's method: first the sum of sqrt(1 + (miss / s)^2) is
@@ -81,7 +82,7 @@ def fit(points: Points, start: Placement, free: int) -> Placement:
     sites, found, weight = points.sites[good], points.found[good], points.trust[good]
     if len(sites) < 3:
         return start
-    ways = _ways(free, start)
+    moves = ways(free, start)
     unit = start.rho * max(start.scale, 1e-3)
     pulled = np.zeros(NUMBERS)
     pulled[[6, 7]] = 0.5 * unit
@@ -90,7 +91,7 @@ def fit(points: Points, start: Placement, free: int) -> Placement:
 
     def misses(q: np.ndarray) -> np.ndarray:
         """(p, 2 n + pulls)."""
-        numbers = start.numbers + q @ ways
+        numbers = start.numbers + q @ moves
         y, x = positions(numbers, start.shape, sites[:, 0], sites[:, 1])
         a, b, c, d = (numbers[:, k : k + 1] for k in range(2, 6))
         square = np.concatenate([(a - d), (b + c)], 1) * start.rho * 0.5
@@ -104,7 +105,7 @@ def fit(points: Points, start: Placement, free: int) -> Placement:
     def apart(m: np.ndarray) -> np.ndarray:
         return np.asarray(m[:n] ** 2 + m[n : 2 * n] ** 2)
 
-    q = np.zeros(len(ways))
+    q = np.zeros(len(moves))
     now = misses(q[None])[0]
     for forgets in (False, True):
         scale2 = min(max(float(np.median(np.sqrt(apart(now)))) * 1.5, 0.1), 4.0) ** 2
@@ -133,5 +134,5 @@ def fit(points: Points, start: Placement, free: int) -> Placement:
             q, now, best, damping = q + step, there, value, damping / 5
             if np.abs(step).max() < LEAST_STEP:
                 break
-    placed = replace(start, numbers=start.numbers + q @ ways)
+    placed = replace(start, numbers=start.numbers + q @ moves)
     return placed if placed.sane else start

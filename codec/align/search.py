@@ -10,6 +10,7 @@ import numpy as np
 
 from ...bitstream.jpeg.planes import JpegPlanes
 from ...bitstream.raw_image import RawImage
+from ..guide.coverage import shown
 from ..guide.geometry import Geometry
 from . import features, kernels
 from .fit_check import Patches
@@ -24,11 +25,16 @@ LUMA = {"R": 0.299, "G": 0.587 / 2, "B": 0.114}
 STARTS = 8
 """Of thumbnails, at most."""
 
-LEAST_GAIN = 0.05
-"""Bits a site that a place must tell to be taken without looking for others."""
+CLEAR_SCORE, CLEAR_AGREE, CLEAR_GAIN, CLEAR_PEAK = 0.6, 0.8, 0.1, 0.8
+"""Of a place that is taken without looking for others: correlation of the tone-free pictures, share of the blocks that
+agree within a pixel, bits a site that it tells, and how high the next best shift of the thumbnails may be."""
 
-ALIKE = 1.5
-"""Placements that differ by no more than this at the corners, JPEG px, are the same."""
+REPEATS = 0.35
+"""Correlation of a picture with itself, shifted, from which it counts as repeating itself."""
+
+ALIKE, SAME_START = 1.5, 24.0
+"""Placements that differ by no more than this at the corners, px of the coarser picture, are the same; starts that lie
+so near a place that is clearly right lead there."""
 
 GRID = 32
 """Places a side at which is seen what the JPEG covers."""
@@ -51,6 +57,11 @@ class Candidate:
     gain: float
     covered: float
     agree: float
+
+    @property
+    def clear(self) -> bool:
+        """Whether it is so good that no other place need be looked for."""
+        return self.score >= CLEAR_SCORE and self.agree >= CLEAR_AGREE and self.gain >= CLEAR_GAIN
 
     @property
     def worth(self) -> float:
@@ -85,39 +96,49 @@ class Search:
         return expected(self.mosaic, jpeg, sorted(self.likely), self.stretch)
 
     def groups(self) -> Iterator[tuple[str, list[Start]]]:
-        """Starts by where they come from."""
+        """Starts by where they come from, those first that are right most often."""
+        yield "features", self.by_features()
         yield "expected", self._expected()
         yield "thumbs", self._thumbnails.best(STARTS)
-        yield "features", self.by_features()
         yield "ladder", self._thumbnails.best(STARTS, ladder=True)
 
-    def quick(self, score: float, agree: float, peak: float) -> Candidate | None:
-        """An expected place, if it is clearly the right one: by the match score, by the share of blocks that agree, and
-        since no other shift of the thumbnails is as much as `peak` as good."""
-        best: tuple[float, Start] | None = None
+    def quick(self) -> Candidate | None:
+        """An expected place, if it is clearly the right one: no other shift of the thumbnails is nearly as good."""
+        best: Start | None = None
         for start in self._expected():
             rows, cols = start.placement.numbers[2], start.placement.numbers[5]
             shifts = self._thumbnails.at(start.orientation, (float(rows), float(cols)), 2)
-            if shifts and shifts[0].score >= score and (best is None or shifts[0].score > best[0]):
-                if len(shifts) == 1 or shifts[1].score < peak * shifts[0].score:
-                    best = shifts[0].score, shifts[0]
-        found = self.refined(best[1]) if best else None
-        return found if found and found.score >= score and found.agree >= agree and found.gain > LEAST_GAIN else None
+            if shifts and shifts[0].score >= CLEAR_SCORE and (best is None or shifts[0].score > best.score):
+                if len(shifts) == 1 or shifts[1].score < CLEAR_PEAK * shifts[0].score:
+                    best = shifts[0]
+        found = self.refined(best) if best else None
+        return found if found and found.clear else None
 
     def all(self) -> list[Candidate]:
-        """Every start refined, the ones that explain most of the mosaic first."""
+        """Starts refined, the ones that explain most of the mosaic first.
+
+        Where the picture doesn't repeat itself a place that is clearly right ends the search.
+        """
         found: list[Candidate] = []
-        for _, starts in self.groups():
-            seen: list[Placement] = []
+        for group, starts in self.groups():
             for start in starts:
-                if any(_same(start.placement, other) for other in seen):
+                if any(_same(start.placement, c.placement, SAME_START if c.clear else ALIKE) for c in found):
                     continue
-                seen.append(start.placement)
                 candidate = self.refined(start)
                 if candidate is None or any(_same(candidate.placement, c.placement) for c in found):
                     continue
                 found.append(candidate)
+                if candidate.clear and not self._repeats:
+                    return sorted(found, key=lambda c: -c.worth)
+            if group == "thumbs" and any(c.clear for c in found):
+                break
         return sorted(found, key=lambda c: -c.worth)
+
+    @cached_property
+    def _repeats(self) -> bool:
+        """Whether the picture is like itself somewhere else, as facades and tiles are."""
+        shifts = self._thumbnails.itself(2)
+        return len(shifts) > 1 and shifts[1] >= REPEATS * shifts[0]
 
     def by_features(self) -> list[Start]:
         starts = []
@@ -167,18 +188,16 @@ class Search:
         )  # fmt: skip
 
     def covered(self, geometry: Geometry) -> float:
-        rows2, cols2 = (np.linspace(0, 2 * (n - 1), GRID).astype(np.int64) for n in self.mosaic)
-        y, x = geometry.laid(rows2, cols2, self.mosaic, self.planes.y.shape)
-        h, w = ((n - 1) * 4096 for n in self.planes.y.shape)
-        return float(((y >= 0) & (y <= h) & (x >= 0) & (x <= w)).mean())
+        rows2, cols2 = ((np.arange(GRID) * 2 + 1) * n // GRID for n in self.mosaic)
+        return float(shown(geometry, self.mosaic, self.planes.y.shape, rows2, cols2).mean())
 
 
-def _same(one: Placement, other: Placement) -> bool:
+def _same(one: Placement, other: Placement, px: float = ALIKE) -> bool:
     if one.shape != other.shape:
         return False
     rows, cols = (np.linspace(0, n - 1, 3) for n in one.shape)
     (a, b), (c, d) = one(rows[:, None], cols), other(rows[:, None], cols)
-    return bool(np.hypot(a - c, b - d).max() < ALIKE * max(1.0, one.scale))
+    return bool(np.hypot(a - c, b - d).max() < px * max(1.0, one.scale))
 
 
 def brightness(raw: RawImage) -> np.ndarray:

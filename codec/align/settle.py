@@ -10,7 +10,7 @@ from ..guide.geometry import POSITION_BITS, Geometry
 from .fit_check import Patches
 from .placement import LENS as LENS_NUMBERS
 from .placement import LINEAR, VANISH, Placement
-from .robust_fit import CENTRED, LENS, PROJECTIVE, RADIAL, SCALE, SHIFT, SIMILAR, Points, fit
+from .robust_fit import AFFINE, CENTRED, LENS, PROJECTIVE, RADIAL, ROUND, SCALE, SHIFT, SIMILAR, Points, fit, ways
 
 WHOLE_PIXELS = 0.15
 """A displacement up to this, in pixels, is left alone: whole pixels keep the JPEG's samples exact."""
@@ -18,8 +18,8 @@ WHOLE_PIXELS = 0.15
 WORTHWHILE = 0.5
 """What interpolation instead of whole pixels must gain, dB of the small regression."""
 
-FREER = 0.1
-"""What a further freedom must gain, dB of the small regression."""
+FREER = 0.03
+"""What each further number must gain, dB of the small regression."""
 
 FULL_SIZE = 0.05
 """Share by which a scale may differ from 1 for whole pixels to be tried."""
@@ -52,13 +52,15 @@ def settle(orientation: int, placement: Placement, points: Points, patches: Patc
         if off(whole[1]) <= WHOLE_PIXELS:
             return Settled(whole[0], whole[2], off(whole[1]))
     best: tuple[Geometry, Placement, float] | None = None
-    for free in (SCALE, SIMILAR, PROJECTIVE, RADIAL, LENS, CENTRED):
-        start = flat if free == SCALE else best[1] if best and free > SIMILAR else _flat(placement, turned=True)
-        trial = fit(points, start, free) if free != CENTRED else placement
+    most = -np.inf
+    turned, tilted = _flat(placement, turned=True), placement
+    for free in (SCALE, SIMILAR, AFFINE, ROUND, PROJECTIVE, RADIAL, LENS, CENTRED):
+        trial = fit(points, flat if free == SCALE else tilted if free > RADIAL else turned, free)
         geometry = trial.plainest(orientation) if free == SCALE else trial.geometry(orientation)
         db = patches.psnr(geometry)
-        if geometry.in_range and (best is None or db > best[2] + FREER):
-            best = geometry, trial, db
+        worth = db - FREER * len(ways(free, placement))
+        if geometry.in_range and worth > most:
+            best, most = (geometry, trial, db), worth
     if best is None or (whole is not None and whole[2] + WORTHWHILE >= best[2]):
         best = whole
     if best is None:

@@ -111,6 +111,11 @@ class Thumbnails:
             starts.append(Start(orientation, placement, score + LIKELY * (orientation in self._likely)))
         return starts
 
+    def itself(self, count: int) -> list[float]:
+        """The highest correlations of the mosaic's thumbnail with itself, falling: the first without a shift."""
+        image = self._turned[1]
+        return [score for score, _, _ in ShiftSearch(image, 2 * max(image.shape)).peaks(image, count)]
+
     def _of(self, orientation: int) -> tuple[tuple[int, int], tuple[float, float]]:
         if orientation < 5:
             return self._mosaic, self._stretch
