@@ -88,8 +88,7 @@ def align(
 
 
 def _settled(search: Search, found: Candidate, others: list[Candidate]) -> Alignment:
-    patches = Patches(search.raw, search.planes, found.geometry)
-    settled = settle(found.orientation, found.placement, found.points, patches)
+    settled = settle(found.orientation, found.placement, found.points, found.patches)
     report = f"match score {found.score:.2f}, {describe(settled.geometry, settled.db)}"
     if settled.off > 0.2:
         report += f", up to {settled.off:.1f} px out of register"

@@ -9,8 +9,9 @@ from .displacement import block_displacements, detail, shrink
 from .placement import Placement
 from .robust_fit import CENTRED, LENS, PROJECTIVE, RADIAL, ROUND, SIMILAR, Free, Points, fit, ways
 
-BLOCK = 64
-"""Side of the blocks compared, samples; less in small pictures."""
+BLOCK, SMALL_BLOCK, BLOCKS = 64, 32, 5
+"""Side of the blocks compared, samples; of those in pictures that hold fewer than so many side by side, which is half
+the picture at most."""
 
 MOST, MOST_BETWEEN = 12, 8
 """Blocks a side, at the finest size and at those on the way."""
@@ -23,7 +24,7 @@ GRID = 96
 
 LEAST_BLOCKS = 6
 
-FREED = ((16, SIMILAR), (24, ROUND), (48, RADIAL), (80, LENS))
+FREED = ((12, SIMILAR), (24, ROUND), (48, RADIAL), (80, LENS))
 """Up to how many good blocks no more than that is free."""
 
 COARSE = 150
@@ -43,24 +44,34 @@ class Register:
         self._light, self._lead, self._y = np.ascontiguousarray(light), lead, y
         self._small: dict[tuple[str, int], np.ndarray] = {}
 
-    def refine(self, placement: Placement, most: Free = CENTRED) -> tuple[Placement, Points]:
-        """The placement with all freedoms up to `most`, and the finest points."""
-        factor = 1 << max(0, int(np.log2(max(self._light.shape) / COARSE)))
-        stages = [SIMILAR, PROJECTIVE, RADIAL]  # twice and more at the coarsest: the start may be far off
-        while True:
-            finest = factor == 1 or factor * placement.scale < 1.5
-            if finest:
-                stages = [*stages, LENS]
-            for free in stages:
+    def refine(self, placement: Placement) -> tuple[Placement, Points]:
+        """The placement with all freedoms, and the finest points."""
+        stages = [SIMILAR, PROJECTIVE, RADIAL]  # thrice at the coarsest: the start may be far off
+        moved = np.inf
+        for factor, finest in self._factors(placement):
+            for free in [*stages, LENS] if finest else stages:
                 placement, points, moved = self._step(placement, factor, free, finest)
-            if finest:
-                break
-            factor, stages = factor // 2, [LENS]
+            stages = [LENS]
         for _ in range(2):
             if moved <= SETTLED:
                 break
-            placement, points, moved = self._step(placement, factor, most, True)
+            placement, points, moved = self._step(placement, factor, CENTRED, True)
         return placement, points
+
+    def follow(self, placement: Placement) -> tuple[Placement, Points]:
+        """The same for what is only shifted and scaled: less work."""
+        for factor, finest in self._factors(placement):
+            placement, points, moved = self._step(placement, factor, SIMILAR, finest)
+        if moved > SETTLED:
+            placement, points, _ = self._step(placement, factor, SIMILAR, True)
+        return placement, points
+
+    def _factors(self, placement: Placement) -> list[tuple[int, bool]]:
+        """Cells to a sample, from coarse to fine, and whether they are the finest."""
+        factors = [1 << max(0, int(np.log2(max(self._light.shape) / COARSE)))]
+        while factors[-1] > 1 and factors[-1] * placement.scale >= 1.5:
+            factors.append(factors[-1] // 2)
+        return [(factor, factor == factors[-1]) for factor in factors]
 
     def _step(
         self, placement: Placement, factor: int, free: Free, finest: bool
@@ -84,7 +95,8 @@ class Register:
         """Displacements at one size: `factor` cells to a sample."""
         first, second, place = self._pair(placement, factor)
         box = self._covered(placement, factor, first.shape, second.shape, int(place[18]))
-        size = min(BLOCK, *((span.stop - span.start) // 2 for span in box))
+        side = min(span.stop - span.start for span in box)
+        size = min(BLOCK, max(side // BLOCKS, SMALL_BLOCK), side // 2)
         blocks = block_displacements(first, second, place, box, size, most)
         sites = self._sites(blocks.place, factor)
         shifted = self._sites(blocks.place + blocks.move, factor)

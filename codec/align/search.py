@@ -29,6 +29,10 @@ CLEAR_SCORE, CLEAR_AGREE, CLEAR_GAIN, CLEAR_PEAK = 0.6, 0.8, 0.1, 0.8
 """Of a place that is taken without looking for others: correlation of the tone-free pictures, share of the blocks that
 agree within a pixel, bits a site that it tells, and how high the next best shift of the thumbnails may be."""
 
+AGREE, NEAR, LEAST_POINTS = 1.0, 0.5, 6
+"""Misses of blocks that agree with a place, px of the coarser picture; of those near enough for whole pixels; blocks
+that must be there."""
+
 REPEATS = 0.35
 """Correlation of a picture with itself, shifted, from which it counts as repeating itself."""
 
@@ -44,19 +48,23 @@ GRID = 32
 class Candidate:
     """A place of the JPEG, refined.
 
-    score: correlation of the tone-free pictures under it. db: of the regression. gain: bits a site, where the JPEG
-    covers the mosaic, by which it tells its detail. covered: share of the mosaic.
+    score: correlation of the tone-free pictures under it. gain: bits a site, where the JPEG covers the mosaic, by which
+    it tells its detail. covered: share of the mosaic. agree: share of the blocks that lie where they are placed.
     """
 
     orientation: int
     placement: Placement
     points: Points
-    geometry: Geometry
+    patches: Patches
     score: float
-    db: float
     gain: float
     covered: float
     agree: float
+
+    @property
+    def geometry(self) -> Geometry:
+        """Its place in full."""
+        return self.placement.geometry(self.orientation)
 
     @property
     def clear(self) -> bool:
@@ -111,7 +119,13 @@ class Search:
             if shifts and shifts[0].score >= CLEAR_SCORE and (best is None or shifts[0].score > best.score):
                 if len(shifts) == 1 or shifts[1].score < CLEAR_PEAK * shifts[0].score:
                     best = shifts[0]
-        found = self.refined(best) if best else None
+        if best is None:
+            return None
+        placement, points = self.register(best.orientation).follow(best.placement)
+        misses = points.misses(placement)[points.good] / max(placement.scale, 1.0)
+        if len(misses) < LEAST_POINTS or (misses < NEAR).mean() < CLEAR_AGREE:
+            return None
+        found = self._judged(best.orientation, placement, points)
         return found if found and found.clear else None
 
     def all(self) -> list[Candidate]:
@@ -173,19 +187,19 @@ class Search:
         return Placement.of_map(swap @ h @ cells @ swap @ stored, turned)
 
     def refined(self, start: Start) -> Candidate | None:
-        register = self.register(start.orientation)
-        placement, points = register.refine(start.placement)
-        geometry = placement.geometry(start.orientation)
+        placement, points = self.register(start.orientation).refine(start.placement)
+        return self._judged(start.orientation, placement, points)
+
+    def _judged(self, orientation: int, placement: Placement, points: Points) -> Candidate | None:
+        geometry = placement.geometry(orientation)
         if not geometry.in_range:
             return None
         patches = Patches(self.raw, self.planes, geometry)
-        miss = points.misses(placement)[points.good] / max(placement.scale, 1)
-        agree = float((miss < 1).mean()) if len(miss) >= 6 else 0.0
-        score = register.score(placement)
-        return Candidate(
-            start.orientation, placement, points, geometry, score, patches.psnr(geometry), patches.gain(geometry),
-            self.covered(geometry), agree,
-        )  # fmt: skip
+        misses = points.misses(placement)[points.good] / max(placement.scale, 1.0)
+        agree = float((misses < AGREE).mean()) if len(misses) >= LEAST_POINTS else 0.0
+        score = self.register(orientation).score(placement)
+        covered = self.covered(geometry)
+        return Candidate(orientation, placement, points, patches, score, patches.gain(geometry), covered, agree)
 
     def covered(self, geometry: Geometry) -> float:
         rows2, cols2 = ((np.arange(GRID) * 2 + 1) * n // GRID for n in self.mosaic)

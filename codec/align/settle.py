@@ -15,11 +15,14 @@ from .robust_fit import AFFINE, CENTRED, LENS, PROJECTIVE, RADIAL, ROUND, SCALE,
 WHOLE_PIXELS = 0.15
 """A displacement up to this, in pixels, is left alone: whole pixels keep the JPEG's samples exact."""
 
+NEAR_WHOLE = 1.0
+"""Beyond this many pixels more is tried before they are taken."""
+
 WORTHWHILE = 0.5
 """What interpolation instead of whole pixels must gain, dB of the small regression."""
 
-FREER = 0.03
-"""What each further number must gain, dB of the small regression."""
+FREER, PROJECTED = 0.03, 0.1
+"""What each further number must gain, and a projection instead of offset and scale, dB of the small regression."""
 
 FULL_SIZE = 0.05
 """Share by which a scale may differ from 1 for whole pixels to be tried."""
@@ -51,14 +54,17 @@ def settle(orientation: int, placement: Placement, points: Points, patches: Patc
         whole = _whole(orientation, fit(points, _flat(placement, 1.0), SHIFT), patches)
         if off(whole[1]) <= WHOLE_PIXELS:
             return Settled(whole[0], whole[2], off(whole[1]))
+    full = patches.psnr(placement.geometry(orientation))
+    if whole is not None and whole[2] + WORTHWHILE >= full and off(whole[1]) <= NEAR_WHOLE:
+        return Settled(whole[0], whole[2], off(whole[1]))
     best: tuple[Geometry, Placement, float] | None = None
     most = -np.inf
-    turned, tilted = _flat(placement, turned=True), placement
+    turned = _flat(placement, turned=True)
     for free in (SCALE, SIMILAR, AFFINE, ROUND, PROJECTIVE, RADIAL, LENS, CENTRED):
-        trial = fit(points, flat if free == SCALE else tilted if free > RADIAL else turned, free)
+        trial = fit(points, flat if free == SCALE else turned, free)
         geometry = trial.plainest(orientation) if free == SCALE else trial.geometry(orientation)
         db = patches.psnr(geometry)
-        worth = db - FREER * len(ways(free, placement))
+        worth = db - FREER * len(ways(free, placement)) - PROJECTED * (free != SCALE)
         if geometry.in_range and worth > most:
             best, most = (geometry, trial, db), worth
     if best is None or (whole is not None and whole[2] + WORTHWHILE >= best[2]):
