@@ -31,7 +31,7 @@ def begin(raw: RawImage, jpeg: bytes) -> tuple[Frame, RgbGuide]:
     with part("guide"):
         planes = decode_planes(jpeg)
         geometry = align(raw, planes, Jpeg(jpeg).orientation).geometry
-    frame = Frame.of(raw, geometry.to_bytes())
+    frame = Frame.of(raw, geometry.to_bytes() + geometry.section)
     return frame, RgbGuide(planes, frame)
 
 
@@ -48,12 +48,17 @@ def resume(jpeg: bytes, frame: Frame) -> RgbGuide:
     return RgbGuide(planes, frame)
 
 
+def _geometry(data: bytes) -> Geometry:
+    """From its header and its section, one after the other; the header of a projection is one byte."""
+    return Geometry.from_bytes(data[:1], data[1:]) if data[:1] < b"\x08" else Geometry.from_bytes(data)
+
+
 class RgbGuide:
     """The JPEG's red, green and blue at the sites of a frame's mosaic, made band by band."""
 
     def __init__(self, planes: JpegPlanes, frame: Frame) -> None:
         self.planes, self.shape = planes, frame.shape
-        self.geometry = Geometry.from_bytes(frame.geometry)
+        self.geometry = _geometry(frame.geometry)
 
     def bands(self) -> Iterator[tuple[int, np.ndarray]]:
         """(first row, colours) of bands of `BAND` rows, the last may have fewer."""
