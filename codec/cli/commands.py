@@ -20,6 +20,7 @@ from .arguments import (
     rising_numbers,
     whole_number,
 )  # fmt: skip
+from .batch import batch_command
 from .console import TerminalProgress, bytes_text, profiled, show, show_warnings
 from .decode import PREVIEW_TEXT, decode_command, settle
 from .develop import develop_command
@@ -112,7 +113,7 @@ def trim_command(subparsers: Any) -> None:
 
 COMMANDS = {
     "encode": encode_command, "decode": decode_command, "info": info_command, "strip": strip_command,
-    "trim": trim_command, "develop": develop_command,
+    "trim": trim_command, "develop": develop_command, "batch": batch_command,
 }  # fmt: skip
 """What this layer brings: found without a look at what is installed."""
 
