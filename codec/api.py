@@ -164,9 +164,10 @@ def encode(
     for choice in choose_jpeg.beside(file, passed_over) if jpeg is None else ():
         try:
             encoded = _encode(image, choice.jpeg, choice.known, options, preview)
-            break
+            if encoded.guided or options.guide == "none":
+                break
+            passed_over.append(choose_jpeg.unused(choice.path, "it doesn't help to code this RAW"))
         except InputError as error:  # of another scene, most likely; what is wrong with the RAW is wrong with the next
-            assert choice.path is not None
             passed_over.append(choose_jpeg.unused(choice.path, error))
     else:
         choice = choose_jpeg.own(file) if jpeg is None else choose_jpeg.given(jpeg)
@@ -222,7 +223,7 @@ def decode(
     height, width = raw.mosaic.shape
     with timed("writing"):
         kind, shown = made_preview(preview, file, raw, planes, stream, Crop(*crop) if crop else None)
-    default_crop = None if crop else frame_of(raw, stream.geometry, planes.y.shape)
+    default_crop = None if crop else frame_of(raw, stream, planes.y.shape)
     seconds = time.monotonic() - started
     return Decoded(
         raw, width, height, raw.cfa, device, seconds, stream.layer_count, stream.lossless, shown, file.bare.data, kind,
