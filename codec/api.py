@@ -204,7 +204,7 @@ def decode(
     height, width = raw.mosaic.shape
     kind = kind_of(stream.preview, file, raw.ifd0_tags) if preview == "auto" else preview
     shown = _preview(kind, file, raw, planes, stream, Crop(*crop) if crop else None)
-    frame = None if crop else frame_of(raw, stream.geometry, planes.y.shape)
+    frame = None if crop or (stream.gate and not stream.gate.blocks) else frame_of(raw, stream.geometry, planes.y.shape)
     seconds = time.monotonic() - started
     return Decoded(
         raw, width, height, raw.cfa, device, seconds, stream.layer_count, stream.lossless, shown, file.bare.data, kind,
