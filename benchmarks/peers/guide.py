@@ -53,7 +53,7 @@ class RgbGuide:
 
     def __init__(self, planes: JpegPlanes, frame: Frame) -> None:
         self.planes, self.shape = planes, frame.shape
-        cut = 1 if frame.geometry[:1] < b"\x08" else len(frame.geometry)  # an orientation alone may have a section behind
+        cut = 1 if frame.geometry[:1] < b"\x08" else len(frame.geometry)  # an orientation alone: a section behind
         self.geometry = Geometry.from_bytes(frame.geometry[:cut], frame.geometry[cut:])
 
     def bands(self) -> Iterator[tuple[int, np.ndarray]]:

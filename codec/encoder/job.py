@@ -35,9 +35,9 @@ from ..recipe.recipe import Recipe
 from .candidates import RecipeChoice
 from .corrections_writer import local_bytes
 from .effort import Effort, effort_of
-from .gate_writer import gate_bytes
 from .fit.samples import Coded, Fit
 from .fit.source_picture import SourcePicture
+from .gate_writer import gate_bytes
 from .options import STEP_EXPONENT, EncodeOptions
 from .picture import CpuEncoder
 from .stream_writer import stream_bytes

@@ -7,11 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
-
 from ...bitstream.errors import InputError, NoRawError, StreamError
 from ...bitstream.jpeg.file import Jpeg
-from ...bitstream.jpeg.frame import Picture
 from ...bitstream.runtime.files import read_file
 from ..align.place import Origin
 from .raw import FULL_SIZE, RawFile, Source
@@ -72,20 +69,18 @@ def own(raw: RawFile) -> Choice:
     """The RAW's embedded full-size preview; else LibRaw's rendering (camera white balance, quality 95, 4:2:0)."""
     preview = _preview(raw)
     if preview is not None:
-        return Choice(Jpeg(preview).bare, "embedded preview", Origin.CERTAIN)
+        return Choice(preview, "embedded preview", Origin.CERTAIN)
     return Choice(Jpeg(raw.render_jpeg()), "LibRaw's rendering, quality 95, 4:2:0", Origin.RENDERED)
 
 
-def _preview(raw: RawFile) -> bytes | None:
+def _preview(raw: RawFile) -> Jpeg | None:
     """The RAW's embedded full-size preview; None where there is none, or one that no RAW can be put into."""
-    try:
-        preview = raw.embedded_preview()
-    except Image.DecompressionBombError:  # Pillow's own limit of pixels
-        return None
-    if preview is None:
+    found = raw.embedded_preview()
+    if found is None:
         return None
     try:
-        Picture(preview)
+        preview = Jpeg(found).bare
+        _ = preview.planes
     except InputError:  # cut short, coded as RGB, too large: a rendering will do instead
         return None
     return preview

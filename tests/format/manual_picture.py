@@ -51,7 +51,8 @@ def projected(projection, r2, c2, shape, colours):
     y, x = y * g + centre[0], x * g + centre[1]
     w = np.maximum(1 + (down * y + across * x), 1 / 8)
     l1, l2, l3, l4 = (n * (d / 8192) for n in projection["linear"])
-    p = np.rint((l1 * y + l2 * x) / w) + projection["middle"][0], np.rint((l3 * y + l4 * x) / w) + projection["middle"][1]
+    middle = projection["middle"]
+    p = np.rint((l1 * y + l2 * x) / w) + middle[0], np.rint((l3 * y + l4 * x) / w) + middle[1]
     return [np.clip(v, -(2**30), 2**30).astype(np.int64) for v in p]
 
 

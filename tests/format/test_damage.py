@@ -115,7 +115,8 @@ def forge(head=None, recp=None, locl=None, parm=None, substreams=None, geom=None
         values = asdict(Stream.from_bytes(PAYLOAD).header) | fields
         head = write_record([unchecked(f) for f in FIELDS], values)
     sections = dict(whole.sections)
-    sections |= {k: v for k, v in {"HEAD": head, "RECP": recp, "LOCL": locl, "PARM": parm, "GEOM": geom}.items() if v is not None}
+    changed = {"HEAD": head, "RECP": recp, "LOCL": locl, "PARM": parm, "GEOM": geom}
+    sections |= {k: v for k, v in changed.items() if v is not None}
     return Container(sections, whole.substreams if substreams is None else substreams).to_bytes()
 
 

@@ -112,7 +112,9 @@ def saturated():
     return Scene(picture.raw, out.getvalue(), picture.geometry)
 
 
-ASKEW = Geometry.of_map(5, (22, 31), np.array([[0.9, 0.1, 1.5], [-0.1, 0.95, 2.0], [2e-3, 1e-3, 1]]), lens=(0.1, 0, 0, 0))
+ASKEW = Geometry.of_map(
+    5, (22, 31), np.array([[0.9, 0.1, 1.5], [-0.1, 0.95, 2.0], [2e-3, 1e-3, 1]]), lens=(0.1, 0, 0, 0)
+)
 
 PICTURES = {
     "saturated": saturated(),

@@ -120,9 +120,9 @@ def test_projection():
         assert text.startswith(name) and present == f"bit {n}"
         assert some.to_bytes()[0] == 1 << n and len(some.to_bytes()) == len(plain.to_bytes()) + int(size)
     limits = {
-        "middle": (projection.POSITION_BITS, projection._MAX_MIDDLE), "linear": (projection.LINEAR_BITS, projection._MAX_LINEAR),
-        "centre": (projection.CENTRE_BITS, projection._MAX_CENTRE), "lens": (projection.LENS_BITS, projection._MAX_LENS),
-        "chromatic": (projection.LENS_BITS, projection._MAX_CHROMATIC),
+        "middle": (projection.POSITION_BITS, projection._MAX_MIDDLE), "linear": (projection.LINEAR_BITS,
+        projection._MAX_LINEAR), "centre": (projection.CENTRE_BITS, projection._MAX_CENTRE), "lens":
+        (projection.LENS_BITS, projection._MAX_LENS), "chromatic": (projection.LENS_BITS, projection._MAX_CHROMATIC),
     }  # fmt: skip
     for _, text, _ in rows[1:]:
         if (name := text.split()[0].strip(":")) in limits:

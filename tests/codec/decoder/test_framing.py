@@ -47,7 +47,7 @@ WHOLE = [2, 2, 86, 60]
 def test_the_jpegs_part_is_the_default_crop(orientation, offset, jpeg_shape):
     """x 8, y 6, 76 x 50, counted in the mosaic as it is stored."""
     decoded = decode(carried(Geometry(orientation, (offset[0] * PX, offset[1] * PX)), jpeg_shape))
-    assert decoded.frame == (8, 6, 76, 50)
+    assert decoded.default_crop == (8, 6, 76, 50)
     assert crop_of(decoded.dng()) == [8, 6, 76, 50]
     assert decoded.raw.mosaic.shape == SHAPE
 
@@ -62,7 +62,7 @@ def test_around_a_straightened_picture():
     line = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
     at = np.array([19.5, 29.5]) - line @ np.array([31.5, 44.5])
     geometry = Geometry.of_map(1, SHAPE, np.block([[line, at[:, None]], [np.zeros((1, 2)), 1.0]]))
-    x, y, width, height = decode(carried(geometry, (40, 60))).frame
+    x, y, width, height = decode(carried(geometry, (40, 60))).default_crop
     assert abs(width - (60 * np.cos(angle) + 40 * np.sin(angle))) < 2.5
     assert abs(height - (40 * np.cos(angle) + 60 * np.sin(angle))) < 2.5
     assert abs(2 * x + width - 90) <= 3 and abs(2 * y + height - 64) <= 3
@@ -74,7 +74,7 @@ def test_a_crop_of_the_raws_own_is_kept(tag):
     if tag == "user crop":
         tags = {"t51125": pack_value(tiff.RATIONAL, 1, 4, 1, 4, 3, 4, 3, 4)}
     decoded = decode(carried(Geometry(1, (-6 * PX, -8 * PX)), (50, 76), **tags))
-    assert decoded.frame is None
+    assert decoded.default_crop is None
     assert crop_of(decoded.dng()) == ([4, 10, 60, 40] if tag == "crop" else WHOLE)
 
 
@@ -83,17 +83,17 @@ def test_a_crop_of_the_raws_own_is_kept(tag):
 )
 def test_no_crop_by_a_jpeg_of_all_of_it_of_more_or_of_next_to_nothing(offset, jpeg_shape):
     decoded = decode(carried(Geometry(1, (offset[0] * PX, offset[1] * PX)), jpeg_shape))
-    assert decoded.frame is None and crop_of(decoded.dng()) == WHOLE
+    assert decoded.default_crop is None and crop_of(decoded.dng()) == WHOLE
     assert framed(decoded.raw, None) is decoded.raw
 
 
 def test_a_part_of_the_mosaic_has_no_frame(tmp_path, capsys):
     """`--crop` is one already; and the command tells the frame."""
     jpeg = carried(Geometry(1, (-6 * PX, -8 * PX)), (50, 76))
-    assert decode(jpeg, crop=(0, 0, 40, 40)).frame is None
+    assert decode(jpeg, crop=(0, 0, 40, 40)).default_crop is None
     path = tmp_path / "a.jpg"
     path.write_bytes(jpeg)
     assert main(["decode", str(path), "-o", str(tmp_path / "a.dng"), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["frame"] == [8, 6, 76, 50]
+    assert json.loads(capsys.readouterr().out)["default_crop"] == [8, 6, 76, 50]
     assert main(["decode", str(path), "-o", str(tmp_path / "b.dng")]) == 0
     assert "as the JPEG: 76 x 50 at 8,6" in capsys.readouterr().out
