@@ -105,8 +105,11 @@ def carried_picture(own: bytes) -> Image.Image | None:
 
 def is_cameras(jpeg: Jpeg, ifd0_tags: Mapping[int, TiffValue]) -> bool:
     """Whether a JPEG's Exif is that of the camera itself: the RAW's model, a maker's note, and as software none, that
-    of the RAW, or a bare version of firmware. Programs that edit name themselves."""
+    of the RAW, or a bare version of firmware. Programs that edit name themselves. Or it has no names, and is stored
+    turned: cameras do that, exporting programs turn the picture."""
     ifd0 = jpeg.ifd0
+    if jpeg.orientation > 1 and ifd0 and not any(_text(ifd0.tags, tag) for tag in (MAKE, MODEL, SOFTWARE)):
+        return True
     if ifd0 is None or not any(MAKER_NOTE in exif.tags for exif in ifd0.subs.get(tiff.EXIF_IFD, [])):
         return False
     make, model, software = (_text(ifd0.tags, tag).lower() for tag in (MAKE, MODEL, SOFTWARE))
