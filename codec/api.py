@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
-from ..bitstream.errors import UsageError
+from ..bitstream.errors import InputError, UsageError
 from ..bitstream.jpeg import embed
 from ..bitstream.jpeg.carried import carried_stream, check_binding
 from ..bitstream.jpeg.file import Jpeg
@@ -25,6 +25,7 @@ from ..bitstream.runtime.progress import Progress
 from ..bitstream.stream.limits import check_pixels
 from ..bitstream.tiff.tags import pack_tags, unpack_tags
 from .decoder.crop import Crop
+from .decoder.framing import Frame, frame_of, framed
 from .encoder.options import EncodeKeywords, EncodeOptions, Rate
 from .info import Info, info
 from .preview import PREVIEWS, made_preview
@@ -72,7 +73,8 @@ class Decoded:
 
     device: where it was decoded; seconds: time taken. layers: how many are there; lossless: whether the mosaic is the
     camera's, bit for bit. preview: the DNG's, a JPEG; preview_kind: "raw", "jpeg", "neutral" or "none". warnings: what
-    the user should know of, a line each.
+    the user should know of, a line each. frame: the DNG's default crop (column, row, width, height) where the JPEG
+    gives one (`codec.decoder.framing`).
     """
 
     raw: RawImage = field(repr=False)
@@ -87,6 +89,7 @@ class Decoded:
     jpeg: bytes | None = field(default=None, repr=False)
     preview_kind: str = "jpeg"
     warnings: tuple[str, ...] = ()
+    default_crop: Frame | None = None
 
     def dng(self, jxl: float | None = None) -> bytes:
         """The DNG file: the mosaic, the preview, the Exif of the RAW and of the JPEG.
@@ -99,7 +102,7 @@ class Decoded:
 
         jpeg = Jpeg(self.jpeg) if self.jpeg else None
         shown = jpeg if self.preview is self.jpeg else self.preview
-        return write_dng(self.raw, shown, jpeg, None if jxl is None else JpegXl(jxl))
+        return write_dng(framed(self.raw, self.default_crop), shown, jpeg, None if jxl is None else JpegXl(jxl))
 
     def file(self, form: str) -> bytes:
         """The mosaic as "dng", "tif", "npy" or "raw" (`codec.outputs`)."""
@@ -128,9 +131,10 @@ def encode(
 ) -> Encoded:
     """Put a RAW into a JPEG of the same picture.
 
-    raw: any Bayer RAW that LibRaw reads. jpeg: its JPEG; without one `codec.source.choose_jpeg` finds or makes one.
-    A RAW that the JPEG carries already is replaced. frame: which of several mosaics that the RAW may hold, from 1;
-    without it the largest, the first of equal ones, with a warning.
+    raw: any Bayer RAW that LibRaw reads. jpeg: its JPEG; without one, the largest beside the RAW with the same stem
+    that shows its picture, the RAW's own full-size preview, or LibRaw's rendering (`codec.source.choose_jpeg`);
+    warnings tell of one beside it that was not taken. A RAW that the JPEG carries already is replaced. frame: which of
+    several mosaics that the RAW may hold, from 1; without it the largest, the first of equal ones, with a warning.
     keywords: at most one of bpp (bits per pixel of the mosaic), size (bytes that the JPEG may grow by; both are met to
     3 % and never exceeded), quality (0..100, even error) and lossless; quality 60 without any. tune: "psnr" for even
     error in linear light, "edit" for error that is even against the noise. trimmable: in layers, so that `trim` can
@@ -141,7 +145,7 @@ def encode(
     Raises UsageError for contradicting or unreachable options, InputError for files that are unreadable, unsupported,
     or of another scene.
     """
-    from .source.choose_jpeg import choose_jpeg
+    from .source import choose_jpeg
     from .source.raw import RawFile
 
     started = time.monotonic()
@@ -149,11 +153,20 @@ def encode(
     choose_device(options.device)
     _tell(options.progress, "reading")
     file = RawFile(raw, frame)
-    choice, image, own, warnings = choose_jpeg(file, jpeg), file.image, file.own_preview(), file.warnings
-    del file  # and with it the file's bytes
-    encoded = _encode(image, choice.jpeg, choice.known, options, own)
-    seconds = time.monotonic() - started
-    warnings += encoded.warnings
+    image, preview, passed_over = file.image, file.own_preview(), list[str]()
+    told = file.warnings
+    for choice in choose_jpeg.beside(file, passed_over) if jpeg is None else ():
+        try:
+            encoded = _encode(image, choice.jpeg, choice.known, options, preview)
+            break
+        except InputError as error:  # of another scene, most likely; what is wrong with the RAW is wrong with the next
+            assert choice.path is not None
+            passed_over.append(choose_jpeg.unused(choice.path, error))
+    else:
+        choice = choose_jpeg.own(file) if jpeg is None else choose_jpeg.given(jpeg)
+        del file  # and with it the file's bytes
+        encoded = _encode(image, choice.jpeg, choice.known, options, preview)
+    seconds, warnings = time.monotonic() - started, (*told, *passed_over, *encoded.warnings)
     return replace(encoded, guide=choice.origin, guide_path=choice.path, seconds=seconds, warnings=warnings)
 
 
@@ -203,9 +216,11 @@ def decode(
     height, width = raw.mosaic.shape
     with timed("writing"):
         kind, shown = made_preview(preview, file, raw, planes, stream, Crop(*crop) if crop else None)
+    default_crop = None if crop else frame_of(raw, stream.geometry, planes.y.shape)
     seconds = time.monotonic() - started
     return Decoded(
-        raw, width, height, raw.cfa, device, seconds, stream.layer_count, stream.lossless, shown, file.bare.data, kind
+        raw, width, height, raw.cfa, device, seconds, stream.layer_count, stream.lossless, shown, file.bare.data, kind,
+        default_crop=default_crop,
     )  # fmt: skip
 
 

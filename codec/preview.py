@@ -12,7 +12,6 @@ from ..bitstream.jpeg.file import Jpeg
 from ..bitstream.jpeg.planes import JpegPlanes
 from ..bitstream.raw_image import RawImage
 from .decoder.crop import Crop
-from .guide.geometry import Geometry
 from .isp.neutral import neutral_picture
 from .preview_choice import carried_picture, kind_of
 
@@ -52,8 +51,7 @@ def _whole(
     if kind == "neutral":
         return neutral_jpeg(raw)
     if kind == "jpeg":
-        geometry = Geometry.from_bytes(stream.header.geometry)
-        return crop.preview(planes, geometry, stream.layout, jpeg.orientation) if crop else jpeg.bare.data
+        return crop.preview(planes, stream.geometry, stream.layout, jpeg.orientation) if crop else jpeg.bare.data
     own = stream.preview.own if stream.preview else None
     part = crop.share(stream.header.height, stream.header.width) if crop else None
     shown = own_jpeg(own, raw.orientation, part) if own else None

@@ -22,6 +22,7 @@ from .arguments import (
 )  # fmt: skip
 from .console import TerminalProgress, bytes_text, profiled, show, show_warnings
 from .decode import PREVIEW_TEXT, decode_command, settle
+from .develop import develop_command
 from .places import JPEG_SUFFIXES, check_output, explained, renamed, source, write_output
 from .words import jpeg_and_raw, output_of
 
@@ -35,9 +36,10 @@ def encode_command(subparsers: Any) -> None:
     """Add `encode`."""
     parser = add_command(
         subparsers, "encode", "put a RAW into a JPEG of the same picture",
-        "The JPEG is the one given; else a full-size one beside the RAW with the same stem; else the RAW's embedded\n"
-        "full-size preview; else LibRaw's rendering. The output shows exactly that JPEG. Without a rate: --quality\n"
-        "60. `rawinlay encode RAW JPEG` is the same as with --jpeg. - is stdin, and as OUT.jpg stdout.",
+        "The JPEG is the one given; else the largest beside the RAW with the same stem, if it shows its picture;\n"
+        "else the RAW's embedded full-size preview; else LibRaw's rendering. The output shows exactly that JPEG.\n"
+        "Without a rate: --quality 60. `rawinlay encode RAW JPEG` is the same as with --jpeg. - is stdin, and as\n"
+        "OUT.jpg stdout.",
         "rawinlay encode IMG_1.NEF --jpeg IMG_1.JPG -o IMG_1-raw.jpg --bpp 0.4",
     )  # fmt: skip
     parser.add_argument("raw", metavar="RAW", type=file_path, help="any Bayer RAW that LibRaw reads")
@@ -109,7 +111,7 @@ def trim_command(subparsers: Any) -> None:
 
 COMMANDS = {
     "encode": encode_command, "decode": decode_command, "info": info_command, "strip": strip_command,
-    "trim": trim_command,
+    "trim": trim_command, "develop": develop_command,
 }  # fmt: skip
 """What this layer brings: found without a look at what is installed."""
 

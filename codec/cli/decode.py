@@ -93,6 +93,7 @@ def _run(args: argparse.Namespace) -> None:
         "output": str(output), "width": decoded.width, "height": decoded.height, "cfa": decoded.cfa,
         "device": decoded.device, "seconds": round(decoded.seconds, 3), "layers": decoded.layers,
         "lossless": decoded.lossless, "crop": args.crop, "preview": decoded.preview_kind,
+        "default_crop": decoded.default_crop,
         "format": form, "bytes": len(data), "preview_bytes": preview_bytes, "facts": decoded.facts,
         "warnings": decoded.warnings, **profile,
     }  # fmt: skip
@@ -103,7 +104,8 @@ def _run(args: argparse.Namespace) -> None:
         ("layers", str(decoded.layers)),
         ("lossless", "yes" if decoded.lossless else "no"),
         *([("preview", PREVIEW_TEXT[decoded.preview_kind])] if form == "dng" else []),
-        ("size", bytes_text(len(data)) + share),
+        *([("frame", "as the JPEG: {2} x {3} at {0},{1}".format(*decoded.default_crop))] if decoded.default_crop else
+        []), ("size", bytes_text(len(data)) + share),
         ("time", f"{decoded.seconds:.1f} s on {decoded.device}"),
     ]
     show(args, result, lines, title=str(output))
