@@ -20,10 +20,9 @@ from ..bitstream.dng.preview import coded, open_picture, turned
 from ..bitstream.errors import InputError
 from ..bitstream.jpeg.file import Jpeg
 from ..bitstream.raw_image import RawImage, TiffValue
-from ..bitstream.stream.container import Container
-from ..bitstream.stream.fields import write_varint
 from ..bitstream.stream.preview import MOST_BYTES, MOST_SIDE, CarriedPreview
 from ..bitstream.tiff import tiff
+from . import sections
 from .isp.neutral import neutral_picture
 
 SHARE = 100
@@ -67,20 +66,19 @@ def choose(own: bytes | None, jpeg: Jpeg, raw: RawImage, room: float) -> Carried
     return CarriedPreview() if is_cameras(jpeg, raw.ifd0_tags) else None
 
 
+def section_of(preview: CarriedPreview | None) -> dict[str, bytes]:
+    """The section by its name; none without a preview."""
+    return {"PREV": preview.to_bytes()} if preview else {}
+
+
 def section_bytes(preview: CarriedPreview | None) -> int:
     """Bytes that the section adds to a stream."""
-    if preview is None:
-        return 0
-    body = preview.to_bytes()
-    return 1 + len(write_varint(len(body))) + len(body) + 4
+    return sections.cost(section_of(preview))
 
 
 def with_preview(payload: bytes, preview: CarriedPreview | None) -> bytes:
     """The stream with the section."""
-    if preview is None:
-        return payload
-    container = Container.from_bytes(payload)
-    return Container({**container.sections, "PREV": preview.to_bytes()}, container.substreams).to_bytes()
+    return sections.put_into(payload, section_of(preview))
 
 
 def kind_of(preview: CarriedPreview | None, jpeg: Jpeg, ifd0_tags: Mapping[int, TiffValue]) -> str:
