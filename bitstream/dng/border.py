@@ -18,7 +18,8 @@ from ..tiff import tiff
 LEAK = 2  # pixels beside the picture
 LEAST = 4  # rows or columns of a masked area
 FAR = 64
-"""All but one in a hundred of a site's masked pixels lie within one part in so many of the range from black to white."""
+"""All but one in a hundred of a site's masked pixels are as near to black as one part in so many of black to white."""
+LEVEL_UNIT = 1024  # black levels to 1/1024 DN, as the header has them
 
 Rectangle = tuple[int, int, int, int]  # top, left, bottom, right
 
@@ -80,10 +81,12 @@ def _is_dark(frame: np.ndarray, area: Rectangle, raw: RawImage, top: int, left: 
     for site, black in enumerate(raw.black):
         rows = slice(first + (site // 2 + top - first) % 2, last, 2)
         cols = slice(start + (site % 2 + left - start) % 2, end, 2)
-        apart = frame[rows, cols].astype(np.int64) - round(black)
-        span = raw.white - black
-        if 2 * abs(int(apart.sum())) > apart.size:
+        values = frame[rows, cols]
+        if 2 * abs(int(values.sum(dtype=np.int64)) * LEVEL_UNIT - round(black * LEVEL_UNIT) * values.size) > (
+            LEVEL_UNIT * values.size
+        ):
             return False
-        if np.count_nonzero(np.abs(apart) * FAR > span) * 100 > apart.size:
+        apart = np.abs(values.astype(np.int64) - round(black))
+        if np.count_nonzero(apart * FAR > raw.white - round(black)) * 100 > values.size:
             return False
     return True

@@ -31,6 +31,10 @@ from .fields import Reader, write_varint
 FREE = 1 << 16  # values that a border may have beside half of the mosaic's
 
 
+STRATEGIES = (zlib.Z_HUFFMAN_ONLY, zlib.Z_DEFAULT_STRATEGY)
+"""Noise gains nothing from repetitions that are found by chance; margins of one value are nothing else."""
+
+
 def most_values(height: int, width: int) -> int:
     """Values that the border of a mosaic may have."""
     return height * width // 2 + FREE
@@ -41,10 +45,10 @@ def border_bytes(border: Border) -> bytes:
     numbers = np.concatenate([_differences(part).ravel() for part in border.parts])
     signed = numbers.astype(np.int16).astype(np.int32)
     folded = np.where(signed < 0, -2 * signed - 1, 2 * signed).astype(np.uint16)
-    deflate = zlib.compressobj(9, zlib.DEFLATED, -15, 9)
-    planes = (folded & 255).astype(np.uint8).tobytes() + (folded >> 8).astype(np.uint8).tobytes()
+    low, high = (plane.astype(np.uint8).tobytes() for plane in (folded & 255, folded >> 8))
     sides = b"".join(write_varint(n) for n in border.sides)
-    return sides + deflate.compress(planes) + deflate.flush()
+    first = min((_deflated(low, strategy, zlib.Z_FULL_FLUSH) for strategy in STRATEGIES), key=len)
+    return sides + first + _deflated(high, zlib.Z_DEFAULT_STRATEGY, zlib.Z_FINISH)
 
 
 def parse_border(section: bytes, height: int, width: int) -> Border:
@@ -71,6 +75,12 @@ def parse_border(section: bytes, height: int, width: int) -> Border:
         parts.append(_values(numbers[at : at + rows * cols].reshape(rows, cols)))
         at += rows * cols
     return Border(parts[0], parts[1], parts[2], parts[3])
+
+
+def _deflated(data: bytes, strategy: int, end: int) -> bytes:
+    """Blocks of a deflate stream, with tables of their own."""
+    deflate = zlib.compressobj(9, zlib.DEFLATED, -15, 9, strategy)
+    return deflate.compress(data) + deflate.flush(end)
 
 
 def _differences(part: np.ndarray) -> np.ndarray:
