@@ -10,9 +10,9 @@ import sys
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
-from ..bitstream.errors import UsageError
+from ..bitstream.errors import InputError, UsageError
 from ..bitstream.jpeg import embed
 from ..bitstream.jpeg.carried import carried_stream, check_binding
 from ..bitstream.jpeg.file import Jpeg
@@ -22,21 +22,18 @@ from ..bitstream.runtime import forks as forks  # before anything is imported or
 from ..bitstream.runtime.files import read_file
 from ..bitstream.runtime.profile import timed
 from ..bitstream.runtime.progress import Progress
+from ..bitstream.stream.border import parse_border
 from ..bitstream.stream.limits import check_pixels
 from ..bitstream.tiff.tags import pack_tags, unpack_tags
+from . import sections
 from .decoder.crop import Crop
+from .decoder.framing import Frame, frame_of, framed
 from .encoder.options import EncodeKeywords, EncodeOptions, Rate
+from .guide.geometry import Geometry
+from .guide_report import GuideReport
 from .info import Info, info
-from .preview_choice import (  # fmt: skip
-    PREVIEWS,
-    SHARE,
-    choose,
-    kind_of,
-    neutral_jpeg,
-    own_jpeg,
-    section_bytes,
-    with_preview,
-)
+from .preview import PREVIEWS, made_preview
+from .preview_choice import SHARE, choose, kind_of, section_bytes, with_preview
 from .trim import Trimmed, trim
 
 if TYPE_CHECKING:
@@ -59,7 +56,8 @@ class Encoded:
     metadata_bytes: what the JPEG grew by. bpp: 8 x that per pixel of the mosaic. guide: where the JPEG comes from;
     guide_path: its file. alignment: how it lies over the mosaic, for people. model: identity of the probability tables.
     seconds: time taken. preview: what the decoded DNG's will be, "raw", "jpeg" or "neutral" (`codec.preview_choice`).
-    warnings: what the user should look at before the RAW is deleted, a line each.
+    warnings: what the user should look at before the RAW is deleted, a line each. guided: share of the RAW's picture,
+    0..1, that the JPEG helps to code; own_guide_bytes: what stands for it elsewhere (`codec.guide_report`).
     """
 
     jpeg: bytes = field(repr=False)
@@ -72,6 +70,8 @@ class Encoded:
     guide_path: Path | None = None
     preview: str = "neutral"
     warnings: tuple[str, ...] = ()
+    guided: float = 1.0
+    own_guide_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,8 @@ class Decoded:
 
     device: where it was decoded; seconds: time taken. layers: how many are there; lossless: whether the mosaic is the
     camera's, bit for bit. preview: the DNG's, a JPEG; preview_kind: "raw", "jpeg", "neutral" or "none". warnings: what
-    the user should know of, a line each.
+    the user should know of, a line each. frame: the DNG's default crop (column, row, width, height) where the JPEG
+    gives one (`codec.decoder.framing`).
     """
 
     raw: RawImage = field(repr=False)
@@ -95,49 +96,91 @@ class Decoded:
     jpeg: bytes | None = field(default=None, repr=False)
     preview_kind: str = "jpeg"
     warnings: tuple[str, ...] = ()
+    default_crop: Frame | None = None
 
-    def dng(self) -> bytes:
-        """The DNG file: the mosaic, the preview, the Exif of the RAW and of the JPEG."""
+    def dng(self, jxl: float | None = None) -> bytes:
+        """The DNG file: the mosaic, the preview, the Exif of the RAW and of the JPEG.
+
+        jxl: the mosaic by JPEG XL (DNG 1.7), smaller, for programs of 2024 and later: 0 without loss, else libjxl's
+        distance, 0.05 to 15. UsageError where the package imagecodecs is not installed.
+        """
+        from ..bitstream.dng.jxl import JpegXl
         from ..bitstream.dng.writer import write_dng
 
         jpeg = Jpeg(self.jpeg) if self.jpeg else None
-        return write_dng(self.raw, jpeg if self.preview is self.jpeg else self.preview, jpeg)
+        shown = jpeg if self.preview is self.jpeg else self.preview
+        return write_dng(framed(self.raw, self.default_crop), shown, jpeg, None if jxl is None else JpegXl(jxl))
+
+    def file(self, form: str) -> bytes:
+        """The mosaic as "dng", "tif", "npy" or "raw" (`codec.outputs`)."""
+        from . import outputs
+
+        made = {"dng": lambda _: self.dng(), "tif": outputs.tif, "npy": outputs.npy, "raw": outputs.little_endian}
+        if form not in made:
+            raise UsageError(f"form {form!r}: want one of {', '.join(made)}")
+        return made[form](self.raw)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What has to be known of the mosaic's numbers, as JSON has it."""
+        from .outputs import facts_of
+
+        return {**facts_of(self.raw), "lossless": self.lossless}
 
 
 def encode(
     raw: Source,
     jpeg: Source | None = None,
     *,
+    frame: int | None = None,
+    margins: bool = False,
     options: EncodeOptions | None = None,
     **keywords: Unpack[EncodeKeywords],
 ) -> Encoded:
     """Put a RAW into a JPEG of the same picture.
 
-    raw: any Bayer RAW that LibRaw reads. jpeg: its JPEG; without one `codec.source.choose_jpeg` finds or makes one.
-    A RAW that the JPEG carries already is replaced.
+    raw: any Bayer RAW that LibRaw reads. jpeg: its JPEG; without one, the largest beside the RAW with the same stem
+    that shows its picture, the RAW's own full-size preview, or LibRaw's rendering (`codec.source.choose_jpeg`);
+    warnings tell of one beside it that was not taken. A RAW that the JPEG carries already is replaced. frame: which of
+    several mosaics that the RAW may hold, from 1; without it the largest, the first of equal ones, with a warning.
+    margins: store what the sensor has around the mosaic too, without loss.
     keywords: at most one of bpp (bits per pixel of the mosaic), size (bytes that the JPEG may grow by; both are met to
     3 % and never exceeded), quality (0..100, even error) and lossless; quality 60 without any. tune: "psnr" for even
     error in linear light, "edit" for error that is even against the noise. trimmable: in layers, so that `trim` can
     lower the rate later; layers: where to put them, in ascending bits per pixel, rather than where the codec would
-    (implies trimmable). effort: 1 to 9, or an `Effort` (`codec.encoder.effort`). device: "auto", "cpu" or "cuda".
+    (implies trimmable). effort: 1 to 9, or an `Effort` (`codec.encoder.effort`). guide: "auto", or "none" for a JPEG
+    that only carries the RAW, whatever it shows. device: "auto", "cpu" or "cuda".
     progress: see `Progress`. options: all that as one object, instead of keywords.
 
     Raises UsageError for contradicting or unreachable options, InputError for files that are unreadable, unsupported,
     or of another scene.
     """
-    from .source.choose_jpeg import choose_jpeg
+    from .source import choose_jpeg
     from .source.raw import RawFile
 
     started = time.monotonic()
     options = _chosen(options, keywords)
     choose_device(options.device)
     _tell(options.progress, "reading")
-    file = RawFile(raw)
-    choice, image, own = choose_jpeg(file, jpeg), file.image, file.own_preview()
-    del file  # and with it the file's bytes
-    encoded = _encode(image, choice.jpeg, choice.known, options, own)
-    seconds = time.monotonic() - started
-    return replace(encoded, guide=choice.origin, guide_path=choice.path, seconds=seconds)
+    file = RawFile(raw, frame, margins)
+    image, preview, passed_over = file.image, file.own_preview(), list[str]()
+    told = file.warnings
+    if margins and image.border is None:
+        told += ("the RAW has no margins around its mosaic: there is nothing to keep",)
+    for choice in choose_jpeg.beside(file, passed_over) if jpeg is None else ():
+        try:
+            encoded = _encode(image, choice.jpeg, choice.known, options, preview)
+            if encoded.guided or options.guide == "none":
+                break
+            passed_over.append(choose_jpeg.unused(choice.path, "it doesn't help to code this RAW"))
+        except InputError as error:  # of another scene, most likely; what is wrong with the RAW is wrong with the next
+            passed_over.append(choose_jpeg.unused(choice.path, error))
+    else:
+        choice = choose_jpeg.own(file) if jpeg is None else choose_jpeg.given(jpeg)
+        del file  # and with it the file's bytes
+        encoded = _encode(image, choice.jpeg, choice.known, options, preview)
+    seconds, warnings = time.monotonic() - started, (*told, *passed_over, *encoded.warnings)
+    return replace(encoded, guide=choice.origin, guide_path=choice.path, seconds=seconds, warnings=warnings)
 
 
 def encode_arrays(
@@ -157,7 +200,7 @@ def decode(
     jpeg: Source,
     *,
     crop: tuple[int, int, int, int] | None = None,
-    preview: str = "auto",
+    preview: str = "screen",
     max_pixels: int | None = None,
     unbounded: bool = False,
     device: str = "auto",
@@ -166,9 +209,10 @@ def decode(
     """The RAW that a JPEG carries.
 
     crop: x, y, width and height of the part of the mosaic that is wanted (`codec.decoder.crop`); only the tiles that it
-    meets are decoded. preview: of the DNG: "raw", the small version that the stream carries of the RAW's own
-    (UsageError where it carries none); "jpeg", the JPEG; "neutral", a plain picture of the mosaic; "none"; "auto",
-    which of these shows what the camera made of the RAW (`codec.preview_choice`). max_pixels: InputError, before
+    meets are decoded. preview: of the DNG: "screen", what the camera made of the RAW (`codec.preview_choice`), at most
+    2048 pixels a side; "full", the same, the JPEG as large as it is; "none"; or "raw", the small version that the
+    stream carries of the RAW's own (UsageError where it carries none); "jpeg", the JPEG; "neutral", a plain picture of
+    the mosaic, of 160 pixels; "auto", whichever of these shows what the camera made. max_pixels: InputError, before
     anything is decoded, where the JPEG or the mosaic has more. unbounded: decode a file of one's own that asks for more
     work than one of its size may (`bitstream.stream.limits`; StreamError else).
 
@@ -183,11 +227,13 @@ def decode(
     file = Jpeg(_bytes(jpeg))
     raw, stream, planes = _decode(file, crop, device, progress, max_pixels, unbounded)
     height, width = raw.mosaic.shape
-    kind = kind_of(stream.preview, file, raw.ifd0_tags) if preview == "auto" else preview
-    shown = _preview(kind, file, raw, planes, stream, Crop(*crop) if crop else None)
+    with timed("writing"):
+        kind, shown = made_preview(preview, file, raw, planes, stream, Crop(*crop) if crop else None)
+    default_crop = None if crop else frame_of(raw, stream, planes.y.shape)
     seconds = time.monotonic() - started
     return Decoded(
-        raw, width, height, raw.cfa, device, seconds, stream.layer_count, stream.lossless, shown, file.bare.data, kind
+        raw, width, height, raw.cfa, device, seconds, stream.layer_count, stream.lossless, shown, file.bare.data, kind,
+        default_crop=default_crop,
     )  # fmt: skip
 
 
@@ -200,25 +246,6 @@ def decode_arrays(
 ) -> RawImage:
     """`decode` to the `RawImage` alone: mosaic uint16 (H, W), DN, with its levels, orientation and tags."""
     return _decode(Jpeg(jpeg), crop, choose_device(device), progress)[0]
-
-
-def _preview(
-    kind: str, jpeg: Jpeg, raw: RawImage, planes: JpegPlanes, stream: Stream, crop: Crop | None
-) -> bytes | None:
-    """The preview of a kind, a JPEG; of a crop where `raw` is one. UsageError for a carried one that is not there."""
-    with timed("writing"):
-        if kind == "none":
-            return None
-        if kind == "neutral":
-            return neutral_jpeg(raw)
-        if kind == "jpeg":
-            return crop.preview(planes, stream.geometry, stream.layout, jpeg.orientation) if crop else jpeg.bare.data
-        own = stream.preview.own if stream.preview else None
-        part = crop.share(stream.header.height, stream.header.width) if crop else None
-        shown = own_jpeg(own, raw.orientation, part) if own else None
-    if shown is None:
-        raise UsageError("preview raw: the JPEG carries no preview of the RAW's own; want auto, jpeg, neutral or none")
-    return shown
 
 
 def _decode(
@@ -243,7 +270,11 @@ def _decode(
         mosaic=mosaic, cfa=header.phase, black=header.levels, white=header.white, orientation=header.orientation,
         camera=header.camera, ifd0_tags=ifd0_tags, raw_tags=raw_tags, exif_tags={**jpeg.exif_tags, **exif_tags},
     )  # fmt: skip
-    return part.of(raw) if part else raw, stream, planes
+    if part:
+        return part.of(raw), stream, planes
+    if stream.border:
+        raw = replace(raw, border=parse_border(stream.border, header.height, header.width))
+    return raw, stream, planes
 
 
 def strip(jpeg: Source) -> bytes:
@@ -291,20 +322,24 @@ def _encode(
     from .encoder.encode import encode_stream
     from .source.plausible import doubts
 
-    warnings = doubts(raw)
+    warnings = (*doubts(raw), *jpeg.warnings)
     with one_blas_thread():
         planes = jpeg.planes
         _tell(options.progress, "aligning")
-        geometry, alignment = place(raw, planes, jpeg, origin)
+        if options.guide == "none":
+            geometry, alignment = Geometry(), "none asked for"
+        else:
+            geometry, alignment = place(raw, planes, jpeg, origin)
         size = options.rate.bytes_for(raw.mosaic.size)
         preview = choose(own, jpeg, raw, size / SHARE) if size else None  # before it is known what is left for the rest
-        beside = section_bytes(preview)
+        border, untold = sections.border_of(raw)
+        beside = section_bytes(preview) + sections.cost(border)
         payload = encode_stream(
             raw, planes, geometry, options, pack_tags(raw, jpeg.exif_tags), lambda n: jpeg.growth(n + beside)
         )  # fmt: skip
         if not size:
             preview = choose(own, jpeg, raw, len(payload) / SHARE)
-        payload = with_preview(payload, preview)
+        payload = sections.put_into(with_preview(payload, preview), border)
     with timed("writing"):
         carrier = jpeg.with_payload(payload)
         undone = carrier.payload == payload and carrier.bare == jpeg
@@ -315,7 +350,14 @@ def _encode(
     seconds = time.monotonic() - started
     kind = kind_of(preview, jpeg, raw.ifd0_tags)
     bpp = 8 * growth / raw.mosaic.size
-    return Encoded(carrier.data, growth, bpp, "given", alignment, model, seconds, preview=kind, warnings=warnings)
+    warnings += untold
+    report = GuideReport.of(payload)
+    if options.guide != "none":
+        warnings += report.warnings()
+    return Encoded(
+        carrier.data, growth, bpp, "given", alignment, model, seconds, preview=kind, warnings=warnings,
+        guided=report.share, own_guide_bytes=report.own_bytes,
+    )  # fmt: skip
 
 
 def _chosen(options: EncodeOptions | None, keywords: EncodeKeywords) -> EncodeOptions:

@@ -48,17 +48,13 @@ def resume(jpeg: bytes, frame: Frame) -> RgbGuide:
     return RgbGuide(planes, frame)
 
 
-def _geometry(data: bytes) -> Geometry:
-    """From its header and its section, one after the other; the header of a projection is one byte."""
-    return Geometry.from_bytes(data[:1], data[1:]) if data[:1] < b"\x08" else Geometry.from_bytes(data)
-
-
 class RgbGuide:
     """The JPEG's red, green and blue at the sites of a frame's mosaic, made band by band."""
 
     def __init__(self, planes: JpegPlanes, frame: Frame) -> None:
         self.planes, self.shape = planes, frame.shape
-        self.geometry = _geometry(frame.geometry)
+        cut = 1 if frame.geometry[:1] < b"\x08" else len(frame.geometry)  # an orientation alone: a section behind
+        self.geometry = Geometry.from_bytes(frame.geometry[:cut], frame.geometry[cut:])
 
     def bands(self) -> Iterator[tuple[int, np.ndarray]]:
         """(first row, colours) of bands of `BAND` rows, the last may have fewer."""

@@ -49,8 +49,8 @@ def covered(
     as in `shown`. A few of a block's cells are looked at, `MOST`^2 at most.
     """
     rows, cols = (_places(cells, side) for cells in layout.cells)
-    twice = (4 * at + 1 - 2 * before for at, before in zip((rows, cols), layout.origin, strict=True))
-    inside = shown(geometry, (layout.height, layout.width), jpeg_shape, *twice, part)
+    rows2, cols2 = (4 * at + 1 - 2 * before for at, before in zip((rows, cols), layout.origin, strict=True))
+    inside = shown(geometry, (layout.height, layout.width), jpeg_shape, rows2, cols2, part)
     down, across = (np.flatnonzero(np.diff(at // side, prepend=-1)) for at in (rows, cols))
     counts = np.add.reduceat(np.add.reduceat(inside, down, 0, np.int64), across, 1)
     looked = np.diff(down, append=len(rows))[:, None] * np.diff(across, append=len(cols))
@@ -107,7 +107,7 @@ def _inside(
 
 def _site(geometry: Geometry, shape: tuple[int, ...], jpeg_shape: tuple[int, ...]) -> float:
     """JPEG px a site in the mosaic's middle, the smaller of both sides."""
-    middle = [np.array([n - 2, n], np.int64) for n in shape]
-    ys, xs = geometry.laid(*middle, shape, jpeg_shape)
+    rows2, cols2 = (np.array([n - 2, n], np.int64) for n in shape)
+    ys, xs = geometry.laid(rows2, cols2, shape, jpeg_shape)
     sides = np.hypot(np.diff(ys[:, 0]), np.diff(xs[:, 0])), np.hypot(np.diff(ys[0]), np.diff(xs[0]))
     return float(min(side[0] for side in sides)) / (1 << POSITION_BITS)

@@ -102,8 +102,8 @@ class Projection:
 
     @property
     def in_range(self) -> bool:
-        """Whether all numbers are in the range in which positions hold: no mirror, 1/64 to 4 px a site, and w at least
-        1/4 wherever |v| is at most 1."""
+        """Whether all numbers are in the range in which positions hold: no mirror, a site at least 1/4096 px large, and
+        w at least 1/4 wherever |v| is at most 1."""
         good = all(abs(n) <= _MAX_MIDDLE for n in self.middle) and all(abs(n) <= _MAX_LINEAR for n in self.linear)
         good &= self.linear[0] * self.linear[3] - self.linear[1] * self.linear[2] >= _LEAST_AREA
         good &= self.vanish[0] ** 2 + self.vanish[1] ** 2 <= _MAX_VANISH2
