@@ -16,6 +16,9 @@ RADIUS = 6
 SMOOTHING = 1.2
 """Standard deviation of the Gaussian over a block's correlation, samples."""
 
+LEAST_POWER = 0.01
+"""Mean square of a tone-free picture, which is even, that counts as a picture."""
+
 APART = 4
 """Samples from a shift within which another one is the same."""
 
@@ -92,7 +95,8 @@ class ShiftSearch:
         enough, energy = self._of_shape[first.shape]
         cross = self._back(np.conj(self._forward(first)) * self._spectrum)
         own = self._back(np.conj(self._forward(first * first)) * self._ones)
-        score = np.where(enough, cross / np.sqrt(np.maximum(own * energy, 1e-6)), -1)
+        power = np.maximum(own * energy, (LEAST_POWER * self._second.size) ** 2)
+        score = np.where(enough, cross / np.sqrt(power), -1)
         found = []
         around = np.arange(-APART, APART + 1)
         for _ in range(count):

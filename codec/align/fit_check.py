@@ -76,7 +76,13 @@ class Patches:
         """
         if not geometry.in_range:
             return -np.inf
-        light, chroma = self._guide(geometry)
+        return self._psnr(*self._guide(geometry))
+
+    def psnr_of_none(self) -> float:
+        """The same without a guide: of a constant and of falloff alone."""
+        return self._psnr(np.ones_like(self._values), np.zeros((len(self._values), 2)))
+
+    def _psnr(self, light: np.ndarray, chroma: np.ndarray) -> float:
         used = self._used if self._used.sum() > 500 else np.ones_like(self._used)
         light = light[used]
         b, r = chroma[used].T

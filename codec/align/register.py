@@ -22,7 +22,8 @@ SETTLED = 0.1
 GRID = 96
 """Places a side at which is seen where the JPEG covers the mosaic."""
 
-LEAST_BLOCKS = 6
+LEAST_BLOCKS, LEAST_AGREE = 6, 0.3
+"""Good blocks, and share of them that must agree within a sample at the coarsest size, for a closer look."""
 
 FREED = ((12, SIMILAR), (24, ROUND), (48, RADIAL), (80, LENS))
 """Up to how many good blocks no more than that is free."""
@@ -44,13 +45,15 @@ class Register:
         self._light, self._lead, self._y = np.ascontiguousarray(light), lead, y
         self._small: dict[tuple[str, int], np.ndarray] = {}
 
-    def refine(self, placement: Placement) -> tuple[Placement, Points]:
-        """The placement with all freedoms, and the finest points."""
+    def refine(self, placement: Placement) -> tuple[Placement, Points] | None:
+        """The placement with all freedoms, and the finest points; None where nothing agrees at the coarsest size."""
         stages = [SIMILAR, PROJECTIVE, RADIAL]  # thrice at the coarsest: the start may be far off
         moved = np.inf
         for factor, finest in self._factors(placement):
             for free in [*stages, LENS] if finest else stages:
                 placement, points, moved = self._step(placement, factor, free, finest)
+            if len(stages) > 1 and points.agree(placement, 2 * factor * placement.scale) < LEAST_AGREE:
+                return None
             stages = [LENS]
         for _ in range(2):
             if moved <= SETTLED:

@@ -11,6 +11,9 @@ from .placement import NUMBERS, Placement, positions
 LEAST_TRUST = 0.25
 """Correlation under which a block counts for nothing."""
 
+LEAST_POINTS = 6
+"""Fewer don't agree on anything."""
+
 MOST_STEPS, LEAST_STEP, TINY = 60, 1e-4, 1e-6
 """Of a fit: steps at most, step after which it ends, step of its slopes, all in about pixels."""
 
@@ -20,8 +23,8 @@ ROUND = SIMILAR | {"radial"}
 RADIAL = PROJECTIVE | {"radial"}
 LENS = PROJECTIVE | {"lens"}
 CENTRED = LENS | {"centre"}
-"""What is free beside the place: both scales; or one scale and a turn; or all that is linear; perspective; the lens's k2;
-or k1 to k4; the lens's centre."""
+"""What is free beside the place: both scales; or one scale and a turn; or all that is linear; perspective; the lens's k2 and
+k4; or k1 to k4; the lens's centre."""
 
 Free = frozenset[str]
 
@@ -45,6 +48,11 @@ class Points:
         """Which of them count."""
         return self.trust > LEAST_TRUST
 
+    def agree(self, placement: Placement, px: float) -> float:
+        """Share of the good ones that lie within so many JPEG px of where they are placed; 0 of too few."""
+        misses = self.misses(placement)[self.good]
+        return float((misses < px).mean()) if len(misses) >= LEAST_POINTS else 0.0
+
     def misses(self, placement: Placement) -> np.ndarray:
         """How far each lies from where it is placed, JPEG px, (n,)."""
         y, x = placement(self.sites[:, 0], self.sites[:, 1])
@@ -65,7 +73,7 @@ def ways(free: Free, start: Placement) -> np.ndarray:
         "similar": [zoom, spin],
         "affine": [one[k] / rho for k in range(2, 6)],
         "tilt": [one[6] * unit, one[7] * unit],
-        "radial": [one[11] * unit],
+        "radial": [one[11] * unit, one[13] * unit],
         "lens": [one[k] * unit for k in range(10, 14)],
         "centre": [one[8] * 30 / rho, one[9] * 30 / rho],
     }
@@ -86,7 +94,7 @@ def fit(points: Points, start: Placement, free: Free) -> Placement:
     unit = start.rho * max(start.scale, 1e-3)
     pulled = np.zeros(NUMBERS)
     pulled[[6, 7]] = 0.5 * unit
-    pulled[10:14] = np.array([1.0, 0.3, 1.0, 1.0]) * unit
+    pulled[10:14] = np.array([1.0, 0.3, 1.0, 2.0]) * unit
     pulled[8:10] = start.rho / 30
 
     def misses(q: np.ndarray) -> np.ndarray:

@@ -17,7 +17,8 @@ from .fit_check import Patches
 from .placement import Placement
 from .register import Register
 from .robust_fit import Points
-from .starts import Start, Thumbnails, expected, turn
+from .displacement import detail, shrink
+from .starts import THUMBNAIL, Start, Thumbnails, expected, turn
 
 LUMA = {"R": 0.299, "G": 0.587 / 2, "B": 0.114}
 """Share of a site in Y (ITU-R BT.601)."""
@@ -29,14 +30,16 @@ CLEAR_SCORE, CLEAR_AGREE, CLEAR_GAIN, CLEAR_PEAK = 0.6, 0.8, 0.1, 0.8
 """Of a place that is taken without looking for others: correlation of the tone-free pictures, share of the blocks that
 agree within a pixel, bits a site that it tells, and how high the next best shift of the thumbnails may be."""
 
-AGREE, NEAR, LEAST_POINTS = 1.0, 0.5, 6
-"""Misses of blocks that agree with a place, px of the coarser picture; of those near enough for whole pixels; blocks
-that must be there."""
+AGREE, NEAR = 1.0, 0.5
+"""Misses of blocks that agree with a place, px of the coarser picture; of those near enough for whole pixels."""
+
+WHITE = 250
+"""Luma of what may be brighter in the mosaic."""
 
 REPEATS = 0.35
 """Correlation of a picture with itself, shifted, from which it counts as repeating itself."""
 
-ALIKE, SAME_START = 1.5, 24.0
+ALIKE, SAME_START = 4.0, 24.0
 """Placements that differ by no more than this at the corners, px of the coarser picture, are the same; starts that lie
 so near a place that is clearly right lead there."""
 
@@ -78,16 +81,31 @@ class Candidate:
 
 
 class Search:
-    """What is compared again and again: the mosaic's brightness, turned, and the JPEG's luma."""
+    """What is compared again and again: the mosaic's brightness, turned, and the JPEG's luma.
+
+    exposed: with as much of the mosaic as good as white as of the JPEG.
+    """
 
     def __init__(
-        self, raw: RawImage, planes: JpegPlanes, likely: set[int], stretch: tuple[float, float] = (1.0, 1.0)
+        self,
+        raw: RawImage,
+        planes: JpegPlanes,
+        likely: set[int],
+        stretch: tuple[float, float] = (1.0, 1.0),
+        exposed: bool = False,
     ) -> None:
         self.raw, self.planes, self.likely, self.stretch = raw, planes, likely, stretch
         self.light = brightness(raw)
+        if exposed:
+            self.light = np.minimum(self.light, np.float32(np.quantile(self.light[::2, ::2], 1 - self.white)))
         self._registers: dict[int, Register] = {}
         h, w = raw.mosaic.shape
         self.mosaic = h, w
+
+    @cached_property
+    def white(self) -> float:
+        """Share of the JPEG that is as good as white."""
+        return float((self.planes.y[::4, ::4] >= WHITE).mean())
 
     def register(self, orientation: int) -> Register:
         if orientation not in self._registers:
@@ -122,8 +140,7 @@ class Search:
         if best is None:
             return None
         placement, points = self.register(best.orientation).follow(best.placement)
-        misses = points.misses(placement)[points.good] / max(placement.scale, 1.0)
-        if len(misses) < LEAST_POINTS or (misses < NEAR).mean() < CLEAR_AGREE:
+        if points.agree(placement, NEAR * max(placement.scale, 1.0)) < CLEAR_AGREE:
             return None
         found = self._judged(best.orientation, placement, points)
         return found if found and found.clear else None
@@ -147,6 +164,19 @@ class Search:
             if group == "thumbs" and any(c.clear for c in found):
                 break
         return sorted(found, key=lambda c: -c.worth)
+
+    def own_likeness(self) -> float:
+        """Correlation of the tone-free thumbnails of the mosaic's two green planes: what of its detail isn't noise."""
+        h, w = (n // 2 for n in self.mosaic)
+        greens = [k for k in range(4) if self.raw.cfa[k] == "G"]
+        factor = -(-max(h, w) // THUMBNAIL)
+        one, two = (
+            detail(shrink(np.sqrt(np.maximum(
+                self.raw.mosaic[k // 2 : 2 * h : 2, k % 2 : 2 * w : 2].astype(np.float32) - self.raw.black[k], 0
+            )), factor))
+            for k in greens[:2]
+        )  # fmt: skip
+        return float((one * two).mean() / np.sqrt((one * one).mean() * (two * two).mean() + 1e-12))
 
     @cached_property
     def _repeats(self) -> bool:
@@ -187,16 +217,15 @@ class Search:
         return Placement.of_map(swap @ h @ cells @ swap @ stored, turned)
 
     def refined(self, start: Start) -> Candidate | None:
-        placement, points = self.register(start.orientation).refine(start.placement)
-        return self._judged(start.orientation, placement, points)
+        found = self.register(start.orientation).refine(start.placement)
+        return self._judged(start.orientation, *found) if found else None
 
     def _judged(self, orientation: int, placement: Placement, points: Points) -> Candidate | None:
         geometry = placement.geometry(orientation)
         if not geometry.in_range:
             return None
         patches = Patches(self.raw, self.planes, geometry)
-        misses = points.misses(placement)[points.good] / max(placement.scale, 1.0)
-        agree = float((misses < AGREE).mean()) if len(misses) >= LEAST_POINTS else 0.0
+        agree = points.agree(placement, AGREE * max(placement.scale, 1.0))
         score = self.register(orientation).score(placement)
         covered = self.covered(geometry)
         return Candidate(orientation, placement, points, patches, score, patches.gain(geometry), covered, agree)

@@ -59,9 +59,10 @@ def settle(orientation: int, placement: Placement, points: Points, patches: Patc
         return Settled(whole[0], whole[2], off(whole[1]))
     best: tuple[Geometry, Placement, float] | None = None
     most = -np.inf
-    turned = _flat(placement, turned=True)
+    turned = trial = _flat(placement, turned=True)
     for free in (SCALE, SIMILAR, AFFINE, ROUND, PROJECTIVE, RADIAL, LENS, CENTRED):
-        trial = fit(points, flat if free == SCALE else turned, free)
+        start = flat if free == SCALE else trial if free > PROJECTIVE else turned
+        trial = fit(points, start, free)
         geometry = trial.plainest(orientation) if free == SCALE else trial.geometry(orientation)
         db = patches.psnr(geometry)
         worth = db - FREER * len(ways(free, placement)) - PROJECTED * (free != SCALE)

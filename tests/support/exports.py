@@ -96,15 +96,22 @@ class Export:
 
     def perspective(self, share, across=False) -> Export:
         """Converging lines mended: one edge shows `share` less of its length than the one opposite."""
-        (w, h), far = self.size, 1 - share
-
-        def up(u, v, w, h):
-            z = far + share * v / (h - 1)
-            return (w - 1) / 2 + (u - (w - 1) / 2) * z, v * z
-
+        w, h = self.size
+        inset = share / 2 * np.array([w - 1, h - 1])
+        corners = [(inset[0], 0), (w - 1 - inset[0], 0), (0, h - 1), (w - 1, h - 1)]
         if across:
-            return self._to(self.size, lambda u, v: up(v, u, h, w)[::-1])
-        return self._to(self.size, lambda u, v: up(u, v, w, h))
+            corners = [(0, inset[1]), (w - 1, 0), (0, h - 1 - inset[1]), (w - 1, h - 1)]
+        rows, right = [], []
+        for (u, v), (x, y) in zip([(0, 0), (w - 1, 0), (0, h - 1), (w - 1, h - 1)], corners, strict=True):
+            rows += [[u, v, 1, 0, 0, 0, -u * x, -v * x], [0, 0, 0, u, v, 1, -u * y, -v * y]]
+            right += [x, y]
+        m = np.append(np.linalg.solve(np.array(rows), np.array(right)), 1)
+
+        def place(u, v):
+            below = m[6] * u + m[7] * v + 1
+            return (m[0] * u + m[1] * v + m[2]) / below, (m[3] * u + m[4] * v + m[5]) / below
+
+        return self._to(self.size, place)
 
     def chromatic(self, share) -> Export:
         """Red larger, blue smaller."""
