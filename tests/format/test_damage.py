@@ -13,8 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rawinlay.bitstream.errors import NoRawError, RawinlayError, StreamError
 from rawinlay.bitstream.jpeg import embed
-from rawinlay.bitstream.jpeg.planes import binding_hash
-from rawinlay.bitstream.jpeg.planes import decode_planes
+from rawinlay.bitstream.jpeg.planes import binding_hash, decode_planes
 from rawinlay.bitstream.stream import container
 from rawinlay.bitstream.stream.container import Container
 from rawinlay.bitstream.stream.fields import write_record, write_varint
