@@ -22,8 +22,10 @@ from ..bitstream.runtime import forks as forks  # before anything is imported or
 from ..bitstream.runtime.files import read_file
 from ..bitstream.runtime.profile import timed
 from ..bitstream.runtime.progress import Progress
+from ..bitstream.stream.border import parse_border
 from ..bitstream.stream.limits import check_pixels
 from ..bitstream.tiff.tags import pack_tags, unpack_tags
+from . import sections
 from .decoder.crop import Crop
 from .decoder.framing import Frame, frame_of, framed
 from .encoder.options import EncodeKeywords, EncodeOptions, Rate
@@ -131,6 +133,7 @@ def encode(
     jpeg: Source | None = None,
     *,
     frame: int | None = None,
+    margins: bool = False,
     options: EncodeOptions | None = None,
     **keywords: Unpack[EncodeKeywords],
 ) -> Encoded:
@@ -140,6 +143,7 @@ def encode(
     that shows its picture, the RAW's own full-size preview, or LibRaw's rendering (`codec.source.choose_jpeg`);
     warnings tell of one beside it that was not taken. A RAW that the JPEG carries already is replaced. frame: which of
     several mosaics that the RAW may hold, from 1; without it the largest, the first of equal ones, with a warning.
+    margins: store what the sensor has around the mosaic too, without loss.
     keywords: at most one of bpp (bits per pixel of the mosaic), size (bytes that the JPEG may grow by; both are met to
     3 % and never exceeded), quality (0..100, even error) and lossless; quality 60 without any. tune: "psnr" for even
     error in linear light, "edit" for error that is even against the noise. trimmable: in layers, so that `trim` can
@@ -158,15 +162,18 @@ def encode(
     options = _chosen(options, keywords)
     choose_device(options.device)
     _tell(options.progress, "reading")
-    file = RawFile(raw, frame)
+    file = RawFile(raw, frame, margins)
     image, preview, passed_over = file.image, file.own_preview(), list[str]()
     told = file.warnings
+    if margins and image.border is None:
+        told += ("the RAW has no margins around its mosaic: there is nothing to keep",)
     for choice in choose_jpeg.beside(file, passed_over) if jpeg is None else ():
         try:
             encoded = _encode(image, choice.jpeg, choice.known, options, preview)
-            break
+            if encoded.guided or options.guide == "none":
+                break
+            passed_over.append(choose_jpeg.unused(choice.path, "it doesn't help to code this RAW"))
         except InputError as error:  # of another scene, most likely; what is wrong with the RAW is wrong with the next
-            assert choice.path is not None
             passed_over.append(choose_jpeg.unused(choice.path, error))
     else:
         choice = choose_jpeg.own(file) if jpeg is None else choose_jpeg.given(jpeg)
@@ -222,8 +229,7 @@ def decode(
     height, width = raw.mosaic.shape
     with timed("writing"):
         kind, shown = made_preview(preview, file, raw, planes, stream, Crop(*crop) if crop else None)
-    shows = stream.gate is None or stream.gate.blocks is not None
-    default_crop = frame_of(raw, stream.geometry, planes.y.shape) if shows and not crop else None
+    default_crop = None if crop else frame_of(raw, stream, planes.y.shape)
     seconds = time.monotonic() - started
     return Decoded(
         raw, width, height, raw.cfa, device, seconds, stream.layer_count, stream.lossless, shown, file.bare.data, kind,
@@ -264,7 +270,11 @@ def _decode(
         mosaic=mosaic, cfa=header.phase, black=header.levels, white=header.white, orientation=header.orientation,
         camera=header.camera, ifd0_tags=ifd0_tags, raw_tags=raw_tags, exif_tags={**jpeg.exif_tags, **exif_tags},
     )  # fmt: skip
-    return part.of(raw) if part else raw, stream, planes
+    if part:
+        return part.of(raw), stream, planes
+    if stream.border:
+        raw = replace(raw, border=parse_border(stream.border, header.height, header.width))
+    return raw, stream, planes
 
 
 def strip(jpeg: Source) -> bytes:
@@ -322,13 +332,14 @@ def _encode(
             geometry, alignment = place(raw, planes, jpeg, origin)
         size = options.rate.bytes_for(raw.mosaic.size)
         preview = choose(own, jpeg, raw, size / SHARE) if size else None  # before it is known what is left for the rest
-        beside = section_bytes(preview)
+        border, untold = sections.border_of(raw)
+        beside = section_bytes(preview) + sections.cost(border)
         payload = encode_stream(
             raw, planes, geometry, options, pack_tags(raw, jpeg.exif_tags), lambda n: jpeg.growth(n + beside)
         )  # fmt: skip
         if not size:
             preview = choose(own, jpeg, raw, len(payload) / SHARE)
-        payload = with_preview(payload, preview)
+        payload = sections.put_into(with_preview(payload, preview), border)
     with timed("writing"):
         carrier = jpeg.with_payload(payload)
         undone = carrier.payload == payload and carrier.bare == jpeg
@@ -339,6 +350,7 @@ def _encode(
     seconds = time.monotonic() - started
     kind = kind_of(preview, jpeg, raw.ifd0_tags)
     bpp = 8 * growth / raw.mosaic.size
+    warnings += untold
     report = GuideReport.of(payload)
     if options.guide != "none":
         warnings += report.warnings()

@@ -26,9 +26,6 @@ SCREEN = 2048
 """Longest side in pixels of a preview of screen size, at most."""
 
 SCREEN_QUALITY = 85
-SCREEN_PIXELS = 1920 * 1080
-"""Of a neutral picture for screens. It is not brightened, so that a program that fits its tones to it finds next to
-none to fit: RawTherapee 5.9 developed two RAWs to within 33.7 and 37.4 dB of what it makes without a preview."""
 
 
 def made_preview(
@@ -39,8 +36,6 @@ def made_preview(
     UsageError for a carried one that is not there.
     """
     kind = kind_of(stream.preview, jpeg, raw.ifd0_tags) if preview in CHOSEN else preview
-    if kind == "neutral" and preview in ("screen", "full"):
-        return kind, neutral_for_screens(raw)
     shown = _whole(kind, jpeg, raw, planes, stream, crop)
     if preview == "screen" and shown:
         shown = for_screens(jpeg.bare if shown is jpeg.bare.data else shown)
@@ -70,12 +65,6 @@ def _whole(
 def neutral_jpeg(raw: RawImage) -> bytes:
     """The neutral picture as a JPEG whose Exif says how it lies."""
     return with_orientation(coded(Image.fromarray(neutral_picture(raw))), raw.orientation)
-
-
-def neutral_for_screens(raw: RawImage) -> bytes:
-    """As `neutral_jpeg`, large enough to look at."""
-    picture = neutral_picture(raw, SCREEN_PIXELS, brightest=1)
-    return with_orientation(coded(Image.fromarray(picture), SCREEN_QUALITY), raw.orientation)
 
 
 def for_screens(jpeg: Jpeg | bytes) -> bytes | None:

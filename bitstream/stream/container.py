@@ -25,6 +25,7 @@ id     name  contents
 "p"    PREV  what the DNG's preview is to show
 "W"    GEOM  where the JPEG lies over the mosaic, as the header can't say it
 "G"    GATE  a guide of the stream's own, and where it stands for the JPEG
+"b"    BORD  what the sensor has around the mosaic
 "S"          the index
 =====  ====  =====================================================
 
@@ -68,6 +69,7 @@ PREAMBLE_BYTES = 12
 
 SECTIONS = {
     "HEAD": b"H", "RECP": b"R", "LOCL": b"L", "PARM": b"P", "LAYR": b"Y", "PREV": b"p", "GEOM": b"W", "GATE": b"G",
+    "BORD": b"b",
 }  # fmt: skip
 INDEX = b"S"
 
@@ -83,7 +85,6 @@ DECLARED = {
     b"d": ("DIGM", "digest of the decoded mosaic"),
     b"s": ("DIGS", "digests of the source RAW and of the JPEG as it was"),
     b"m": ("META", "the RAW's metadata and MakerNote"),
-    b"b": ("BORD", "the masked border"),
     b"f": ("FRAM", "further frames"),
     b"n": ("NOIS", "noise and grain"),
     b"w": ("BLND", "weights for the mean of development and JPEG"),

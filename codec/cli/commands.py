@@ -20,6 +20,7 @@ from .arguments import (
     rising_numbers,
     whole_number,
 )  # fmt: skip
+from .batch import batch_command
 from .console import TerminalProgress, bytes_text, profiled, show, show_warnings
 from .decode import PREVIEW_TEXT, decode_command, settle
 from .develop import develop_command
@@ -59,6 +60,8 @@ def encode_command(subparsers: Any) -> None:
                         help="how hard to think: slower is smaller, decoding stays as fast; default 5")  # fmt: skip
     parser.add_argument("--frame", type=whole_number, metavar="N",
                         help="which of several mosaics in the RAW, from 1; default: the largest")  # fmt: skip
+    parser.add_argument("--margins", action="store_true",
+                        help="keep the sensor's masked border too, without loss")  # fmt: skip
     parser.add_argument("--no-guide", action="store_true", help="the JPEG only carries the RAW, whatever it shows")
     add_device(parser)
     add_profile(parser)
@@ -112,7 +115,7 @@ def trim_command(subparsers: Any) -> None:
 
 COMMANDS = {
     "encode": encode_command, "decode": decode_command, "info": info_command, "strip": strip_command,
-    "trim": trim_command, "develop": develop_command,
+    "trim": trim_command, "develop": develop_command, "batch": batch_command,
 }  # fmt: skip
 """What this layer brings: found without a look at what is installed."""
 
@@ -133,7 +136,7 @@ def _encode(args: argparse.Namespace) -> None:
             encoded = encode(
                 raw, jpeg, bpp=args.bpp, size=args.size, quality=args.quality, lossless=args.lossless,
                 trimmable=args.trimmable, layers=args.layers, tune=args.tune, effort=args.effort, device=args.device,
-                guide="none" if args.no_guide else "auto", progress=progress, frame=args.frame,
+                guide="none" if args.no_guide else "auto", progress=progress, frame=args.frame, margins=args.margins,
             )  # fmt: skip
         inputs += [encoded.guide_path] if encoded.guide_path else []
         write_output(output, encoded.jpeg, inputs, args.force, JPEG_SUFFIXES)

@@ -73,7 +73,7 @@ class Stream:
     substreams: of layer 0, by (tile, stage). In a stream with layers, `layers` says which are there, and finer holds
     the further layers' substreams by (tile, layer, stage). preview: what the DNG's is to show, where the stream says.
     size: bytes of the payload that it was parsed from. projection: of the geometry, where the header's is not enough.
-    gate: where a guide of the stream's own stands for the JPEG.
+    gate: where a guide of the stream's own stands for the JPEG. border: the section of what lies around the mosaic.
     """
 
     header: Header
@@ -87,6 +87,7 @@ class Stream:
     size: int = 0
     projection: Projection | None = None
     gate: Gate | None = None
+    border: bytes = b""
 
     @property
     def geometry(self) -> Geometry:
@@ -176,7 +177,8 @@ class Stream:
         section = container.sections["GATE"]
         gate = Gate.from_bytes(section, layout_of(header).cells) if section else None
         return cls(
-            header, recipe, params, transforms, substreams, layers, finer, preview, len(data), geometry.projection, gate
+            header, recipe, params, transforms, substreams, layers, finer, preview, len(data), geometry.projection,
+            gate, container.sections["BORD"],
         )  # fmt: skip
 
     @timed("network")
