@@ -69,8 +69,8 @@ class EncodeOptions:
     """All that `codec.api.encode` can be told.
 
     tune: "psnr" for even error in linear light, "edit" for error that is even against the noise. effort: 1 to 9, or an
-    `Effort`. guide: "auto" for the JPEG wherever it helps (`codec.encoder.guides`), "none" to leave it out. device: "auto", "cpu" or "cuda" (`codec.api.choose_device`). progress: called with what is being done and
-    how much of it is.
+    `Effort`. guide: "auto" for the JPEG wherever it helps (`codec.encoder.guides`), "none" to leave it out. device:
+    "auto", "cpu" or "cuda" (`codec.api.choose_device`). progress: called with what is being done and how much of it is.
     """
 
     rate: Rate = field(default_factory=Rate)
