@@ -18,11 +18,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .codec.api import (
         Decoded,
+        DecodeOptions,
         Encoded,
         EncodeOptions,
         Info,
         Rate,
         Trimmed,
+        Verified,
         decode,
         decode_arrays,
         encode,
@@ -30,11 +32,12 @@ if TYPE_CHECKING:
         info,
         strip,
         trim,
+        verify,
     )
 
 __all__ = [
-    "Decoded", "EncodeOptions", "Encoded", "Info", "Rate", "Trimmed", "decode", "decode_arrays", "encode",
-    "encode_arrays", "info", "strip", "trim",
+    "DecodeOptions", "Decoded", "EncodeOptions", "Encoded", "Info", "Rate", "Trimmed", "Verified", "decode",
+    "decode_arrays", "encode", "encode_arrays", "info", "strip", "trim", "verify",
 ]  # fmt: skip
 
 

@@ -8,23 +8,25 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from ..bitstream.errors import UsageError
 from ..bitstream.jpeg import embed
-from ..bitstream.jpeg.carried import carried_stream, check_binding
 from ..bitstream.jpeg.file import Jpeg
-from ..bitstream.jpeg.planes import JpegPlanes
+from ..bitstream.jpeg.further import further_boxes, sizes
 from ..bitstream.raw_image import RawImage
 from ..bitstream.runtime import forks as forks  # before anything is imported or compiled that a fork has to wait for
 from ..bitstream.runtime.files import read_file
 from ..bitstream.runtime.profile import timed
 from ..bitstream.runtime.progress import Progress
-from ..bitstream.stream.limits import check_pixels
+from ..bitstream.stream.container import with_sections
+from ..bitstream.stream.digests import DIGM_SIZE, FileDigests, check_mosaic
 from ..bitstream.tiff.tags import pack_tags, unpack_tags
 from .decoder.crop import Crop
+from .decoder.options import DecodeKeywords, DecodeOptions
 from .encoder.options import EncodeKeywords, EncodeOptions, Rate
 from .guide.geometry import Geometry
 from .info import Info, info
@@ -38,18 +40,22 @@ from .preview_choice import (  # fmt: skip
     section_bytes,
     with_preview,
 )
+from .sidecar import sidecar_of
 from .trim import Trimmed, trim
+from .verify import Verified, verify
 
 if TYPE_CHECKING:
     from .align.place import Origin
-    from .decoder.stream import Stream
+    from .carrier import Carrier
+    from .decoder.salvage import Salvage
 
 __all__ = [
-    "Decoded", "EncodeOptions", "Encoded", "Info", "Progress", "Rate", "Source", "Trimmed", "decode", "decode_arrays",
-    "encode", "encode_arrays", "info", "strip", "trim",
+    "DecodeOptions", "Decoded", "EncodeOptions", "Encoded", "Info", "Progress", "Rate", "Source", "Trimmed", "Verified",
+    "decode", "decode_arrays", "encode", "encode_arrays", "info", "strip", "trim", "verify",
 ]  # fmt: skip
 
 Source = str | Path | bytes
+Options = TypeVar("Options", EncodeOptions, DecodeOptions)
 DEVICES = ("auto", "cpu", "cuda")
 
 
@@ -74,6 +80,10 @@ class Encoded:
     preview: str = "neutral"
     warnings: tuple[str, ...] = ()
 
+    def sidecar(self) -> bytes:
+        """The RAW as a file of its own, for `decode`'s `sidecar`: the JPEG then needs to carry nothing."""
+        return sidecar_of(self.jpeg)
+
 
 @dataclass(frozen=True)
 class Decoded:
@@ -81,7 +91,7 @@ class Decoded:
 
     device: where it was decoded; seconds: time taken. layers: how many are there; lossless: whether the mosaic is the
     camera's, bit for bit. preview: the DNG's, a JPEG; preview_kind: "raw", "jpeg", "neutral" or "none". warnings: what
-    the user should know of, a line each.
+    the user should know of, a line each. salvage: what is left of a damaged RAW, where that was asked for.
     """
 
     raw: RawImage = field(repr=False)
@@ -96,6 +106,7 @@ class Decoded:
     jpeg: bytes | None = field(default=None, repr=False)
     preview_kind: str = "jpeg"
     warnings: tuple[str, ...] = ()
+    salvage: Salvage | None = field(default=None, repr=False)
 
     def dng(self) -> bytes:
         """The DNG file: the mosaic, the preview, the Exif of the RAW and of the JPEG."""
@@ -121,7 +132,8 @@ def encode(
     error in linear light, "edit" for error that is even against the noise. trimmable: in layers, so that `trim` can
     lower the rate later; layers: where to put them, in ascending bits per pixel, rather than where the codec would
     (implies trimmable). effort: 1 to 9, or an `Effort` (`codec.encoder.effort`). device: "auto", "cpu" or "cuda".
-    progress: see `Progress`. options: all that as one object, instead of keywords.
+    progress: see `Progress`. parity: share of the bytes that mends others which are lost (`bitstream.jpeg.parity`;
+    needs `zfec`). options: all that as one object, instead of keywords.
 
     Raises UsageError for contradicting or unreachable options, InputError for files that are unreadable, unsupported,
     or of another scene.
@@ -130,13 +142,13 @@ def encode(
     from .source.raw import RawFile
 
     started = time.monotonic()
-    options = _chosen(options, keywords)
+    options = _chosen(EncodeOptions.of, options, keywords)
     choose_device(options.device)
     _tell(options.progress, "reading")
     file = RawFile(raw)
-    choice, image, own = choose_jpeg(file, jpeg), file.image, file.own_preview()
+    choice, image, own, digest = choose_jpeg(file, jpeg), file.image, file.own_preview(), file.digest()
     del file  # and with it the file's bytes
-    encoded = _encode(image, choice.jpeg, choice.known, options, own)
+    encoded = _encode(image, choice.jpeg, choice.known, options, own, digest)
     seconds = time.monotonic() - started
     return replace(encoded, guide=choice.origin, guide_path=choice.path, seconds=seconds)
 
@@ -151,44 +163,44 @@ def encode_arrays(
     """`encode` for a mosaic that is in memory: `raw.mosaic` uint16 (H, W), DN, with its levels and tags."""
     from .align.place import Origin
 
-    return _encode(raw, Jpeg(jpeg).bare, Origin.UNKNOWN, _chosen(options, keywords))
+    return _encode(raw, Jpeg(jpeg).bare, Origin.UNKNOWN, _chosen(EncodeOptions.of, options, keywords))
 
 
-def decode(
-    jpeg: Source,
-    *,
-    crop: tuple[int, int, int, int] | None = None,
-    preview: str = "auto",
-    max_pixels: int | None = None,
-    unbounded: bool = False,
-    device: str = "auto",
-    progress: Progress | None = None,
-) -> Decoded:
+def decode(jpeg: Source, *, options: DecodeOptions | None = None, **keywords: Unpack[DecodeKeywords]) -> Decoded:
     """The RAW that a JPEG carries.
 
-    crop: x, y, width and height of the part of the mosaic that is wanted (`codec.decoder.crop`); only the tiles that it
-    meets are decoded. preview: of the DNG: "raw", the small version that the stream carries of the RAW's own
-    (UsageError where it carries none); "jpeg", the JPEG; "neutral", a plain picture of the mosaic; "none"; "auto",
-    which of these shows what the camera made of the RAW (`codec.preview_choice`). max_pixels: InputError, before
-    anything is decoded, where the JPEG or the mosaic has more. unbounded: decode a file of one's own that asks for more
-    work than one of its size may (`bitstream.stream.limits`; StreamError else).
+    keywords: crop: x, y, width and height of the part of the mosaic that is wanted (`codec.decoder.crop`); only the
+    tiles that it meets are decoded. preview: of the DNG: "raw", the small version that the stream carries of the RAW's
+    own (UsageError where it carries none); "jpeg", the JPEG; "neutral", a plain picture of the mosaic; "none"; "auto",
+    which of these shows what the camera made of the RAW (`codec.preview_choice`). sidecar: the file that has the RAW
+    instead of the JPEG (`Encoded.sidecar`). salvage: what is left of a damaged RAW will do (`Decoded.salvage`).
+    unverified: the mosaic all the same where it is not the one that the stream's digest names. max_pixels: InputError,
+    before anything is decoded, where the JPEG or the mosaic has more. unbounded: decode a file of one's own that asks
+    for more work than one of its size may (`bitstream.stream.limits`; StreamError else). device, progress: as
+    `encode`'s. options: all that as one object.
 
-    The mosaic is the same, bit for bit, on every machine and device. Raises InputError for a file that is no JPEG,
-    NoRawError for one that carries no RAW, StreamError where the RAW is damaged, of a newer version, or belongs to
-    another JPEG (which includes this one with its picture edited).
+    The mosaic is the same, bit for bit, on every machine and device, and where all of it is decoded the stream's digest
+    of it is checked. Raises InputError for a file that is no JPEG, NoRawError for one that carries no RAW, StreamError
+    where the RAW is damaged, of a newer version, or belongs to another JPEG (which includes this one with its picture
+    edited).
     """
     started = time.monotonic()
-    device = choose_device(device)
-    if preview not in PREVIEWS:
-        raise UsageError(f"preview {preview!r}: want one of {', '.join(PREVIEWS)}")
+    options = _chosen(DecodeOptions, options, keywords)
+    device = choose_device(options.device)
+    if options.preview not in PREVIEWS:
+        raise UsageError(f"preview {options.preview!r}: want one of {', '.join(PREVIEWS)}")
     file = Jpeg(_bytes(jpeg))
-    raw, stream, planes = _decode(file, crop, device, progress, max_pixels, unbounded)
+    found, raw, salvaged = _decode(file, replace(options, device=device))
+    stream = found.stream
     height, width = raw.mosaic.shape
-    kind = kind_of(stream.preview, file, raw.ifd0_tags) if preview == "auto" else preview
-    shown = _preview(kind, file, raw, planes, stream, Crop(*crop) if crop else None)
+    auto = options.preview == "auto"
+    kind = kind_of(stream.preview, found.jpeg, raw.ifd0_tags) if auto else options.preview
+    shown = _preview(kind, found, raw, Crop(*options.crop) if options.crop else None)
     seconds = time.monotonic() - started
+    lossless = stream.lossless and not (salvaged and salvaged.recovered < 1)
     return Decoded(
-        raw, width, height, raw.cfa, device, seconds, stream.layer_count, stream.lossless, shown, file.bare.data, kind
+        raw, width, height, raw.cfa, device, seconds, stream.layer_count, lossless, shown, found.jpeg.bare.data, kind,
+        found.warnings, salvaged,
     )  # fmt: skip
 
 
@@ -200,13 +212,13 @@ def decode_arrays(
     progress: Progress | None = None,
 ) -> RawImage:
     """`decode` to the `RawImage` alone: mosaic uint16 (H, W), DN, with its levels, orientation and tags."""
-    return _decode(Jpeg(jpeg), crop, choose_device(device), progress)[0]
+    options = DecodeOptions(crop=crop, device=choose_device(device), progress=progress)
+    return _decode(Jpeg(jpeg), options)[1]
 
 
-def _preview(
-    kind: str, jpeg: Jpeg, raw: RawImage, planes: JpegPlanes, stream: Stream, crop: Crop | None
-) -> bytes | None:
+def _preview(kind: str, found: Carrier, raw: RawImage, crop: Crop | None) -> bytes | None:
     """The preview of a kind, a JPEG; of a crop where `raw` is one. UsageError for a carried one that is not there."""
+    stream, jpeg = found.stream, found.jpeg
     with timed("writing"):
         if kind == "none":
             return None
@@ -214,7 +226,7 @@ def _preview(
             return neutral_jpeg(raw)
         if kind == "jpeg":
             geometry = Geometry.from_bytes(stream.header.geometry)
-            return crop.preview(planes, geometry, stream.layout, jpeg.orientation) if crop else jpeg.bare.data
+            return crop.preview(found.planes, geometry, stream.layout, jpeg.orientation) if crop else jpeg.bare.data
         own = stream.preview.own if stream.preview else None
         part = crop.share(stream.header.height, stream.header.width) if crop else None
         shown = own_jpeg(own, raw.orientation, part) if own else None
@@ -223,29 +235,26 @@ def _preview(
     return shown
 
 
-def _decode(
-    jpeg: Jpeg, crop: tuple[int, int, int, int] | None, device: str, progress: Progress | None,
-    max_pixels: int | None = None, unbounded: bool = False,
-) -> tuple[RawImage, Stream, JpegPlanes]:  # fmt: skip
-    from .decoder.stream import Stream
+def _decode(jpeg: Jpeg, options: DecodeOptions) -> tuple[Carrier, RawImage, Salvage | None]:
+    """The carrier, its RAW, and where that was to be salvaged what is left of it."""
+    from .carrier import open_carrier
 
-    _tell(progress, "reading")
-    payload = carried_stream(jpeg)
-    stream = Stream.from_bytes(payload)
-    header = stream.header
-    check_pixels(header.width, header.height, max_pixels, "the mosaic")
-    planes = check_binding(jpeg, header.binding, max_pixels)
+    _tell(options.progress, "reading")
+    found = open_carrier(jpeg, options.sidecar, salvage=options.salvage, max_pixels=options.max_pixels)
+    stream, header = found.stream, found.stream.header
     ifd0_tags, raw_tags, exif_tags = unpack_tags(header.tags)
-    part = Crop(*crop) if crop else None
+    part = Crop(*options.crop) if options.crop else None
     if part:
         part.check(header.height, header.width)
     box = part.cells(stream.layout) if part else None
-    mosaic = stream.decode(planes, progress, device, box, unbounded=unbounded)
+    mosaic = stream.decode(found.planes, options.progress, options.device, box, unbounded=options.unbounded)
+    if not (part or stream.cut or options.unverified):
+        check_mosaic(mosaic, stream.digest)
     raw = RawImage(
         mosaic=mosaic, cfa=header.phase, black=header.levels, white=header.white, orientation=header.orientation,
-        camera=header.camera, ifd0_tags=ifd0_tags, raw_tags=raw_tags, exif_tags={**jpeg.exif_tags, **exif_tags},
+        camera=header.camera, ifd0_tags=ifd0_tags, raw_tags=raw_tags, exif_tags={**found.jpeg.exif_tags, **exif_tags},
     )  # fmt: skip
-    return part.of(raw) if part else raw, stream, planes
+    return found, part.of(raw) if part else raw, found.salvage
 
 
 def strip(jpeg: Source) -> bytes:
@@ -283,8 +292,9 @@ def _encode(
     origin: Origin,
     options: EncodeOptions,
     own: bytes | None = None,
+    digest: bytes | None = None,
 ) -> Encoded:
-    """Encode into `jpeg`, which carries no RAW; own: the RAW's own preview."""
+    """Encode into `jpeg`, which carries no RAW; own: the RAW's own preview; digest: SHA-256 of its file."""
     started = time.monotonic()
     options = replace(options, device=choose_device(options.device))
     from ..bitstream.runtime.parallel import one_blas_thread
@@ -300,15 +310,15 @@ def _encode(
         geometry, alignment = place(raw, planes, jpeg, origin)
         size = options.rate.bytes_for(raw.mosaic.size)
         preview = choose(own, jpeg, raw, size / SHARE) if size else None  # before it is known what is left for the rest
-        beside = section_bytes(preview)
-        payload = encode_stream(
-            raw, planes, geometry, options, pack_tags(raw, jpeg.exif_tags), lambda n: jpeg.growth(n + beside)
-        )  # fmt: skip
+        files = FileDigests.of(jpeg.data, digest)
+        copied = DIGM_SIZE + files.size
+        growth_of = sizes(jpeg.growth, options.parity, section_bytes(preview) + copied, copied)
+        payload = encode_stream(raw, planes, geometry, options, pack_tags(raw, jpeg.exif_tags), growth_of)
         if not size:
             preview = choose(own, jpeg, raw, len(payload) / SHARE)
-        payload = with_preview(payload, preview)
+        payload = with_sections(with_preview(payload, preview), {"DIGS": files.to_bytes()})
     with timed("writing"):
-        carrier = jpeg.with_payload(payload)
+        carrier = jpeg.with_payload(payload, further_boxes(payload, options.parity))
         undone = carrier.payload == payload and carrier.bare == jpeg
     if not undone:
         raise AssertionError("the JPEG does not give back what was put into it: please report this picture")
@@ -320,11 +330,11 @@ def _encode(
     return Encoded(carrier.data, growth, bpp, "given", alignment, model, seconds, preview=kind, warnings=warnings)
 
 
-def _chosen(options: EncodeOptions | None, keywords: EncodeKeywords) -> EncodeOptions:
+def _chosen(kind: Callable[..., Options], options: Options | None, keywords: Mapping[str, Any]) -> Options:
     """The options, given one way or the other."""
     if options is not None and keywords:
         raise TypeError(f"{', '.join(keywords)}: give options or keywords, not both")
-    return options or EncodeOptions.of(**keywords)
+    return options or kind(**keywords)
 
 
 def _bytes(jpeg: Source) -> bytes:

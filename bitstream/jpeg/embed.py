@@ -71,10 +71,10 @@ def strip(jpeg: bytes) -> bytes:
     return bare
 
 
-def with_payload(bare: bytes, segments: Sequence[Segment], payload: bytes) -> bytes:
-    """`embed` for a JPEG without anything of ours, of these segments."""
+def with_payload(bare: bytes, segments: Sequence[Segment], payload: bytes, further: bytes = b"") -> bytes:
+    """`embed` for a JPEG without anything of ours, of these segments; further: boxes behind the payload's."""
     packet, edits = _flag(segments, len(payload))
-    block = packet + b"".join(segment_bytes(APP11, part) for part in jumbf.wrap(payload))
+    block = packet + b"".join(segment_bytes(APP11, part) for part in jumbf.wrap(payload, further))
     at = _place(segments)
     edits.append((at, at, block))
     return splice(bare, [*edits, *_mpf_size_edits(segments, _growth(edits))])
@@ -86,9 +86,14 @@ def payload_of(segments: Sequence[Segment]) -> bytes:
     Raises NoRawError when they carry none (the message says whether they once did), and StreamError when parts of it
     are missing.
     """
-    payload = jumbf.unwrap([s.payload for s in segments if s.marker == APP11])
-    if payload is not None:
-        return payload
+    return jumbf.embedded_file(superbox_of(segments))
+
+
+def superbox_of(segments: Sequence[Segment]) -> bytes:
+    """The contents of the box with the payload, else as `payload_of`."""
+    contents = jumbf.contents_of([s.payload for s in segments if s.marker == APP11])
+    if contents is not None:
+        return contents
     for segment in segments:
         if _is_xmp(segment) and FLAG_NAMESPACE in segment.payload:
             size = FLAG_BYTES.search(segment.payload)
@@ -111,9 +116,10 @@ def without_ours(jpeg: bytes, segments: Sequence[Segment]) -> bytes:
     return splice(jpeg, [*edits, *_mpf_size_edits(segments, _growth(edits))]) if edits else jpeg
 
 
-def added_bytes(segments: Sequence[Segment], payload_size: int) -> int:
-    """By how much `with_payload` makes a JPEG without anything of ours larger for a payload of `payload_size` bytes."""
-    contents = len(jumbf.wrap(b"")[0]) - jumbf.HEADER.size + payload_size
+def added_bytes(segments: Sequence[Segment], payload_size: int, further: int = 0) -> int:
+    """By how much `with_payload` makes a JPEG without anything of ours larger for a payload of `payload_size` bytes,
+    with further boxes of so many."""
+    contents = jumbf.PAYLOAD_AT + payload_size + further
     tail = contents % jumbf.PART
     if 0 < tail < jumbf.MIN_PART:
         contents += max(8, jumbf.MIN_PART - tail)

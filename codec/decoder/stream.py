@@ -17,6 +17,7 @@ writes what is read here.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ from ...bitstream.runtime.profile import timed
 from ...bitstream.runtime.progress import Progress
 from ...bitstream.runtime.torch_needed import need_torch
 from ...bitstream.stream.container import Container, Key
+from ...bitstream.stream.digests import FileDigests
 from ...bitstream.stream.fields import Reader
 from ...bitstream.stream.header import LEVEL_UNIT, Header, unpack_values
 from ...bitstream.stream.layers import STAGES, Depth, Layers
@@ -69,7 +71,8 @@ class Stream:
 
     substreams: of layer 0, by (tile, stage). In a stream with layers, `layers` says which are there, and finer holds
     the further layers' substreams by (tile, layer, stage). preview: what the DNG's is to show, where the stream says.
-    size: bytes of the payload that it was parsed from.
+    size: bytes of the payload that it was parsed from. digest: section DIGM; files: section DIGS. cut: of tiles that
+    are damaged, the first layer and stage that is not there (`codec.decoder.salvage`).
     """
 
     header: Header
@@ -81,6 +84,9 @@ class Stream:
     finer: dict[Key, bytes] = field(default_factory=dict)
     preview: CarriedPreview | None = None
     size: int = 0
+    digest: bytes = b""
+    files: FileDigests | None = None
+    cut: Mapping[int, tuple[int, int]] = field(default_factory=dict)
 
     @property
     def layer_count(self) -> int:
@@ -162,7 +168,11 @@ class Stream:
             else:
                 substreams[tile, stage] = d
         preview = CarriedPreview.from_bytes(container.sections["PREV"])
-        return cls(header, recipe, params, transforms, substreams, layers, finer, preview, len(data))
+        files = FileDigests.from_bytes(container.sections["DIGS"])
+        return cls(
+            header, recipe, params, transforms, substreams, layers, finer, preview, len(data),
+            container.sections["DIGM"], files,
+        )  # fmt: skip
 
     @timed("network")
     def decode(
@@ -201,7 +211,7 @@ class Stream:
         ]
         return decode_layers(
             setup, side_info, [Layer(header.step, self.params[IN_PLACE]), *further],
-            Depth(self.layers.kept, len(self.transforms)), self.layers.spread,
+            Depth(self.layers.kept, len(self.transforms), self.cut), self.layers.spread,
             self.finer | {(tile, 0, stage): d for (tile, stage), d in self.substreams.items()}, chosen, progress,
         )  # fmt: skip
 

@@ -55,13 +55,13 @@ class Found:
 class Job:
     """One picture being encoded: what depends on neither recipe nor step.
 
-    recipes: those that were fitted to it. growth: bytes that the JPEG grows by for a payload of so many bytes.
+    recipes: those that were fitted to it. growth: bytes that the JPEG grows by for a payload.
     """
 
     picture: SourcePicture
     recipes: RecipeChoice
     header: Header
-    growth: Callable[[int], int]
+    growth: Callable[[bytes], int]
     effort: Effort
     progress: Progress | None
 
@@ -72,7 +72,7 @@ class Job:
         planes: JpegPlanes,
         geometry: Geometry,
         header: Header,
-        growth: Callable[[int], int],
+        growth: Callable[[bytes], int],
         options: EncodeOptions,
     ) -> Job:
         """The job of a picture. InputError for levels that can't be coded."""
@@ -141,7 +141,7 @@ class Candidate:
         """Bytes that the JPEG grows by for header and recipe alone."""
         h, w = self.picture.layout.cells
         count = -(-h // 16) * -(-w // 16)  # of the smallest tiles
-        return self.job.growth(len(stream_bytes(Stream(self.header, self.recipe, {}, [0] * count, {}))))
+        return self.job.growth(stream_bytes(Stream(self.header, self.recipe, {}, [0] * count, {})))
 
     def error(self, coded: Coded) -> float:
         """Mean squared error of what is coded: in linear light, or companded where it is to be even against the noise.

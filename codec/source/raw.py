@@ -5,6 +5,7 @@ LibRaw does the decoding, in a process of its own (`codec.source.libraw`).
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 from fractions import Fraction
@@ -53,6 +54,11 @@ class RawFile:
     def own_preview(self) -> bytes | None:
         """As the function `own_preview`."""
         return _largest(self._found)
+
+    def digest(self) -> bytes:
+        """SHA-256 of the file."""
+        with timed("reading"):
+            return hashlib.sha256(self._data).digest()
 
     def render_jpeg(self) -> bytes:
         """As the function `render_jpeg` without options."""

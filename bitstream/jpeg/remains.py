@@ -1,0 +1,110 @@
+"""What is left of the superbox in a damaged JPEG, found by its segments' own heads rather than by walking the file.
+
+Each segment says which part of which superbox it holds (docs/bitstream.md, 1.2), so one that is lost, doubled, in the
+wrong place, with a wrong length or from another JPEG is told from the rest, and every other part finds its place.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from .jumbf import EN, HEADER, PART
+from .segments import APP11
+
+HEAD = re.compile(rb"JP" + re.escape(EN.to_bytes(2, "big")) + rb"(.{4})(.{4})jumb", re.DOTALL)
+MARKER = 4  # bytes of marker and length before a segment's payload
+STEP = MARKER + HEADER.size + PART  # from one full segment to the next
+ALIKE = 14  # bytes of a segment's 20 first that must be right, where the place says that it is one
+MOST_PARTS = 70_000
+
+
+@dataclass(frozen=True)
+class Remains:
+    """contents: of the superbox, zeros where something is missing; others: parts of which there are several variants,
+    the one that is in `contents` first; notes: what was found, for people; bare: the file without our segments."""
+
+    contents: bytes
+    others: dict[int, tuple[bytes, ...]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    bare: bytes = b""
+
+
+def remains_in(data: bytes) -> Remains | None:
+    """What is left in a JPEG; None where there is nothing."""
+    found = [
+        (match.start(), int.from_bytes(match[1], "big"), int.from_bytes(match[2], "big"))
+        for match in HEAD.finditer(data)
+    ]
+    if not found:
+        return None
+    length = Counter(box for _, _, box in found).most_common(1)[0][0]
+    parts = -(-(length - 8) // PART)
+    if not 8 < length <= (MOST_PARTS * PART) or length - 8 > 2 * len(data) + PART * 64:
+        return None
+    strange = sum(box != length for _, _, box in found)
+    places = sorted((at, z) for at, z, box in found if box == length and 1 <= z <= parts)
+    places += _overlooked(data, places, length, parts)
+    places.sort()
+    ends = [*(at for at, _ in places[1:]), len(data) + MARKER]
+    variants: dict[int, list[bytes]] = {}
+    cuts = []
+    for (at, z), following in zip(places, ends, strict=True):
+        start = at + HEADER.size
+        end = min(start + size_of(z, length), max(start, following - MARKER))
+        cuts.append((at - MARKER, end))
+        if data[start:end] not in variants.setdefault(z, []):
+            variants[z].append(data[start:end])
+    contents = bytearray(length - 8)
+    for z, choices in variants.items():
+        choices.sort(key=len, reverse=True)
+        _put(contents, z, choices[0])
+    missing = parts - len(variants)
+    notes = [f"{missing} of {parts} segments of the RAW are missing"] if missing else []
+    notes += [f"{strange} segments of another RAW are among them"] if strange else []
+    others = {z: tuple(choices) for z, choices in variants.items() if len(choices) > 1}
+    notes += [f"{len(others)} segments are there twice, with different contents"] if others else []
+    return Remains(bytes(contents), others, tuple(notes), _without(data, cuts))
+
+
+def size_of(part: int, length: int) -> int:
+    """Bytes of a part of a superbox of `length` bytes."""
+    return min(PART, length - 8 - (part - 1) * PART)
+
+
+def with_part(contents: bytes, part: int, data: bytes) -> bytes:
+    """The contents with another variant of a part."""
+    whole = bytearray(contents)
+    _put(whole, part, data)
+    return bytes(whole)
+
+
+def _put(contents: bytearray, part: int, data: bytes) -> None:
+    at = (part - 1) * PART
+    contents[at : at + len(data)] = data
+
+
+def _overlooked(data: bytes, places: list[tuple[int, int]], length: int, parts: int) -> Iterator[tuple[int, int]]:
+    """Parts whose heads are damaged, but which lie where their neighbours say that they should."""
+    there = {z for _, z in places}
+    for at, z in places:
+        for way in (1, -1):
+            other, place = z + way, at + way * STEP
+            while 1 <= other <= parts and other not in there and MARKER <= place < len(data):
+                wanted = bytes((0xFF, APP11)) + (2 + HEADER.size + size_of(other, length)).to_bytes(2, "big")
+                wanted += HEADER.pack(b"JP", EN, other, length, b"jumb")
+                if sum(a == b for a, b in zip(wanted, data[place - MARKER :], strict=False)) < ALIKE:
+                    break
+                there.add(other)
+                yield place, other
+                other, place = other + way, place + way * STEP
+
+
+def _without(data: bytes, cuts: list[tuple[int, int]]) -> bytes:
+    parts, at = [], 0
+    for start, end in sorted(cuts):
+        parts.append(data[at : max(at, start)])
+        at = max(at, end)
+    return b"".join([*parts, data[at:]])

@@ -1,0 +1,90 @@
+"""A carrier opened: the RAW stream of a JPEG parsed, mended where it is damaged, and the picture that it is bound to.
+
+::
+
+    JPEG, or JPEG and sidecar --carried.py--> payload --decoder/stream.py--> Stream
+              '--damaged--> mend.py --> payload, what is lost of it ---------'
+    JPEG's planes --binding--> the right picture, or one that a program has turned without loss (turned.py)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..bitstream.errors import InputError, NoRawError, StreamError
+from ..bitstream.jpeg.carried import carried_stream, check_binding
+from ..bitstream.jpeg.file import Jpeg
+from ..bitstream.jpeg.mend import Mended, mend, mend_superbox
+from ..bitstream.jpeg.planes import JpegPlanes
+from ..bitstream.stream.limits import check_pixels
+from .decoder.salvage import WHOLE, Salvage, states, without
+from .decoder.stream import Stream
+from .sidecar import read_sidecar, stream_of
+
+Source = str | Path | bytes
+
+
+@dataclass(frozen=True)
+class Carrier:
+    """jpeg: with the picture as the stream knows it; stream, planes: what is decoded. warnings: what was
+    damaged, mended or turned, a line each; salvage: what is left, where that was asked for."""
+
+    jpeg: Jpeg
+    stream: Stream = field(repr=False)
+    planes: JpegPlanes = field(repr=False)
+    warnings: tuple[str, ...] = ()
+    salvage: Salvage | None = None
+
+
+def open_carrier(
+    jpeg: Jpeg, sidecar: Source | None = None, *, salvage: bool = False, max_pixels: int | None = None
+) -> Carrier:
+    """What `decode` begins with.
+
+    sidecar: holds the RAW instead of the JPEG. salvage: whether a stream of which parts are lost will do. Raises
+    NoRawError, InputError and StreamError as `codec.api.decode` says.
+    """
+    stream, found = _stream(jpeg, sidecar, salvage)
+    check_pixels(stream.header.width, stream.header.height, max_pixels, "the mosaic")
+    notes = found.notes if found else ()
+    warnings = [f"the RAW is damaged: {'; '.join(notes)}"] if notes else []
+    if found and found.lost:
+        stream = without(stream, found.lost, min(found.size, len(jpeg.data) + len(found.payload)))
+    seen = jpeg
+    if found and found.bare and not _walks(jpeg):
+        seen = Jpeg(found.bare)
+    planes = check_binding(seen, stream.header.binding, max_pixels)
+    left = states(stream, notes) if salvage else None
+    if left and left.recovered < 1:
+        gone = sum(tile.state != WHOLE for tile in left.tiles)
+        warnings.append(f"{gone} of {len(left.tiles)} tiles are not whole: there the picture is guessed from the JPEG")
+    return Carrier(seen, stream, planes, tuple(warnings), left)
+
+
+def _stream(jpeg: Jpeg, sidecar: Source | None, salvage: bool) -> tuple[Stream, Mended | None]:
+    """The stream, and how it was mended if it was damaged."""
+    contents = None if sidecar is None else read_sidecar(sidecar)
+    try:
+        return Stream.from_bytes(carried_stream(jpeg) if contents is None else stream_of(contents)), None
+    except (NoRawError, InputError):
+        raise
+    except StreamError as error:
+        try:
+            found = mend(jpeg.data) if contents is None else mend_superbox(contents)
+            stream = Stream.from_bytes(found.payload)
+        except StreamError as reason:
+            raise StreamError(f"{error} ({reason})" if salvage else str(error)) from None
+        if found.lost and not salvage:
+            raise StreamError(f"{error}; --salvage decodes what is left of it") from None
+        if not found.notes:
+            raise
+        return stream, found
+
+
+def _walks(jpeg: Jpeg) -> bool:
+    """Whether the file can be walked through as it is."""
+    try:
+        return bool(jpeg.segments)
+    except InputError:
+        return False
