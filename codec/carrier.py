@@ -47,13 +47,11 @@ def open_carrier(
     """
     stream, found = _stream(jpeg, sidecar, salvage)
     check_pixels(stream.header.width, stream.header.height, max_pixels, "the mosaic")
-    notes = found.notes if found else ()
+    notes = (found.notes or ("what is damaged is not needed",)) if found else ()
     warnings = [f"the RAW is damaged: {'; '.join(notes)}"] if notes else []
     if found and found.lost:
         stream = without(stream, found.lost, min(found.size, len(jpeg.data) + len(found.payload)))
-    seen = jpeg
-    if found and found.bare and not _walks(jpeg):
-        seen = Jpeg(found.bare)
+    seen = Jpeg(found.bare) if found and found.bare else jpeg
     planes = check_binding(seen, stream.header.binding, max_pixels)
     left = states(stream, notes) if salvage else None
     if left and left.recovered < 1:
@@ -77,14 +75,5 @@ def _stream(jpeg: Jpeg, sidecar: Source | None, salvage: bool) -> tuple[Stream, 
             raise StreamError(f"{error} ({reason})" if salvage else str(error)) from None
         if found.lost and not salvage:
             raise StreamError(f"{error}; --salvage decodes what is left of it") from None
-        if not found.notes:
-            raise
         return stream, found
 
-
-def _walks(jpeg: Jpeg) -> bool:
-    """Whether the file can be walked through as it is."""
-    try:
-        return bool(jpeg.segments)
-    except InputError:
-        return False

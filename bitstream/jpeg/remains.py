@@ -12,12 +12,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from .jumbf import EN, HEADER, PART
-from .segments import APP11
+from .segments import APP11, SOS
 
 HEAD = re.compile(rb"JP" + re.escape(EN.to_bytes(2, "big")) + rb"(.{4})(.{4})jumb", re.DOTALL)
 MARKER = 4  # bytes of marker and length before a segment's payload
 STEP = MARKER + HEADER.size + PART  # from one full segment to the next
 ALIKE = 14  # bytes of a segment's 20 first that must be right, where the place says that it is one
+FLIPPED = 3  # bits of it
+MARKERS = re.compile(rb"\xff[\xc0-\xfe]")
 MOST_PARTS = 70_000
 
 
@@ -46,7 +48,9 @@ def remains_in(data: bytes) -> Remains | None:
         return None
     strange = sum(box != length for _, _, box in found)
     places = sorted((at, z) for at, z, box in found if box == length and 1 <= z <= parts)
-    places += _overlooked(data, places, length, parts)
+    often = Counter(z for _, z in places)
+    sure = {at for at, z in places if often[z] == 1}
+    places += _overlooked(data, places, sure, length, parts)
     places.sort()
     ends = [*(at for at, _ in places[1:]), len(data) + MARKER]
     variants: dict[int, list[bytes]] = {}
@@ -86,25 +90,61 @@ def _put(contents: bytearray, part: int, data: bytes) -> None:
     contents[at : at + len(data)] = data
 
 
-def _overlooked(data: bytes, places: list[tuple[int, int]], length: int, parts: int) -> Iterator[tuple[int, int]]:
-    """Parts whose heads are damaged, but which lie where their neighbours say that they should."""
+def _overlooked(
+    data: bytes, places: list[tuple[int, int]], sure: set[int], length: int, parts: int
+) -> Iterator[tuple[int, int]]:
+    """Parts whose heads are damaged, but which lie where their neighbours say that they should.
+
+    sure: places of parts that are what they say.
+    """
     there = {z for _, z in places}
     for at, z in places:
         for way in (1, -1):
             other, place = z + way, at + way * STEP
-            while 1 <= other <= parts and other not in there and MARKER <= place < len(data):
+            while 1 <= other <= parts and other not in there and place not in sure and MARKER <= place < len(data):
                 wanted = bytes((0xFF, APP11)) + (2 + HEADER.size + size_of(other, length)).to_bytes(2, "big")
                 wanted += HEADER.pack(b"JP", EN, other, length, b"jumb")
-                if sum(a == b for a, b in zip(wanted, data[place - MARKER :], strict=False)) < ALIKE:
+                if not _alike(wanted, data[place - MARKER : place - MARKER + len(wanted)]):
                     break
                 there.add(other)
                 yield place, other
                 other, place = other + way, place + way * STEP
 
 
+def _alike(wanted: bytes, there: bytes) -> bool:
+    """Whether a segment's head may once have been the one that is wanted: what is sound of it must be that."""
+    if HEAD.search(there):  # a sound head: of another RAW, unless a few bits are wrong
+        return (int.from_bytes(wanted, "big") ^ int.from_bytes(there, "big")).bit_count() <= FLIPPED
+    return sum(a == b for a, b in zip(wanted, there, strict=False)) >= ALIKE
+
+
 def _without(data: bytes, cuts: list[tuple[int, int]]) -> bytes:
+    """The file without the parts' segments; where it can't be walked through then, without what is in the way too.
+
+    Damage to our first or last segment leaves a piece of it before the first cut, or hides where the last one ends.
+    """
+    cuts = sorted(cuts)
+    start, end = cuts[-1]
+    if _walked(data, end) >= 0:
+        places = (match.start() for match in MARKERS.finditer(data, start, end + STEP))
+        cuts[-1] = start, next((at for at in places if _walked(data, at) < 0), end)
+    stop = _walked(data, 2)
+    if 0 <= stop < cuts[0][0]:
+        cuts[0] = stop, cuts[0][1]
     parts, at = [], 0
-    for start, end in sorted(cuts):
+    for start, end in cuts:
         parts.append(data[at : max(at, start)])
         at = max(at, end)
     return b"".join([*parts, data[at:]])
+
+
+def _walked(data: bytes, at: int) -> int:
+    """The place from which on a walk from marker to marker fails; -1 where it comes to a scan."""
+    while data[at : at + 1] == b"\xff" and len(data) >= at + 4:
+        marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
+        if marker == SOS:
+            return -1 if data[at + 4 : at + 5] == bytes([(length - 6) // 2 & 255]) and 8 <= length <= 14 else at
+        if marker < 0xC0 or 0xD0 <= marker <= 0xD9 or length < 2 or at + 2 + length > len(data):
+            break
+        at += 2 + length
+    return at
