@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
+from ..bitstream.dng.preview import with_orientation
 from ..bitstream.errors import UsageError
 from ..bitstream.jpeg import embed
 from ..bitstream.jpeg.file import Jpeg
@@ -226,7 +227,10 @@ def _preview(kind: str, found: Carrier, raw: RawImage, crop: Crop | None) -> byt
             return neutral_jpeg(raw)
         if kind == "jpeg":
             geometry = Geometry.from_bytes(stream.header.geometry)
-            return crop.preview(found.planes, geometry, stream.layout, jpeg.orientation) if crop else jpeg.bare.data
+            lies = raw.orientation if found.picture else jpeg.orientation
+            if found.picture and not crop:
+                return with_orientation(found.picture, lies)
+            return crop.preview(found.planes, geometry, stream.layout, lies) if crop else jpeg.bare.data
         own = stream.preview.own if stream.preview else None
         part = crop.share(stream.header.height, stream.header.width) if crop else None
         shown = own_jpeg(own, raw.orientation, part) if own else None

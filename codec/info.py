@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..bitstream.errors import NoRawError, RawinlayError, StreamError
-from ..bitstream.jpeg.carried import check_binding
+from ..bitstream.jpeg.carried import AnotherPictureError, check_binding
 from ..bitstream.jpeg.file import Jpeg
 from ..bitstream.jpeg.further import damages, share_of, sizes
+from ..bitstream.jpeg.planes import JpegPlanes
 from ..bitstream.runtime.files import read_file
 from ..bitstream.stream import container
 from ..bitstream.stream.container import MAGIC, Container
@@ -20,6 +21,7 @@ from ..bitstream.stream.preview import CarriedPreview
 from ..bitstream.tiff.tags import unpack_tags
 from .preview_choice import kind_of
 from .sidecar import parts
+from .turned import turned_back
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ def info(jpeg: str | Path | bytes, *, sidecar: str | Path | bytes | None = None,
         return Info(has_raw=True, version=version, metadata_bytes=growth, intact=False, damage=lines)
     check_pixels(header.width, header.height, max_pixels, "the mosaic")
     try:
-        planes = check_binding(file, header.binding, max_pixels)
+        planes = _planes(file, header, max_pixels)
         check_work(header, 1 + len(layers.further) if layers else 1, len(payload) + planes.scan_bytes)
     except StreamError as error:
         damage.append(str(error))
@@ -100,6 +102,17 @@ def info(jpeg: str | Path | bytes, *, sidecar: str | Path | bytes | None = None,
         jpeg_sha256=files.jpeg.hex() if files else None, raw_sha256=files.raw.hex() if files and files.raw else None,
         parity=round(share or 0.0, 4),
     )  # fmt: skip
+
+
+def _planes(file: Jpeg, header: Header, max_pixels: int | None) -> JpegPlanes:
+    """The planes that the RAW is bound to, turned back where the JPEG was turned."""
+    try:
+        return check_binding(file, header.binding, max_pixels)
+    except AnotherPictureError:
+        back = turned_back(file, header.binding)
+        if back is None:
+            raise
+        return back[0].planes
 
 
 def _preview(file: Jpeg, header: Header, section: bytes) -> str | None:

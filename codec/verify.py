@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..bitstream.errors import InputError, NoRawError, RawinlayError, StreamError
-from ..bitstream.jpeg.carried import check_binding
+from ..bitstream.jpeg.carried import AnotherPictureError, check_binding
 from ..bitstream.jpeg.file import Jpeg
 from ..bitstream.jpeg.further import damages
 from ..bitstream.runtime.files import read_file
@@ -18,6 +18,7 @@ from ..bitstream.stream.digests import FileDigests
 from ..bitstream.stream.header import Header
 from ..bitstream.stream.limits import check_pixels
 from .sidecar import parts
+from .turned import turned_back
 
 Source = str | Path | bytes
 
@@ -89,15 +90,23 @@ def verify(
     return Verified(tuple(found), 0 if not failed else CHANGED if failed == {"jpeg"} else StreamError.exit_code)
 
 
-def _check_picture(file: Jpeg, header: Header, max_pixels: int | None) -> None:
+def _check_picture(file: Jpeg, header: Header, max_pixels: int | None) -> str:
     check_pixels(header.width, header.height, max_pixels, "the mosaic")
-    check_binding(file, header.binding, max_pixels)
+    try:
+        check_binding(file, header.binding, max_pixels)
+        return ""
+    except AnotherPictureError:
+        back = turned_back(file, header.binding)
+        if back is None:
+            raise
+        return f"it was {back[1]}, without loss"
 
 
-def _decode(file: Jpeg, sidecar: Source | None, max_pixels: int | None) -> None:
+def _decode(file: Jpeg, sidecar: Source | None, max_pixels: int | None) -> str:
     from .api import decode
 
     decode(file.data, sidecar=sidecar, preview="none", max_pixels=max_pixels)
+    return ""
 
 
 def _jpeg(bare: Jpeg, files: FileDigests | None) -> Check:
@@ -112,9 +121,8 @@ def _found(name: str, damage: list[str]) -> Check:
     return Check(name, FAILED, "; ".join(damage)) if damage else Check(name, OK)
 
 
-def _tried(name: str, check: Callable[[], None]) -> Check:
+def _tried(name: str, check: Callable[[], str]) -> Check:
     try:
-        check()
+        return Check(name, OK, check())
     except (InputError, NoRawError, StreamError) as error:
         return Check(name, FAILED, str(error))
-    return Check(name, OK)

@@ -22,7 +22,7 @@ GROUPS = {
 PACKAGES = {"skimage": "scikit-image", "PIL": "pillow"}
 """Modules whose packages have other names."""
 
-EXTRAS = ("demo", "parity", "turned", "learned", "bench", "peers")
+EXTRAS = ("demo", "parity", "learned", "bench", "peers")
 """Which extras a user may want, the smaller one first."""
 
 

@@ -77,5 +77,5 @@ def _text(verified: Verified) -> str:
     if bad:
         return "; ".join(bad)
     good = ", ".join(TITLES[check.name] for check in verified.checks if check.state == OK)
-    rest = "".join(f"; {check.said}" for check in verified.checks if check.state != OK and check.said)
+    rest = "".join(f"; {TITLES[check.name]}: {check.said}" for check in verified.checks if check.said)
     return f"ok ({good}{rest})"
