@@ -14,7 +14,7 @@ from ..bitstream.jpeg.further import damages
 from ..bitstream.runtime.files import read_file
 from ..bitstream.stream import container
 from ..bitstream.stream.container import Container
-from ..bitstream.stream.digests import FileDigests
+from ..bitstream.stream.digests import FileDigests, check_mosaic
 from ..bitstream.stream.header import Header
 from ..bitstream.stream.limits import check_pixels
 from .sidecar import parts
@@ -103,9 +103,10 @@ def _check_picture(file: Jpeg, header: Header, max_pixels: int | None) -> str:
 
 
 def _decode(file: Jpeg, sidecar: Source | None, max_pixels: int | None) -> str:
-    from .api import decode
+    from .carrier import open_carrier  # all that decodes takes long to import
 
-    decode(file.data, sidecar=sidecar, preview="none", max_pixels=max_pixels)
+    found = open_carrier(file, sidecar, max_pixels=max_pixels)
+    check_mosaic(found.stream.decode(found.planes), found.stream.digest)
     return ""
 
 
