@@ -51,6 +51,8 @@ def remains_in(data: bytes) -> Remains | None:
     often = Counter(z for _, z in places)
     sure = {at for at, z in places if often[z] == 1}
     places += _overlooked(data, places, sure, length, parts)
+    if not places:
+        return None
     places.sort()
     ends = [*(at for at, _ in places[1:]), len(data) + MARKER]
     variants: dict[int, list[bytes]] = {}

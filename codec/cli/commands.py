@@ -173,10 +173,10 @@ def _encode(args: argparse.Namespace) -> None:
         if output:
             write_output(output, written, inputs, args.force, JPEG_SUFFIXES)
     result = {
-        "output": str(output or args.sidecar), "sidecar": str(args.sidecar) if args.sidecar else None,
-        "jpeg_bytes": len(written), "metadata_bytes": encoded.metadata_bytes,
+        "output": str(output or args.sidecar), "jpeg_bytes": len(written), "metadata_bytes": encoded.metadata_bytes,
         "bpp": encoded.bpp, "guide": encoded.guide, "model": encoded.model, "seconds": round(encoded.seconds, 3),
-        "alignment": encoded.alignment, "preview": encoded.preview, "warnings": encoded.warnings, **profile,
+        "alignment": encoded.alignment, "preview": encoded.preview, "warnings": encoded.warnings,
+        **({"sidecar": str(args.sidecar)} if args.sidecar else {}), **profile,
     }  # fmt: skip
     lines = [
         ("JPEG", encoded.guide),

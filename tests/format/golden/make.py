@@ -1,4 +1,4 @@
-"""Make the golden streams: `python tests/format/golden/make.py`, after a change of the format or of the tables.
+"""Make the golden streams: `python tests/format/golden/make.py [NAME ...]`, after a change of the format or the tables.
 
 Small JPEGs with a RAW, and golden.json with what they must decode to. The encoder works in floating point and may give
 other bytes on another machine; the decoder never may.
@@ -15,6 +15,8 @@ sys.path[:0] = [str(HERE.parents[1] / "support")]
 
 import numpy as np  # noqa: E402
 from rawinlay.bitstream.jpeg import embed  # noqa: E402
+from rawinlay.bitstream.stream.container import with_sections  # noqa: E402
+from rawinlay.bitstream.stream.digests import FileDigests  # noqa: E402
 from rawinlay.codec.decoder.stream import Stream, pack_transforms  # noqa: E402
 from rawinlay.codec.encoder.effort import Effort  # noqa: E402
 from rawinlay.codec.encoder.job import Job  # noqa: E402
@@ -74,11 +76,17 @@ def pictures():
     bright = scene((43, 58), "RGGB", seed=6, bits=12, black=(64, 66, 62, 64), white=2600)
     bright.raw.mosaic[:14, :20] = 4095
     yield "lossless", bright, bright.encode(lossless=True)
+    named = scene((58, 47), "BGGR", "texture", seed=7, bits=12, black=(128,) * 4)
+    files = FileDigests.of(named.jpeg, hashlib.sha256(b"a RAW file").digest())
+    yield "digests", named, with_sections(named.encode(quality=50), {"DIGS": files.to_bytes()})
 
 
 def main():
-    facts = {"tables": load().identity.hex(), "streams": {}}
+    kept = json.loads((HERE / "golden.json").read_text())["streams"] if sys.argv[1:] else {}
+    facts = {"tables": load().identity.hex(), "streams": kept}
     for name, picture, payload in pictures():
+        if sys.argv[1:] and name not in sys.argv[1:]:
+            continue
         jpeg = embed.embed(picture.jpeg, payload)
         (HERE / f"{name}.jpg").write_bytes(jpeg)
         stream = Stream.from_bytes(payload)
