@@ -13,8 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
-from ..bitstream.dng.preview import with_orientation
-from ..bitstream.errors import UsageError
+from ..bitstream.errors import InputError, UsageError
 from ..bitstream.jpeg import embed
 from ..bitstream.jpeg.file import Jpeg
 from ..bitstream.jpeg.further import further_boxes, sizes
@@ -27,20 +26,14 @@ from ..bitstream.stream.container import with_sections
 from ..bitstream.stream.digests import DIGM_SIZE, FileDigests, check_mosaic
 from ..bitstream.tiff.tags import pack_tags, unpack_tags
 from .decoder.crop import Crop
+from .decoder.framing import Frame, frame_of, framed
 from .decoder.options import DecodeKeywords, DecodeOptions
 from .encoder.options import EncodeKeywords, EncodeOptions, Rate
 from .guide.geometry import Geometry
+from .guide_report import GuideReport
 from .info import Info, info
-from .preview_choice import (  # fmt: skip
-    PREVIEWS,
-    SHARE,
-    choose,
-    kind_of,
-    neutral_jpeg,
-    own_jpeg,
-    section_bytes,
-    with_preview,
-)
+from .preview import PREVIEWS, made_preview
+from .preview_choice import SHARE, choose, kind_of, section_bytes, with_preview
 from .sidecar import sidecar_of
 from .trim import Trimmed, trim
 from .verify import Verified, verify
@@ -67,7 +60,8 @@ class Encoded:
     metadata_bytes: what the JPEG grew by. bpp: 8 x that per pixel of the mosaic. guide: where the JPEG comes from;
     guide_path: its file. alignment: how it lies over the mosaic, for people. model: identity of the probability tables.
     seconds: time taken. preview: what the decoded DNG's will be, "raw", "jpeg" or "neutral" (`codec.preview_choice`).
-    warnings: what the user should look at before the RAW is deleted, a line each.
+    warnings: what the user should look at before the RAW is deleted, a line each. guided: share of the RAW's picture,
+    0..1, that the JPEG helps to code; own_guide_bytes: what stands for it elsewhere (`codec.guide_report`).
     """
 
     jpeg: bytes = field(repr=False)
@@ -80,6 +74,8 @@ class Encoded:
     guide_path: Path | None = None
     preview: str = "neutral"
     warnings: tuple[str, ...] = ()
+    guided: float = 1.0
+    own_guide_bytes: int = 0
 
     def sidecar(self) -> bytes:
         """The RAW as a file of its own, for `decode`'s `sidecar`: the JPEG then needs to carry nothing."""
@@ -92,7 +88,8 @@ class Decoded:
 
     device: where it was decoded; seconds: time taken. layers: how many are there; lossless: whether the mosaic is the
     camera's, bit for bit. preview: the DNG's, a JPEG; preview_kind: "raw", "jpeg", "neutral" or "none". warnings: what
-    the user should know of, a line each. salvage: what is left of a damaged RAW, where that was asked for.
+    the user should know of, a line each. frame: the DNG's default crop (column, row, width, height) where the JPEG
+    gives one (`codec.decoder.framing`). salvage: what is left of a damaged RAW, where that was asked for.
     """
 
     raw: RawImage = field(repr=False)
@@ -107,51 +104,88 @@ class Decoded:
     jpeg: bytes | None = field(default=None, repr=False)
     preview_kind: str = "jpeg"
     warnings: tuple[str, ...] = ()
+    default_crop: Frame | None = None
     salvage: Salvage | None = field(default=None, repr=False)
 
-    def dng(self) -> bytes:
-        """The DNG file: the mosaic, the preview, the Exif of the RAW and of the JPEG."""
+    def dng(self, jxl: float | None = None) -> bytes:
+        """The DNG file: the mosaic, the preview, the Exif of the RAW and of the JPEG.
+
+        jxl: the mosaic by JPEG XL (DNG 1.7), smaller, for programs of 2024 and later: 0 without loss, else libjxl's
+        distance, 0.05 to 15. UsageError where the package imagecodecs is not installed.
+        """
+        from ..bitstream.dng.jxl import JpegXl
         from ..bitstream.dng.writer import write_dng
 
         jpeg = Jpeg(self.jpeg) if self.jpeg else None
-        return write_dng(self.raw, jpeg if self.preview is self.jpeg else self.preview, jpeg)
+        shown = jpeg if self.preview is self.jpeg else self.preview
+        return write_dng(framed(self.raw, self.default_crop), shown, jpeg, None if jxl is None else JpegXl(jxl))
+
+    def file(self, form: str) -> bytes:
+        """The mosaic as "dng", "tif", "npy" or "raw" (`codec.outputs`)."""
+        from . import outputs
+
+        made = {"dng": lambda _: self.dng(), "tif": outputs.tif, "npy": outputs.npy, "raw": outputs.little_endian}
+        if form not in made:
+            raise UsageError(f"form {form!r}: want one of {', '.join(made)}")
+        return made[form](self.raw)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What has to be known of the mosaic's numbers, as JSON has it."""
+        from .outputs import facts_of
+
+        return {**facts_of(self.raw), "lossless": self.lossless}
 
 
 def encode(
     raw: Source,
     jpeg: Source | None = None,
     *,
+    frame: int | None = None,
     options: EncodeOptions | None = None,
     **keywords: Unpack[EncodeKeywords],
 ) -> Encoded:
     """Put a RAW into a JPEG of the same picture.
 
-    raw: any Bayer RAW that LibRaw reads. jpeg: its JPEG; without one `codec.source.choose_jpeg` finds or makes one.
-    A RAW that the JPEG carries already is replaced.
+    raw: any Bayer RAW that LibRaw reads. jpeg: its JPEG; without one, the largest beside the RAW with the same stem
+    that shows its picture, the RAW's own full-size preview, or LibRaw's rendering (`codec.source.choose_jpeg`);
+    warnings tell of one beside it that was not taken. A RAW that the JPEG carries already is replaced. frame: which of
+    several mosaics that the RAW may hold, from 1; without it the largest, the first of equal ones, with a warning.
     keywords: at most one of bpp (bits per pixel of the mosaic), size (bytes that the JPEG may grow by; both are met to
     3 % and never exceeded), quality (0..100, even error) and lossless; quality 60 without any. tune: "psnr" for even
     error in linear light, "edit" for error that is even against the noise. trimmable: in layers, so that `trim` can
     lower the rate later; layers: where to put them, in ascending bits per pixel, rather than where the codec would
-    (implies trimmable). effort: 1 to 9, or an `Effort` (`codec.encoder.effort`). device: "auto", "cpu" or "cuda".
-    progress: see `Progress`. parity: share of the bytes that mends others which are lost (`bitstream.jpeg.parity`;
-    needs `zfec`). options: all that as one object, instead of keywords.
+    (implies trimmable). effort: 1 to 9, or an `Effort` (`codec.encoder.effort`). guide: "auto", or "none" for a JPEG
+    that only carries the RAW, whatever it shows. device: "auto", "cpu" or "cuda". progress: see `Progress`. parity:
+    share of the bytes that mends others which are lost (`bitstream.jpeg.parity`; needs `zfec`). options: all that as
+    one object, instead of keywords.
 
     Raises UsageError for contradicting or unreachable options, InputError for files that are unreadable, unsupported,
     or of another scene.
     """
-    from .source.choose_jpeg import choose_jpeg
+    from .source import choose_jpeg
     from .source.raw import RawFile
 
     started = time.monotonic()
     options = _chosen(EncodeOptions.of, options, keywords)
     choose_device(options.device)
     _tell(options.progress, "reading")
-    file = RawFile(raw)
-    choice, image, own, digest = choose_jpeg(file, jpeg), file.image, file.own_preview(), file.digest()
-    del file  # and with it the file's bytes
-    encoded = _encode(image, choice.jpeg, choice.known, options, own, digest)
-    seconds = time.monotonic() - started
-    return replace(encoded, guide=choice.origin, guide_path=choice.path, seconds=seconds)
+    file = RawFile(raw, frame)
+    image, preview, passed_over = file.image, file.own_preview(), list[str]()
+    told, digest = file.warnings, file.digest()
+    for choice in choose_jpeg.beside(file, passed_over) if jpeg is None else ():
+        try:
+            encoded = _encode(image, choice.jpeg, choice.known, options, preview, digest)
+            break
+        except InputError as error:  # of another scene, most likely; what is wrong with the RAW is wrong with the next
+            assert choice.path is not None
+            passed_over.append(choose_jpeg.unused(choice.path, error))
+    else:
+        choice = choose_jpeg.own(file) if jpeg is None else choose_jpeg.given(jpeg)
+        del file  # and with it the file's bytes
+        encoded = _encode(image, choice.jpeg, choice.known, options, preview, digest)
+    seconds, warnings = time.monotonic() - started, (*told, *passed_over, *encoded.warnings)
+    return replace(encoded, guide=choice.origin, guide_path=choice.path, seconds=seconds, warnings=warnings)
 
 
 def encode_arrays(
@@ -171,14 +205,15 @@ def decode(jpeg: Source, *, options: DecodeOptions | None = None, **keywords: Un
     """The RAW that a JPEG carries.
 
     keywords: crop: x, y, width and height of the part of the mosaic that is wanted (`codec.decoder.crop`); only the
-    tiles that it meets are decoded. preview: of the DNG: "raw", the small version that the stream carries of the RAW's
-    own (UsageError where it carries none); "jpeg", the JPEG; "neutral", a plain picture of the mosaic; "none"; "auto",
-    which of these shows what the camera made of the RAW (`codec.preview_choice`). sidecar: the file that has the RAW
-    instead of the JPEG (`Encoded.sidecar`). salvage: what is left of a damaged RAW will do (`Decoded.salvage`).
-    unverified: the mosaic all the same where it is not the one that the stream's digest names. max_pixels: InputError,
-    before anything is decoded, where the JPEG or the mosaic has more. unbounded: decode a file of one's own that asks
-    for more work than one of its size may (`bitstream.stream.limits`; StreamError else). device, progress: as
-    `encode`'s. options: all that as one object.
+    tiles that it meets are decoded. preview: of the DNG: "screen", what the camera made of the RAW
+    (`codec.preview_choice`), at most 2048 pixels a side; "full", the same, the JPEG as large as it is; "none"; or
+    "raw", the small version that the stream carries of the RAW's own (UsageError where it carries none); "jpeg", the
+    JPEG; "neutral", a plain picture of the mosaic, of 160 pixels; "auto", whichever of these shows what the camera
+    made. sidecar: the file that has the RAW instead of the JPEG (`Encoded.sidecar`). salvage: what is left of a damaged
+    RAW will do (`Decoded.salvage`). unverified: the mosaic all the same where it is not the one that the stream's
+    digest names. max_pixels: InputError, before anything is decoded, where the JPEG or the mosaic has more. unbounded:
+    decode a file of one's own that asks for more work than one of its size may (`bitstream.stream.limits`; StreamError
+    else). device, progress: as `encode`'s. options: all that as one object.
 
     The mosaic is the same, bit for bit, on every machine and device, and where all of it is decoded the stream's digest
     of it is checked. Raises InputError for a file that is no JPEG, NoRawError for one that carries no RAW, StreamError
@@ -194,14 +229,15 @@ def decode(jpeg: Source, *, options: DecodeOptions | None = None, **keywords: Un
     found, raw, salvaged = _decode(file, replace(options, device=device))
     stream = found.stream
     height, width = raw.mosaic.shape
-    auto = options.preview == "auto"
-    kind = kind_of(stream.preview, found.jpeg, raw.ifd0_tags) if auto else options.preview
-    shown = _preview(kind, found, raw, Crop(*options.crop) if options.crop else None)
+    with timed("writing"):
+        part = Crop(*options.crop) if options.crop else None
+        kind, shown = made_preview(options.preview, found, raw, part)
+    default_crop = None if part else frame_of(raw, stream.geometry, found.planes.y.shape)
     seconds = time.monotonic() - started
     lossless = stream.lossless and not (salvaged and salvaged.recovered < 1)
     return Decoded(
         raw, width, height, raw.cfa, device, seconds, stream.layer_count, lossless, shown, found.jpeg.bare.data, kind,
-        found.warnings, salvaged,
+        found.warnings, default_crop, salvaged,
     )  # fmt: skip
 
 
@@ -215,28 +251,6 @@ def decode_arrays(
     """`decode` to the `RawImage` alone: mosaic uint16 (H, W), DN, with its levels, orientation and tags."""
     options = DecodeOptions(crop=crop, device=choose_device(device), progress=progress)
     return _decode(Jpeg(jpeg), options)[1]
-
-
-def _preview(kind: str, found: Carrier, raw: RawImage, crop: Crop | None) -> bytes | None:
-    """The preview of a kind, a JPEG; of a crop where `raw` is one. UsageError for a carried one that is not there."""
-    stream, jpeg = found.stream, found.jpeg
-    with timed("writing"):
-        if kind == "none":
-            return None
-        if kind == "neutral":
-            return neutral_jpeg(raw)
-        if kind == "jpeg":
-            geometry = Geometry.from_bytes(stream.header.geometry)
-            lies = raw.orientation if found.picture else jpeg.orientation
-            if found.picture and not crop:
-                return with_orientation(found.picture, lies)
-            return crop.preview(found.planes, geometry, stream.layout, lies) if crop else jpeg.bare.data
-        own = stream.preview.own if stream.preview else None
-        part = crop.share(stream.header.height, stream.header.width) if crop else None
-        shown = own_jpeg(own, raw.orientation, part) if own else None
-    if shown is None:
-        raise UsageError("preview raw: the JPEG carries no preview of the RAW's own; want auto, jpeg, neutral or none")
-    return shown
 
 
 def _decode(jpeg: Jpeg, options: DecodeOptions) -> tuple[Carrier, RawImage, Salvage | None]:
@@ -307,11 +321,14 @@ def _encode(
     from .encoder.encode import encode_stream
     from .source.plausible import doubts
 
-    warnings = doubts(raw)
+    warnings = (*doubts(raw), *jpeg.warnings)
     with one_blas_thread():
         planes = jpeg.planes
         _tell(options.progress, "aligning")
-        geometry, alignment = place(raw, planes, jpeg, origin)
+        if options.guide == "none":
+            geometry, alignment = Geometry(), "none asked for"
+        else:
+            geometry, alignment = place(raw, planes, jpeg, origin)
         size = options.rate.bytes_for(raw.mosaic.size)
         preview = choose(own, jpeg, raw, size / SHARE) if size else None  # before it is known what is left for the rest
         files = FileDigests.of(jpeg.data, digest)
@@ -331,7 +348,13 @@ def _encode(
     seconds = time.monotonic() - started
     kind = kind_of(preview, jpeg, raw.ifd0_tags)
     bpp = 8 * growth / raw.mosaic.size
-    return Encoded(carrier.data, growth, bpp, "given", alignment, model, seconds, preview=kind, warnings=warnings)
+    report = GuideReport.of(payload)
+    if options.guide != "none":
+        warnings += report.warnings()
+    return Encoded(
+        carrier.data, growth, bpp, "given", alignment, model, seconds, preview=kind, warnings=warnings,
+        guided=report.share, own_guide_bytes=report.own_bytes,
+    )  # fmt: skip
 
 
 def _chosen(kind: Callable[..., Options], options: Options | None, keywords: Mapping[str, Any]) -> Options:

@@ -23,6 +23,8 @@ id     name  contents
 "P"    PARM  parameters of the model that are this image's own
 "Y"    LAYR  which layers there are, in a stream with layers
 "p"    PREV  what the DNG's preview is to show
+"W"    GEOM  where the JPEG lies over the mosaic, as the header can't say it
+"G"    GATE  a guide of the stream's own, and where it stands for the JPEG
 "d"    DIGM  digest of the decoded mosaic
 "s"    DIGS  digests of the JPEG as it was and of the RAW file
 "S"          the index
@@ -57,7 +59,7 @@ PREAMBLE = (
 PREAMBLE_BYTES = 12
 
 SECTIONS = {
-    "HEAD": b"H", "RECP": b"R", "LOCL": b"L", "PARM": b"P", "LAYR": b"Y", "PREV": b"p",
+    "HEAD": b"H", "RECP": b"R", "LOCL": b"L", "PARM": b"P", "LAYR": b"Y", "PREV": b"p", "GEOM": b"W", "GATE": b"G",
     "DIGM": b"d", "DIGS": b"s",
 }  # fmt: skip
 INDEX = b"S"
@@ -65,10 +67,8 @@ INDEX = b"S"
 DECLARED = {
     b"C": ("CELL", "cell layouts other than Bayer's 2x2, and sites of several values"),
     b"V": ("LEVL", "levels that the header has no room for"),
-    b"W": ("GEOM", "rotation, perspective and chromatic shift of the JPEG"),
     b"K": ("LOOK", "second look at the guide, in the loop"),
     b"B": ("POST", "second look at the guide, behind the loop"),
-    b"G": ("GATE", "places where the guide is not trusted, or nothing is coded"),
     b"Q": ("STEP", "step maps"),
     b"T": ("TRAF", "transforms other than in place and Haar"),
     b"O": ("ORDR", "another order or interleaving of stages"),

@@ -14,7 +14,7 @@ class DecodeOptions:
     """Every field as `codec.api.decode` has it."""
 
     crop: tuple[int, int, int, int] | None = None
-    preview: str = "auto"
+    preview: str = "screen"
     sidecar: str | Path | bytes | None = None
     salvage: bool = False
     unverified: bool = False

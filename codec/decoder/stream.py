@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -40,13 +40,16 @@ from ...entropy import tables
 from ...entropy.tables import Tables
 from ..guide.geometry import Geometry
 from ..guide.guide import LaidGuide
+from ..guide.projection import Projection
 from ..mosaic.companding import LOSSLESS, Companding
 from ..mosaic.layout import Box, Layout, tiles
 from ..recipe import net_weights as weights
 from ..recipe.corrections import LocalRecipe
 from ..recipe.features import COUNT
+from ..recipe.gate import Gate
+from ..recipe.gated import guided_by
 from ..recipe.recipe import Recipe
-from ..recipe.side import ACTIVITIES, SideInfo
+from ..recipe.side import ACTIVITIES
 from ..refine.layer import Layer
 from ..stages.coding import Coding
 from ..stages.order import HAAR, IN_PLACE, REFINED
@@ -71,8 +74,9 @@ class Stream:
 
     substreams: of layer 0, by (tile, stage). In a stream with layers, `layers` says which are there, and finer holds
     the further layers' substreams by (tile, layer, stage). preview: what the DNG's is to show, where the stream says.
-    size: bytes of the payload that it was parsed from. digest: section DIGM; files: section DIGS. cut: of tiles that
-    are damaged, the first layer and stage that is not there (`codec.decoder.salvage`).
+    size: bytes of the payload that it was parsed from. projection: of the geometry, where the header's is not enough.
+    gate: where a guide of the stream's own stands for the JPEG. digest: section DIGM; files: section DIGS. cut: of
+    tiles that are damaged, the first layer and stage that is not there (`codec.decoder.salvage`).
     """
 
     header: Header
@@ -84,9 +88,16 @@ class Stream:
     finer: dict[Key, bytes] = field(default_factory=dict)
     preview: CarriedPreview | None = None
     size: int = 0
+    projection: Projection | None = None
+    gate: Gate | None = None
     digest: bytes = b""
     files: FileDigests | None = None
     cut: Mapping[int, tuple[int, int]] = field(default_factory=dict)
+
+    @property
+    def geometry(self) -> Geometry:
+        """How the JPEG lies over the mosaic."""
+        return replace(Geometry.from_bytes(self.header.geometry), projection=self.projection)
 
     @property
     def layer_count(self) -> int:
@@ -130,7 +141,7 @@ class Stream:
         model = tables.load(header.model)
         if header.net:
             weights.REGISTRY.find(header.net)
-        Geometry.from_bytes(header.geometry)
+        geometry = Geometry.from_bytes(header.geometry, container.sections["GEOM"])
         companding_of(header)
         features = COUNT + weights.COUNT if header.net else COUNT
         recipe = Recipe.from_bytes(container.sections.get("RECP", b""), features)
@@ -168,10 +179,11 @@ class Stream:
             else:
                 substreams[tile, stage] = d
         preview = CarriedPreview.from_bytes(container.sections["PREV"])
-        files = FileDigests.from_bytes(container.sections["DIGS"])
+        section = container.sections["GATE"]
+        gate = Gate.from_bytes(section, layout_of(header).cells) if section else None
         return cls(
-            header, recipe, params, transforms, substreams, layers, finer, preview, len(data),
-            container.sections["DIGM"], files,
+            header, recipe, params, transforms, substreams, layers, finer, preview, len(data), geometry.projection,
+            gate, container.sections["DIGM"], FileDigests.from_bytes(container.sections["DIGS"]),
         )  # fmt: skip
 
     @timed("network")
@@ -190,17 +202,18 @@ class Stream:
             raise StreamError(f"header: a mosaic of {header.width} x {header.height} is too large for this JPEG")
         if not unbounded:
             check_work(header, self.layer_count, self.size + planes.scan_bytes)
-        guide = LaidGuide(planes, Geometry.from_bytes(header.geometry), (header.height, header.width), layout.origin)
+        guide = LaidGuide(planes, self.geometry, (header.height, header.width), layout.origin)
         setup = self.setup
         chosen = setup.meeting(box)
-        if self.layers is None and device != "cpu":
+        if self.layers is None and device != "cpu" and not (self.gate and self.gate.blocks):
             from .cuda import decode_with_torch  # torch takes seconds to import
 
-            whole = SideInfo(guide, layout, self.net())
+            whole = guided_by(guide, self.gate, layout, self.net())
             return decode_with_torch(
                 setup, whole, self.params, self.transforms, self.substreams, chosen, device, progress
             )  # fmt: skip
-        side_info = SideInfo(guide, layout, self.net(), box and Box.around([setup.places[n] for n in chosen]))
+        near = box and Box.around([setup.places[n] for n in chosen])
+        side_info = guided_by(guide, self.gate, layout, self.net(), near)
         if self.layers is None:
             return decode_mosaic(
                 setup, side_info, self.params, self.transforms, self.substreams, chosen, progress, watch
