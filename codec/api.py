@@ -6,6 +6,7 @@ Files are given as paths or as their bytes; results are bytes. Nothing here writ
 
 from __future__ import annotations
 
+import hashlib
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -172,7 +173,7 @@ def encode(
     _tell(options.progress, "reading")
     file = RawFile(raw, frame)
     image, preview, passed_over = file.image, file.own_preview(), list[str]()
-    told, digest = file.warnings, file.digest()
+    told, digest = file.warnings, hashlib.sha256(file.data).digest()
     for choice in choose_jpeg.beside(file, passed_over) if jpeg is None else ():
         try:
             encoded = _encode(image, choice.jpeg, choice.known, options, preview, digest)
