@@ -47,7 +47,8 @@ def _mend(found: Remains) -> Mended:
     whole, damaged, left = parity.mended(found.contents)
     notes = [*found.notes]
     if damaged:
-        notes.append(f"{damaged - left} of {damaged} damaged pieces were mended by parity")
+        how = "" if parity.is_available() else " (there is parity, which `pip install zfec` would mend by)"
+        notes.append(f"{damaged - left} of {damaged} damaged pieces were mended by parity{how}")
     best = _salvaged(whole)
     tries = [(part, choice) for part, choices in found.others.items() for choice in choices[1:]]
     for part, choice in tries[:MOST_TRIED] if best is None or best[1] else ():

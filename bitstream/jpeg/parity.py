@@ -24,6 +24,7 @@ file. The arithmetic is `zfec`'s, a package of the extra `parity`.
 
 from __future__ import annotations
 
+import importlib.util
 import math
 import zlib
 from collections.abc import Iterator
@@ -150,6 +151,8 @@ def mended(contents: bytes) -> tuple[bytes, int, int]:
     plan, start = found
     units, spare, good = _examined(contents, plan, start)
     damaged = good[: len(units)].count(False)
+    if not damaged or not is_available():
+        return contents, damaged, damaged
     left = 0
     for group in range(plan.groups):
         members = plan.members(group)
@@ -168,6 +171,11 @@ def mended(contents: bytes) -> tuple[bytes, int, int]:
     if damaged == left:
         return contents, damaged, left
     return b"".join(units)[: plan.covered] + contents[plan.covered :], damaged, left
+
+
+def is_available() -> bool:
+    """Whether `zfec` is installed."""
+    return importlib.util.find_spec("zfec") is not None
 
 
 def damages(contents: bytes) -> int:

@@ -54,12 +54,13 @@ def remains_in(data: bytes) -> Remains | None:
     if not places:
         return None
     places.sort()
-    ends = [*(at for at, _ in places[1:]), len(data) + MARKER]
+    starts = sorted({at for at, _ in places})
+    ends = dict(zip(starts, [*starts[1:], len(data) + MARKER], strict=True))
     variants: dict[int, list[bytes]] = {}
     cuts = []
-    for (at, z), following in zip(places, ends, strict=True):
+    for at, z in places:
         start = at + HEADER.size
-        end = min(start + size_of(z, length), max(start, following - MARKER))
+        end = min(start + size_of(z, length), max(start, ends[at] - MARKER))
         cuts.append((at - MARKER, end))
         if data[start:end] not in variants.setdefault(z, []):
             variants[z].append(data[start:end])

@@ -1,6 +1,7 @@
 """Carriers as years leave them: damaged, turned, apart from their RAW; what `verify` says of each."""
 
 import json
+import random
 import shutil
 import subprocess
 from pathlib import Path
@@ -191,7 +192,10 @@ def test_parity_counts_towards_the_rate():
 
 def test_damage_of_all_kinds(sample):
     """A few rounds of the campaign."""
-    assert sum(sum(ends.values()) for ends in damage.run(30, seed=2, sample=sample).values()) == 30
+    assert damage.every_bit_of_the_head(sample, 1999) > 10
+    damage.bits_of_substreams(sample, random.Random(0), 20)
+    damage.cuts(sample, 8)
+    assert sum(sum(ends.values()) for ends in damage.run(20, seed=2, sample=sample).values()) == 20
 
 
 @pytest.mark.parametrize("words", ["-rotate 90", "-flip vertical", "-transpose", "-optimize", "-progressive"])
