@@ -177,9 +177,10 @@ def encode(
     for choice in choose_jpeg.beside(file, passed_over) if jpeg is None else ():
         try:
             encoded = _encode(image, choice.jpeg, choice.known, options, preview, digest)
-            break
+            if encoded.guided or options.guide == "none":
+                break
+            passed_over.append(choose_jpeg.unused(choice.path, "it doesn't help to code this RAW"))
         except InputError as error:  # of another scene, most likely; what is wrong with the RAW is wrong with the next
-            assert choice.path is not None
             passed_over.append(choose_jpeg.unused(choice.path, error))
     else:
         choice = choose_jpeg.own(file) if jpeg is None else choose_jpeg.given(jpeg)
@@ -233,7 +234,7 @@ def decode(jpeg: Source, *, options: DecodeOptions | None = None, **keywords: Un
     with timed("writing"):
         part = Crop(*options.crop) if options.crop else None
         kind, shown = made_preview(options.preview, found, raw, part)
-    default_crop = None if part else frame_of(raw, stream.geometry, found.planes.y.shape)
+    default_crop = None if part else frame_of(raw, stream, found.planes.y.shape)
     seconds = time.monotonic() - started
     lossless = stream.lossless and not (salvaged and salvaged.recovered < 1)
     return Decoded(

@@ -22,6 +22,7 @@ from .arguments import (
     rising_numbers,
     whole_number,
 )  # fmt: skip
+from .batch import batch_command
 from .console import TerminalProgress, bytes_text, profiled, show, show_warnings
 from .decode import PREVIEW_TEXT, decode_command, settle
 from .develop import develop_command
@@ -90,7 +91,7 @@ def info_command(subparsers: Any) -> None:
 
 COMMANDS = {
     "encode": encode_command, "decode": decode_command, "develop": develop_command, "info": info_command,
-    "verify": verify_command, "strip": strip_command, "trim": trim_command,
+    "verify": verify_command, "strip": strip_command, "trim": trim_command, "batch": batch_command,
 }  # fmt: skip
 """What this layer brings: found without a look at what is installed."""
 

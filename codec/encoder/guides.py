@@ -31,6 +31,9 @@ LOOKS = (Look(1, 50), Look(1, 25), Look(2, 30), Look(3, 30))
 USUAL = LOOKS[2]
 """The one by which the step is found."""
 
+LEAST_CELLS = 2 * SIDE
+"""Rows and columns of cells from which on a JPEG is doubted at all."""
+
 DOUBT = 0.02
 """Share of the bits without a guide from which on places where the JPEG doesn't help are looked into."""
 
@@ -78,7 +81,7 @@ class Chooser:
         if not trusting:
             return self._own([]).job
         jpeg = self._make(None)
-        if doubtful_share(jpeg) < DOUBT:
+        if min(jpeg.picture.layout.cells) < LEAST_CELLS or doubtful_share(jpeg) < DOUBT:
             return jpeg
         own = self._own([jpeg])
         first = self._cost(jpeg)

@@ -36,6 +36,17 @@ class Scene:
         return encode_stream(self.raw, self.planes, self.geometry, EncodeOptions.of(**options), packed_tags, growth)
 
 
+def painted(picture, rows, cols, quality=90):
+    """The scene with something else in a part of its JPEG: rows and cols, slices of its pixels."""
+    shown = np.array(Image.open(io.BytesIO(picture.jpeg)))
+    h, w = shown[rows, cols].shape[:2]
+    other = np.random.default_rng(3).integers(0, 256, (-(-h // 4), -(-w // 4), 3))
+    shown[rows, cols] = np.kron(other, np.ones((4, 4, 1)))[:h, :w]
+    out = io.BytesIO()
+    Image.fromarray(shown).save(out, "JPEG", quality=quality)
+    return replace(picture, jpeg=out.getvalue())
+
+
 def fit_transforms(trunk, step):
     """A fit of both transforms at a step, whichever the encoder would keep."""
     fits = [trunk.fit(step, only=transform) for transform in (IN_PLACE, HAAR)]

@@ -253,7 +253,7 @@ def test_help_has_an_example(capsys, name):
 
 def test_the_commands_and_the_version(capsys):
     assert list(commands()) == [
-        "encode", "decode", "develop", "info", "verify", "compare", "strip", "trim", "demo", "bench", "train",
+        "encode", "decode", "develop", "info", "verify", "compare", "strip", "trim", "batch", "demo", "bench", "train",
     ]  # fmt: skip
     assert main(["--version"]) == 0
     assert capsys.readouterr().out.startswith("rawinlay ")

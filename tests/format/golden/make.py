@@ -1,4 +1,5 @@
-"""Make the golden streams: `python tests/format/golden/make.py [NAME ...]`, after a change of the format or the tables.
+"""Make the golden streams: `python tests/format/golden/make.py`, after a change of the format or of the tables; or some
+of them, by name.
 
 Small JPEGs with a RAW, and golden.json with what they must decode to. The encoder works in floating point and may give
 other bytes on another machine; the decoder never may.
@@ -27,7 +28,7 @@ from rawinlay.codec.mosaic.layout import tiles  # noqa: E402
 from rawinlay.codec.recipe.corrections import TERMS, LocalRecipe, grid  # noqa: E402
 from rawinlay.codec.stages.order import HAAR, IN_PLACE  # noqa: E402
 from rawinlay.entropy.tables import load  # noqa: E402
-from scenes import fit_transforms, scene  # noqa: E402
+from scenes import fit_transforms, painted, scene  # noqa: E402
 
 WARPED = Geometry(1, (5000, -2500), (1 << 24, (1 << 24) + 9000), Warp((170_000, 210_000), (9000, -4000, 700, 500)))
 ANGLE = np.radians(3.0)
@@ -77,6 +78,10 @@ def pictures():
     yield "projected", askew, askew.encode(quality=80)
     patchy = scene((131, 150), "GBRG", seed=5, jpeg_shape=(132, 152))
     yield "learned-local", patchy, recoded(patchy, patchy.encode(quality=45), [IN_PLACE, HAAR], 48, 3, more=True)
+    part = painted(scene((97, 124), "GBRG", seed=8, bits=12, black=(64,) * 4), np.s_[:], np.s_[70:])
+    yield "gated", part, part.encode(quality=50)
+    other = painted(scene((70, 82), "BGGR", seed=9), np.s_[:], np.s_[:])
+    yield "own-guide", other, other.encode(quality=70, guide="none")
     prediction = scene((50, 62), "GRBG", "soft", seed=4, bits=16)
     few = scene((50, 62), "GRBG", "soft", seed=4, bits=16, mosaic=prediction.raw.mosaic // 96 * 96 + 7)
     yield "values", few, few.encode(quality=100)
@@ -89,10 +94,11 @@ def pictures():
 
 
 def main():
-    kept = json.loads((HERE / "golden.json").read_text())["streams"] if sys.argv[1:] else {}
-    facts = {"tables": load().identity.hex(), "streams": kept}
+    facts = {"tables": load().identity.hex(), "streams": {}}
+    if wanted := sys.argv[1:]:
+        facts = json.loads((HERE / "golden.json").read_text())
     for name, picture, payload in pictures():
-        if sys.argv[1:] and name not in sys.argv[1:]:
+        if wanted and name not in wanted:
             continue
         jpeg = embed.embed(picture.jpeg, payload)
         (HERE / f"{name}.jpg").write_bytes(jpeg)
@@ -111,6 +117,7 @@ def main():
             "values": bool(header.values),
             "learned": bool(header.net),
             "local": stream.recipe.local is not None,
+            **({"own_guide": "in blocks" if stream.gate.blocks else "everywhere"} if stream.gate else {}),
             "bpp": round(8 * (len(jpeg) - len(picture.jpeg)) / mosaic.size, 4),
         }
         print(f"{name}: {len(jpeg)} bytes")
