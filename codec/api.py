@@ -23,9 +23,10 @@ from ..bitstream.runtime import forks as forks  # before anything is imported or
 from ..bitstream.runtime.files import read_file
 from ..bitstream.runtime.profile import timed
 from ..bitstream.runtime.progress import Progress
-from ..bitstream.stream.container import with_sections
+from ..bitstream.stream.border import parse_border
 from ..bitstream.stream.digests import DIGM_SIZE, FileDigests, check_mosaic
 from ..bitstream.tiff.tags import pack_tags, unpack_tags
+from . import sections
 from .decoder.crop import Crop
 from .decoder.framing import Frame, frame_of, framed
 from .decoder.options import DecodeKeywords, DecodeOptions
@@ -143,6 +144,7 @@ def encode(
     jpeg: Source | None = None,
     *,
     frame: int | None = None,
+    margins: bool = False,
     options: EncodeOptions | None = None,
     **keywords: Unpack[EncodeKeywords],
 ) -> Encoded:
@@ -152,6 +154,7 @@ def encode(
     that shows its picture, the RAW's own full-size preview, or LibRaw's rendering (`codec.source.choose_jpeg`);
     warnings tell of one beside it that was not taken. A RAW that the JPEG carries already is replaced. frame: which of
     several mosaics that the RAW may hold, from 1; without it the largest, the first of equal ones, with a warning.
+    margins: store what the sensor has around the mosaic too, without loss.
     keywords: at most one of bpp (bits per pixel of the mosaic), size (bytes that the JPEG may grow by; both are met to
     3 % and never exceeded), quality (0..100, even error) and lossless; quality 60 without any. tune: "psnr" for even
     error in linear light, "edit" for error that is even against the noise. trimmable: in layers, so that `trim` can
@@ -171,9 +174,11 @@ def encode(
     options = _chosen(EncodeOptions.of, options, keywords)
     choose_device(options.device)
     _tell(options.progress, "reading")
-    file = RawFile(raw, frame)
+    file = RawFile(raw, frame, margins)
     image, preview, passed_over = file.image, file.own_preview(), list[str]()
     told, digest = file.warnings, hashlib.sha256(file.data).digest()
+    if margins and image.border is None:
+        told += ("the RAW has no margins around its mosaic: there is nothing to keep",)
     for choice in choose_jpeg.beside(file, passed_over) if jpeg is None else ():
         try:
             encoded = _encode(image, choice.jpeg, choice.known, options, preview, digest)
@@ -274,7 +279,11 @@ def _decode(jpeg: Jpeg, options: DecodeOptions) -> tuple[Carrier, RawImage, Salv
         mosaic=mosaic, cfa=header.phase, black=header.levels, white=header.white, orientation=header.orientation,
         camera=header.camera, ifd0_tags=ifd0_tags, raw_tags=raw_tags, exif_tags={**found.jpeg.exif_tags, **exif_tags},
     )  # fmt: skip
-    return found, part.of(raw) if part else raw, found.salvage
+    if part:
+        raw = part.of(raw)
+    elif stream.border:
+        raw = replace(raw, border=parse_border(stream.border, header.height, header.width))
+    return found, raw, found.salvage
 
 
 def strip(jpeg: Source) -> bytes:
@@ -333,13 +342,15 @@ def _encode(
             geometry, alignment = place(raw, planes, jpeg, origin)
         size = options.rate.bytes_for(raw.mosaic.size)
         preview = choose(own, jpeg, raw, size / SHARE) if size else None  # before it is known what is left for the rest
+        border, untold = sections.border_of(raw)
         files = FileDigests.of(jpeg.data, digest)
-        copied = DIGM_SIZE + files.size
-        growth_of = sizes(jpeg.growth, options.parity, section_bytes(preview) + copied, copied)
+        more = {**border, "DIGS": files.to_bytes()}
+        beside, copied = section_bytes(preview) + sections.cost(more) + DIGM_SIZE, DIGM_SIZE + files.size
+        growth_of = sizes(jpeg.growth, options.parity, beside, copied)
         payload = encode_stream(raw, planes, geometry, options, pack_tags(raw, jpeg.exif_tags), growth_of)
         if not size:
             preview = choose(own, jpeg, raw, len(payload) / SHARE)
-        payload = with_sections(with_preview(payload, preview), {"DIGS": files.to_bytes()})
+        payload = sections.put_into(with_preview(payload, preview), more)
     with timed("writing"):
         carrier = jpeg.with_payload(payload, further_boxes(payload, options.parity))
         undone = carrier.payload == payload and carrier.bare == jpeg
@@ -350,6 +361,7 @@ def _encode(
     seconds = time.monotonic() - started
     kind = kind_of(preview, jpeg, raw.ifd0_tags)
     bpp = 8 * growth / raw.mosaic.size
+    warnings += untold
     report = GuideReport.of(payload)
     if options.guide != "none":
         warnings += report.warnings()

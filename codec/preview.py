@@ -25,9 +25,6 @@ SCREEN = 2048
 """Longest side in pixels of a preview of screen size, at most."""
 
 SCREEN_QUALITY = 85
-SCREEN_PIXELS = 1920 * 1080
-"""Of a neutral picture for screens. It is not brightened, so that a program that fits its tones to it finds next to
-none to fit: RawTherapee 5.9 developed two RAWs to within 33.7 and 37.4 dB of what it makes without a preview."""
 
 
 def made_preview(
@@ -38,8 +35,6 @@ def made_preview(
     UsageError for a carried one that is not there.
     """
     kind = kind_of(found.stream.preview, found.jpeg, raw.ifd0_tags) if preview in CHOSEN else preview
-    if kind == "neutral" and preview in ("screen", "full"):
-        return kind, neutral_for_screens(raw)
     shown = _whole(kind, found, raw, crop)
     if preview == "screen" and shown:
         shown = for_screens(found.jpeg.bare if shown is found.jpeg.bare.data else shown)
@@ -71,12 +66,6 @@ def _whole(kind: str, found: Carrier, raw: RawImage, crop: Crop | None) -> bytes
 def neutral_jpeg(raw: RawImage) -> bytes:
     """The neutral picture as a JPEG whose Exif says how it lies."""
     return with_orientation(coded(Image.fromarray(neutral_picture(raw))), raw.orientation)
-
-
-def neutral_for_screens(raw: RawImage) -> bytes:
-    """As `neutral_jpeg`, large enough to look at."""
-    picture = neutral_picture(raw, SCREEN_PIXELS, brightest=1)
-    return with_orientation(coded(Image.fromarray(picture), SCREEN_QUALITY), raw.orientation)
 
 
 def for_screens(jpeg: Jpeg | bytes) -> bytes | None:

@@ -1,4 +1,4 @@
-"""The boxes behind the RAW stream: parity over it, and a copy of its head (docs/bitstream.md, 2.6 and 2.7).
+"""The boxes behind the RAW stream: parity over it, and a copy of its head (docs/bitstream.md, 2.7 and 2.8).
 
 Readers pass over boxes that they don't know, so both are there for those who meet a damaged file only. The copy comes
 last: it lies as far as can be from what it is a copy of.

@@ -27,6 +27,7 @@ id     name  contents
 "G"    GATE  a guide of the stream's own, and where it stands for the JPEG
 "d"    DIGM  digest of the decoded mosaic
 "s"    DIGS  digests of the JPEG as it was and of the RAW file
+"b"    BORD  what the sensor has around the mosaic
 "S"          the index
 =====  ====  =====================================================
 
@@ -60,7 +61,7 @@ PREAMBLE_BYTES = 12
 
 SECTIONS = {
     "HEAD": b"H", "RECP": b"R", "LOCL": b"L", "PARM": b"P", "LAYR": b"Y", "PREV": b"p", "GEOM": b"W", "GATE": b"G",
-    "DIGM": b"d", "DIGS": b"s",
+    "DIGM": b"d", "DIGS": b"s", "BORD": b"b",
 }  # fmt: skip
 INDEX = b"S"
 
@@ -74,7 +75,6 @@ DECLARED = {
     b"O": ("ORDR", "another order or interleaving of stages"),
     b"X": ("CTXT", "another context model"),
     b"m": ("META", "the RAW's metadata and MakerNote"),
-    b"b": ("BORD", "the masked border"),
     b"f": ("FRAM", "further frames"),
     b"n": ("NOIS", "noise and grain"),
     b"w": ("BLND", "weights for the mean of development and JPEG"),

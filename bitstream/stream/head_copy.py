@@ -1,6 +1,6 @@
 """The head of a stream twice: what decoding can't do without, copied behind the substreams.
 
-A box of its own behind `bidb` (docs/bitstream.md, 2.6) holds the bytes of the stream from its start to the end of the
+A box of its own behind `bidb` (docs/bitstream.md, 2.7) holds the bytes of the stream from its start to the end of the
 index, less the sections that only embellish a DNG: everything is as it is in the stream, CRCs included. Streams of less
 than `LEAST` bytes have none: they lie in one segment with it.
 """

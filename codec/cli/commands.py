@@ -68,6 +68,8 @@ def encode_command(subparsers: Any) -> None:
     add_sidecar(parser, "write the RAW into a file of its own, and the JPEG, without it, only where -o says")
     parser.add_argument("--frame", type=whole_number, metavar="N",
                         help="which of several mosaics in the RAW, from 1; default: the largest")  # fmt: skip
+    parser.add_argument("--margins", action="store_true",
+                        help="keep the sensor's masked border too, without loss")  # fmt: skip
     parser.add_argument("--no-guide", action="store_true", help="the JPEG only carries the RAW, whatever it shows")
     add_device(parser)
     add_profile(parser)
@@ -116,7 +118,8 @@ def _encode(args: argparse.Namespace) -> None:
             encoded = encode(
                 raw, jpeg, bpp=args.bpp, size=args.size, quality=args.quality, lossless=args.lossless,
                 trimmable=args.trimmable, layers=args.layers, tune=args.tune, effort=args.effort, device=args.device,
-                guide="none" if args.no_guide else "auto", progress=progress, frame=args.frame, parity=args.parity,
+                guide="none" if args.no_guide else "auto", progress=progress, frame=args.frame, margins=args.margins,
+                parity=args.parity,
             )  # fmt: skip
         inputs += [encoded.guide_path] if encoded.guide_path else []
         written = encoded.jpeg

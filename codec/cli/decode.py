@@ -114,6 +114,7 @@ def _run(args: argparse.Namespace) -> None:
         "device": decoded.device, "seconds": round(decoded.seconds, 3), "layers": decoded.layers,
         "lossless": decoded.lossless, "crop": args.crop, "preview": decoded.preview_kind,
         "default_crop": decoded.default_crop,
+        "margins": list(decoded.raw.border.sides) if decoded.raw.border else None,
         "format": form, "bytes": len(data), "preview_bytes": preview_bytes, "facts": decoded.facts,
         "warnings": decoded.warnings, "salvage": salvage, **profile,
     }  # fmt: skip

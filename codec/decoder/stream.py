@@ -75,8 +75,9 @@ class Stream:
     substreams: of layer 0, by (tile, stage). In a stream with layers, `layers` says which are there, and finer holds
     the further layers' substreams by (tile, layer, stage). preview: what the DNG's is to show, where the stream says.
     size: bytes of the payload that it was parsed from. projection: of the geometry, where the header's is not enough.
-    gate: where a guide of the stream's own stands for the JPEG. digest: section DIGM; files: section DIGS. cut: of
-    tiles that are damaged, the first layer and stage that is not there (`codec.decoder.salvage`).
+    gate: where a guide of the stream's own stands for the JPEG. border: the section of what lies around the mosaic.
+    digest: section DIGM; files: section DIGS. cut: of tiles that are damaged, the first layer and stage that is not
+    there (`codec.decoder.salvage`).
     """
 
     header: Header
@@ -90,6 +91,7 @@ class Stream:
     size: int = 0
     projection: Projection | None = None
     gate: Gate | None = None
+    border: bytes = b""
     digest: bytes = b""
     files: FileDigests | None = None
     cut: Mapping[int, tuple[int, int]] = field(default_factory=dict)
@@ -183,7 +185,8 @@ class Stream:
         gate = Gate.from_bytes(section, layout_of(header).cells) if section else None
         return cls(
             header, recipe, params, transforms, substreams, layers, finer, preview, len(data), geometry.projection,
-            gate, container.sections["DIGM"], FileDigests.from_bytes(container.sections["DIGS"]),
+            gate, container.sections["BORD"], container.sections["DIGM"],
+            FileDigests.from_bytes(container.sections["DIGS"]),
         )  # fmt: skip
 
     @timed("network")

@@ -141,7 +141,7 @@ def _image(found: Answer, name: str, ifd0: Ifd | None, frame: int | None = None)
     return RawImage(
         mosaic=mosaic, cfa=cfa, black=(black[0], black[1], black[2], black[3]), white=white,
         orientation=TIFF_ORIENTATION[found.sizes.flip & 7], camera=_camera_name(ifd0_tags),
-        ifd0_tags=ifd0_tags, raw_tags=raw_tags, exif_tags=_exif_tags(about, ifd0))
+        ifd0_tags=ifd0_tags, raw_tags=raw_tags, exif_tags=_exif_tags(about, ifd0), border=found.border)
 
 
 def _full_size(found: Answer) -> bytes | None:

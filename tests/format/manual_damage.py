@@ -1,4 +1,4 @@
-"""The second decoder's way through damage, from 2.6 to 2.8 of docs/bitstream.md alone (see `manual`)."""
+"""The second decoder's way through damage, from 2.7 to 2.9 of docs/bitstream.md alone (see `manual`)."""
 
 import hashlib
 import struct
@@ -8,7 +8,7 @@ import numpy as np
 from manual_container import Bytes, rows
 
 COPY, PARITY = (bytes.fromhex(f"1E6A7C3B52574E434F5059000000000{n}") for n in (1, 2))
-RECORD = [row[0].strip("`") for row in rows("### 2.7 Parity", "Unit i of the contents")[1:] if row[0].startswith("`")]
+RECORD = [row[0].strip("`") for row in rows("### 2.8 Parity", "Unit i of the contents")[1:] if row[0].startswith("`")]
 
 
 def digest(mosaic):

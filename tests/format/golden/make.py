@@ -16,8 +16,11 @@ sys.path[:0] = [str(HERE.parents[1] / "support")]
 
 import numpy as np  # noqa: E402
 from rawinlay.bitstream.jpeg import embed  # noqa: E402
+from rawinlay.bitstream.raw_image import Border  # noqa: E402
+from rawinlay.bitstream.stream.border import border_bytes, parse_border  # noqa: E402
 from rawinlay.bitstream.stream.container import with_sections  # noqa: E402
 from rawinlay.bitstream.stream.digests import FileDigests  # noqa: E402
+from rawinlay.codec import sections  # noqa: E402
 from rawinlay.codec.decoder.stream import Stream, pack_transforms  # noqa: E402
 from rawinlay.codec.encoder.effort import Effort  # noqa: E402
 from rawinlay.codec.encoder.job import Job  # noqa: E402
@@ -91,6 +94,16 @@ def pictures():
     named = scene((58, 47), "BGGR", "texture", seed=7, bits=12, black=(128,) * 4)
     files = FileDigests.of(named.jpeg, hashlib.sha256(b"a RAW file").digest())
     yield "digests", named, with_sections(named.encode(quality=50), {"DIGS": files.to_bytes()})
+    yield "bordered", plain, sections.put_into(plain.encode(quality=30), {"BORD": border_bytes(border(plain.raw))})
+
+
+def border(raw):
+    """Masked pixels around a mosaic, more on some sides than on others, and none on one."""
+    rng = np.random.default_rng(8)
+    height, width = raw.mosaic.shape
+    frame = (64 + rng.normal(0, 3, (height + 9, width + 12))).round().astype(np.uint16)
+    frame[2, ::7], frame[5, 3] = 65535, 0
+    return Border.around(frame, 6, 12, raw.mosaic.shape)
 
 
 def main():
@@ -120,6 +133,9 @@ def main():
             **({"own_guide": "in blocks" if stream.gate.blocks else "everywhere"} if stream.gate else {}),
             "bpp": round(8 * (len(jpeg) - len(picture.jpeg)) / mosaic.size, 4),
         }
+        if stream.border:
+            frame = parse_border(stream.border, header.height, header.width).frame(mosaic)
+            facts["streams"][name]["frame_sha256"] = hashlib.sha256(frame.astype("<u2").tobytes()).hexdigest()
         print(f"{name}: {len(jpeg)} bytes")
     (HERE / "golden.json").write_text(json.dumps(facts, indent=2) + "\n")
 
