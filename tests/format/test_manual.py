@@ -35,7 +35,7 @@ def by_the_manual(payload, planes):
         tables = dict(archive)
     name = header.net.hex()
     net = (REPOSITORY / f"codec/recipe/nets/{name}.safetensors").read_bytes() if name else b""
-    return manual.decode(stream, planes, tables, net)
+    return manual.decode(stream, planes, tables, net, decode_planes)
 
 
 def test_nothing_of_the_product_is_in_the_second_decoder():
