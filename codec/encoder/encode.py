@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -51,15 +52,17 @@ def encode_stream(
     options: EncodeOptions,
     packed_tags: bytes,
     growth: Callable[[bytes], int],
+    elsewhere: Sequence[Geometry] = (),
 ) -> bytes:
     """The payload of a picture.
 
     planes, geometry: the JPEG and how it lies over the mosaic. growth: bytes that the JPEG grows by for a payload, its
-    digest still to come (`DIGM_SIZE`). options: "auto" is the CPU here. The result is decoded again and compared before
-    it is returned, with the digest of what it decodes to. A picture of next to nothing is coded in one layer, without
-    learned features, where more would be refused by readers (`bitstream.stream.limits`). Raises `UsageError` where the
-    rate can't be met, or learned features are to be tried without PyTorch; `InputError` for a mosaic or a geometry that
-    the format does not hold.
+    digest still to come (`DIGM_SIZE`). options: "auto" is the CPU here. elsewhere: other places where the JPEG may lie;
+    they are tried where it helps little in the first one. The result is decoded again and compared before it is
+    returned, with the digest of what it decodes to. A picture of next to nothing is coded in one layer, without learned
+    features, where more would be refused by readers (`bitstream.stream.limits`). Raises `UsageError` where the rate
+    can't be met, or learned features are to be tried without PyTorch; `InputError` for a mosaic or a geometry that the
+    format does not hold.
     """
     height, width = raw.mosaic.shape
     wanted, chosen = options.rate, effort_of(options.effort)
@@ -81,7 +84,7 @@ def encode_stream(
         for goal, effort in ((wanted, chosen), (in_one, chosen), (in_one, replace(chosen, learned=False))):
             tried = replace(options, rate=goal, effort=effort)
             try:
-                found = _coded(_job(raw, planes, geometry, header, growth, tried), goal)
+                found = _coded(_job(raw, planes, [geometry, *elsewhere], header, growth, tried), goal)
                 give_back()  # what the search has built up: checking makes the guide anew, and memory holds one of them
                 return _checked(found, raw, planes, growth, tried)
             except _TooMuchWorkError as error:
@@ -94,16 +97,18 @@ class _TooMuchWorkError(Exception):
 
 
 def _job(
-    raw: RawImage, planes: JpegPlanes, geometry: Geometry, header: Header, growth: Callable[[bytes], int],
+    raw: RawImage, planes: JpegPlanes, places: Sequence[Geometry], header: Header, growth: Callable[[bytes], int],
     options: EncodeOptions,
 ) -> Job:  # fmt: skip
     """The picture's job, with the guide that it is cheapest with."""
 
-    def make(gate: Gate | None) -> Job:
-        return Job.of(raw, planes, geometry, header, growth, options, gate)
+    def make(place: Geometry, gate: Gate | None) -> Job:
+        laid = replace(header, geometry=place.to_bytes())
+        return Job.of(raw, planes, place, laid, growth, options, gate)
 
+    makes = [functools.partial(make, place) for place in places if place.in_range]
     size, step = options.rate.bytes_for(raw.mosaic.size), _finest(options.rate)
-    return Chooser(make, raw, size, step).choose(options.guide != "none")
+    return Chooser(makes, raw, size, step).choose(options.guide != "none")
 
 
 def _finest(wanted: Rate) -> int | None:
