@@ -179,18 +179,19 @@ def encode(
     told, digest = file.warnings, hashlib.sha256(file.data).digest()
     if margins and image.border is None:
         told += ("the RAW has no margins around its mosaic: there is nothing to keep",)
-    for choice in choose_jpeg.beside(file, passed_over) if jpeg is None else ():
+    candidates = choose_jpeg.choices(file, jpeg, passed_over)
+    del file  # and with it the file's bytes, once nothing more is to be found in them
+    for choice in candidates:
         try:
             encoded = _encode(image, choice.jpeg, choice.known, options, preview, digest)
-            if encoded.guided or options.guide == "none":
-                break
-            passed_over.append(choose_jpeg.unused(choice.path, "it doesn't help to code this RAW"))
         except InputError as error:  # of another scene, most likely; what is wrong with the RAW is wrong with the next
-            passed_over.append(choose_jpeg.unused(choice.path, error))
-    else:
-        choice = choose_jpeg.own(file) if jpeg is None else choose_jpeg.given(jpeg)
-        del file  # and with it the file's bytes
-        encoded = _encode(image, choice.jpeg, choice.known, options, preview, digest)
+            if choice.last:
+                raise
+            passed_over.append(choose_jpeg.unused(choice, error))
+            continue
+        if choice.last or encoded.guided or options.guide == "none":
+            break
+        passed_over.append(choose_jpeg.unused(choice, "it doesn't help to code this RAW"))
     seconds, warnings = time.monotonic() - started, (*told, *passed_over, *encoded.warnings)
     return replace(encoded, guide=choice.origin, guide_path=choice.path, seconds=seconds, warnings=warnings)
 
