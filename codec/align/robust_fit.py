@@ -104,9 +104,7 @@ def fit(points: Points, start: Placement, free: Free) -> Placement:
         a, b, c, d = (numbers[:, k : k + 1] for k in range(2, 6))
         square = np.concatenate([(a - d), (b + c)], 1) * start.rho * 0.5
         lens = numbers[:, 6:] * pulled[6:]
-        return np.concatenate(
-            [(found[:, 0] - y) * weight, (found[:, 1] - x) * weight, PULL * square, PULL * lens], 1
-        )
+        return np.concatenate([(found[:, 0] - y) * weight, (found[:, 1] - x) * weight, PULL * square, PULL * lens], 1)
 
     n = len(sites)
 

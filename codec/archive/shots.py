@@ -156,4 +156,3 @@ def _fraction(digits: str) -> str:
 
 def _plain(taken: str) -> str:
     return taken.replace(":", "-", 2)
-

@@ -178,5 +178,3 @@ def _into_trash(args: argparse.Namespace, batch: Batch, plan: Plan, progress: Te
         out["raws"] += 1
         out["bytes"] += size
     return out
-
-

@@ -132,12 +132,12 @@ def trial(seed: int, name: str, kind: str, raw: RawImage, linear: np.ndarray) ->
     rng = np.random.default_rng([seed, ALL.index(kind)])
     export, look = draw(rng, Export.of(linear), kind)
     jpeg = Jpeg(look.jpeg(export.render(linear)))
-    started = time.process_time()
+    started = time.monotonic()
     try:
         geometry, report = place(raw, jpeg.planes, jpeg)[:2]
     except InputError as error:
-        return Row(seed, name, kind, np.inf, np.inf, str(error), time.process_time() - started)
-    seconds = time.process_time() - started
+        return Row(seed, name, kind, np.inf, np.inf, str(error), time.monotonic() - started)
+    seconds = time.monotonic() - started
     shape = jpeg.planes.y.shape
     u, v = np.array([0.0, shape[1] - 1.0]), np.array([0.0, shape[0] - 1.0])
     x, y = export.shows(u, v)
@@ -150,7 +150,10 @@ def trial(seed: int, name: str, kind: str, raw: RawImage, linear: np.ndarray) ->
 
 def table(rows: list[Row]) -> str:
     """Markdown: of each kind how many pairs ended how."""
-    lines = ["| kind | pairs | placed | rms, median | doubtful | misplaced | refused |", "|---|---|---|---|---|---|---|"]
+    lines = [
+        "| kind | pairs | placed | rms, median | doubtful | misplaced | refused |",
+        "|---|---|---|---|---|---|---|",
+    ]
     for kind in (*dict.fromkeys(row.kind for row in rows), "all"):
         some = [row for row in rows if kind in (row.kind, "all")]
         ends = [sum(row.end == end for row in some) for end in ("placed", "doubtful", "misplaced", "refused")]
@@ -159,7 +162,9 @@ def table(rows: list[Row]) -> str:
     return "\n".join(lines)
 
 
-def pieces(folder: Path, count: int, first: int, size: tuple[int, int]) -> Iterator[tuple[int, str, RawImage, np.ndarray]]:
+def pieces(
+    folder: Path, count: int, first: int, size: tuple[int, int]
+) -> Iterator[tuple[int, str, RawImage, np.ndarray]]:
     """Pieces of RAW files, developed by LibRaw in linear light: seed, name, RAW, picture."""
     import rawpy
     from rawinlay.bitstream.dng.writer import write_dng
@@ -207,7 +212,10 @@ def main() -> None:
             row = trial(seed, name, kind, raw, linear)
             rows.append(row)
             if args.verbose or row.end != "placed":
-                print(f"{row.end:9} {row.rms:6.2f} {row.most:6.2f} {row.seconds:5.1f}s {name} {seed} {kind}: {row.report}", flush=True)
+                print(
+                    f"{row.end:9} {row.rms:6.2f} {row.most:6.2f} {row.seconds:5.1f}s {name} {seed} {kind}: {row.report}",
+                    flush=True,
+                )
     print(table(rows))
     if args.table:
         args.table.write_text(table(rows) + "\n")
