@@ -77,7 +77,8 @@ class Processes:
     def run(
         self, what: str, command: Sequence[str], environment: Mapping[str, str] | None = None, timeout: float = TIMEOUT
     ) -> str:
-        """Run a command to its end: its stdout. environment: in place of ours. Failed, with the last line that it said."""
+        """Run a command to its end: its stdout. environment: in place of ours. Failed, with the last line that it said.
+        """
         with self._lock:
             if self.stopped:
                 raise Failed("stopped")

@@ -141,7 +141,9 @@ class Benchmark:
         if task.guide is None:
             return None
         with self._rendering:
-            jpeg, head["guide_program"] = guides.render(task.guide, task.source, self.cache, self.processes)
+            jpeg, head["guide_program"] = guides.render(
+                task.guide, task.source, self.cache, self.processes
+            )
         return jpeg
 
     def _row(self, task: Task, raw: RawImage, jpeg: Path | None, head: Row, points: dict[str, float]) -> Row | None:

@@ -200,3 +200,5 @@ def kind_of_name(path: Path) -> str:
     if kind is None:
         raise UsageError(f"{path}: want a name that ends in .jpg, .tif or .png")
     return kind
+
+

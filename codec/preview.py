@@ -42,7 +42,9 @@ def made_preview(
     return kind, shown
 
 
-def _whole(kind: str, jpeg: Jpeg, raw: RawImage, planes: JpegPlanes, stream: Stream, crop: Crop | None) -> bytes | None:
+def _whole(
+    kind: str, jpeg: Jpeg, raw: RawImage, planes: JpegPlanes, stream: Stream, crop: Crop | None
+) -> bytes | None:
     """The preview of a kind, in its full size."""
     if kind == "none":
         return None

@@ -124,7 +124,8 @@ def parse(data: bytes) -> Tables:
 
 
 def load(identity: bytes | None = None) -> Tables:
-    """The tables that a stream's header names, or those of `DEFAULT`; read once. `StreamError` where they are not here."""
+    """The tables that a stream's header names, or those of `DEFAULT`; read once. `StreamError` where they are not here.
+    """
     return _load(identity or DEFAULT)
 
 

@@ -1,7 +1,7 @@
 """Where a stream's bits lie in the picture: a map of bits per pixel, and the picture beside it.
 
-python -m rawinlay.eval.bitmap IMG-raw.jpg -o bits.png
-python -m rawinlay.eval.bitmap IMG-raw.jpg -o bits.npy          the bits themselves, float32 (h, w) by cell
+    python -m rawinlay.eval.bitmap IMG-raw.jpg -o bits.png
+    python -m rawinlay.eval.bitmap IMG-raw.jpg -o bits.npy          the bits themselves, float32 (h, w) by cell
 """
 
 from __future__ import annotations

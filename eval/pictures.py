@@ -24,7 +24,6 @@ from .metrics import normalised
 MARGIN, CAPTION = 8, 28  # pixels around the panels and for the line above them
 PANEL = 720  # longest side of a panel of a whole picture, pixels
 
-
 def develop(raw: RawImage, exposure_ev: float = 0.0) -> np.ndarray:
     """uint8 RGB (H, W, 3), sRGB, upright (turned by the orientation tag: H and W may change places)."""
     light = Light.of(raw)

@@ -57,7 +57,9 @@ def framed(raw: RawImage) -> Framed | None:
 
 def _even(border: Border) -> Border:
     rows, cols = border.sides[0] % 2, border.sides[1] % 2
-    return replace(border, above=border.above[rows:, cols:], left=border.left[:, cols:], below=border.below[:, cols:])
+    return replace(
+        border, above=border.above[rows:, cols:], left=border.left[:, cols:], below=border.below[:, cols:]
+    )
 
 
 def _areas(border: Border, height: int, width: int) -> list[Rectangle]:

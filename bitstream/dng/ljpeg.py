@@ -53,21 +53,8 @@ def encode_tiles(tiles: Sequence[np.ndarray]) -> list[bytes]:
         height, width = tile.shape
         frame = struct.pack(">HBHHB", 14, PRECISION, height, width // 2, 2) + bytes([0, 0x11, 0, 1, 0x11, 0])
         scan = bytes([0, 10, 2, 0, 0, 1, 0, 1, 0, 0])
-        out.append(
-            b"".join(
-                [
-                    b"\xff\xd8\xff\xc3",
-                    frame,
-                    b"\xff\xc4",
-                    struct.pack(">H", len(huffman) + 2),
-                    huffman,
-                    b"\xff\xda",
-                    scan,
-                    data,
-                    b"\xff\xd9",
-                ]
-            )
-        )
+        out.append(b"".join([b"\xff\xd8\xff\xc3", frame, b"\xff\xc4", struct.pack(">H", len(huffman) + 2), huffman,
+                             b"\xff\xda", scan, data, b"\xff\xd9"]))
     return out
 
 

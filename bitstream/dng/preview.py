@@ -21,12 +21,8 @@ RECODED_QUALITY = 90
 
 # TIFF orientation -> what turns a picture so stored upright, and what turns it back.
 _UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
+    2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
 _BACK = {**_UPRIGHT, 6: Image.Transpose.ROTATE_90, 8: Image.Transpose.ROTATE_270}
@@ -56,14 +52,9 @@ def make_preview(jpeg: Jpeg, orientation: int) -> Preview | None:
     frame = jpeg.frame
     colour = len(frame.components) == 3
     described: dict[int, tuple[float, ...]] = {
-        256: (tiff.LONG, frame.width),
-        257: (tiff.LONG, frame.height),
-        258: (tiff.SHORT, *[8] * len(frame.components)),
-        259: (tiff.SHORT, 7),
-        262: (tiff.SHORT, 6 if colour else 1),
-        277: (tiff.SHORT, len(frame.components)),
-        278: (tiff.LONG, frame.height),
-        284: (tiff.SHORT, 1),
+        256: (tiff.LONG, frame.width), 257: (tiff.LONG, frame.height), 258: (tiff.SHORT, *[8] * len(frame.components)),
+        259: (tiff.SHORT, 7), 262: (tiff.SHORT, 6 if colour else 1), 277: (tiff.SHORT, len(frame.components)),
+        278: (tiff.LONG, frame.height), 284: (tiff.SHORT, 1),
     }
     if colour:
         y, cb = frame.components[:2]

@@ -1,9 +1,9 @@
 """DNG out: a `RawImage` and a JPEG preview as a DNG 1.4 file that every reader takes (docs/dng.md).
 
-IFD0         the preview; camera, colour, profiles; Orientation
-  SubIFD     the mosaic: tiles of lossless JPEG, CFA pattern, levels, crops, opcodes, noise profile
-  Exif IFD   the source's tags, then what the JPEG's own Exif adds
-  GPS IFD    from the JPEG's Exif
+    IFD0         the preview; camera, colour, profiles; Orientation
+      SubIFD     the mosaic: tiles of lossless JPEG, CFA pattern, levels, crops, opcodes, noise profile
+      Exif IFD   the source's tags, then what the JPEG's own Exif adds
+      GPS IFD    from the JPEG's Exif
 """
 
 from __future__ import annotations
@@ -164,11 +164,8 @@ def _default_crop(raw_tags: dict[int, TiffValue], height: int, width: int) -> di
     limits = (width, height)
     start, end = [0.0, 0.0], [float(width), float(height)]
     given = [tiff.value_numbers(raw_tags[tag]) for tag in (50719, 50720) if tag in raw_tags]
-    if (
-        len(given) == 2
-        and all(len(v) == 2 for v in given)
-        and all(0 <= o and 0 < s and o + s <= limit for o, s, limit in zip(*given, limits, strict=True))
-    ):
+    if len(given) == 2 and all(len(v) == 2 for v in given) and all(
+            0 <= o and 0 < s and o + s <= limit for o, s, limit in zip(*given, limits, strict=True)):
         start, end = list(given[0]), [o + s for o, s in zip(*given, strict=True)]
     for axis, limit in enumerate(limits):
         if limit > 8 * MIN_PADDING:

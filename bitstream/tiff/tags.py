@@ -38,11 +38,8 @@ TagDict = dict[int, TiffValue]
 
 # What a tag's values may be: text, integers, rationals, floats, bytes.
 _KINDS = {
-    "t": (tiff.ASCII, tiff.BYTE),
-    "i": (tiff.BYTE, tiff.SHORT, tiff.LONG),
-    "f": (tiff.FLOAT, tiff.DOUBLE),
-    "r": (tiff.RATIONAL, tiff.SRATIONAL),
-    "u": (tiff.UNDEFINED, tiff.BYTE),
+    "t": (tiff.ASCII, tiff.BYTE), "i": (tiff.BYTE, tiff.SHORT, tiff.LONG), "f": (tiff.FLOAT, tiff.DOUBLE),
+    "r": (tiff.RATIONAL, tiff.SRATIONAL), "u": (tiff.UNDEFINED, tiff.BYTE),
 }
 
 # (IFD, tag, kinds). The position is part of the stream format: append only, at most 256 entries.
@@ -200,11 +197,8 @@ def pack_tags(raw: RawImage, known_exif: Mapping[int, TiffValue] | None = None) 
     """
     known = known_exif or {}
     exif = {tag: v for tag, v in allowed_tags(EXIF, raw.exif_tags).items() if known.get(tag) != v}
-    entries = [
-        (ifd, tag, value)
-        for ifd, tags in ((IFD0, raw.ifd0_tags), (RAW, raw.raw_tags), (EXIF, exif))
-        for tag, value in allowed_tags(ifd, tags).items()
-    ]
+    entries = [(ifd, tag, value) for ifd, tags in ((IFD0, raw.ifd0_tags), (RAW, raw.raw_tags), (EXIF, exif))
+               for tag, value in allowed_tags(ifd, tags).items()]
     entries.sort(key=lambda e: _INDEX[e[:2]])
     plain = b"".join(bytes([_INDEX[ifd, tag]]) + _pack_value(value) for ifd, tag, value in entries)
     deflate = zlib.compressobj(9, zlib.DEFLATED, -15, 9)

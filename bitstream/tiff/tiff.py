@@ -20,38 +20,10 @@ BYTE, ASCII, SHORT, LONG, RATIONAL, SBYTE, UNDEFINED, SSHORT, SLONG, SRATIONAL, 
 UTF8 = 129  # Exif 3.0
 
 # Bytes of one value, and the numpy type of its atoms (a rational is two).
-TYPE_SIZES = {
-    BYTE: 1,
-    ASCII: 1,
-    SHORT: 2,
-    LONG: 4,
-    RATIONAL: 8,
-    SBYTE: 1,
-    UNDEFINED: 1,
-    SSHORT: 2,
-    SLONG: 4,
-    SRATIONAL: 8,
-    FLOAT: 4,
-    DOUBLE: 8,
-    IFD: 4,
-    UTF8: 1,
-}
-ATOMS = {
-    BYTE: "u1",
-    ASCII: "u1",
-    SHORT: "u2",
-    LONG: "u4",
-    RATIONAL: "u4",
-    SBYTE: "i1",
-    UNDEFINED: "u1",
-    SSHORT: "i2",
-    SLONG: "i4",
-    SRATIONAL: "i4",
-    FLOAT: "f4",
-    DOUBLE: "f8",
-    IFD: "u4",
-    UTF8: "u1",
-}
+TYPE_SIZES = {BYTE: 1, ASCII: 1, SHORT: 2, LONG: 4, RATIONAL: 8, SBYTE: 1, UNDEFINED: 1, SSHORT: 2, SLONG: 4,
+              SRATIONAL: 8, FLOAT: 4, DOUBLE: 8, IFD: 4, UTF8: 1}
+ATOMS = {BYTE: "u1", ASCII: "u1", SHORT: "u2", LONG: "u4", RATIONAL: "u4", SBYTE: "i1", UNDEFINED: "u1", SSHORT: "i2",
+         SLONG: "i4", SRATIONAL: "i4", FLOAT: "f4", DOUBLE: "f8", IFD: "u4", UTF8: "u1"}
 
 SUB_IFDS, EXIF_IFD, GPS_IFD = 330, 34665, 34853
 POINTERS = (SUB_IFDS, EXIF_IFD, GPS_IFD)

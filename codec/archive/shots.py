@@ -156,3 +156,4 @@ def _fraction(digits: str) -> str:
 
 def _plain(taken: str) -> str:
     return taken.replace(":", "-", 2)
+

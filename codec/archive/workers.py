@@ -91,7 +91,9 @@ class Workers:
 
     def _submit(self, task: Task) -> Future[Outcome]:
         if self._pool is None:
-            self._pool = ProcessPoolExecutor(self.jobs, multiprocessing.get_context("spawn"), prepare, (self.threads,))
+            self._pool = ProcessPoolExecutor(
+                self.jobs, multiprocessing.get_context("spawn"), prepare, (self.threads,)
+            )
         return self._pool.submit(self.work, replace(task, options=dict(task.options)))
 
     def _close(self) -> None:

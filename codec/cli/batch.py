@@ -178,3 +178,5 @@ def _into_trash(args: argparse.Namespace, batch: Batch, plan: Plan, progress: Te
         out["raws"] += 1
         out["bytes"] += size
     return out
+
+

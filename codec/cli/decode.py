@@ -105,12 +105,8 @@ def _run(args: argparse.Namespace) -> None:
         ("layers", str(decoded.layers)),
         ("lossless", "yes" if decoded.lossless else "no"),
         *([("preview", PREVIEW_TEXT[decoded.preview_kind])] if form == "dng" else []),
-        *(
-            [("frame", "as the JPEG: {2} x {3} at {0},{1}".format(*decoded.default_crop))]
-            if decoded.default_crop
-            else []
-        ),
-        ("size", bytes_text(len(data)) + share),
+        *([("frame", "as the JPEG: {2} x {3} at {0},{1}".format(*decoded.default_crop))] if decoded.default_crop else
+        []), ("size", bytes_text(len(data)) + share),
         ("time", f"{decoded.seconds:.1f} s on {decoded.device}"),
     ]
     show(args, result, lines, title=str(output))

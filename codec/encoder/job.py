@@ -153,7 +153,8 @@ class Candidate:
         return self.job.growth(len(stream_bytes(empty)))
 
     def error(self, coded: Coded) -> float:
-        """Mean squared error of what is coded: in linear light, or companded where it is to be even against the noise."""
+        """Mean squared error of what is coded: in linear light, or companded where it is to be even against the noise.
+        """
         picture, found = self.picture, [coded.mosaic, self.picture.mosaic]
         if self.header.step_exponent < STEP_EXPONENT["psnr"]:
             companding, layout = picture.companding, picture.layout

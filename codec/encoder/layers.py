@@ -86,7 +86,9 @@ def code_layers(plain: Candidate, finest: int | None, size: int | None, rates: S
     return Found(found, coded.mosaic)
 
 
-def by_octaves(trunk: LayeredEncoder, finest: int | None, bits: float, tell: Callable[[float], None]) -> list[Layer]:
+def by_octaves(
+    trunk: LayeredEncoder, finest: int | None, bits: float, tell: Callable[[float], None]
+) -> list[Layer]:
     """Fit layers whose steps halve, from some `FIRST_BPP` on.
 
     finest: step of the last one, or LOSSLESS, or None for as many as take `bits` a site. tell: gets how much is done.

@@ -210,7 +210,8 @@ def _write(lines, own, above, middle, below, n, out, i, left):
 
 @compiled
 def _add(sums, x, at, step, c, n):
-    """Add three features, from `at` on and a step apart, times their coefficients c (4, 3), to the sums of four planes."""
+    """Add three features, from `at` on and a step apart, times their coefficients c (4, 3), to the sums of four planes.
+    """
     a0, a1, a2, b0, b1, b2 = c[0, 0], c[0, 1], c[0, 2], c[1, 0], c[1, 1], c[1, 2]
     d0, d1, d2, e0, e1, e2 = c[2, 0], c[2, 1], c[2, 2], c[3, 0], c[3, 1], c[3, 2]
     second, third = at + step, at + step + step

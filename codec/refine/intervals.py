@@ -27,7 +27,6 @@ BIT_WORTH = 17
 COARSEST = 5119
 """Largest index of a step."""
 
-
 def _log2(value: int) -> int:
     """floor(4096 log2(value)) of a whole number >= 1, in whole numbers."""
     exponent = value.bit_length() - 1

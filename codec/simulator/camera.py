@@ -54,17 +54,13 @@ def simulate(scene: np.ndarray, seed: int | np.random.SeedSequence, **overrides:
     raw = raw_image(mosaic, sensor, isp.orientation)
     jpeg, display_gain = render(raw, sensor, isp)
     scale, offset = sensor.noise()
-    settings = (
-        asdict(sensor)
-        | asdict(isp)
-        | {
-            "scene_gain": scene_gain,
-            "display_gain": display_gain,
-            "clipped_share": float(np.mean(mosaic >= sensor.clip)),
-            "noise_scale": scale,
-            "noise_offset": offset,
-        }
-    )
+    settings = asdict(sensor) | asdict(isp) | {
+        "scene_gain": scene_gain,
+        "display_gain": display_gain,
+        "clipped_share": float(np.mean(mosaic >= sensor.clip)),
+        "noise_scale": scale,
+        "noise_offset": offset,
+    }
     return Shot(raw, jpeg, settings)
 
 

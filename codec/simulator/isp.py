@@ -1,8 +1,8 @@
 """The camera's own JPEG of its mosaic: a random image processor of the kinds that cameras and RAW programs have.
 
-mosaic --vignetting, white balance, highlights, demosaic--> camera RGB --denoise--> --matrix--> linear sRGB
-       --exposure, local tone mapping, tone curve--> display RGB --saturation, sharpening, lens correction-->
-       8 bit --JPEG: quality, chroma subsampling--> bytes
+    mosaic --vignetting, white balance, highlights, demosaic--> camera RGB --denoise--> --matrix--> linear sRGB
+           --exposure, local tone mapping, tone curve--> display RGB --saturation, sharpening, lens correction-->
+           8 bit --JPEG: quality, chroma subsampling--> bytes
 """
 
 from __future__ import annotations

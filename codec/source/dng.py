@@ -119,10 +119,8 @@ def black_levels(raw: Ifd, visible: Area) -> tuple[float, float, float, float] |
         for x in (right, right + 1):
             site_rows = [i % rows for i in range(y, y + math.lcm(rows, 2), 2)]
             site_cols = [j % cols for j in range(x, x + math.lcm(cols, 2), 2)]
-            delta = sum(
-                float(np.mean(d[p % 2 :: 2])) if len(d) > 1 else float(d[0])
-                for d, p in zip(deltas, (y, x), strict=True)
-            )
+            delta = sum(float(np.mean(d[p % 2 :: 2])) if len(d) > 1 else float(d[0])
+                        for d, p in zip(deltas, (y, x), strict=True))
             out.append(float(np.mean(pattern[np.ix_(site_rows, site_cols)])) + delta)
     return (out[0], out[1], out[2], out[3]) if np.all(np.isfinite(out)) else None
 
@@ -174,14 +172,9 @@ def _move_crop(raw_tags: tags.TagDict, down: int, right: int) -> None:
 def _check_crop(raw_tags: tags.TagDict, visible: Area) -> None:
     """Drop a default crop that is incomplete or reaches beyond the visible area."""
     pair = [tiff.value_numbers(raw_tags[tag]) for tag in (CROP_ORIGIN, CROP_SIZE) if tag in raw_tags]
-    fits = (
-        len(pair) == 2
-        and len(pair[0]) == len(pair[1]) == 2
-        and all(
-            0 <= start and size > 0 and start + size <= limit
-            for start, size, limit in zip(*pair, (visible.width, visible.height), strict=True)
-        )
-    )
+    fits = len(pair) == 2 and len(pair[0]) == len(pair[1]) == 2 and all(
+        0 <= start and size > 0 and start + size <= limit
+        for start, size, limit in zip(*pair, (visible.width, visible.height), strict=True))
     if not fits:
         raw_tags.pop(CROP_ORIGIN, None)
         raw_tags.pop(CROP_SIZE, None)

@@ -94,7 +94,9 @@ def _check_jpeg(reach: Reach, start: int, size: int, area: tuple[int, int, int],
         return
     width, across, rows = area
     if high * wide * components < across * rows:
-        raise InputError(f"{what} has {high * wide * components} values of {across * rows}: the file is incomplete")
+        raise InputError(
+            f"{what} has {high * wide * components} values of {across * rows}: the file is incomplete"
+        )
     if (across > width and wide * components != width) or (components > 1 and wide * components**2 == width):
         raise InputError("its tiles are of a width that LibRaw reads in wrong order")
 

@@ -139,17 +139,9 @@ def _image(found: Answer, name: str, ifd0: Ifd | None, frame: int | None = None)
     if not 0 <= min(black) <= max(black) < white <= 65535:
         raise InputError(f"{name}: black level {max(black):g} and white level {white} make no sense")
     return RawImage(
-        mosaic=mosaic,
-        cfa=cfa,
-        black=(black[0], black[1], black[2], black[3]),
-        white=white,
-        orientation=TIFF_ORIENTATION[found.sizes.flip & 7],
-        camera=_camera_name(ifd0_tags),
-        ifd0_tags=ifd0_tags,
-        raw_tags=raw_tags,
-        exif_tags=_exif_tags(about, ifd0),
-        border=found.border,
-    )
+        mosaic=mosaic, cfa=cfa, black=(black[0], black[1], black[2], black[3]), white=white,
+        orientation=TIFF_ORIENTATION[found.sizes.flip & 7], camera=_camera_name(ifd0_tags),
+        ifd0_tags=ifd0_tags, raw_tags=raw_tags, exif_tags=_exif_tags(about, ifd0), border=found.border)
 
 
 def _full_size(found: Answer) -> bytes | None:
@@ -172,7 +164,9 @@ def _largest(found: Answer) -> bytes | None:
     return b"P6 %d %d 255\n" % (width, height) + found.bitmap.tobytes()
 
 
-def _rendered(data: bytes, name: str, quality: int, subsampling: str, options: dict[str, Any], frame: int = 0) -> bytes:
+def _rendered(
+    data: bytes, name: str, quality: int, subsampling: str, options: dict[str, Any], frame: int = 0
+) -> bytes:
     ifd0 = source_ifd(data)
     options = {"use_camera_wb": True, "output_bps": 8, **options}
     found: Answer = _named(name, libraw.ask, data, thumbnail=ifd0 is None, rendering=options, frame=frame)

@@ -47,7 +47,8 @@ class Decoder:
         return torch.floor(total / MEAN_UNIT).clamp(-Y_LIMIT, Y_LIMIT)
 
     def classes(self, stage: int, contexts: list[torch.Tensor]) -> torch.Tensor:
-        """Class of each place, int32, by its size: expected magnitude in 2^-SIZE_BITS steps, whole numbers below 2^53."""
+        """Class of each place, int32, by its size: expected magnitude in 2^-SIZE_BITS steps, whole numbers below 2^53.
+        """
         size = torch.zeros_like(contexts[0])
         for c, z in zip(self.params.weight[stage].tolist(), contexts, strict=True):
             if c:

@@ -214,7 +214,9 @@ def expect(seen, flat_views, flat_groups, own, mu, prediction, first, nearest, e
                 one = seen[flat_views[0, 0], flat_views[0, 1], i + 1 + flat_views[0, 2], j + 1 + flat_views[0, 3]]
                 flat = True
                 for v in range(1, len(flat_views)):
-                    other = seen[flat_views[v, 0], flat_views[v, 1], i + 1 + flat_views[v, 2], j + 1 + flat_views[v, 3]]
+                    other = seen[
+                        flat_views[v, 0], flat_views[v, 1], i + 1 + flat_views[v, 2], j + 1 + flat_views[v, 3]
+                    ]
                     if other != one:
                         flat = False
                         break

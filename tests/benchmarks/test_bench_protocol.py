@@ -79,6 +79,8 @@ def test_what_is_too_small_or_no_raw_is_refused(tmp_path):
         protocol_data.make_pair(raw)
 
 
+
+
 class Stand_in:
     """In place of `Processes`: shifts the mosaic by 64, fails at one rate."""
 

@@ -206,7 +206,7 @@ def make_run(tmp_path, steps):
     path = tmp_path / "train.toml"
     path.write_text(
         f'[data]\nshots = ["{shots}"]\ncrops = 2\nside = 32\nvalidate = 1\nvalidate_side = 32\n'
-        f"[optimiser]\nwarmup = 1\n[log]\nturn = 0.001\nevery = 2\nvalidate = 3\n{nets}"
+        f'[optimiser]\nwarmup = 1\n[log]\nturn = 0.001\nevery = 2\nvalidate = 3\n{nets}'
     )
     return path
 

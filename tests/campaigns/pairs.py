@@ -24,7 +24,8 @@ PHASES = ("RGGB", "BGGR", "GRBG", "GBRG")
 
 
 def light(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
-    """A scene in linear light, float64 (rows, columns, 3): smooth, textured, of edges, clipped, black or of one value."""
+    """A scene in linear light, float64 (rows, columns, 3): smooth, textured, of edges, clipped, black or of one value.
+    """
     out = np.full((*shape, 3), rng.uniform(0, 1.2))
     if rng.random() < 0.9:
         sigma = float(np.exp(rng.uniform(0, 4)))

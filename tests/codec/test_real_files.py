@@ -13,14 +13,8 @@ from rawinlay.bitstream.jpeg.segments import read_segments
 from rawinlay.codec.source.raw import read_raw, render_jpeg
 from raws import BAYER_FILES, shared_raw, slow
 
-LEAST_PSNR = {
-    "nikon-d1.nef": 49,
-    "nikon-d5000-a.dng": 45,
-    "nikon-d5000-b.dng": 42,
-    "canon-kissx4-chart.dng": 57,
-    "gopro-hero6.dng": 54,
-    "gopro-fusion.dng": 53,
-}
+LEAST_PSNR = {"nikon-d1.nef": 49, "nikon-d5000-a.dng": 45, "nikon-d5000-b.dng": 42, "canon-kissx4-chart.dng": 57,
+              "gopro-hero6.dng": 54, "gopro-fusion.dng": 53}
 
 
 def rawinlay(*args):
@@ -68,10 +62,6 @@ def test_darktable_opens_it(name, tmp_path):
     rawinlay("encode", source, "-o", carrier, "--bpp", 0.4, "--json")
     rawinlay("decode", carrier, "-o", dng, "--json")
     config = ["--core", "--configdir", tmp_path / "config", "--cachedir", tmp_path / "cache"]
-    subprocess.run(
-        ["darktable-cli", dng, out, "--width", "800", *config],
-        check=True,
-        capture_output=True,
-        env={**os.environ, "HOME": str(tmp_path)},
-    )
+    subprocess.run(["darktable-cli", dng, out, "--width", "800", *config], check=True, capture_output=True,
+                   env={**os.environ, "HOME": str(tmp_path)})
     assert out.stat().st_size > 10_000

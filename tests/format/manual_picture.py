@@ -83,7 +83,8 @@ def cubic():
 
 
 def sample(plane, geometry, twice_rows, twice_cols, shape, jpeg_shape, subsampling, first, weights, red=None):
-    """The plane at a grid of twice the mosaic's rows and columns; red: (row, column) of a red site, where it is sites."""
+    """The plane at a grid of twice the mosaic's rows and columns; red: (row, column) of a red site, where it is sites.
+    """
     orientation, place = geometry
     height, width = shape
     r2, c2 = np.meshgrid(twice_rows, twice_cols, indexing="ij")

@@ -11,14 +11,8 @@ from rawinlay.bitstream.tiff import tiff
 from rawinlay.bitstream.tiff.tiff import Ifd, pack_ascii, pack_value
 
 MATRIX = (7309, -1403, -519, -8474, 16008, 2622, -2433, 2826, 8064)
-BAYER_FILES = (
-    "nikon-d5000-a.dng",
-    "nikon-d5000-b.dng",
-    "nikon-d1.nef",
-    "canon-kissx4-chart.dng",
-    "gopro-hero6.dng",
-    "gopro-fusion.dng",
-)
+BAYER_FILES = ("nikon-d5000-a.dng", "nikon-d5000-b.dng", "nikon-d1.nef", "canon-kissx4-chart.dng", "gopro-hero6.dng",
+               "gopro-fusion.dng")
 
 slow = pytest.mark.skipif(os.environ.get("RAWINLAY_SLOW") != "1", reason="takes minutes: set RAWINLAY_SLOW=1")
 
@@ -34,14 +28,9 @@ def shared_raw(name: str) -> Path:
 
 def colour_tags() -> dict[int, tiff.TiffValue]:
     """Maker, model, matrix, illuminant and neutral of an ordinary camera."""
-    return {
-        271: pack_ascii("Maker"),
-        272: pack_ascii("Maker One"),
-        50708: pack_ascii("Maker One"),
-        50721: pack_value(tiff.SRATIONAL, *(n for m in MATRIX for n in (m, 10000))),
-        50778: pack_value(tiff.SHORT, 21),
-        50728: pack_value(tiff.RATIONAL, 1, 2, 1, 1, 2, 3),
-    }
+    return {271: pack_ascii("Maker"), 272: pack_ascii("Maker One"), 50708: pack_ascii("Maker One"),
+            50721: pack_value(tiff.SRATIONAL, *(n for m in MATRIX for n in (m, 10000))),
+            50778: pack_value(tiff.SHORT, 21), 50728: pack_value(tiff.RATIONAL, 1, 2, 1, 1, 2, 3)}
 
 
 def synthetic_raw(cfa: str = "RGGB", shape: tuple[int, int] = (300, 404), bits: int = 14, **fields: Any) -> RawImage:
@@ -65,22 +54,13 @@ def plain_dng(mosaic: np.ndarray, cfa: bytes = b"\0\1\1\2", **tags: Any) -> byte
     side = 6 if len(cfa) == 36 else 2
     values = {
         **colour_tags(),
-        254: pack_value(tiff.LONG, 0),
-        256: pack_value(tiff.LONG, width),
-        257: pack_value(tiff.LONG, height),
-        258: pack_value(tiff.SHORT, *[16] * samples),
-        259: pack_value(tiff.SHORT, 1),
-        262: pack_value(tiff.SHORT, 32803 if samples == 1 else 34892),
-        274: pack_value(tiff.SHORT, 1),
-        277: pack_value(tiff.SHORT, samples),
-        278: pack_value(tiff.LONG, height),
-        284: pack_value(tiff.SHORT, 1),
-        33421: pack_value(tiff.SHORT, side, side),
-        33422: pack_value(tiff.BYTE, *cfa),
-        50706: pack_value(tiff.BYTE, 1, 4, 0, 0),
-        50707: pack_value(tiff.BYTE, 1, 1, 0, 0),
-        50714: pack_value(tiff.LONG, *[64] * samples),
-        50717: pack_value(tiff.LONG, *[16000] * samples),
+        254: pack_value(tiff.LONG, 0), 256: pack_value(tiff.LONG, width), 257: pack_value(tiff.LONG, height),
+        258: pack_value(tiff.SHORT, *[16] * samples), 259: pack_value(tiff.SHORT, 1),
+        262: pack_value(tiff.SHORT, 32803 if samples == 1 else 34892), 274: pack_value(tiff.SHORT, 1),
+        277: pack_value(tiff.SHORT, samples), 278: pack_value(tiff.LONG, height), 284: pack_value(tiff.SHORT, 1),
+        33421: pack_value(tiff.SHORT, side, side), 33422: pack_value(tiff.BYTE, *cfa),
+        50706: pack_value(tiff.BYTE, 1, 4, 0, 0), 50707: pack_value(tiff.BYTE, 1, 1, 0, 0),
+        50714: pack_value(tiff.LONG, *[64] * samples), 50717: pack_value(tiff.LONG, *[16000] * samples),
         **{int(name[1:]): value for name, value in tags.items()},
     }
     kept = {tag: value for tag, value in values.items() if value is not None}

@@ -31,7 +31,9 @@ class Scene:
     def encode(self, packed_tags=b"", **options):
         """The payload for a size or a quality, say."""
         growth = Jpeg(self.jpeg).growth
-        return encode_stream(self.raw, self.planes, self.geometry, EncodeOptions.of(**options), packed_tags, growth)
+        return encode_stream(
+            self.raw, self.planes, self.geometry, EncodeOptions.of(**options), packed_tags, growth
+        )
 
 
 def painted(picture, rows, cols, quality=90):

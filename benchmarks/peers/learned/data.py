@@ -101,7 +101,8 @@ def load_pictures(folders: Sequence[str], split: str, limit: int = 0, cache: Pat
     paths.sort(key=lambda p: p.name)
     if not paths:
         raise InputError(
-            f"no *-{split}.npz in {', '.join(folders)}: python -m rawinlay.codec.simulator.dataset makes some"
+            f"no *-{split}.npz in {', '.join(folders)}: "
+            "python -m rawinlay.codec.simulator.dataset makes some"
         )
     paths = paths[:limit] if limit else paths
     names = json.dumps([p.stem for p in paths])

@@ -35,7 +35,9 @@ LINES = 16
 """Rows of a block that are looked at."""
 
 
-def fit(picture: SourcePicture, recipe: Recipe, step: int, side: int, lines: int = LINES) -> LocalRecipe | None:
+def fit(
+    picture: SourcePicture, recipe: Recipe, step: int, side: int, lines: int = LINES
+) -> LocalRecipe | None:
     """The local recipe of a picture at a step, or None where no block gains.
 
     side: of a block, cells; lines: rows of a block that are looked at.
@@ -108,7 +110,9 @@ def _solve(gram: np.ndarray, right: np.ndarray) -> np.ndarray:
     return np.linalg.solve(gram, right[..., None])[..., 0].astype(np.float32)
 
 
-def _fit_row(picture: SourcePicture, recipe: Recipe, fineness: np.ndarray, side: int, row: int, lines: int) -> _Row:
+def _fit_row(
+    picture: SourcePicture, recipe: Recipe, fineness: np.ndarray, side: int, row: int, lines: int
+) -> _Row:
     layout, side_info, companding = picture.layout, picture.side_info, picture.companding
     h, w = layout.cells
     top, count = row * side, min(side, h - row * side)

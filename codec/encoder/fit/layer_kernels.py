@@ -78,3 +78,4 @@ def cut_length(answers, odds, lengths):
     for n in range(len(answers)):
         total += lengths[odds[n], np.int64(answers[n])]
     return total
+

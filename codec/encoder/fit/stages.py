@@ -87,7 +87,9 @@ class Fitter:
     columns of those picked in each window, int32 (n,).
     """
 
-    def __init__(self, tiles: list[Tile], pieces: list[Piece], lengths: Lengths, params: Params, places: int) -> None:
+    def __init__(
+        self, tiles: list[Tile], pieces: list[Piece], lengths: Lengths, params: Params, places: int
+    ) -> None:
         self.tiles, self.pieces, self.lengths, self.params = tiles, pieces, lengths, params
         self.rate, self.error = np.zeros(len(tiles)), np.zeros(len(tiles))
         rows, cols = tiles[0].rows, tiles[0].cols
@@ -167,7 +169,9 @@ class Fitter:
 class LossyFitter(Fitter):
     """A fitter whose windows' arrays lie one behind the other, for the kernels of all windows."""
 
-    def __init__(self, tiles: list[Tile], pieces: list[Piece], lengths: Lengths, params: Params, places: int) -> None:
+    def __init__(
+        self, tiles: list[Tile], pieces: list[Piece], lengths: Lengths, params: Params, places: int
+    ) -> None:
         super().__init__(tiles, pieces, lengths, params, places)
         self._rows, self._cols = (np.stack([place[i] for place in self.places]) for i in (0, 1))
         self._flat = self._rows.astype(np.int64) * tiles[0].cols + self._cols

@@ -11,7 +11,9 @@ from . import layer_kernels as fit_layers
 from . import stage_kernels as fit
 
 
-def contexts_at(tile: Tile, stage: int, rows: np.ndarray, cols: np.ndarray, mu: np.ndarray, out: np.ndarray) -> None:
+def contexts_at(
+    tile: Tile, stage: int, rows: np.ndarray, cols: np.ndarray, mu: np.ndarray, out: np.ndarray
+) -> None:
     """Contexts of some places of a stage, after `begin`.
 
     rows, cols, mu: int32 (n,), the places and their means. Into out: float32 (contexts, n), in steps.

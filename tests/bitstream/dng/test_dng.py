@@ -21,18 +21,10 @@ from raws import colour_tags, synthetic_raw
 def _exif_segment(orientation: int = 1) -> bytes:
     note = TiffValue(tiff.UNDEFINED, 11, b"Note\0secret")
     gps = Ifd({1: pack_ascii("N"), 2: pack_value(tiff.RATIONAL, 33, 1, 7, 1, 36, 1)})
-    exif = Ifd(
-        {
-            33434: pack_value(tiff.RATIONAL, 1, 455),
-            34855: pack_value(tiff.SHORT, 800),
-            37500: note,
-            40965: pack_value(tiff.LONG, 8),
-        }
-    )
-    ifd0 = Ifd(
-        {274: pack_value(tiff.SHORT, orientation), 306: pack_ascii("2014:03:09 13:25:51")},
-        {tiff.EXIF_IFD: [exif], tiff.GPS_IFD: [gps]},
-    )
+    exif = Ifd({33434: pack_value(tiff.RATIONAL, 1, 455), 34855: pack_value(tiff.SHORT, 800), 37500: note,
+                40965: pack_value(tiff.LONG, 8)})
+    ifd0 = Ifd({274: pack_value(tiff.SHORT, orientation), 306: pack_ascii("2014:03:09 13:25:51")},
+               {tiff.EXIF_IFD: [exif], tiff.GPS_IFD: [gps]})
     return b"Exif\0\0" + write_tiff(ifd0)
 
 
@@ -108,17 +100,10 @@ def test_a_preview_that_lies_right_keeps_its_picture_byte_for_byte() -> None:
     assert behind == preview
 
 
-@pytest.mark.parametrize(
-    "mode, options",
-    [
-        ("L", {}),
-        ("CMYK", {}),
-        ("RGB", {"progressive": True}),
-        ("RGB", {"keep_rgb": True}),
-        ("RGB", {"subsampling": "4:2:2"}),
-        ("RGB", {"subsampling": "4:4:4"}),
-    ],
-)
+@pytest.mark.parametrize("mode, options", [
+    ("L", {}), ("CMYK", {}), ("RGB", {"progressive": True}), ("RGB", {"keep_rgb": True}),
+    ("RGB", {"subsampling": "4:2:2"}), ("RGB", {"subsampling": "4:4:4"}),
+])
 def test_every_kind_of_jpeg_becomes_a_preview_that_libraw_shows(mode: str, options: dict[str, object]) -> None:
     jpeg = _jpeg(mode=mode, **options)
     with rawpy.imread(io.BytesIO(write_dng(synthetic_raw(), jpeg))) as raw:
@@ -136,11 +121,9 @@ def test_without_a_usable_preview_the_mosaic_stands_first(jpeg: bytes | None) ->
 def test_tags_of_the_source_and_of_the_jpeg_meet_in_the_dng() -> None:
     opcodes = TiffValue(tiff.UNDEFINED, 4, bytes(4))
     noise = pack_value(tiff.DOUBLE, 1e-4, 2e-8)
-    raw = synthetic_raw(
-        ifd0_tags={**colour_tags(), 50730: pack_value(tiff.SRATIONAL, -1, 2)},
-        raw_tags={51009: opcodes, 51041: noise, 256: pack_value(tiff.LONG, 1)},
-        exif_tags={34855: pack_value(tiff.SHORT, 200)},
-    )
+    raw = synthetic_raw(ifd0_tags={**colour_tags(), 50730: pack_value(tiff.SRATIONAL, -1, 2)},
+                        raw_tags={51009: opcodes, 51041: noise, 256: pack_value(tiff.LONG, 1)},
+                        exif_tags={34855: pack_value(tiff.SHORT, 200)})
     jpeg = _jpeg(exif=_exif_segment())
     (ifd0,) = read_tiff(write_dng(raw, jpeg))
     (mosaic,), (exif,), (gps,) = (ifd0.subs[tag] for tag in (tiff.SUB_IFDS, tiff.EXIF_IFD, tiff.GPS_IFD))
@@ -169,16 +152,10 @@ def test_two_mosaics_have_two_identities() -> None:
     assert ids[0] != ids[1]
 
 
-@pytest.mark.parametrize(
-    "crop, want",
-    [
-        (None, [2, 2, 400, 296]),
-        ((8, 8, 380, 280), [8, 8, 380, 280]),
-        ((0, 0, 404, 300), [2, 2, 400, 296]),
-        ((0, 0, 9999, 300), [2, 2, 400, 296]),
-        ((10, 10, 394, 290), [10, 10, 392, 288]),
-    ],
-)
+@pytest.mark.parametrize("crop, want", [
+    (None, [2, 2, 400, 296]), ((8, 8, 380, 280), [8, 8, 380, 280]), ((0, 0, 404, 300), [2, 2, 400, 296]),
+    ((0, 0, 9999, 300), [2, 2, 400, 296]), ((10, 10, 394, 290), [10, 10, 392, 288]),
+])
 def test_the_default_crop_leaves_room_for_demosaicking(crop: tuple[int, ...] | None, want: list[int]) -> None:
     tags = {50719: pack_value(tiff.LONG, *crop[:2]), 50720: pack_value(tiff.LONG, *crop[2:])} if crop else {}
     (ifd0,) = read_tiff(write_dng(synthetic_raw(raw_tags=tags)))

@@ -15,13 +15,10 @@ def _tiles() -> dict[str, np.ndarray]:
     smooth = np.linspace(0, 60000, 64 * 96).reshape(64, 96) + rng.normal(0, 40, (64, 96))
     steps = rng.choice(np.array([0, 1, 32767, 32768, 32769, 65535], np.uint16), (40, 48))
     return {
-        "smooth": smooth.clip(0, 65535).astype(np.uint16),
-        "any value": rng.integers(0, 65536, (33, 50), np.uint16),
-        "steps of 32768": steps,
-        "constant": np.full((16, 16), 1000, np.uint16),
+        "smooth": smooth.clip(0, 65535).astype(np.uint16), "any value": rng.integers(0, 65536, (33, 50), np.uint16),
+        "steps of 32768": steps, "constant": np.full((16, 16), 1000, np.uint16),
         "no difference at all": np.full((4, 2), 32768, np.uint16),
-        "two pixels": np.array([[0, 65535]], np.uint16),
-        "one row": rng.integers(0, 4096, (1, 256), np.uint16),
+        "two pixels": np.array([[0, 65535]], np.uint16), "one row": rng.integers(0, 4096, (1, 256), np.uint16),
         "one column pair": rng.integers(0, 4096, (256, 2), np.uint16),
         "saturated": np.full((64, 64), 65535, np.uint16),
     }
@@ -57,12 +54,8 @@ def test_every_header_is_what_readers_expect() -> None:
 
 def test_code_lengths_are_optimal_within_jpegs_rules() -> None:
     rng = np.random.default_rng(6)
-    cases = [
-        np.ones(17, int),
-        np.array([5] + [0] * 16),
-        np.array([1 << i for i in range(17)]),
-        *(rng.integers(0, 1 << int(rng.integers(1, 20)), 17) for _ in range(50)),
-    ]
+    cases = [np.ones(17, int), np.array([5] + [0] * 16), np.array([1 << i for i in range(17)]),
+             *(rng.integers(0, 1 << int(rng.integers(1, 20)), 17) for _ in range(50))]
     for counts in cases:
         lengths = np.array(huffman_lengths(counts))
         used = counts > 0

@@ -27,7 +27,7 @@ def bare() -> bytes:
 def sh(tmp_path):
     """Run a line of shell in an empty folder; `raw` is the command line, $C a JPEG that carries a RAW."""
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "C": str(CARRIER)}
-    head = f'set -o pipefail; raw() {{ {shlex.quote(sys.executable)} -m rawinlay "$@"; }}; '
+    head = f"set -o pipefail; raw() {{ {shlex.quote(sys.executable)} -m rawinlay \"$@\"; }}; "
 
     def run(line, **options):
         return subprocess.run(

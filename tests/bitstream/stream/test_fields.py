@@ -40,7 +40,12 @@ VALUES = {
     "tags": [{"tag": 254, "data": b""}, {"tag": 50706, "data": b"\1\4\0\0"}],
     "grid": [[], [7, 8]],
 }
-GOLDEN = "6f6b 03 3412 efbeadde ac02 8101 04 4f6cc3a901 800102 fe00 00 12c6 04 0104000002 00 02 0708"
+GOLDEN = (
+    "6f6b 03 3412 efbeadde ac02 8101 04 4f6cc3a9"
+    "01 8001"
+    "02 fe00 00 12c6 04 01040000"
+    "02 00 02 0708"
+)
 
 
 def test_golden_bytes():

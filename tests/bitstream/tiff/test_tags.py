@@ -25,25 +25,15 @@ def _raw(**kinds: dict[int, TiffValue]) -> RawImage:
 def _camera() -> RawImage:
     """What a proprietary RAW brings."""
     return _raw(
-        ifd0_tags={
-            271: pack_ascii("NIKON CORPORATION"),
-            272: pack_ascii("NIKON D5000"),
-            50778: pack_value(tiff.SHORT, 21),
-            50721: pack_value(tiff.SRATIONAL, *(n for m in MATRIX for n in (m, 10000))),
-            50728: pack_value(tiff.RATIONAL, 256, 444, 1, 1, 256, 357),
-        },
-        exif_tags={
-            33434: pack_value(tiff.RATIONAL, 10, 1600),
-            33437: pack_value(tiff.RATIONAL, 63, 10),
-            34850: pack_value(tiff.SHORT, 3),
-            34855: pack_value(tiff.SHORT, 200),
-            36867: pack_ascii("2014:03:09 13:25:51"),
-            36868: pack_ascii("2014:03:09 13:25:51"),
-            37380: pack_value(tiff.SRATIONAL, 0, 6),
-            37386: pack_value(tiff.RATIONAL, 240, 10),
-            42034: pack_value(tiff.RATIONAL, 180, 10, 550, 10, 35, 10, 56, 10),
-        },
-    )
+        ifd0_tags={271: pack_ascii("NIKON CORPORATION"), 272: pack_ascii("NIKON D5000"),
+                   50778: pack_value(tiff.SHORT, 21),
+                   50721: pack_value(tiff.SRATIONAL, *(n for m in MATRIX for n in (m, 10000))),
+                   50728: pack_value(tiff.RATIONAL, 256, 444, 1, 1, 256, 357)},
+        exif_tags={33434: pack_value(tiff.RATIONAL, 10, 1600), 33437: pack_value(tiff.RATIONAL, 63, 10),
+                   34850: pack_value(tiff.SHORT, 3), 34855: pack_value(tiff.SHORT, 200),
+                   36867: pack_ascii("2014:03:09 13:25:51"), 36868: pack_ascii("2014:03:09 13:25:51"),
+                   37380: pack_value(tiff.SRATIONAL, 0, 6), 37386: pack_value(tiff.RATIONAL, 240, 10),
+                   42034: pack_value(tiff.RATIONAL, 180, 10, 550, 10, 35, 10, 56, 10)})
 
 
 def _dng() -> RawImage:
@@ -51,24 +41,12 @@ def _dng() -> RawImage:
     camera = _camera()
     matrix = pack_value(tiff.SRATIONAL, *(n for m in MATRIX[::-1] for n in (m, 10000)))
     return _raw(
-        ifd0_tags={
-            **camera.ifd0_tags,
-            50722: matrix,
-            50964: matrix,
-            50965: matrix,
-            50779: pack_value(tiff.SHORT, 17),
-            50727: pack_value(tiff.RATIONAL, 1, 1, 1, 1, 1, 1),
-            50730: pack_value(tiff.SRATIONAL, -1, 4),
-            50936: pack_ascii("Adobe Standard"),
-            50942: pack_ascii("Copyright, somebody"),
-        },
-        raw_tags={
-            50719: pack_value(tiff.LONG, 8, 8),
-            50720: pack_value(tiff.LONG, 4294, 2852),
-            51041: pack_value(tiff.DOUBLE, *np.random.default_rng(0).uniform(0, 1e-3, 6)),
-        },
-        exif_tags=camera.exif_tags,
-    )
+        ifd0_tags={**camera.ifd0_tags, 50722: matrix, 50964: matrix, 50965: matrix, 50779: pack_value(tiff.SHORT, 17),
+                   50727: pack_value(tiff.RATIONAL, 1, 1, 1, 1, 1, 1), 50730: pack_value(tiff.SRATIONAL, -1, 4),
+                   50936: pack_ascii("Adobe Standard"), 50942: pack_ascii("Copyright, somebody")},
+        raw_tags={50719: pack_value(tiff.LONG, 8, 8), 50720: pack_value(tiff.LONG, 4294, 2852),
+                  51041: pack_value(tiff.DOUBLE, *np.random.default_rng(0).uniform(0, 1e-3, 6))},
+        exif_tags=camera.exif_tags)
 
 
 def _unpacked(raw: RawImage) -> tuple[dict[int, TiffValue], ...]:
@@ -89,14 +67,9 @@ def test_exif_that_the_jpeg_has_costs_nothing() -> None:
 
 
 def test_only_listed_tags_of_sensible_types_pass() -> None:
-    structural = {
-        256: pack_value(tiff.LONG, 1),
-        324: pack_value(tiff.LONG, 8),
-        50714: pack_value(tiff.LONG, 9),
-        50717: pack_value(tiff.LONG, 9),
-        34665: pack_value(tiff.LONG, 8),
-        51111: TiffValue(tiff.BYTE, 16, bytes(16)),
-    }
+    structural = {256: pack_value(tiff.LONG, 1), 324: pack_value(tiff.LONG, 8), 50714: pack_value(tiff.LONG, 9),
+                  50717: pack_value(tiff.LONG, 9), 34665: pack_value(tiff.LONG, 8),
+                  51111: TiffValue(tiff.BYTE, 16, bytes(16))}
     empty = {271: pack_ascii(" "), 50730: pack_value(tiff.SRATIONAL, 0, 0), 272: TiffValue(tiff.ASCII, 9, b"short\0")}
     wrong = {50721: pack_ascii("no matrix"), 50778: pack_value(tiff.DOUBLE, 21)}
     zero = {34855: pack_value(tiff.SHORT, 0)}
@@ -141,14 +114,9 @@ _VALUES = {
     ),
     tiff.UNDEFINED: st.binary(min_size=1, max_size=300).map(lambda b: TiffValue(tiff.UNDEFINED, len(b), b)),
 }
-_PLACES = {
-    tiff.ASCII: (IFD0, 271),
-    tiff.LONG: (RAW, 50719),
-    tiff.SRATIONAL: (IFD0, 50721),
-    tiff.RATIONAL: (IFD0, 50728),
-    tiff.DOUBLE: (RAW, 51041),
-    tiff.UNDEFINED: (RAW, 51022),
-}
+_PLACES = {tiff.ASCII: (IFD0, 271), tiff.LONG: (RAW, 50719), tiff.SRATIONAL: (IFD0, 50721),
+           tiff.RATIONAL: (IFD0, 50728),
+           tiff.DOUBLE: (RAW, 51041), tiff.UNDEFINED: (RAW, 51022)}
 
 
 @settings(max_examples=100, deadline=None)
@@ -188,23 +156,12 @@ def _deflated(plain: bytes) -> bytes:
     return b"\1" + deflate.compress(plain) + deflate.flush()
 
 
-@pytest.mark.parametrize(
-    "data, reason",
-    [
-        (b"", "packing"),
-        (b"\2", "packing"),
-        (b"\1", "cut"),
-        (_deflated(bytes(64 << 20)), "too long"),
-        (_deflated(b"") + b"x", "followed"),
-        (b"\0\xff", "unknown"),
-        (b"\0\0\2\1x\0\2\1x", "repeated"),
-        (b"\0\0\2" + write_varint(1 << 40), "size"),
-        (b"\0\0\3\1\1", "type"),
-        (b"\0\0\2\5ab", "left"),
-        (bytes([0, 24, 3, 1]) + write_varint(65536), "range"),
-        (bytes([0, 8, 0x12, 1, 1, 1]), "size"),
-    ],
-)
+@pytest.mark.parametrize("data, reason", [
+    (b"", "packing"), (b"\2", "packing"), (b"\1", "cut"), (_deflated(bytes(64 << 20)), "too long"),
+    (_deflated(b"") + b"x", "followed"), (b"\0\xff", "unknown"), (b"\0\0\2\1x\0\2\1x", "repeated"),
+    (b"\0\0\2" + write_varint(1 << 40), "size"), (b"\0\0\3\1\1", "type"), (b"\0\0\2\5ab", "left"),
+    (bytes([0, 24, 3, 1]) + write_varint(65536), "range"), (bytes([0, 8, 0x12, 1, 1, 1]), "size"),
+])
 def test_hostile_tags_are_refused_with_the_reason(data: bytes, reason: str) -> None:
     with pytest.raises(StreamError, match=reason):
         unpack_tags(data)

@@ -16,22 +16,16 @@ from rawinlay.bitstream.tiff.tiff import Ifd, pack_ascii, pack_value, read_tiff,
 def _tree() -> Ifd:
     exif = Ifd({33434: pack_value(tiff.RATIONAL, 1, 160), 36867: pack_ascii("2014:03:09 13:25:51")})
     gps = Ifd({1: pack_ascii("N"), 2: pack_value(tiff.RATIONAL, 33, 1, 7, 1, 3681, 100)})
-    mosaic = Ifd(
-        {254: pack_value(tiff.LONG, 0), 51041: pack_value(tiff.DOUBLE, 1e-4, 3e-8)},
-        chunks=[b"one", b"three"],
-        chunk_tags=(324, 325),
-    )
+    mosaic = Ifd({254: pack_value(tiff.LONG, 0), 51041: pack_value(tiff.DOUBLE, 1e-4, 3e-8)},
+                 chunks=[b"one", b"three"], chunk_tags=(324, 325))
     main = {271: pack_ascii("Maker"), 258: pack_value(tiff.SHORT, 8, 8, 8), 50730: pack_value(tiff.SRATIONAL, -1, 3)}
     return Ifd(main, {tiff.SUB_IFDS: [mosaic], tiff.EXIF_IFD: [exif], tiff.GPS_IFD: [gps]}, [b"\1\2\3"])
 
 
 def _big_endian() -> bytes:
     """A hand-made MM file: Make "Hi", two shorts inline, one rational outside, then the end of the chain."""
-    entries = (
-        struct.pack(">HHI4s", 271, 2, 3, b"Hi\0\0")
-        + struct.pack(">HHIHH", 258, 3, 2, 9, 10)
-        + struct.pack(">HHII", 33434, 5, 1, 50)
-    )
+    entries = (struct.pack(">HHI4s", 271, 2, 3, b"Hi\0\0") + struct.pack(">HHIHH", 258, 3, 2, 9, 10)
+               + struct.pack(">HHII", 33434, 5, 1, 50))
     return b"MM\0*" + struct.pack(">IH", 8, 3) + entries + struct.pack(">I", 0) + struct.pack(">II", 1, 250)
 
 
@@ -51,15 +45,8 @@ def test_a_written_tree_reads_back() -> None:
 
 def test_written_images_open_elsewhere() -> None:
     pixels = np.random.default_rng(1).integers(0, 256, (7, 9), np.uint8)
-    tags = {
-        256: (tiff.LONG, 9),
-        257: (tiff.LONG, 7),
-        258: (tiff.SHORT, 8),
-        259: (tiff.SHORT, 1),
-        262: (tiff.SHORT, 1),
-        277: (tiff.SHORT, 1),
-        278: (tiff.LONG, 7),
-    }
+    tags = {256: (tiff.LONG, 9), 257: (tiff.LONG, 7), 258: (tiff.SHORT, 8), 259: (tiff.SHORT, 1), 262: (tiff.SHORT, 1),
+            277: (tiff.SHORT, 1), 278: (tiff.LONG, 7)}
     data = write_tiff(Ifd({t: pack_value(*v) for t, v in tags.items()}, chunks=[pixels.tobytes()]))
     assert np.array_equal(np.asarray(Image.open(io.BytesIO(data))), pixels)
     assert np.array_equal(tifffile.imread(io.BytesIO(data)), pixels)

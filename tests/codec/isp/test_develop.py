@@ -135,7 +135,7 @@ def test_as_the_camera_showed_it():
 def cube_text(side, change=lambda v: v, head=""):
     ramp = np.linspace(0, 1, side)
     rows = [change(np.array([r, g, b])) for b in ramp for g in ramp for r in ramp]
-    return head + f'TITLE "t"\nLUT_3D_SIZE {side}\n' + "".join(f"{r:.6f} {g:.6f} {b:.6f}\n" for r, g, b in rows)
+    return head + f"TITLE \"t\"\nLUT_3D_SIZE {side}\n" + "".join(f"{r:.6f} {g:.6f} {b:.6f}\n" for r, g, b in rows)
 
 
 def test_tables_of_colours(tmp_path):

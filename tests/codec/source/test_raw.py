@@ -27,8 +27,7 @@ FRAME = RNG.integers(100, 15000, (120, 160)).astype(np.uint16)
 
 def _same(a: RawImage, b: RawImage) -> bool:
     return np.array_equal(a.mosaic, b.mosaic) and all(
-        getattr(a, name) == getattr(b, name) for name in ("cfa", "black", "white", "orientation", "camera")
-    )
+        getattr(a, name) == getattr(b, name) for name in ("cfa", "black", "white", "orientation", "camera"))
 
 
 def _jpeg(size: tuple[int, int]) -> bytes:
@@ -52,32 +51,20 @@ def test_our_own_dngs_read_back_as_what_was_written(cfa: str, orientation: int, 
         assert got.raw_tags[51041] == noise[51041]
 
 
-@pytest.mark.parametrize(
-    "top, left, cfa, black, crop",
-    [
-        (4, 12, "RGGB", (10, 20, 30, 40), [4, 6]),
-        # LibRaw moves an odd corner to the next even one, into the area.
-        (3, 11, "BGGR", (40, 30, 20, 10), [3, 5]),
-        (3, 12, "GBRG", (30, 40, 10, 20), [4, 5]),
-        (4, 11, "GRBG", (20, 10, 40, 30), [3, 6]),
-    ],
-)
+@pytest.mark.parametrize("top, left, cfa, black, crop", [
+    (4, 12, "RGGB", (10, 20, 30, 40), [4, 6]),
+    # LibRaw moves an odd corner to the next even one, into the area.
+    (3, 11, "BGGR", (40, 30, 20, 10), [3, 5]),
+    (3, 12, "GBRG", (30, 40, 10, 20), [4, 5]),
+    (4, 11, "GRBG", (20, 10, 40, 30), [3, 6]),
+])
 def test_levels_and_tags_follow_the_active_area(
-    top: int, left: int, cfa: str, black: tuple[float, ...], crop: list[int]
-) -> None:
+        top: int, left: int, cfa: str, black: tuple[float, ...], crop: list[int]) -> None:
     opcodes = tiff.TiffValue(tiff.UNDEFINED, 4, bytes(4))
-    raw = read_raw(
-        plain_dng(
-            FRAME,
-            t50829=pack_value(tiff.LONG, top, left, 114, 150),
-            t50713=pack_value(tiff.SHORT, 2, 2),
-            t50714=pack_value(tiff.LONG, 10, 20, 30, 40),
-            t51008=opcodes,
-            t51009=opcodes,
-            t50719=pack_value(tiff.LONG, 4, 6),
-            t50720=pack_value(tiff.LONG, 100, 80),
-        )
-    )
+    raw = read_raw(plain_dng(
+        FRAME, t50829=pack_value(tiff.LONG, top, left, 114, 150), t50713=pack_value(tiff.SHORT, 2, 2),
+        t50714=pack_value(tiff.LONG, 10, 20, 30, 40), t51008=opcodes, t51009=opcodes,
+        t50719=pack_value(tiff.LONG, 4, 6), t50720=pack_value(tiff.LONG, 100, 80)))
     assert np.array_equal(raw.mosaic, FRAME[top + top % 2 : 114, left + left % 2 : 150])
     # CFAPattern and BlackLevel both count from the corner of the active area (DNG 1.7, chapter 4).
     assert raw.cfa == cfa and raw.black == black
@@ -86,13 +73,8 @@ def test_levels_and_tags_follow_the_active_area(
 
 
 def test_black_level_deltas_count_as_their_means() -> None:
-    raw = read_raw(
-        plain_dng(
-            FRAME,
-            t50715=pack_value(tiff.SRATIONAL, *[4, 1, 8, 1] * 80),
-            t50716=pack_value(tiff.SRATIONAL, *[0, 1, 1, 2] * 60),
-        )
-    )
+    raw = read_raw(plain_dng(FRAME, t50715=pack_value(tiff.SRATIONAL, *[4, 1, 8, 1] * 80),
+                             t50716=pack_value(tiff.SRATIONAL, *[0, 1, 1, 2] * 60)))
     assert raw.black == (68, 72, 68.5, 72.5)
 
 
@@ -108,23 +90,19 @@ def test_the_linearization_table_is_applied_and_not_carried() -> None:
 X_TRANS = bytes(("GBGGRGRGRBGBGBGGRGGRGGBGBGBRGRGRGGBG".translate(str.maketrans("RGB", "\0\1\2"))).encode())
 
 
-@pytest.mark.parametrize(
-    "data, reason",
-    [
-        (plain_dng(np.dstack([FRAME] * 3)), "linear DNG"),
-        (plain_dng(FRAME, t262=pack_value(tiff.SHORT, 34892)), "a monochrome DNG"),
-        (plain_dng(FRAME, t254=pack_value(tiff.LONG, 1)), "marked as a preview"),
-        (plain_dng(FRAME, t259=pack_value(tiff.SHORT, 52546)), "JPEG XL"),
-        (plain_dng(FRAME, t339=pack_value(tiff.SHORT, 3)), "floating-point"),
-        (plain_dng(FRAME, X_TRANS), "Bayer"),
-        (plain_dng(FRAME, b"\0\0\1\2"), "Bayer"),
-        (plain_dng(FRAME, t50714=pack_value(tiff.LONG, 16000)), "level"),
-        (plain_dng(FRAME)[:-2000], "cut short"),
-        (b"", "LibRaw can't read it"),
-        (b"no picture at all" * 100, "LibRaw can't read it"),
-        (_jpeg((64, 64)), "LibRaw can't read it"),
-    ],
-)
+@pytest.mark.parametrize("data, reason", [
+    (plain_dng(np.dstack([FRAME] * 3)), "linear DNG"),
+    (plain_dng(FRAME, t262=pack_value(tiff.SHORT, 34892)), "a monochrome DNG"),
+    (plain_dng(FRAME, t254=pack_value(tiff.LONG, 1)), "marked as a preview"),
+    (plain_dng(FRAME, t259=pack_value(tiff.SHORT, 52546)), "JPEG XL"),
+    (plain_dng(FRAME, t339=pack_value(tiff.SHORT, 3)), "floating-point"),
+    (plain_dng(FRAME, X_TRANS), "Bayer"),
+    (plain_dng(FRAME, b"\0\0\1\2"), "Bayer"),
+    (plain_dng(FRAME, t50714=pack_value(tiff.LONG, 16000)), "level"),
+    (plain_dng(FRAME)[:-2000], "cut short"),
+    (b"", "LibRaw can't read it"), (b"no picture at all" * 100, "LibRaw can't read it"),
+    (_jpeg((64, 64)), "LibRaw can't read it"),
+])
 def test_what_is_no_readable_bayer_raw_is_refused_with_the_reason(data: bytes, reason: str) -> None:
     with pytest.raises(InputError, match=reason) as caught:
         read_raw(data)
@@ -245,10 +223,8 @@ def test_other_programs_take_real_files_dngs(name: str, tmp_path: Path) -> None:
     dng.write_bytes(write_dng(read_raw(path), render_jpeg(path)))
     pytest.importorskip("dngpy", reason="Adobe's DNG SDK (dngpy) is not installed")
     assert np.array_equal(adobe_mosaic(dng), read_raw(path).mosaic)
-    programs = {
-        "darktable-cli": ["{in}", "{out}", "--core", "--library", ":memory:", "--configdir", str(tmp_path)],
-        "rawtherapee-cli": ["-n", "-b8", "-Y", "-o", "{out}", "-c", "{in}"],
-    }
+    programs = {"darktable-cli": ["{in}", "{out}", "--core", "--library", ":memory:", "--configdir", str(tmp_path)],
+                "rawtherapee-cli": ["-n", "-b8", "-Y", "-o", "{out}", "-c", "{in}"]}
     for program, arguments in programs.items():
         if not shutil.which(program):
             pytest.skip(f"{program} is not installed")
@@ -262,8 +238,6 @@ def test_other_programs_take_real_files_dngs(name: str, tmp_path: Path) -> None:
             pictures.append(np.asarray(Image.open(out).convert("RGB"), float))
         border = [(a - b) // 2 for a, b in zip(pictures[0].shape[:2], pictures[1].shape[:2], strict=True)]
         assert max(border) <= 2
-        inner = [
-            p[8 + b * y : -8 - b * y, 8 + b * x : -8 - b * x]
-            for p, b, (y, x) in ((pictures[0], 1, border), (pictures[1], 0, border))
-        ]
+        inner = [p[8 + b * y : -8 - b * y, 8 + b * x : -8 - b * x]
+                 for p, b, (y, x) in ((pictures[0], 1, border), (pictures[1], 0, border))]
         assert 10 * np.log10(255**2 / max(np.mean((inner[0] - inner[1]) ** 2), 1e-12)) > 80
