@@ -166,10 +166,11 @@ def pieces(
     folder: Path, count: int, first: int, size: tuple[int, int]
 ) -> Iterator[tuple[int, str, RawImage, np.ndarray]]:
     """Pieces of RAW files, developed by LibRaw in linear light: seed, name, RAW, picture."""
+    import io
+
     import rawpy
     from rawinlay.bitstream.dng.writer import write_dng
     from rawinlay.codec.source.raw import read_raw
-    import io
 
     files = {}
     for path in sorted(folder.iterdir()):

@@ -1,13 +1,18 @@
-"""Which guide the encoder takes: the JPEG where it helps, our own rendering where that is cheaper, and no more for a bad
-JPEG than for none."""
+"""Which guide the encoder takes: the JPEG where it helps, our own rendering where that is cheaper; no bad JPEG costs
+more than none."""
+
+import dataclasses
 
 import numpy as np
 import pytest
 from rawinlay.bitstream.errors import UsageError
+from rawinlay.bitstream.jpeg.file import Jpeg
 from rawinlay.codec.api import decode_arrays, encode_arrays
 from rawinlay.codec.decoder.stream import Stream
 from rawinlay.codec.encoder import guides
+from rawinlay.codec.encoder.encode import encode_stream
 from rawinlay.codec.encoder.options import EncodeOptions
+from rawinlay.codec.guide.geometry import Geometry
 from rawinlay.codec.guide_report import GuideReport
 from scenes import painted, scene
 
@@ -66,6 +71,17 @@ def test_beyond_the_jpegs_edge(monkeypatch):
     assert own[6:].mean() > 0.8 and not own[:6].any()
     monkeypatch.setattr(guides, "doubtful_share", lambda *_: 0.0)
     assert error(cut, payload) < 0.6 * error(cut, cut.encode(bpp=1.0))
+
+
+def test_another_place():
+    """Where the JPEG doesn't fit, the other places that were found are tried."""
+    wrong = dataclasses.replace(GOOD, geometry=Geometry(3))
+    growth = Jpeg(GOOD.jpeg).growth
+    for places in ([Geometry(2), Geometry(), Geometry(4)], []):
+        options = EncodeOptions.of(quality=60)
+        payload = encode_stream(wrong.raw, wrong.planes, wrong.geometry, options, b"", growth, places)
+        stream = Stream.from_bytes(payload)
+        assert (stream.geometry, stream.gate) == (Geometry(), None) if places else stream.gate is not None
 
 
 def test_none_leaves_the_jpeg_out():

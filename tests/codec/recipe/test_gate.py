@@ -1,4 +1,4 @@
-"""Section GATE: what is written is read, what is damaged is refused, and cells have the guide that stands in their block."""
+"""Section GATE: what is written is read, what is damaged refused, and a cell has the guide that stands in its block."""
 
 import io
 import zlib
@@ -111,7 +111,8 @@ def test_each_cell_has_its_guide():
     for top, left, rows, cols in ((0, 0, 46, 66), (7, 30, 20, 24), (18, 3, 2, 2)):
         window = Window(((top, left),), rows, cols)
         where = np.kron(blocks.own, np.ones((16, 16), bool))[top : top + rows, left : left + cols]
-        wanted = np.where(where, mine.prediction(window, RECIPE, companding), theirs.prediction(window, recipe, companding))
+        found = mine.prediction(window, RECIPE, companding), theirs.prediction(window, recipe, companding)
+        wanted = np.where(where, *found)
         assert np.array_equal(both.prediction(window, recipe, companding), wanted)
         assert np.array_equal(both.activity(window), np.where(where, mine.activity(window), theirs.activity(window)))
         down, across = top + np.arange(rows)[:, None], left + np.arange(cols)

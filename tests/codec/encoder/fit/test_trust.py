@@ -1,11 +1,11 @@
 """Costs by block: what a guide saves there, and where there is something to save."""
 
 import numpy as np
+from rawinlay.codec.decoder.stream import Stream
 from rawinlay.codec.encoder import guides
 from rawinlay.codec.encoder.fit.trust import costs
 from rawinlay.codec.encoder.job import Job
 from rawinlay.codec.encoder.options import EncodeOptions
-from rawinlay.codec.decoder.stream import Stream
 from scenes import painted, scene
 
 
