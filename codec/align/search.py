@@ -13,11 +13,11 @@ from ...bitstream.raw_image import RawImage
 from ..guide.coverage import shown
 from ..guide.geometry import Geometry
 from . import features, kernels
+from .displacement import detail, shrink
 from .fit_check import Patches
 from .placement import Placement
 from .register import Register
 from .robust_fit import Points
-from .displacement import detail, shrink
 from .starts import THUMBNAIL, TINY, Start, Thumbnails, expected, turn
 
 LUMA = {"R": 0.299, "G": 0.587 / 2, "B": 0.114}

@@ -52,7 +52,7 @@ def expected(
     """Full size and centred, and filling the JPEG. stretch: what makes the mosaic's pixels square, rows and columns."""
     starts = []
     for orientation in orientations:
-        turned, by = (v if orientation < 5 else v[::-1] for v in (mosaic, stretch))
+        turned, by = (mosaic, stretch) if orientation < 5 else (mosaic[::-1], stretch[::-1])
         full = [n * s for n, s in zip(turned, by, strict=True)]
         tried = []
         if all(NEAR_FULL * f + 16 >= j >= 0.55 * f for f, j in zip(full, jpeg, strict=True)):

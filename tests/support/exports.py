@@ -79,7 +79,7 @@ class Export:
         return cut.resize(w / w2, h / h2) if keep_size else cut
 
     def distort(self, share) -> Export:
-        """A lens correction: a corner shows what lay `share` of the half diagonal farther from the middle, or nearer."""
+        """A lens correction: a corner shows what lay `share` of the half diagonal farther from the middle."""
         w, h = self.size
         cx, cy = (w - 1) / 2, (h - 1) / 2
         rho2 = cx * cx + cy * cy

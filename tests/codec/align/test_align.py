@@ -8,6 +8,7 @@ import re
 
 import numpy as np
 import pytest
+from campaigns import alignment
 from exports import Export, Look, misses
 from PIL import Image
 from rawinlay.bitstream.errors import InputError
@@ -254,3 +255,10 @@ def test_a_noisy_sky_without_detail_is_known_by_its_light() -> None:
     assert upended.geometry.orientation == 4
     with pytest.raises(InputError, match="does not show"):
         align(raw, jpeg_planes(smooth(2)[:, ::-1]))
+
+
+def test_the_campaign_of_random_exports() -> None:
+    """A handful of its pairs; hundreds stand in docs/alignment.md."""
+    rows = list(alignment.run(1, kinds="mix,1-5 degrees,crop to 20 %", size=(300, 400)))
+    assert [row.end for row in rows] == ["placed"] * 3, alignment.table(rows)
+    assert alignment.table(rows).endswith("| 0 | 0 | 0 |")

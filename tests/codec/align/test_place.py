@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from campaigns import alignment, pairs
+from campaigns import pairs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -18,9 +18,9 @@ from rawinlay.bitstream.jpeg.planes import decode_planes
 from rawinlay.bitstream.tiff import tiff
 from rawinlay.codec.align.align import align
 from rawinlay.codec.align.fit_check import Patches
-from rawinlay.codec.align.robust_fit import Points
 from rawinlay.codec.align.place import Origin, place, rendering_places
 from rawinlay.codec.align.placement import LENS, NUMBERS, Placement
+from rawinlay.codec.align.robust_fit import Points
 from rawinlay.codec.api import decode, encode
 from rawinlay.codec.guide.geometry import Geometry
 from rawinlay.codec.source.raw import RawFile, read_raw, render_jpeg
@@ -89,7 +89,7 @@ def test_a_placement_is_the_geometry_that_it_makes():
 
 def test_of_a_homography_the_same_placement_comes_back():
     wanted = Placement.plain((0.0, 0.0), (1.0, 1.0), (144, 192))
-    numbers = wanted.numbers + [3, -5, 0.2, 0.1, -0.15, 0.3, 0.05, -0.08, 0, 0, 0, 0, 0, 0]
+    numbers = wanted.numbers + np.array([3, -5, 0.2, 0.1, -0.15, 0.3, 0.05, -0.08, 0, 0, 0, 0, 0, 0])
     rho, (row, col) = wanted.rho, (71.5, 95.5)
     h = np.eye(3)
     h[:2, :2] = numbers[2:6].reshape(2, 2) * rho + np.outer(numbers[:2], numbers[6:8])
