@@ -9,14 +9,13 @@ from PIL import Image
 from ..bitstream.dng.preview import coded, open_picture, with_orientation
 from ..bitstream.errors import UsageError
 from ..bitstream.jpeg.file import Jpeg
-from ..bitstream.jpeg.planes import JpegPlanes
 from ..bitstream.raw_image import RawImage
 from .decoder.crop import Crop
 from .isp.neutral import neutral_picture
 from .preview_choice import carried_picture, kind_of
 
 if TYPE_CHECKING:
-    from .decoder.stream import Stream
+    from .carrier import Carrier
 
 PREVIEWS = ("screen", "full", "none", "auto", "raw", "jpeg", "neutral")
 CHOSEN = ("screen", "full", "auto")
@@ -29,29 +28,31 @@ SCREEN_QUALITY = 85
 
 
 def made_preview(
-    preview: str, jpeg: Jpeg, raw: RawImage, planes: JpegPlanes, stream: Stream, crop: Crop | None
+    preview: str, found: Carrier, raw: RawImage, crop: Crop | None
 ) -> tuple[str, bytes | None]:
     """(kind, JPEG or None) of a preview by its name in `PREVIEWS`; of a crop where `raw` is one.
 
     UsageError for a carried one that is not there.
     """
-    kind = kind_of(stream.preview, jpeg, raw.ifd0_tags) if preview in CHOSEN else preview
-    shown = _whole(kind, jpeg, raw, planes, stream, crop)
+    kind = kind_of(found.stream.preview, found.jpeg, raw.ifd0_tags) if preview in CHOSEN else preview
+    shown = _whole(kind, found, raw, crop)
     if preview == "screen" and shown:
-        shown = for_screens(jpeg.bare if shown is jpeg.bare.data else shown)
+        shown = for_screens(found.jpeg.bare if shown is found.jpeg.bare.data else shown)
     return kind, shown
 
 
-def _whole(
-    kind: str, jpeg: Jpeg, raw: RawImage, planes: JpegPlanes, stream: Stream, crop: Crop | None
-) -> bytes | None:
+def _whole(kind: str, found: Carrier, raw: RawImage, crop: Crop | None) -> bytes | None:
     """The preview of a kind, in its full size."""
+    stream, jpeg = found.stream, found.jpeg
     if kind == "none":
         return None
     if kind == "neutral":
         return neutral_jpeg(raw)
     if kind == "jpeg":
-        return crop.preview(planes, stream.geometry, stream.layout, jpeg.orientation) if crop else jpeg.bare.data
+        lies = raw.orientation if found.picture else jpeg.orientation
+        if found.picture and not crop:
+            return with_orientation(found.picture, lies)
+        return crop.preview(found.planes, stream.geometry, stream.layout, lies) if crop else jpeg.bare.data
     own = stream.preview.own if stream.preview else None
     part = crop.share(stream.header.height, stream.header.width) if crop else None
     shown = own_jpeg(own, raw.orientation, part) if own else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 from fractions import Fraction
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,8 +14,10 @@ from ...bitstream.jpeg.planes import JpegPlanes
 from ...bitstream.raw_image import RawImage
 from ...bitstream.tiff.tiff import value_numbers
 from ..guide.geometry import POSITION_BITS, SCALE_BITS, Geometry
-from .align import WORTHWHILE, align, best_neighbour, describe
+from .align import align
 from .fit_check import Patches
+from .report import describe
+from .settle import WORTHWHILE, best_neighbour
 
 DEFAULT_SCALE = 50718
 SQUARE = 0.005
@@ -34,7 +37,15 @@ class Origin(Enum):
     RENDERED = "LibRaw's rendering of the RAW, made by us"
 
 
-def place(raw: RawImage, planes: JpegPlanes, jpeg: Jpeg, origin: Origin = Origin.UNKNOWN) -> tuple[Geometry, str]:
+class Placed(NamedTuple):
+    """How a JPEG lies over the mosaic, that in words, and where else it may lie, if that is in doubt."""
+
+    geometry: Geometry
+    report: str
+    elsewhere: tuple[Geometry, ...] = ()
+
+
+def place(raw: RawImage, planes: JpegPlanes, jpeg: Jpeg, origin: Origin = Origin.UNKNOWN) -> Placed:
     """How a JPEG lies over the RAW's mosaic, and that in words.
 
     LibRaw's rendering lies where its own code puts it, which the fit only has to confirm; others are searched for.
@@ -43,22 +54,23 @@ def place(raw: RawImage, planes: JpegPlanes, jpeg: Jpeg, origin: Origin = Origin
     if origin is Origin.RENDERED:
         known = rendered(raw, planes)
         if known is not None:
-            return known
+            return Placed(*known)
     orientation = jpeg.orientation
     try:
-        found = align(raw, planes, orientation)
-        return found.geometry, found.report
+        scale = _stretch(raw)
+        found = align(raw, planes, orientation, (float(scale[0]), float(scale[1])))
+        return Placed(found.geometry, found.report, found.runners_up)
     except InputError:
         if origin is Origin.UNKNOWN:
             raise
     # A black or featureless picture has nothing to align by. Its rendering lies as the tags say.
     known_places = rendering_places(raw, planes.y.shape) if origin is Origin.RENDERED else []
     if known_places:
-        return known_places[0], TAKEN
+        return Placed(known_places[0], TAKEN)
     turned = 1 if raw.orientation == orientation else raw.orientation
     shape = raw.mosaic.shape[::-1] if turned >= 5 else raw.mosaic.shape
     offset = [(have - want) // 2 << POSITION_BITS for have, want in zip(planes.y.shape, shape, strict=True)]
-    return Geometry(turned, (offset[0], offset[1])), TAKEN
+    return Placed(Geometry(turned, (offset[0], offset[1])), TAKEN)
 
 
 def rendered(raw: RawImage, planes: JpegPlanes) -> tuple[Geometry, str] | None:
@@ -71,7 +83,7 @@ def rendered(raw: RawImage, planes: JpegPlanes) -> tuple[Geometry, str] | None:
     geometry = max(geometries, key=fits.__getitem__)
     if best_neighbour(geometry, patches)[1] > fits[geometry] + WORTHWHILE:
         return None
-    return geometry, f"its own rendering, {describe(geometry, fits[geometry], 0.0)}"
+    return geometry, f"its own rendering, {describe(geometry, fits[geometry])}"
 
 
 def rendering_places(raw: RawImage, shape: tuple[int, ...]) -> list[Geometry]:

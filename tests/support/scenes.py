@@ -6,8 +6,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from PIL import Image
 from rawinlay.bitstream.jpeg.file import Jpeg
+from rawinlay.bitstream.jpeg.further import sizes
 from rawinlay.bitstream.jpeg.planes import JpegPlanes, decode_planes
 from rawinlay.bitstream.raw_image import RawImage
+from rawinlay.bitstream.stream.digests import DIGM_SIZE
 from rawinlay.codec.encoder.encode import encode_stream
 from rawinlay.codec.encoder.options import EncodeOptions
 from rawinlay.codec.guide.geometry import Geometry
@@ -30,7 +32,7 @@ class Scene:
 
     def encode(self, packed_tags=b"", **options):
         """The payload for a size or a quality, say."""
-        growth = Jpeg(self.jpeg).growth
+        growth = sizes(Jpeg(self.jpeg).growth, None, DIGM_SIZE, DIGM_SIZE)
         return encode_stream(self.raw, self.planes, self.geometry, EncodeOptions.of(**options), packed_tags, growth)
 
 

@@ -18,6 +18,8 @@ import numpy as np  # noqa: E402
 from rawinlay.bitstream.jpeg import embed  # noqa: E402
 from rawinlay.bitstream.raw_image import Border  # noqa: E402
 from rawinlay.bitstream.stream.border import border_bytes, parse_border  # noqa: E402
+from rawinlay.bitstream.stream.container import with_sections  # noqa: E402
+from rawinlay.bitstream.stream.digests import FileDigests  # noqa: E402
 from rawinlay.codec import sections  # noqa: E402
 from rawinlay.codec.decoder.stream import Stream, pack_transforms  # noqa: E402
 from rawinlay.codec.encoder.effort import Effort  # noqa: E402
@@ -89,6 +91,9 @@ def pictures():
     bright = scene((43, 58), "RGGB", seed=6, bits=12, black=(64, 66, 62, 64), white=2600)
     bright.raw.mosaic[:14, :20] = 4095
     yield "lossless", bright, bright.encode(lossless=True)
+    named = scene((58, 47), "BGGR", "texture", seed=7, bits=12, black=(128,) * 4)
+    files = FileDigests.of(named.jpeg, hashlib.sha256(b"a RAW file").digest())
+    yield "digests", named, with_sections(named.encode(quality=50), {"DIGS": files.to_bytes()})
     yield "bordered", plain, sections.put_into(plain.encode(quality=30), {"BORD": border_bytes(border(plain.raw))})
 
 
