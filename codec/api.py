@@ -159,10 +159,10 @@ def encode(
     3 % and never exceeded), quality (0..100, even error) and lossless; quality 60 without any. tune: "psnr" for even
     error in linear light, "edit" for error that is even against the noise. trimmable: in layers, so that `trim` can
     lower the rate later; layers: where to put them, in ascending bits per pixel, rather than where the codec would
-    (implies trimmable). effort: 1 to 9, or an `Effort` (`codec.encoder.effort`). guide: "auto", or "none" for a JPEG
-    that only carries the RAW, whatever it shows. device: "auto", "cpu" or "cuda". progress: see `Progress`. parity:
-    share of the bytes that mends others which are lost (`bitstream.jpeg.parity`; needs `zfec`). options: all that as
-    one object, instead of keywords.
+    (implies trimmable). effort: 1 to 9, or an `Effort` (`codec.encoder.effort`). guide: "auto", "jpeg" to trust it
+    everywhere, or "none" for a JPEG that only carries the RAW, whatever it shows. device: "auto", "cpu" or "cuda".
+    progress: see `Progress`. parity: share of the bytes that mends others which are lost (`bitstream.jpeg.parity`;
+    needs `zfec`). options: all that as one object, instead of keywords.
 
     Raises UsageError for contradicting or unreachable options, InputError for files that are unreadable, unsupported,
     or of another scene.
@@ -329,7 +329,7 @@ def _encode(
     options = replace(options, device=choose_device(options.device))
     from ..bitstream.runtime.parallel import one_blas_thread
     from ..entropy import tables
-    from .align.place import place
+    from .align.place import Placed, place
     from .encoder.encode import encode_stream
     from .source.plausible import doubts
 
@@ -338,9 +338,9 @@ def _encode(
         planes = jpeg.planes
         _tell(options.progress, "aligning")
         if options.guide == "none":
-            geometry, alignment = Geometry(), "none asked for"
+            placed = Placed(Geometry(), "none asked for")
         else:
-            geometry, alignment = place(raw, planes, jpeg, origin)
+            placed = place(raw, planes, jpeg, origin)
         size = options.rate.bytes_for(raw.mosaic.size)
         preview = choose(own, jpeg, raw, size / SHARE) if size else None  # before it is known what is left for the rest
         border, untold = sections.border_of(raw)
@@ -348,7 +348,9 @@ def _encode(
         more = {**border, "DIGS": files.to_bytes()}
         beside, copied = section_bytes(preview) + sections.cost(more) + DIGM_SIZE, DIGM_SIZE + files.size
         growth_of = sizes(jpeg.growth, options.parity, beside, copied)
-        payload = encode_stream(raw, planes, geometry, options, pack_tags(raw, jpeg.exif_tags), growth_of)
+        payload = encode_stream(
+            raw, planes, placed.geometry, options, pack_tags(raw, jpeg.exif_tags), growth_of, placed.elsewhere
+        )
         if not size:
             preview = choose(own, jpeg, raw, len(payload) / SHARE)
         payload = sections.put_into(with_preview(payload, preview), more)
@@ -367,7 +369,7 @@ def _encode(
     if options.guide != "none":
         warnings += report.warnings()
     return Encoded(
-        carrier.data, growth, bpp, "given", alignment, model, seconds, preview=kind, warnings=warnings,
+        carrier.data, growth, bpp, "given", placed.report, model, seconds, preview=kind, warnings=warnings,
         guided=report.share, own_guide_bytes=report.own_bytes,
     )  # fmt: skip
 

@@ -108,7 +108,7 @@ def _job(
 
     makes = [functools.partial(make, place) for place in places if place.in_range]
     size, step = options.rate.bytes_for(raw.mosaic.size), _finest(options.rate)
-    return Chooser(makes, raw, size, step).choose(options.guide != "none")
+    return Chooser(makes, raw, size, step).choose(options.guide)
 
 
 def _finest(wanted: Rate) -> int | None:

@@ -17,7 +17,7 @@ from .effort import DEFAULT as DEFAULT_EFFORT
 from .effort import LEAST, MOST, Effort
 
 TUNES = ("psnr", "edit")
-GUIDES = ("auto", "none")
+GUIDES = ("auto", "jpeg", "none")
 STEP_EXPONENT = {"psnr": 4, "edit": 0}
 """Exponent of the guided step by tune, in quarters: even error in linear light, or none beyond the companding."""
 
@@ -70,8 +70,9 @@ class EncodeOptions:
     """All that `codec.api.encode` can be told.
 
     tune: "psnr" for even error in linear light, "edit" for error that is even against the noise. effort: 1 to 9, or an
-    `Effort`. guide: "auto" for the JPEG wherever it helps (`codec.encoder.guides`), "none" to leave it out. device:
-    "auto", "cpu" or "cuda" (`codec.api.choose_device`). progress: called with what is being done and how much of it is.
+    `Effort`. guide: "auto" for the JPEG wherever it helps (`codec.encoder.guides`), "jpeg" to trust it everywhere,
+    "none" to leave it out. device: "auto", "cpu" or "cuda" (`codec.api.choose_device`). progress: called with what is
+    being done and how much of it is.
     parity: share of the bytes, 0.01 to 0.5, that mends others which are lost; needs `zfec`.
     """
 
