@@ -17,8 +17,10 @@ from pathlib import Path
 CORPUS = Path(__file__).parent / "corpus"
 PREAMBLE = 12
 MAX_BYTES = 1 << 13
-SEEN = ["rawinlay.bitstream", "rawinlay.entropy.golomb", "rawinlay.codec.recipe.recipe", "rawinlay.codec.guide.geometry",
-        "rawinlay.codec.recipe.corrections", "rawinlay.codec.recipe.gate", "rawinlay.codec.stages.parameters"]  # fmt: skip
+SEEN = [
+    "rawinlay.bitstream", "rawinlay.entropy.golomb", "rawinlay.codec.recipe.recipe", "rawinlay.codec.guide.geometry",
+    "rawinlay.codec.recipe.corrections", "rawinlay.codec.recipe.gate", "rawinlay.codec.stages.parameters",
+]  # fmt: skip
 HIDDEN = ["rawinlay.bitstream.dng.ljpeg_kernels", "rawinlay.bitstream.runtime"]
 """What atheris sees of the product, and what of that it must not."""
 
