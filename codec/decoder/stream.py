@@ -17,7 +17,7 @@ writes what is read here.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -43,6 +43,7 @@ from ..mosaic.layout import Box, Layout, tiles
 from ..recipe import net_weights as weights
 from ..recipe.corrections import LocalRecipe
 from ..recipe.features import COUNT
+from ..recipe.look import Look
 from ..recipe.recipe import Recipe
 from ..recipe.side import ACTIVITIES, SideInfo
 from ..refine.layer import Layer
@@ -131,6 +132,8 @@ class Stream:
         if container.sections["LOCL"]:
             cells = layout_of(header).cells
             recipe = recipe.with_local(LocalRecipe.from_bytes(container.sections["LOCL"], cells, model))
+        if container.sections["LOOK"]:
+            recipe = replace(recipe, look=Look.from_bytes(container.sections["LOOK"]))
         reader = Reader(container.sections.get("PARM", b""), "parameters")
         mask = reader.number(1, "transforms")
         if mask >= 1 << len(BASES):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from ...bitstream.errors import StreamError
 from ...bitstream.runtime.memory import give_back
 from ..recipe.recipe import Recipe
 from .fit import corrections
+from .fit import look as second
 from .fit.samples import Fit
 from .fit.source_picture import SourcePicture
 from .job import Candidate, recipe_bytes
@@ -42,6 +44,10 @@ def choose_recipe(
         if corrected is not None:
             best = _cheaper(*best, corrected, room)
     give_back()
+    if job.effort.look:
+        looked = with_look(job.picture, best[0].recipe, step)
+        if looked is not None:
+            best = _cheaper(*best, looked, room)
     return (best[0], best[0].fit(step)) if careful else best
 
 
@@ -59,4 +65,12 @@ def with_corrections(picture: SourcePicture, recipe: Recipe, step: int, side: in
     with contextlib.suppress(StreamError, np.linalg.LinAlgError):
         local = corrections.fit(picture, recipe, step, side)
         return recipe.with_local(local) if local else None
+    return None
+
+
+def with_look(picture: SourcePicture, recipe: Recipe, step: int) -> Recipe | None:
+    """A recipe with a second look at what comes of it, for a step; None where there is none that pays and fits."""
+    with contextlib.suppress(StreamError, np.linalg.LinAlgError):
+        look = second.fit(picture, recipe, step)
+        return replace(recipe, look=look) if look else None
     return None

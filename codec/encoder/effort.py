@@ -29,7 +29,7 @@ LEAST, MOST = 1, 9
 class Effort:
     """One level. states: logarithm of the trellis's states; haar: whether tiles may be coded over Haar; powers,
     learned: whether recipes may use those features; local: sides of blocks to try; windows: number of samples of the
-    stages; blocks: of 2x2 cells that recipes are fitted to; apart: whether each recipe is fitted for itself."""
+    stages; blocks: of 2x2 cells that recipes are fitted to; apart: whether each recipe is fitted for itself; look: whether a second look is tried."""
 
     states: int = 3
     haar: bool = True
@@ -39,10 +39,11 @@ class Effort:
     windows: int = 16
     blocks: int = 12_000
     apart: bool = False
+    look: bool = True
 
 
 LEVELS = {
-    1: Effort(2, False, False, False, (), 8),
+    1: Effort(2, False, False, False, (), 8, look=False),
     3: Effort(2, True, False, False, (64,), 12),
     5: Effort(),
     7: Effort(5, learned=True, local=(64, 32), windows=24, apart=True),

@@ -201,12 +201,12 @@ def resample(
     rows2 = 4 * cell_rows[:, None] + [0, 2] - 2 * cell_origin[0]
     cols2 = 4 * cell_cols[:, None] + [0, 2] - 2 * cell_origin[1]
     sites = geometry.turned(rows2.reshape(-1), cols2.reshape(-1), height, width)
-    (y,) = _sample((planes.y,), planes.y.shape, geometry, *sites, (1, 1), _CUBIC)
+    (y,) = sample((planes.y,), planes.y.shape, geometry, *sites, (1, 1), CUBIC)
     if planes.cb is None or planes.cr is None:
         neutral = np.full((len(cell_rows), len(cell_cols)), NEUTRAL, np.int16)
         return y, neutral, neutral.copy()
     middles = geometry.turned(rows2[:, 0] + 1, cols2[:, 0] + 1, height, width)
-    cb, cr = _sample((planes.cb, planes.cr), planes.y.shape, geometry, *middles, planes.subsampling, _LINEAR)
+    cb, cr = sample((planes.cb, planes.cr), planes.y.shape, geometry, *middles, planes.subsampling, LINEAR)
     return y, cb, cr
 
 
@@ -228,10 +228,10 @@ def _linear_weights() -> np.ndarray:
     return np.stack([(1 << _WEIGHT_BITS) - t, t], 1)
 
 
-_CUBIC, _LINEAR = _cubic_weights(), _linear_weights()
+CUBIC, LINEAR = _cubic_weights(), _linear_weights()
 
 
-def _sample(
+def sample(
     planes: tuple[np.ndarray, ...],
     jpeg_shape: tuple[int, ...],
     geometry: Geometry,

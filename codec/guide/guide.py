@@ -10,6 +10,7 @@ import numpy as np
 from ...bitstream.jpeg.planes import JpegPlanes
 from ...bitstream.runtime.profile import timed
 from .geometry import Geometry, resample
+from .site_chroma import site_chroma
 
 Part = tuple[np.ndarray, np.ndarray, np.ndarray]
 
@@ -19,6 +20,9 @@ class Parts(Protocol):
 
     def part(self, rows: slice, cols: slice) -> Part:
         """y, cb, cr, as in `Guide`, of cells from rows.start to rows.stop and cols.start to cols.stop."""
+
+    def chroma(self, rows: range, cols: range) -> tuple[np.ndarray, np.ndarray]:
+        """cb, cr at the sites of cells, which may lie outside, int16 (2 n, 2 m)."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,12 @@ class Guide:
         sites = slice(2 * rows.start, 2 * rows.stop), slice(2 * cols.start, 2 * cols.stop)
         return self.y[sites], self.cb[rows, cols], self.cr[rows, cols]
 
+    def chroma(self, rows: range, cols: range) -> tuple[np.ndarray, np.ndarray]:
+        """As in `Parts`, as far as it is known here: that of the cells."""
+        h, w = self.cb.shape
+        i, j = np.clip(rows, 0, h - 1).repeat(2), np.clip(cols, 0, w - 1).repeat(2)
+        return self.cb[np.ix_(i, j)], self.cr[np.ix_(i, j)]
+
 
 @dataclass(frozen=True)
 class LaidGuide:
@@ -54,6 +64,11 @@ class LaidGuide:
     def part(self, rows: slice, cols: slice) -> Part:
         """As in `Parts`."""
         return resample(self.planes, self.geometry, *self.shape, self.cell_origin, (rows, cols))
+
+    @timed("guide")
+    def chroma(self, rows: range, cols: range) -> tuple[np.ndarray, np.ndarray]:
+        """As in `Parts`."""
+        return site_chroma(self.planes, self.geometry, self.shape, self.cell_origin, rows, cols)
 
 
 @timed("guide")
