@@ -69,8 +69,7 @@ def with_corrections(picture: SourcePicture, recipe: Recipe, step: int, side: in
 
 
 def with_look(picture: SourcePicture, recipe: Recipe, step: int) -> Recipe | None:
-    """A recipe with a second look at what comes of it, for a step; None where there is none that pays and fits."""
+    """A recipe with a second look at what comes of it, for a step; None where none fits."""
     with contextlib.suppress(StreamError, np.linalg.LinAlgError):
-        look = second.fit(picture, recipe, step)
-        return replace(recipe, look=look) if look else None
+        return replace(recipe, look=second.fit(picture, recipe, step))
     return None

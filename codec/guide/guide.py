@@ -22,7 +22,7 @@ class Parts(Protocol):
         """y, cb, cr, as in `Guide`, of cells from rows.start to rows.stop and cols.start to cols.stop."""
 
     def chroma(self, rows: range, cols: range) -> tuple[np.ndarray, np.ndarray]:
-        """cb, cr at the sites of cells, which may lie outside, int16 (2 n, 2 m)."""
+        """cb, cr at the sites of cells, which may lie outside, int16 (4, n, m)."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,8 @@ class Guide:
     def chroma(self, rows: range, cols: range) -> tuple[np.ndarray, np.ndarray]:
         """As in `Parts`, as far as it is known here: that of the cells."""
         h, w = self.cb.shape
-        i, j = np.clip(rows, 0, h - 1).repeat(2), np.clip(cols, 0, w - 1).repeat(2)
-        return self.cb[np.ix_(i, j)], self.cr[np.ix_(i, j)]
+        cells = np.ix_(np.clip(rows, 0, h - 1), np.clip(cols, 0, w - 1))
+        return np.stack([self.cb[cells]] * 4), np.stack([self.cr[cells]] * 4)
 
 
 @dataclass(frozen=True)

@@ -16,17 +16,20 @@ def site_chroma(
     rows: range,
     cols: range,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Cb and Cr, int16 0..4080 (2 n, 2 m), at the sites of some rows and columns of cells, which may lie outside.
+    """Cb and Cr, int16 0..4080 (4, n, m), at the sites of some rows and columns of cells, which may lie outside.
 
     Arguments as in `resample`. Bilinear between samples of chroma's own grid; neutral for a grayscale JPEG.
     """
     if planes.cb is None or planes.cr is None:
-        neutral = np.full((2 * len(rows), 2 * len(cols)), NEUTRAL, np.int16)
+        neutral = np.full((4, len(rows), len(cols)), NEUTRAL, np.int16)
         return neutral, neutral
-    twice = [
-        (4 * np.asarray(cells, np.int64)[:, None] + [0, 2] - 2 * origin).reshape(-1)
-        for cells, origin in zip((rows, cols), cell_origin, strict=True)
-    ]
-    sites = geometry.turned(twice[0], twice[1], *shape)
-    cb, cr = sample((planes.cb, planes.cr), planes.y.shape, geometry, *sites, planes.subsampling, LINEAR)
-    return cb, cr
+    out = np.empty((2, 4, len(rows), len(cols)), np.int16)
+    for k in range(4):
+        twice = [
+            4 * np.asarray(cells, np.int64) + 2 * (site - origin)
+            for cells, site, origin in zip((rows, cols), divmod(k, 2), cell_origin, strict=True)
+        ]
+        sites = geometry.turned(twice[0], twice[1], *shape)
+        found = sample((planes.cb, planes.cr), planes.y.shape, geometry, *sites, planes.subsampling, LINEAR)
+        out[0, k], out[1, k] = found
+    return out[0], out[1]

@@ -136,8 +136,7 @@ class Look:
                 for n, (line, down, right, weight) in enumerate(some, lengths[0] * p):
                     taps[plane, n], weights[plane, n] = (line, down, right), weight
             weights[plane, -1] = more
-        counts = np.tile(np.array([lengths[0], sum(lengths)], np.int64), (4, 1))
-        return taps, counts, weights
+        return taps, np.array([lengths[0], sum(lengths)], np.int64), weights
 
     def corrected(
         self, planes: np.ndarray, row: int, col: int, colours: Sequence[np.ndarray], levels: np.ndarray,

@@ -26,7 +26,7 @@ OFFSET = 1.0 / 512.0
 LEAST = OFFSET / 8
 """Least light with what is added: what lies further below black is taken to lie here."""
 
-MOST, MOST_ROOT = 2047.0, 8191.0
+MOST, MOST_ROOT = 2047, 8191.0
 """Bounds of a difference either way, and of an own root."""
 
 LINES = 16
@@ -35,7 +35,8 @@ LINES = 16
 SHIFT = 22
 """Fraction bits of a correction: 12 of the roots, 10 of the coefficients."""
 
-NEUTRAL, TOP = 2048.0, 4080.0
+_F = np.float32
+_NEUTRAL, _TOP, _MOST, _PART = _F(2048), _F(4080), _F(MOST), _F(1 / 256)
 ROWS, COLS = 32, 128
 """Cells that are worked on at once."""
 
@@ -90,22 +91,24 @@ def develop(levels, top, left, rows, cols, matrix, unit, out):
 def colours(planes, row, col, cb, cr, top, left, rows, cols, out):
     """The JPEG's R, G, B at sites, 0..4080, int16 (12 or more, rows, cols), in the order of `develop`.
 
-    planes: the guide's, with a border of `HALO`; (row, col): the first cell. cb, cr: int16 (., .) at sites; (top,
+    planes: the guide's, with a border of `HALO`; (row, col): the first cell. cb, cr: int16 (4, ., .), at sites; (top,
     left): the first cell there.
     """
     for i in range(rows):
         for k in range(4):
             y = planes[k, row + i + HALO, col + HALO : col + HALO + cols]
-            b, r = cb[2 * (top + i) + k // 2], cr[2 * (top + i) + k // 2]
-            first = 2 * left + k % 2
+            b, r = cb[k, top + i, left : left + cols], cr[k, top + i, left : left + cols]
+            red, green, blue = out[k, i], out[4 + k, i], out[8 + k, i]
             for j in range(cols):
-                u, v = b[first + 2 * j] - NEUTRAL, r[first + 2 * j] - NEUTRAL
-                red = y[j] + np.floor((359.0 * v + 128.0) / 256.0)
-                green = y[j] - np.floor((88.0 * u + 183.0 * v + 128.0) / 256.0)
-                blue = y[j] + np.floor((454.0 * u + 128.0) / 256.0)
-                out[k, i, j] = np.int16(min(max(red, 0.0), TOP))
-                out[4 + k, i, j] = np.int16(min(max(green, 0.0), TOP))
-                out[8 + k, i, j] = np.int16(min(max(blue, 0.0), TOP))
+                u, v, light = _F(b[j]) - _NEUTRAL, _F(r[j]) - _NEUTRAL, _F(y[j])
+                red[j] = _held(light + np.floor((_F(359) * v + _F(128)) * _PART))
+                green[j] = _held(light - np.floor((_F(88) * u + _F(183) * v + _F(128)) * _PART))
+                blue[j] = _held(light + np.floor((_F(454) * u + _F(128)) * _PART))
+
+
+@compiled
+def _held(value):
+    return np.int16(min(max(value, _F(0)), _TOP))
 
 
 @compiled
@@ -115,20 +118,23 @@ def differences(planes, row, col, cb, cr, levels, top, left, rows, cols, matrix,
     (row, col): its first cell in the picture; (top, left): the same in cb and cr, and in levels less one. seen: room
     for the JPEG's colours, int16. tables: float32 (3, 4081).
     """
-    unit = 1.0 / (4096.0 * span)
+    unit, share = 1.0 / (4096.0 * span), 1.0 / span
     develop(levels, top + 1, left + 1, rows, cols, matrix, unit, out)
     colours(planes, row, col, cb, cr, top, left, rows, cols, seen)
+    found = np.empty(cols, np.float32)
     for n in range(12):
         table = tables[n // 4]
         for i in range(rows):
-            own, place = out[n, i], seen[n, i]
+            own, at = out[n, i], seen[n, i]
             for j in range(cols):
-                own[j] = min(max(table[np.uint16(place[j])] - own[j], np.float32(-MOST)), np.float32(MOST))
+                found[j] = table[np.uint16(at[j])]
+            for j in range(cols):
+                own[j] = min(max(found[j] - own[j], -_MOST), _MOST)
     for k in range(4):
         for i in range(rows):
             level, root = levels[k, top + 1 + i, left + 1 : left + 1 + cols], out[12 + k, i]
             for j in range(cols):
-                light = max(level[j] / span + OFFSET, LEAST)
+                light = max(level[j] * share + OFFSET, LEAST)
                 root[j] = min(np.floor(np.sqrt(light) * ROOT + 0.5), MOST_ROOT)
 
 
@@ -137,13 +143,15 @@ def correct(planes, row, col, cb, cr, levels, matrix, span, tables, taps, counts
     """Corrected levels, out int32 (4, rows, cols).
 
     planes .. tables: as in `differences`, of the cells from (row, col) on, one more around in cb and cr, two in levels.
-    taps: int64 (4, n, 3): line and distance in cells of a site's taps, those of differences first, then, from
-    counts[k, 0] on, those of roots, counts[k, 1] in all; both are multiples of `TOGETHER`. weights: float32 (4, n + 1)
-    of the taps in 2^-10, and what is added, in 2^-22. limits, saturation: as for the prediction.
+    taps: int64 (4, n, 3): line and distance in cells of a site's taps, those of differences first, then, from counts[0]
+    on, those of roots, counts[1] in all; both are multiples of `TOGETHER`. weights: float32 (4, n + 1) of the taps in
+    2^-10, and what is added, in 2^-22. limits, saturation: as for the prediction.
     """
     rows, cols = out.shape[1:]
-    piece, seen = np.empty((LINES, ROWS + 2, COLS + 2), np.float32), np.empty((12, ROWS + 2, COLS + 2), np.int16)
-    sums = np.empty((2, COLS), np.float32)
+    piece, seen = np.zeros((LINES, ROWS + 2, COLS + 2), np.float32), np.empty((12, ROWS + 2, COLS + 2), np.int16)
+    flat, sums = piece.reshape(-1), np.empty((2, COLS), np.float32)
+    places = (taps[:, :, 0] * (ROWS + 2) + taps[:, :, 1] + 1) * (COLS + 2) + taps[:, :, 2] + 1
+    share = 1.0 / span
     for top in range(0, rows, ROWS):
         n = min(ROWS, rows - top)
         for left in range(0, cols, COLS):
@@ -153,41 +161,33 @@ def correct(planes, row, col, cb, cr, levels, matrix, span, tables, taps, counts
                 seen, piece,
             )  # fmt: skip
             for k in range(4):
+                more, onto, start = np.float64(weights[k, counts[1]]), saturation[1, k], saturation[0, k]
                 for i in range(n):
-                    _filter(piece, i + 1, m, taps[k], counts[k], weights[k], sums)
+                    for part in range(2):
+                        sums[part] = _F(0)
+                        for t in range(counts[0] * part, counts[part], TOGETHER):
+                            _add(sums[part], flat, places[k], weights[k], t, i * (COLS + 2), m)
                     before, to = levels[k, top + i + 2, left + 2 : left + 2 + m], out[k, top + i, left : left + m]
                     first, second = sums[0], sums[1]
-                    more = np.float64(weights[k, len(taps[k])])
-                    onto, start = saturation[1, k], saturation[0, k]
                     for j in range(m):
                         change = (np.float64(first[j]) + second[j] + more) * 2.0**-SHIFT
-                        root = max(np.sqrt(max(before[j] / span + OFFSET, LEAST)) + change, 0.0)
+                        root = max(np.sqrt(max(before[j] * share + OFFSET, LEAST)) + change, 0.0)
                         found = np.floor((root * root - OFFSET) * span + 0.5)
                         level = np.int32(min(max(found, limits[0]), limits[1]))
                         to[j] = onto if level >= start else level
 
 
 @compiled
-def _filter(piece, i, m, taps, counts, weights, sums):
-    """Sums of a row of cells: over differences, and over own roots."""
-    sums[:, :m] = np.float32(0)
-    for part in range(2):
-        total = sums[part, :m]
-        for t in range(counts[0] * part, counts[part], TOGETHER):
-            _add(
-                total,
-                piece[taps[t, 0], i + taps[t, 1], 1 + taps[t, 2] : 1 + taps[t, 2] + m],
-                piece[taps[t + 1, 0], i + taps[t + 1, 1], 1 + taps[t + 1, 2] : 1 + taps[t + 1, 2] + m],
-                piece[taps[t + 2, 0], i + taps[t + 2, 1], 1 + taps[t + 2, 2] : 1 + taps[t + 2, 2] + m],
-                piece[taps[t + 3, 0], i + taps[t + 3, 1], 1 + taps[t + 3, 2] : 1 + taps[t + 3, 2] + m],
-                piece[taps[t + 4, 0], i + taps[t + 4, 1], 1 + taps[t + 4, 2] : 1 + taps[t + 4, 2] + m],
-                piece[taps[t + 5, 0], i + taps[t + 5, 1], 1 + taps[t + 5, 2] : 1 + taps[t + 5, 2] + m],
-                weights[t : t + TOGETHER],
-            )
+def _add(total, x, places, weights, t, shift, m):
+    """Add the products of `TOGETHER` taps, from t on, for m cells of a row."""
+    w0, w1, w2 = weights[t], weights[t + 1], weights[t + 2]
+    w3, w4, w5 = weights[t + 3], weights[t + 4], weights[t + 5]
+    a, b, c = _u(places[t] + shift), _u(places[t + 1] + shift), _u(places[t + 2] + shift)
+    d, e, f = _u(places[t + 3] + shift), _u(places[t + 4] + shift), _u(places[t + 5] + shift)
+    for j in range(_u(m)):
+        total[j] += w0 * x[a + j] + w1 * x[b + j] + w2 * x[c + j] + w3 * x[d + j] + w4 * x[e + j] + w5 * x[f + j]
 
 
 @compiled
-def _add(total, a, b, c, d, e, f, w):
-    w0, w1, w2, w3, w4, w5 = w[0], w[1], w[2], w[3], w[4], w[5]
-    for j in range(len(total)):
-        total[j] += w0 * a[j] + w1 * b[j] + w2 * c[j] + w3 * d[j] + w4 * e[j] + w5 * f[j]
+def _u(i):
+    return np.uint64(i)

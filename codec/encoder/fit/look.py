@@ -6,7 +6,7 @@
     prediction, developed, less what they say of the JPEG --robust least squares, plane by plane--> coefficients
         --quantised one by one, each error spread over those still free; what is added comes last-->
 
-Weights are those of bits: an error of many steps counts by its logarithm, one below a step by its square.
+Weights are one over the error's size and what is usual, since bits grow with its logarithm: the same at every step.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ SIDE, WINDOWS = 40, 24
 SMOOTH = 1e-4
 """How much a table is held straight, against a sample at each of its knots."""
 
-PRECISION = 0.004
-"""Share of the error that rounding the coefficients may add."""
+PRECISION = 2e-5, 4e-3
+"""Least and largest share of the error that rounding the coefficients may add: in between one over the sites of each."""
 
 ROUNDS, RIDGES = 3, (1e-5, 1e-4, 1e-3)
 TRUST = 0.6
@@ -76,8 +76,8 @@ class _Part:
     colours: tuple[np.ndarray, np.ndarray]
 
 
-def fit(picture: SourcePicture, recipe: Recipe, step: int) -> Look | None:
-    """The second look at a recipe's prediction that seems to cost least at a step; None where none pays.
+def fit(picture: SourcePicture, recipe: Recipe, step: int) -> Look:
+    """The second look at a recipe's prediction that seems to cost least at a step.
 
     Raises `StreamError` where it would not fit the format, `np.linalg.LinAlgError` where there is no stable solution.
     """
@@ -87,16 +87,16 @@ def fit(picture: SourcePicture, recipe: Recipe, step: int) -> Look | None:
     kind = 0
     tables = Look(kind, matrix, knots, np.zeros(0), np.zeros(0)).tables
     lines = _lines(picture, sample, matrix.astype(np.float64), tables)
-    best: tuple[float, Look | None] = 0.0, None
+    best: tuple[float, Look | None] = -np.inf, None
     scale = TRUST * picture.mosaic.size / max(int((sample.steps > 0).sum()), 1)
     for kind in range(len(KINDS)):
-        exponents, coefficients, saved = _fitted(kind, lines, sample)
+        exponents, coefficients, saved = _fitted(kind, lines, sample, picture.mosaic.size)
         look = Look(kind, matrix, knots, exponents, coefficients)
         gain = scale * saved - 8 * len(look.to_bytes())
         if gain > best[0]:
             best = gain, look
-    if best[1]:
-        best[1].check()
+    assert best[1] is not None
+    best[1].check()
     return best[1]
 
 
@@ -183,7 +183,7 @@ def _features(kind: int, plane: int, lines: np.ndarray) -> np.ndarray:
     return out.reshape(len(out), -1)
 
 
-def _fitted(kind: int, lines: np.ndarray, sample: _Sample) -> tuple[np.ndarray, np.ndarray, float]:
+def _fitted(kind: int, lines: np.ndarray, sample: _Sample, sites: int) -> tuple[np.ndarray, np.ndarray, float]:
     """Exponents, coefficients (classes, n) and the bits that seem to be saved at the samples."""
 
     def one(number: int) -> tuple[np.ndarray, np.ndarray, float, list[np.ndarray]]:
@@ -194,12 +194,12 @@ def _fitted(kind: int, lines: np.ndarray, sample: _Sample) -> tuple[np.ndarray, 
         return *_solved(a, y, steps), [a, y, steps]
 
     found = list(in_parallel(one, range(max(CLASSES[kind]) + 1)))
-    exponents = _exponents([gram for gram, *_ in found], [variance for _, _, variance, _ in found])
+    share = float(np.clip(len(found) * COUNTS[kind] / sites, *PRECISION))
+    exponents = _exponents([gram for gram, *_ in found], [variance for _, _, variance, _ in found], share)
     coefficients, saved = np.empty((len(found), COUNTS[kind]), np.int64), 0.0
     for row, (gram, solution, _, (a, y, steps)) in zip(coefficients, found, strict=True):
         row[:] = _quantised(solution, gram, exponents)
         units = 2.0 ** (exponents - 10)
-        units[-1] = 2.0 ** (exponents[-1] - 10)
         left = y - (row * units).astype(np.float32) @ a
         saved += 0.5 * float(sum_of_logs((y * steps)[None])[0] - sum_of_logs((left * steps)[None])[0])
     return exponents, coefficients, saved
@@ -228,16 +228,17 @@ def _positive(gram: np.ndarray) -> np.ndarray:
 
 
 def _weights(left: np.ndarray, steps: np.ndarray) -> np.ndarray:
-    size = np.abs(left * steps)
-    some = size[steps > 0]
-    middle = float(np.median(some)) if some.size else 1.0
-    return (steps * steps / ((size + max(middle, 0.3)) * (size.mean() + 1e-9))).astype(np.float32)
+    """Weights of squares, so that errors count about as their bits do: one over their size, and what is usual."""
+    size = np.abs(left)
+    some = steps > 0
+    usual = float(np.median(size[some])) if some.any() else 1.0
+    return (some / (size + max(usual, 1e-3))).astype(np.float32)
 
 
-def _exponents(grams: list[np.ndarray], variances: list[float]) -> np.ndarray:
-    """Steps of the coefficients, a power of two for each feature: rounding adds `PRECISION` to the error."""
+def _exponents(grams: list[np.ndarray], variances: list[float], share: float) -> np.ndarray:
+    """Steps of the coefficients, a power of two for each feature: rounding adds a share to the error."""
     mean = np.mean([g / max(v, 1e-12) for g, v in zip(grams, variances, strict=True)], 0)
-    delta = (12 * PRECISION / len(mean)) ** 0.5
+    delta = (12 * share / len(mean)) ** 0.5
     wanted = np.log2(np.maximum(delta * np.diag(_upper(mean)), 1e-30)) + 10
     return np.clip(np.floor(wanted), 0, EXPONENTS - 1).astype(np.int64)
 
