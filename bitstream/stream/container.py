@@ -23,6 +23,7 @@ id     name  contents
 "P"    PARM  parameters of the model that are this image's own
 "Y"    LAYR  which layers there are, in a stream with layers
 "p"    PREV  what the DNG's preview is to show
+"K"    LOOK  the second look at the guide
 "S"          the index
 =====  ====  =====================================================
 

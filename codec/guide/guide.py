@@ -42,10 +42,8 @@ class Guide:
         return self.y[sites], self.cb[rows, cols], self.cr[rows, cols]
 
     def chroma(self, rows: range, cols: range) -> tuple[np.ndarray, np.ndarray]:
-        """As in `Parts`, as far as it is known here: that of the cells."""
-        h, w = self.cb.shape
-        cells = np.ix_(np.clip(rows, 0, h - 1), np.clip(cols, 0, w - 1))
-        return np.stack([self.cb[cells]] * 4), np.stack([self.cr[cells]] * 4)
+        """As in `Parts`; TypeError, since it is not known here."""
+        raise TypeError("this guide has chroma at the cells only")
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,14 @@
 """A second decoder of the coded mosaic, from docs/bitstream.md alone, as slow as it is plain.
 
 Here are the stages (chapters 4 and 5); `manual_container` has chapters 1 to 3, `manual_picture` the first half of
-chapter 5, `manual_net` 5.15, `manual_layers` chapter 6. It shares with the project the samples of the JPEG's planes
-(which are libjpeg's) and the files of tables and nets, nothing else.
+chapter 5, `manual_net` 5.15, `manual_look` 5.16, `manual_layers` chapter 6. It shares with the project the samples of
+the JPEG's planes (which are libjpeg's) and the files of tables and nets, nothing else.
 """
 
 import math
 
 import numpy as np
+from manual_look import read_look
 from manual_net import read_net
 from manual_picture import NEAR, Picture, cells_of
 
@@ -317,7 +318,8 @@ def decode(stream, planes, tables, net):
     local = None
     if sections["LOCL"]:
         local = read_local(sections["LOCL"], cells_of(header), tables["pmf"][1].astype(np.int64))
-    picture = Picture(header, recipe, local, planes, read_net(net) if header.net else None)
+    look = read_look(sections["LOOK"], Golomb) if sections["LOOK"] else None
+    picture = Picture(header, recipe, local, planes, read_net(net) if header.net else None, look)
     parameters = read_parameters(sections["PARM"])
     h, w, side = picture.h, picture.w, 2 * header.tile
     full = np.zeros((2 * h + 2, 2 * w + 2), np.int64)

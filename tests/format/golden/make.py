@@ -1,4 +1,4 @@
-"""Make the golden streams: `python tests/format/golden/make.py`, after a change of the format or of the tables.
+"""Make the golden streams: `python tests/format/golden/make.py [NAME ...]`, after a change of the format or of the tables.
 
 Small JPEGs with a RAW, and golden.json with what they must decode to. The encoder works in floating point and may give
 other bytes on another machine; the decoder never may.
@@ -23,6 +23,7 @@ from rawinlay.codec.encoder.stream_writer import stream_bytes  # noqa: E402
 from rawinlay.codec.guide.geometry import Geometry, Warp  # noqa: E402
 from rawinlay.codec.mosaic.layout import tiles  # noqa: E402
 from rawinlay.codec.recipe.corrections import TERMS, LocalRecipe, grid  # noqa: E402
+from rawinlay.codec.recipe.look import CLASSES, COUNTS, Look  # noqa: E402
 from rawinlay.codec.stages.order import HAAR, IN_PLACE  # noqa: E402
 from rawinlay.entropy.tables import load  # noqa: E402
 from scenes import fit_transforms, scene  # noqa: E402
@@ -31,16 +32,29 @@ WARPED = Geometry(1, (5000, -2500), (1 << 24, (1 << 24) + 9000), Warp((170_000, 
 BASIS_NAMES = {IN_PLACE: "in place", HAAR: "haar"}
 
 
-def recoded(picture, payload, transforms, side, states, more=False):
+def looked(kind, seed):
+    """A second look of small random coefficients."""
+    rng = np.random.default_rng(seed)
+    count, classes = COUNTS[kind], max(CLASSES[kind]) + 1
+    exponents = rng.integers(0, 4, count)
+    exponents[-1] = 9
+    matrix = np.array([[1900, -400, -100], [-150, 1300, -250], [20, -500, 2300]])
+    knots = np.clip(np.arange(33) * np.array([[124], [127], [130]]) + rng.integers(-9, 10, (3, 33)), 0, 4096)
+    return Look(kind, matrix, knots, exponents, rng.integers(-5, 6, (classes, count)))
+
+
+def recoded(picture, payload, transforms, side, states, more=False, look=None):
     """The payload coded again over the transforms given, tile by tile in turn, with another trellis.
 
-    more: with learned features and with corrections by block, in every term and in most blocks, help or not.
+    more: with learned features and with corrections by block, in every term and in most blocks, help or not. look: a
+    second look, alike.
     """
     header = replace(Stream.from_bytes(payload).header, states=states)
     options = EncodeOptions(effort=Effort(states, learned=more))
     job = Job.of(picture.raw, picture.planes, picture.geometry, header, len, options)
     cells = job.picture.layout.cells
-    used = job.candidate(job.recipes.learned.with_local(corrections(cells))) if more else job.plain()
+    recipe = job.recipes.learned.with_local(corrections(cells)) if more else job.recipes.plain
+    used = job.candidate(replace(recipe, look=look))
     fitted = fit_transforms(used.encoder, header.step)
     count = len(tiles(*cells, side))
     chosen = [transforms[n % len(transforms)] for n in range(count)]
@@ -74,11 +88,21 @@ def pictures():
     bright = scene((43, 58), "RGGB", seed=6, bits=12, black=(64, 66, 62, 64), white=2600)
     bright.raw.mosaic[:14, :20] = 4095
     yield "lossless", bright, bright.encode(lossless=True)
+    again = scene((75, 94), "GRBG", seed=7, bits=14, black=(510, 512, 514, 509), subsampling=0)
+    yield "looked", again, recoded(again, again.encode(quality=60), [HAAR, IN_PLACE], 24, 3, more=True, look=looked(0, 1))
+    mirrored = scene((61, 83), "BGGR", "texture", seed=8, bits=12, geometry=WARPED, subsampling=2)
+    yield "looked-mirrored", mirrored, recoded(
+        mirrored, mirrored.encode(lossless=True), [IN_PLACE], 32, 3, look=looked(1, 2)
+    )  # fmt: skip
 
 
-def main():
-    facts = {"tables": load().identity.hex(), "streams": {}}
+def main(*names):
+    """Those of some names, the others staying as they are; all of them without any."""
+    kept = json.loads((HERE / "golden.json").read_text())["streams"] if names else {}
+    facts = {"tables": load().identity.hex(), "streams": kept}
     for name, picture, payload in pictures():
+        if names and name not in names:
+            continue
         jpeg = embed.embed(picture.jpeg, payload)
         (HERE / f"{name}.jpg").write_bytes(jpeg)
         stream = Stream.from_bytes(payload)
@@ -96,6 +120,7 @@ def main():
             "values": bool(header.values),
             "learned": bool(header.net),
             "local": stream.recipe.local is not None,
+            "look": stream.recipe.look is not None,
             "bpp": round(8 * (len(jpeg) - len(picture.jpeg)) / mosaic.size, 4),
         }
         print(f"{name}: {len(jpeg)} bytes")
@@ -103,4 +128,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])
