@@ -89,7 +89,9 @@ class Job:
         if any(recipes.saturation):
             header = replace(header, saturation=list(recipes.saturation))
             companding = stream.companding_of(header)
-        picture = SourcePicture(raw.mosaic, layout, side_info, companding, tables.load(), header.step_exponent, _colours(raw))
+        picture = SourcePicture(
+            raw.mosaic, layout, side_info, companding, tables.load(), header.step_exponent, _colours(raw)
+        )
         return cls(picture, recipes, header, growth, effort, options.progress)
 
     @property

@@ -159,8 +159,7 @@ class SideInfo:
         self, place: tuple[int, int], shape: tuple[int, int], recipe: Recipe, companding: Companding,
         saturation: np.ndarray,
     ) -> np.ndarray:  # fmt: skip
-        """A window's prediction after a second look, int32 (4, rows, cols); outside of the picture the nearest inside.
-        """
+        """A window's prediction after a second look, int32 (4, rows, cols); outside the picture the nearest inside."""
         (r, c), look = place, recipe.look
         assert look is not None
         inside = min(shape[0], self.h - r), min(shape[1], self.w - c)

@@ -1,6 +1,5 @@
 """Part of the second decoder (see `manual`): the second look at the guide, manual 4.5 and 5.16."""
 
-
 import numpy as np
 
 WIDE = [(i, j) for i in range(-2, 3) for j in range(-2, 3)]

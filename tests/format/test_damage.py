@@ -107,14 +107,15 @@ def test_damage_is_named():
 # ---------------------------------------------------------------------------------------------------- forgery
 
 
-def forge(head=None, recp=None, locl=None, parm=None, substreams=None, **fields):
+def forge(head=None, recp=None, locl=None, parm=None, look=None, substreams=None, **fields):
     """The payload with right CRCs and parts of somebody's choosing; fields of the header by name, checked by nobody."""
     whole = Container.from_bytes(PAYLOAD)
     if fields:
         values = asdict(Stream.from_bytes(PAYLOAD).header) | fields
         head = write_record([unchecked(f) for f in FIELDS], values)
     sections = dict(whole.sections)
-    sections |= {k: v for k, v in {"HEAD": head, "RECP": recp, "LOCL": locl, "PARM": parm}.items() if v is not None}
+    given = {"HEAD": head, "RECP": recp, "LOCL": locl, "PARM": parm, "LOOK": look}
+    sections |= {k: v for k, v in given.items() if v is not None}
     return Container(sections, whole.substreams if substreams is None else substreams).to_bytes()
 
 
@@ -229,6 +230,11 @@ FORGERIES = {
     "2^16 local blocks that are not there": forge(**WIDE, locl=local(flags=b"\xff" * 30000)),
     "2^16 local blocks of nothing": forge(**WIDE, locl=local(flags=b"\xff" * (1 << 15))),
     "2^16 local blocks of a few words": forge(**WIDE, locl=local(flags=b"\xff" * (1 << 15), rest=b"\1" * 4000)),
+    "a second look of one byte": forge(look=b"\0"),
+    "a second look of ones": forge(look=b"\1" + b"\xff" * 5000),
+    "a second look of zeros": forge(look=bytes(5000)),
+    "a second look of another kind": forge(look=b"\2" + bytes(60)),
+    "a second look of large numbers": forge(look=b"\0" + b"\xfe" * 5000),
     "parameters of every transform": forge(parm=b"\xff" + bytes(500)),
     "parameters of a huge length": forge(parm=b"\1" + write_varint(1 << 62)),
     "no parameters": forge(parm=b"\0"),

@@ -45,7 +45,8 @@ SMOOTH = 1e-4
 """How much a table is held straight, against a sample at each of its knots."""
 
 PRECISION = 2e-5, 4e-3
-"""Least and largest share of the error that rounding the coefficients may add: in between one over the sites of each."""
+"""Least and largest share of the error that rounding the coefficients may add; in between one over the sites of each.
+"""
 
 ROUNDS, RIDGES = 3, (1e-5, 1e-4, 1e-3)
 TRUST = 0.6

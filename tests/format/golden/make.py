@@ -1,4 +1,4 @@
-"""Make the golden streams: `python tests/format/golden/make.py [NAME ...]`, after a change of the format or of the tables.
+"""Make the golden streams: `python tests/format/golden/make.py [NAME ...]`, after a change of format or tables.
 
 Small JPEGs with a RAW, and golden.json with what they must decode to. The encoder works in floating point and may give
 other bytes on another machine; the decoder never may.
@@ -89,7 +89,11 @@ def pictures():
     bright.raw.mosaic[:14, :20] = 4095
     yield "lossless", bright, bright.encode(lossless=True)
     again = scene((75, 94), "GRBG", seed=7, bits=14, black=(510, 512, 514, 509), subsampling=0)
-    yield "looked", again, recoded(again, again.encode(quality=60), [HAAR, IN_PLACE], 24, 3, more=True, look=looked(0, 1))
+    yield (
+        "looked",
+        again,
+        recoded(again, again.encode(quality=60), [HAAR, IN_PLACE], 24, 3, more=True, look=looked(0, 1)),
+    )
     mirrored = scene((61, 83), "BGGR", "texture", seed=8, bits=12, geometry=WARPED, subsampling=2)
     yield "looked-mirrored", mirrored, recoded(
         mirrored, mirrored.encode(lossless=True), [IN_PLACE], 32, 3, look=looked(1, 2)
