@@ -7,8 +7,9 @@
     Path("IMG_1-raw.jpg").write_bytes(encoded.jpeg)
     Path("IMG_1.dng").write_bytes(decode(encoded.jpeg).dng())
 
-What stands here is `rawinlay.codec.api`; it is loaded when it is first asked for, so that `import rawinlay` costs
-nothing. The folders beside this file are its packages, `rawinlay.codec` and so on (pyproject.toml).
+What stands here is `rawinlay.codec.api` and `rawinlay.codec.develop`; it is loaded when it is first asked for, so that
+`import rawinlay` costs nothing. The folders beside this file are its packages, `rawinlay.codec` and so on
+(pyproject.toml).
 """
 
 from __future__ import annotations
@@ -18,11 +19,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .codec.api import (
         Decoded,
+        DecodeOptions,
         Encoded,
         EncodeOptions,
         Info,
         Rate,
         Trimmed,
+        Verified,
         decode,
         decode_arrays,
         encode,
@@ -30,15 +33,21 @@ if TYPE_CHECKING:
         info,
         strip,
         trim,
+        verify,
     )
+    from .codec.develop import Developed, develop
 
 __all__ = [
-    "Decoded", "EncodeOptions", "Encoded", "Info", "Rate", "Trimmed", "decode", "decode_arrays", "encode",
-    "encode_arrays", "info", "strip", "trim",
+    "DecodeOptions", "Decoded", "Developed", "EncodeOptions", "Encoded", "Info", "Rate", "Trimmed", "Verified",
+    "decode", "decode_arrays", "develop", "encode", "encode_arrays", "info", "strip", "trim", "verify",
 ]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
+    if name in ("Developed", "develop"):
+        from .codec import develop
+
+        return getattr(develop, name)
     if name in __all__:
         from .codec import api
 

@@ -1,4 +1,4 @@
-"""The preview of the decoded DNG: chosen when a RAW is encoded, made when it is decoded.
+"""The preview of the decoded DNG: which it is, chosen when a RAW is encoded; made by `codec.preview`.
 
 Programs that develop a DNG fit their tones to its preview, so it shows what the camera made of the RAW:
 
@@ -16,17 +16,14 @@ from collections.abc import Mapping
 import numpy as np
 from PIL import Image
 
-from ..bitstream.dng.preview import coded, open_picture, turned, with_orientation
+from ..bitstream.dng.preview import coded, open_picture, turned
 from ..bitstream.errors import InputError
 from ..bitstream.jpeg.file import Jpeg
 from ..bitstream.raw_image import RawImage, TiffValue
-from ..bitstream.stream.container import Container
-from ..bitstream.stream.fields import write_varint
 from ..bitstream.stream.preview import MOST_BYTES, MOST_SIDE, CarriedPreview
 from ..bitstream.tiff import tiff
+from . import sections
 from .isp.neutral import neutral_picture
-
-PREVIEWS = ("auto", "raw", "jpeg", "neutral", "none")
 
 SHARE = 100
 """A carried preview takes at most one part in so many of the RAW's bytes."""
@@ -69,20 +66,19 @@ def choose(own: bytes | None, jpeg: Jpeg, raw: RawImage, room: float) -> Carried
     return CarriedPreview() if is_cameras(jpeg, raw.ifd0_tags) else None
 
 
+def section_of(preview: CarriedPreview | None) -> dict[str, bytes]:
+    """The section by its name; none without a preview."""
+    return {"PREV": preview.to_bytes()} if preview else {}
+
+
 def section_bytes(preview: CarriedPreview | None) -> int:
     """Bytes that the section adds to a stream."""
-    if preview is None:
-        return 0
-    body = preview.to_bytes()
-    return 1 + len(write_varint(len(body))) + len(body) + 4
+    return sections.cost(section_of(preview))
 
 
 def with_preview(payload: bytes, preview: CarriedPreview | None) -> bytes:
     """The stream with the section."""
-    if preview is None:
-        return payload
-    container = Container.from_bytes(payload)
-    return Container({**container.sections, "PREV": preview.to_bytes()}, container.substreams).to_bytes()
+    return sections.put_into(payload, section_of(preview))
 
 
 def kind_of(preview: CarriedPreview | None, jpeg: Jpeg, ifd0_tags: Mapping[int, TiffValue]) -> str:
@@ -91,36 +87,27 @@ def kind_of(preview: CarriedPreview | None, jpeg: Jpeg, ifd0_tags: Mapping[int, 
     jpeg: the one that carries the RAW; ifd0_tags: of the RAW. Where the stream says nothing (those of version 0.1.0 do
     not), a JPEG whose Exif is a camera's is one.
     """
-    if preview is not None and (preview.own is None or _carried(preview.own)):
+    if preview is not None and (preview.own is None or carried_picture(preview.own)):
         return "raw" if preview.own else "jpeg"
     return "jpeg" if is_cameras(jpeg, ifd0_tags) else "neutral"
 
 
-def neutral_jpeg(raw: RawImage) -> bytes:
-    """The neutral picture as a JPEG whose Exif says how it lies."""
-    return with_orientation(coded(Image.fromarray(neutral_picture(raw))), raw.orientation)
-
-
-def own_jpeg(own: bytes, orientation: int, part: tuple[float, float, float, float] | None = None) -> bytes | None:
-    """A carried preview as a JPEG whose Exif says how it lies; None where it does not open.
-
-    part: left, top, right and bottom of what is wanted of it, 0..1; as large again as the whole.
-    """
-    picture = _carried(own)
-    if picture is None:
+def carried_picture(own: bytes) -> Image.Image | None:
+    """The picture in a stream; None where it does not open or is larger than an encoder would write it."""
+    try:
+        frame = Jpeg(own).frame
+    except InputError:
         return None
-    if part:
-        box = part[0] * picture.width, part[1] * picture.height, part[2] * picture.width, part[3] * picture.height
-        scale = max(picture.size) / max(box[2] - box[0], box[3] - box[1])
-        size = max(1, round((box[2] - box[0]) * scale)), max(1, round((box[3] - box[1]) * scale))
-        own = coded(picture.resize(size, Image.Resampling.BICUBIC, box=box))
-    return with_orientation(own, orientation)
+    return open_picture(own) if max(frame.width, frame.height) <= MOST_SIDE else None
 
 
 def is_cameras(jpeg: Jpeg, ifd0_tags: Mapping[int, TiffValue]) -> bool:
     """Whether a JPEG's Exif is that of the camera itself: the RAW's model, a maker's note, and as software none, that
-    of the RAW, or a bare version of firmware. Programs that edit name themselves."""
+    of the RAW, or a bare version of firmware. Programs that edit name themselves. Or it has no names, and is stored
+    turned: cameras do that, exporting programs turn the picture."""
     ifd0 = jpeg.ifd0
+    if jpeg.orientation > 1 and ifd0 and not any(_text(ifd0.tags, tag) for tag in (MAKE, MODEL, SOFTWARE)):
+        return True
     if ifd0 is None or not any(MAKER_NOTE in exif.tags for exif in ifd0.subs.get(tiff.EXIF_IFD, [])):
         return False
     make, model, software = (_text(ifd0.tags, tag).lower() for tag in (MAKE, MODEL, SOFTWARE))
@@ -132,15 +119,6 @@ def is_cameras(jpeg: Jpeg, ifd0_tags: Mapping[int, TiffValue]) -> bool:
     for word in (model, make, "digital camera", "firmware"):
         software = software.replace(word, " ") if word else software
     return bool(VERSION.fullmatch(software.strip()))
-
-
-def _carried(own: bytes) -> Image.Image | None:
-    """The picture in a stream; None where it does not open or is larger than an encoder would write it."""
-    try:
-        frame = Jpeg(own).frame
-    except InputError:
-        return None
-    return open_picture(own) if max(frame.width, frame.height) <= MOST_SIDE else None
 
 
 def _text(tags: Mapping[int, TiffValue], tag: int) -> str:

@@ -31,6 +31,7 @@ from ..errors import StreamError
 from ..raw_image import RawImage, TiffValue
 from ..stream.fields import Reader, unzigzag, write_varint, zigzag
 from . import tiff
+from .usual import as_usual
 
 IFD0, RAW, EXIF = range(3)
 TagDict = dict[int, TiffValue]
@@ -167,12 +168,14 @@ MAX_TAG_BYTES = 4 << 20  # all values together, inflated: a bound for streams, f
 def allowed_tags(ifd: int, tags: Mapping[int, TiffValue]) -> TagDict:
     """The part of `tags` that may pass in IFD `ifd` (IFD0, RAW or EXIF), values of a wrong type or size left out.
 
-    Empty texts, rationals without a denominator and an exposure of zero say nothing, and readers warn of them: they are
-    left out too.
+    Colours that a program wrote as floating-point numbers become rationals, Exif 3.0's text type plain text (both in
+    the form that every reader takes). Empty texts, rationals without a denominator and an exposure of zero say nothing,
+    and readers warn of them: they are left out too.
     """
     out: TagDict = {}
     room = MAX_TAG_BYTES
-    for tag, value in sorted(tags.items()):
+    for tag, found in sorted(tags.items()):
+        value = as_usual(found, tag, _ALLOWED.get((ifd, tag), ()))
         if value.type not in _ALLOWED.get((ifd, tag), ()):
             continue
         consistent = len(value.data) == tiff.TYPE_SIZES[value.type] * value.count

@@ -17,6 +17,7 @@ writes what is read here.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ from ...bitstream.runtime.profile import timed
 from ...bitstream.runtime.progress import Progress
 from ...bitstream.runtime.torch_needed import need_torch
 from ...bitstream.stream.container import Container, Key
+from ...bitstream.stream.digests import FileDigests
 from ...bitstream.stream.fields import Reader
 from ...bitstream.stream.header import LEVEL_UNIT, Header, unpack_values
 from ...bitstream.stream.layers import STAGES, Depth, Layers
@@ -38,14 +40,17 @@ from ...entropy import tables
 from ...entropy.tables import Tables
 from ..guide.geometry import Geometry
 from ..guide.guide import LaidGuide
+from ..guide.projection import Projection
 from ..mosaic.companding import LOSSLESS, Companding
 from ..mosaic.layout import Box, Layout, tiles
 from ..recipe import net_weights as weights
 from ..recipe.corrections import LocalRecipe
 from ..recipe.features import COUNT
+from ..recipe.gate import Gate
+from ..recipe.gated import guided_by
 from ..recipe.look import Look
 from ..recipe.recipe import Recipe
-from ..recipe.side import ACTIVITIES, SideInfo
+from ..recipe.side import ACTIVITIES
 from ..refine.layer import Layer
 from ..stages.coding import Coding
 from ..stages.order import HAAR, IN_PLACE, REFINED
@@ -70,7 +75,10 @@ class Stream:
 
     substreams: of layer 0, by (tile, stage). In a stream with layers, `layers` says which are there, and finer holds
     the further layers' substreams by (tile, layer, stage). preview: what the DNG's is to show, where the stream says.
-    size: bytes of the payload that it was parsed from.
+    size: bytes of the payload that it was parsed from. projection: of the geometry, where the header's is not enough.
+    gate: where a guide of the stream's own stands for the JPEG. border: the section of what lies around the mosaic.
+    digest: section DIGM; files: section DIGS. cut: of tiles that are damaged, the first layer and stage that is not
+    there (`codec.decoder.salvage`).
     """
 
     header: Header
@@ -82,6 +90,17 @@ class Stream:
     finer: dict[Key, bytes] = field(default_factory=dict)
     preview: CarriedPreview | None = None
     size: int = 0
+    projection: Projection | None = None
+    gate: Gate | None = None
+    border: bytes = b""
+    digest: bytes = b""
+    files: FileDigests | None = None
+    cut: Mapping[int, tuple[int, int]] = field(default_factory=dict)
+
+    @property
+    def geometry(self) -> Geometry:
+        """How the JPEG lies over the mosaic."""
+        return replace(Geometry.from_bytes(self.header.geometry), projection=self.projection)
 
     @property
     def layer_count(self) -> int:
@@ -125,7 +144,7 @@ class Stream:
         model = tables.load(header.model)
         if header.net:
             weights.REGISTRY.find(header.net)
-        Geometry.from_bytes(header.geometry)
+        geometry = Geometry.from_bytes(header.geometry, container.sections["GEOM"])
         companding_of(header)
         features = COUNT + weights.COUNT if header.net else COUNT
         recipe = Recipe.from_bytes(container.sections.get("RECP", b""), features)
@@ -165,7 +184,13 @@ class Stream:
             else:
                 substreams[tile, stage] = d
         preview = CarriedPreview.from_bytes(container.sections["PREV"])
-        return cls(header, recipe, params, transforms, substreams, layers, finer, preview, len(data))
+        section = container.sections["GATE"]
+        gate = Gate.from_bytes(section, layout_of(header).cells) if section else None
+        return cls(
+            header, recipe, params, transforms, substreams, layers, finer, preview, len(data), geometry.projection,
+            gate, container.sections["BORD"], container.sections["DIGM"],
+            FileDigests.from_bytes(container.sections["DIGS"]),
+        )  # fmt: skip
 
     @timed("network")
     def decode(
@@ -183,17 +208,18 @@ class Stream:
             raise StreamError(f"header: a mosaic of {header.width} x {header.height} is too large for this JPEG")
         if not unbounded:
             check_work(header, self.layer_count, self.size + planes.scan_bytes)
-        guide = LaidGuide(planes, Geometry.from_bytes(header.geometry), (header.height, header.width), layout.origin)
+        guide = LaidGuide(planes, self.geometry, (header.height, header.width), layout.origin)
         setup = self.setup
         chosen = setup.meeting(box)
-        if self.layers is None and device != "cpu":
+        if self.layers is None and device != "cpu" and not (self.gate and self.gate.blocks):
             from .cuda import decode_with_torch  # torch takes seconds to import
 
-            whole = SideInfo(guide, layout, self.net())
+            whole = guided_by(guide, self.gate, layout, self.net())
             return decode_with_torch(
                 setup, whole, self.params, self.transforms, self.substreams, chosen, device, progress
             )  # fmt: skip
-        side_info = SideInfo(guide, layout, self.net(), box and Box.around([setup.places[n] for n in chosen]))
+        near = box and Box.around([setup.places[n] for n in chosen])
+        side_info = guided_by(guide, self.gate, layout, self.net(), near)
         if self.layers is None:
             return decode_mosaic(
                 setup, side_info, self.params, self.transforms, self.substreams, chosen, progress, watch
@@ -204,7 +230,7 @@ class Stream:
         ]
         return decode_layers(
             setup, side_info, [Layer(header.step, self.params[IN_PLACE]), *further],
-            Depth(self.layers.kept, len(self.transforms)), self.layers.spread,
+            Depth(self.layers.kept, len(self.transforms), self.cut), self.layers.spread,
             self.finer | {(tile, 0, stage): d for (tile, stage), d in self.substreams.items()}, chosen, progress,
         )  # fmt: skip
 

@@ -10,12 +10,14 @@ from dataclasses import dataclass, field, fields
 from typing import TypedDict, Unpack
 
 from ...bitstream.errors import UsageError
+from ...bitstream.jpeg.further import check_share
 from ...bitstream.runtime.progress import Progress
 from ...bitstream.stream.container import MAX_LAYERS
 from .effort import DEFAULT as DEFAULT_EFFORT
 from .effort import LEAST, MOST, Effort
 
 TUNES = ("psnr", "edit")
+GUIDES = ("auto", "none")
 STEP_EXPONENT = {"psnr": 4, "edit": 0}
 """Exponent of the guided step by tune, in quarters: even error in linear light, or none beyond the companding."""
 
@@ -68,8 +70,9 @@ class EncodeOptions:
     """All that `codec.api.encode` can be told.
 
     tune: "psnr" for even error in linear light, "edit" for error that is even against the noise. effort: 1 to 9, or an
-    `Effort`. device: "auto", "cpu" or "cuda" (`codec.api.choose_device`). progress: called with what is being done and
-    how much of it is.
+    `Effort`. guide: "auto" for the JPEG wherever it helps (`codec.encoder.guides`), "none" to leave it out. device:
+    "auto", "cpu" or "cuda" (`codec.api.choose_device`). progress: called with what is being done and how much of it is.
+    parity: share of the bytes, 0.01 to 0.5, that mends others which are lost; needs `zfec`.
     """
 
     rate: Rate = field(default_factory=Rate)
@@ -77,10 +80,15 @@ class EncodeOptions:
     effort: int | Effort = DEFAULT_EFFORT
     device: str = "auto"
     progress: Progress | None = None
+    guide: str = "auto"
+    parity: float | None = None
 
     def __post_init__(self) -> None:
+        check_share(self.parity)
         if self.tune not in TUNES:
             raise UsageError(f"tune {self.tune!r}: want one of {', '.join(TUNES)}")
+        if self.guide not in GUIDES:
+            raise UsageError(f"guide {self.guide!r}: want one of {', '.join(GUIDES)}")
         if isinstance(self.effort, int) and not LEAST <= self.effort <= MOST:
             raise UsageError(f"effort {self.effort}: want {LEAST} to {MOST}")
 
@@ -105,3 +113,5 @@ class EncodeKeywords(TypedDict, total=False):
     effort: int | Effort
     device: str
     progress: Progress | None
+    guide: str
+    parity: float | None

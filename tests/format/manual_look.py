@@ -1,4 +1,4 @@
-"""Part of the second decoder (see `manual`): the second look at the guide, manual 4.5 and 5.16."""
+"""Part of the second decoder (see `manual`): the second look at the guide, manual 4.7 and 5.16."""
 
 import numpy as np
 

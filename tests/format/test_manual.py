@@ -1,6 +1,7 @@
 """Another implementation, written from the manual, decodes the same mosaics."""
 
 import ast
+import hashlib
 import io
 import re
 import sys
@@ -34,7 +35,7 @@ def by_the_manual(payload, planes):
         tables = dict(archive)
     name = header.net.hex()
     net = (REPOSITORY / f"codec/recipe/nets/{name}.safetensors").read_bytes() if name else b""
-    return manual.decode(stream, planes, tables, net)
+    return manual.decode(stream, planes, tables, net, decode_planes)
 
 
 def test_nothing_of_the_product_is_in_the_second_decoder():
@@ -112,10 +113,15 @@ def saturated():
     return Scene(picture.raw, out.getvalue(), picture.geometry)
 
 
+ASKEW = Geometry.of_map(
+    5, (22, 31), np.array([[0.9, 0.1, 1.5], [-0.1, 0.95, 2.0], [2e-3, 1e-3, 1]]), lens=(0.1, 0, 0, 0)
+)
+
 PICTURES = {
     "saturated": saturated(),
     **{f"turned {o}": scene((22, 31), "GRBG", subsampling=o % 3, geometry=Geometry(o)) for o in range(2, 9)},
     "half size": scene((40, 52), "GBRG", geometry=Geometry(1, (-1000, 2000), (1 << 23, 1 << 23))),
+    "askew": scene((22, 31), "GRBG", geometry=ASKEW),
     "gray": gray(scene((24, 32), "BGGR")),
     "noise": scene((20, 26), bits=16, mosaic=NOISE),
     "tiny": scene((3, 2), "BGGR"),
@@ -157,7 +163,7 @@ def test_every_trellis(states):
     assert np.array_equal(by_the_manual(payload, picture.planes), Stream.from_bytes(payload).decode(picture.planes))
 
 
-@pytest.mark.parametrize("name", ["turned 5", "noise", "tiny", "dark frame", "above white"])
+@pytest.mark.parametrize("name", ["turned 5", "askew", "noise", "tiny", "dark frame", "above white"])
 @pytest.mark.parametrize("share", [1.0, 0.6, 0.3])
 def test_layers(name, share):
     """A lossless stream in layers, whole and cut."""
@@ -168,3 +174,14 @@ def test_layers(name, share):
     mosaic = by_the_manual(cut, picture.planes)
     assert np.array_equal(mosaic, Stream.from_bytes(cut).decode(picture.planes))
     assert np.array_equal(mosaic, picture.raw.mosaic) or share < 1
+
+
+def test_the_border_by_the_manual():
+    header, sections, _ = manual_container.read_stream(goldens.payload("bordered"))
+    frame, (top, left) = manual_container.read_border(sections["BORD"], header.height, header.width)
+    whole = np.array(frame)
+    mosaic = whole[top : top + header.height, left : left + header.width]
+    assert np.all(mosaic == -1) and np.sum(whole < 0) == mosaic.size
+    mosaic[:] = goldens.decoded("bordered")
+    digest = hashlib.sha256(whole.astype("<u2").tobytes()).hexdigest()
+    assert digest == goldens.FACTS["streams"]["bordered"]["frame_sha256"]

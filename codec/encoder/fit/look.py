@@ -133,6 +133,7 @@ def _sample(picture: SourcePicture, recipe: Recipe, step: int, matrix: np.ndarra
         inner = np.s_[:, REACH : REACH + rows, REACH : REACH + cols]
         there = layout.inside_at(*np.broadcast_arrays(np.arange(r, r + rows)[:, None], np.arange(c, c + cols)[None]))
         there &= levels[inner] < start[:, None, None]
+        there &= side_info.guided(np.arange(r, r + rows)[:, None], np.arange(c, c + cols)[None])
         own, aim = (np.sqrt(np.maximum(v[inner] / span + OFFSET, LEAST)) for v in (levels, wanted))
         root[number], lack[number] = own, (aim - own) * ROOT
         near = np.take(fineness, np.clip(levels[inner] - companding.low, 0, len(fineness) - 1))
