@@ -39,6 +39,7 @@ VARIANTS: dict[str, Effort] = {
     "learned features": replace(WHOLE, learned=True),
     "no powers of Y": replace(WHOLE, powers=False),
     "no local recipe": replace(WHOLE, local=()),
+    "no second look": replace(WHOLE, look=False),
     "no Haar basis": replace(WHOLE, haar=False),
     "4 states": replace(WHOLE, states=2),
     "32 states": replace(WHOLE, states=5),

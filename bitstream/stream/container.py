@@ -24,6 +24,7 @@ id     name  contents
 "Y"    LAYR  which layers there are, in a stream with layers
 "p"    PREV  what the DNG's preview is to show
 "W"    GEOM  where the JPEG lies over the mosaic, as the header can't say it
+"K"    LOOK  the second look at the guide
 "G"    GATE  a guide of the stream's own, and where it stands for the JPEG
 "d"    DIGM  digest of the decoded mosaic
 "s"    DIGS  digests of the JPEG as it was and of the RAW file
@@ -60,15 +61,14 @@ PREAMBLE = (
 PREAMBLE_BYTES = 12
 
 SECTIONS = {
-    "HEAD": b"H", "RECP": b"R", "LOCL": b"L", "PARM": b"P", "LAYR": b"Y", "PREV": b"p", "GEOM": b"W", "GATE": b"G",
-    "DIGM": b"d", "DIGS": b"s", "BORD": b"b",
+    "HEAD": b"H", "RECP": b"R", "LOCL": b"L", "PARM": b"P", "LAYR": b"Y", "PREV": b"p", "GEOM": b"W", "LOOK": b"K",
+    "GATE": b"G", "DIGM": b"d", "DIGS": b"s", "BORD": b"b",
 }  # fmt: skip
 INDEX = b"S"
 
 DECLARED = {
     b"C": ("CELL", "cell layouts other than Bayer's 2x2, and sites of several values"),
     b"V": ("LEVL", "levels that the header has no room for"),
-    b"K": ("LOOK", "second look at the guide, in the loop"),
     b"B": ("POST", "second look at the guide, behind the loop"),
     b"Q": ("STEP", "step maps"),
     b"T": ("TRAF", "transforms other than in place and Haar"),

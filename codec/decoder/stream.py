@@ -48,6 +48,7 @@ from ..recipe.corrections import LocalRecipe
 from ..recipe.features import COUNT
 from ..recipe.gate import Gate
 from ..recipe.gated import guided_by
+from ..recipe.look import Look
 from ..recipe.recipe import Recipe
 from ..recipe.side import ACTIVITIES
 from ..refine.layer import Layer
@@ -150,6 +151,8 @@ class Stream:
         if container.sections["LOCL"]:
             cells = layout_of(header).cells
             recipe = recipe.with_local(LocalRecipe.from_bytes(container.sections["LOCL"], cells, model))
+        if container.sections["LOOK"]:
+            recipe = replace(recipe, look=Look.from_bytes(container.sections["LOOK"]))
         reader = Reader(container.sections.get("PARM", b""), "parameters")
         mask = reader.number(1, "transforms")
         if mask >= 1 << len(BASES):

@@ -29,6 +29,7 @@ from rawinlay.codec.encoder.stream_writer import stream_bytes  # noqa: E402
 from rawinlay.codec.guide.geometry import Geometry, Warp  # noqa: E402
 from rawinlay.codec.mosaic.layout import tiles  # noqa: E402
 from rawinlay.codec.recipe.corrections import TERMS, LocalRecipe, grid  # noqa: E402
+from rawinlay.codec.recipe.look import CLASSES, COUNTS, Look  # noqa: E402
 from rawinlay.codec.stages.order import HAAR, IN_PLACE  # noqa: E402
 from rawinlay.entropy.tables import load  # noqa: E402
 from scenes import fit_transforms, painted, scene  # noqa: E402
@@ -42,16 +43,29 @@ PROJECTED = Geometry.of_map(
 BASIS_NAMES = {IN_PLACE: "in place", HAAR: "haar"}
 
 
-def recoded(picture, payload, transforms, side, states, more=False):
+def looked(kind, seed):
+    """A second look of small random coefficients."""
+    rng = np.random.default_rng(seed)
+    count, classes = COUNTS[kind], max(CLASSES[kind]) + 1
+    exponents = rng.integers(0, 4, count)
+    exponents[-1] = 9
+    matrix = np.array([[1900, -400, -100], [-150, 1300, -250], [20, -500, 2300]])
+    knots = np.clip(np.arange(33) * np.array([[124], [127], [130]]) + rng.integers(-9, 10, (3, 33)), 0, 4096)
+    return Look(kind, matrix, knots, exponents, rng.integers(-5, 6, (classes, count)))
+
+
+def recoded(picture, payload, transforms, side, states, more=False, look=None):
     """The payload coded again over the transforms given, tile by tile in turn, with another trellis.
 
-    more: with learned features and with corrections by block, in every term and in most blocks, help or not.
+    more: with learned features and with corrections by block, in every term and in most blocks, help or not. look: a
+    second look, alike.
     """
     header = replace(Stream.from_bytes(payload).header, states=states)
     options = EncodeOptions(effort=Effort(states, learned=more))
     job = Job.of(picture.raw, picture.planes, picture.geometry, header, len, options)
     cells = job.picture.layout.cells
-    used = job.candidate(job.recipes.learned.with_local(corrections(cells))) if more else job.plain()
+    recipe = job.recipes.learned.with_local(corrections(cells)) if more else job.recipes.plain
+    used = job.candidate(replace(recipe, look=look))
     fitted = fit_transforms(used.encoder, header.step)
     count = len(tiles(*cells, side))
     chosen = [transforms[n % len(transforms)] for n in range(count)]
@@ -91,6 +105,12 @@ def pictures():
     bright = scene((43, 58), "RGGB", seed=6, bits=12, black=(64, 66, 62, 64), white=2600)
     bright.raw.mosaic[:14, :20] = 4095
     yield "lossless", bright, bright.encode(lossless=True)
+    again = scene((75, 94), "GRBG", seed=7, bits=14, black=(510, 512, 514, 509), subsampling=0)
+    coded = recoded(again, again.encode(quality=60), [HAAR, IN_PLACE], 24, 3, more=True, look=looked(0, 1))
+    yield "looked", again, coded
+    mirrored = scene((61, 83), "BGGR", "texture", seed=8, bits=12, geometry=WARPED, subsampling=2)
+    coded = recoded(mirrored, mirrored.encode(lossless=True), [IN_PLACE], 32, 3, look=looked(1, 2))
+    yield "looked-mirrored", mirrored, coded
     named = scene((58, 47), "BGGR", "texture", seed=7, bits=12, black=(128,) * 4)
     files = FileDigests.of(named.jpeg, hashlib.sha256(b"a RAW file").digest())
     yield "digests", named, with_sections(named.encode(quality=50), {"DIGS": files.to_bytes()})
@@ -130,6 +150,7 @@ def main():
             "values": bool(header.values),
             "learned": bool(header.net),
             "local": stream.recipe.local is not None,
+            **({"look": True} if stream.recipe.look else {}),
             **({"own_guide": "in blocks" if stream.gate.blocks else "everywhere"} if stream.gate else {}),
             "bpp": round(8 * (len(jpeg) - len(picture.jpeg)) / mosaic.size, 4),
         }
