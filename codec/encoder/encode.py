@@ -23,6 +23,7 @@ from ..decoder import stream
 from ..decoder.stream import Stream
 from ..guide.geometry import Geometry
 from ..mosaic.companding import LOSSLESS
+from ..mosaic.layout import Layout
 from . import rate
 from . import size as sizing
 from .choose_recipe import choose_recipe
@@ -30,10 +31,10 @@ from .effort import effort_of
 from .fit.sample_kernels import histogram
 from .job import Found, Job
 from .layers import code_layers
-from .options import STEP_EXPONENT, EncodeOptions, Rate
+from .options import EncodeOptions, Rate
+from .steps import choose_steps
 from .stream_writer import stream_bytes
 
-COMPANDING_OFFSET = 8
 SPARSE, SPARSE_LOSSLESS, SPARSE_BPP, SPARSE_QUALITY = 0.6, 0.95, 0.2, 50.0
 """A set of used values (50 to 300 bytes) is sent where it is less than this share of its range and the rate is not
 low."""
@@ -64,11 +65,12 @@ def encode_stream(
         raise InputError(f"a mosaic of {width} x {height} is outside what the format holds")
     if not geometry.in_range:
         raise InputError("the JPEG lies out of all range of the mosaic")
+    steps = choose_steps(raw, Layout(height, width, raw.cfa), options)
     header = Header(
         model=tables.load().identity, net=b"", binding=planes.binding_hash(), height=height, width=width,
         cfa=CFA_PHASES.index(raw.cfa), orientation=raw.orientation, white=raw.white, top=max(int(raw.mosaic.max()), 1),
         black=stream.pack_black(raw.black), saturation=[], geometry=geometry.to_bytes(),
-        companding=COMPANDING_OFFSET, step_exponent=STEP_EXPONENT[options.tune], states=chosen.states,
+        companding=steps.companding, step_exponent=steps.exponent, states=chosen.states,
         step=0, tile=8, transforms=b"\0", values=_values(raw.mosaic, wanted), camera=raw.camera[:60], tags=packed_tags,
     )  # fmt: skip
     with single_threaded() if chosen.learned else contextlib.nullcontext():
@@ -76,7 +78,7 @@ def encode_stream(
         for goal, effort in ((wanted, chosen), (in_one, chosen), (in_one, replace(chosen, learned=False))):
             tried = replace(options, rate=goal, effort=effort)
             try:
-                found = _coded(Job.of(raw, planes, geometry, header, growth, tried), goal)
+                found = _coded(Job.of(raw, planes, geometry, header, growth, tried), goal, steps.shift)
                 give_back()  # what the search has built up: checking makes the guide anew, and memory holds one of them
                 return _checked(found, raw, planes, growth, tried)
             except _TooMuchWorkError as error:
@@ -88,10 +90,10 @@ class _TooMuchWorkError(Exception):
     """What was coded asks for more work than readers do for so few bytes."""
 
 
-def _coded(job: Job, wanted: Rate) -> Found:
-    """The picture coded at a rate; for a size in layers a little more, to be shortened."""
+def _coded(job: Job, wanted: Rate, shift: int) -> Found:
+    """The picture coded at a rate; for a size in layers a little more, to be shortened. shift: of a quality's step."""
     plain, size = job.plain(), wanted.bytes_for(job.sites)
-    step = rate.step_of_quality(rate.DEFAULT_QUALITY if wanted.quality is None else wanted.quality)
+    step = rate.step_of_quality(rate.DEFAULT_QUALITY if wanted.quality is None else wanted.quality, shift)
     finest = LOSSLESS if wanted.lossless else step if size is None else None
     if wanted.in_layers:
         return code_layers(plain, finest, size, wanted.layers)

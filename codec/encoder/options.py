@@ -16,9 +16,6 @@ from .effort import DEFAULT as DEFAULT_EFFORT
 from .effort import LEAST, MOST, Effort
 
 TUNES = ("psnr", "edit")
-STEP_EXPONENT = {"psnr": 4, "edit": 0}
-"""Exponent of the guided step by tune, in quarters: even error in linear light, or none beyond the companding."""
-
 MAX_RATES = MAX_LAYERS - 1
 """Layers that can be asked for: a finest one, lossless say, comes behind them."""
 
