@@ -36,10 +36,11 @@ from PIL import Image
 
 from ..bitstream.raw_image import RawImage
 from ..bitstream.runtime.files import write_atomically
+from ..codec.isp.develop import turn
 from ..eval.demo import png_bytes
 from ..eval.edits import Developer
 from ..eval.metrics import normalised
-from ..eval.pictures import crop, develop, upright
+from ..eval.pictures import crop, develop
 from .curves import OURS
 from .processes import Failed, Processes
 from .rows import Row
@@ -81,7 +82,7 @@ class Shown:
             _write(true, develop(crop(raw, box), exposure))
         folder = self._folder(row)
         _write(folder / "decoded.png", develop(crop(replace(raw, mosaic=mosaic), box), exposure))
-        _write(folder / "error.png", upright(error_map(raw, mosaic), raw.orientation))
+        _write(folder / "error.png", turn(error_map(raw, mosaic), raw.orientation))
         if row["codec"] == OURS and not row["identical"]:
             self._bits(stream, folder / "bits.png", row, raw.orientation)
 
@@ -109,7 +110,7 @@ class Shown:
             print(f"{row['file']} {row['guide']} {row['setting']}: no map of bits: {error}", file=sys.stderr)
             return
         bits = blocks(np.load(values, allow_pickle=False))
-        _write(target, upright(coloured(_on_scale(bits, BITS_SCALE), BITS_COLOURS), orientation))
+        _write(target, turn(coloured(_on_scale(bits, BITS_SCALE), BITS_COLOURS), orientation))
 
 
 def nearest(points: Mapping[str, float]) -> set[str]:

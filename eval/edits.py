@@ -33,8 +33,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..bitstream.raw_image import RawImage
+from ..codec.isp.colour import srgb_encode, srgb_from_balanced
+from ..codec.isp.light import Light
 from .metrics import finite_or_none, normalised
-from .pictures import exposure_for, neutral_of, srgb_curve, srgb_from_camera
+from .pictures import exposure_for
 
 ROWS_AT_ONCE = 256  # cells
 LATTICE = 500_000  # pixels whose colour difference is computed
@@ -66,8 +68,9 @@ class Developer:
         """raw: the true RAW; its mosaic sets the base exposure."""
         self.raw = raw
         self.base = exposure_for(replace(raw, mosaic=thinned(raw.mosaic, EXPOSURE_SAMPLES)))
-        self._neutral = neutral_of(raw)
-        self._matrix = srgb_from_camera(raw).T.astype(np.float32)
+        light = Light.of(raw)
+        self._neutral = light.neutral.astype(np.float32)
+        self._matrix = srgb_from_balanced(light.daylight()).T.astype(np.float32)
 
     def cells(self, mosaic: np.ndarray) -> np.ndarray:
         """Colours of the 2x2 cells in linear light, black 0, white 1: float32 (H // 2, W // 2, 3) of (H, W) in DN."""
@@ -85,7 +88,7 @@ class Developer:
         neutral /= neutral.max()
         rgb = np.clip(cells / neutral, 0, 1)
         rgb = rgb @ self._matrix * np.float32(2 ** (self.base + edit.exposure))
-        value = srgb_curve(np.clip(rgb, 0, 1))
+        value = srgb_encode(rgb)
         if edit.contrast:
             scale = np.float32(0.5 / math.tanh(edit.contrast / 2))
             value = np.tanh(np.float32(edit.contrast) * (value - np.float32(0.5))) * scale + np.float32(0.5)

@@ -11,43 +11,36 @@ from dataclasses import replace
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
-from scipy.ndimage import convolve
 
 from ..bitstream.errors import InputError
 from ..bitstream.raw_image import RawImage
-from ..bitstream.tiff.tiff import value_numbers
+from ..codec.isp import tone
+from ..codec.isp.colour import srgb_encode, srgb_from_balanced
+from ..codec.isp.demosaic import malvar
+from ..codec.isp.develop import turn
+from ..codec.isp.light import Light
 from .metrics import normalised
 
-AS_SHOT_NEUTRAL, COLOR_MATRIX_1, COLOR_MATRIX_2 = 50728, 50721, 50722
-XYZ_FROM_SRGB = np.array([[0.4125, 0.3576, 0.1804], [0.2127, 0.7152, 0.0722], [0.0193, 0.1192, 0.9502]])  # D65
 MARGIN, CAPTION = 8, 28  # pixels around the panels and for the line above them
 PANEL = 720  # longest side of a panel of a whole picture, pixels
 
-# The 5x5 kernels of Malvar, He and Cutler: green at red or blue; a colour between two of its own in the row (in the
-# column: transposed); red at blue and blue at red.
-_GREEN = np.array([[0, 0, -1, 0, 0], [0, 0, 2, 0, 0], [-1, 2, 4, 2, -1], [0, 0, 2, 0, 0], [0, 0, -1, 0, 0]]) / 8
-_ROW = np.array([[0, 0, 0.5, 0, 0], [0, -1, 0, -1, 0], [-1, 4, 5, 4, -1], [0, -1, 0, -1, 0], [0, 0, 0.5, 0, 0]]) / 8
-_OPPOSITE = np.array([[0, 0, -3, 0, 0], [0, 4, 0, 4, 0], [-3, 0, 12, 0, -3], [0, 4, 0, 4, 0], [0, 0, -3, 0, 0]]) / 16
-
-
 def develop(raw: RawImage, exposure_ev: float = 0.0) -> np.ndarray:
     """uint8 RGB (H, W, 3), sRGB, upright (turned by the orientation tag: H and W may change places)."""
-    neutral = neutral_of(raw)
+    light = Light.of(raw)
     balanced = normalised(raw, raw.mosaic).astype(np.float32)
     for site, colour in enumerate(raw.cfa):
-        balanced[site // 2 :: 2, site % 2 :: 2] /= neutral["RGB".index(colour)]
+        balanced[site // 2 :: 2, site % 2 :: 2] /= np.float32(light.neutral["RGB".index(colour)])
     # The neutral's largest part is 1: what the sensor clipped is at least 1 in each colour and ends as white.
-    rgb = np.clip(demosaic(balanced, raw.cfa), 0, 1)
-    rgb = rgb @ srgb_from_camera(raw).T.astype(np.float32)
-    return np.ascontiguousarray(upright(srgb_bytes(rgb * np.float32(2**exposure_ev)), raw.orientation))
+    rgb = np.clip(malvar(balanced, raw.cfa), 0, 1)
+    rgb = rgb @ srgb_from_balanced(light.daylight()).T.astype(np.float32)
+    return np.ascontiguousarray(turn(srgb_bytes(rgb * np.float32(2**exposure_ev)), raw.orientation))
 
 
 def exposure_for(raw: RawImage, percentile: float = 99.0, level: float = 0.9) -> float:
     """The exposure in EV, 0 to 6, at which `percentile` of the greens stand at `level` of white: for dark pictures."""
     value = normalised(raw, raw.mosaic)
     site = raw.cfa.index("G")
-    high = float(np.percentile(value[site // 2 :: 2, site % 2 :: 2], percentile))
-    return float(np.clip(np.log2(level / max(high, 1e-6)), 0, 6))
+    return tone.exposure_for(value[site // 2 :: 2, site % 2 :: 2], percentile, level)
 
 
 def crop(raw: RawImage, box: tuple[int, int, int, int]) -> RawImage:
@@ -89,7 +82,7 @@ def side_by_side(
     if error_gain is None:
         high = float(np.percentile(error, 99))
         error_gain = float(2.0 ** np.clip(np.round(np.log2(0.5 / max(high, 2.0**-16))), 0, 15))
-    amplified = srgb_bytes(upright(np.sqrt(np.clip(error * error_gain, 0, 1)), true.orientation), gamma=False)
+    amplified = srgb_bytes(turn(np.sqrt(np.clip(error * error_gain, 0, 1)), true.orientation), gamma=False)
     shown = [Image.fromarray(develop(raw, exposure_ev)) for raw in (true, decoded)]
     if box is None:
         shown = [image.resize(_fit(image.size), Image.Resampling.BOX) for image in shown]
@@ -109,75 +102,12 @@ def cell_error(true: RawImage, mosaic: np.ndarray) -> np.ndarray:
     return np.stack([np.mean(planes[colour], axis=0) for colour in "RGB"], axis=-1)
 
 
-def demosaic(value: np.ndarray, cfa: str) -> np.ndarray:
-    """float32 (H, W) of one colour per site -> (H, W, 3), by Malvar, He and Cutler; borders mirrored."""
-    value = value.astype(np.float32, copy=False)
-    rgb = np.empty((*value.shape, 3), np.float32)
-    by_kernel = {name: convolve(value, kernel.astype(np.float32), mode="mirror") for name, kernel in
-                 (("green", _GREEN), ("row", _ROW), ("column", _ROW.T), ("opposite", _OPPOSITE))}  # fmt: skip
-    for site, colour in enumerate(cfa):
-        at = np.s_[site // 2 :: 2, site % 2 :: 2]
-        in_row = cfa[site ^ 1]  # the colour of the neighbours left and right
-        for plane, wanted in enumerate("RGB"):
-            if wanted == colour:
-                rgb[(*at, plane)] = value[at]
-            elif wanted == "G":
-                rgb[(*at, plane)] = by_kernel["green"][at]
-            elif colour == "G":
-                rgb[(*at, plane)] = by_kernel["row" if wanted == in_row else "column"][at]
-            else:
-                rgb[(*at, plane)] = by_kernel["opposite"][at]
-    return rgb
-
-
 def srgb_bytes(rgb: np.ndarray, gamma: bool = True) -> np.ndarray:
     """[0, 1] (clipped) -> uint8 of the same shape, by the sRGB curve (IEC 61966-2-1) unless `gamma` is off."""
     value = np.clip(rgb, 0, 1)
     if gamma:
-        value = srgb_curve(value)
+        value = srgb_encode(value)
     return np.round(255 * value).astype(np.uint8)
-
-
-def srgb_curve(value: np.ndarray) -> np.ndarray:
-    """Linear light in [0, 1] -> the sRGB signal in [0, 1], same shape and dtype (float32 or float64)."""
-    return np.where(value <= 0.0031308, 12.92 * value, 1.055 * np.power(value, 1 / 2.4, dtype=value.dtype) - 0.055)
-
-
-def upright(image: np.ndarray, orientation: int) -> np.ndarray:
-    """(H, W, ...) turned as TIFF's orientation 1..8 asks a viewer to."""
-    if orientation >= 5:
-        image = image.swapaxes(0, 1)
-    if orientation in (3, 4, 7, 8):
-        image = image[::-1]
-    if orientation in (2, 3, 6, 7):
-        image = image[:, ::-1]
-    return image
-
-
-def neutral_of(raw: RawImage) -> np.ndarray:
-    """What the camera saw as grey, R, G, B, the largest 1; all 1 where the tags do not say."""
-    tag = raw.ifd0_tags.get(AS_SHOT_NEUTRAL)
-    values = np.array(value_numbers(tag) if tag else [])
-    if values.shape != (3,) or not np.isfinite(values).all() or values.min() <= 0:
-        return np.ones(3, np.float32)
-    return (values / values.max()).astype(np.float32)
-
-
-def srgb_from_camera(raw: RawImage) -> np.ndarray:
-    """3x3, white-balanced camera RGB -> linear sRGB, grey staying grey; identity without a usable colour matrix.
-
-    Of two matrices the second, which belongs to daylight. Its rows are scaled so that sRGB's white is (1, 1, 1) in the
-    camera's colours, as dcraw does it: the white balance has made it so already.
-    """
-    tag = raw.ifd0_tags.get(COLOR_MATRIX_2) or raw.ifd0_tags.get(COLOR_MATRIX_1)
-    values = np.array(value_numbers(tag) if tag else [])
-    if values.shape != (9,) or not np.isfinite(values).all():
-        return np.eye(3)
-    camera = values.reshape(3, 3) @ XYZ_FROM_SRGB
-    white = camera.sum(1, keepdims=True)
-    if np.abs(white).min() < 1e-3 or np.linalg.cond(camera / white) > 1e3:
-        return np.eye(3)
-    return np.linalg.inv(camera / white)
 
 
 def _rms(error: np.ndarray, factor: int) -> np.ndarray:

@@ -44,7 +44,7 @@ from . import stage_kernels as kernels
 from .intervals import Rules
 
 MAX_ROUNDS = 64
-"""No true value needs more splits in one layer: each halves its interval, or splits at one of two places near the mean."""
+"""No true value needs more splits in one layer: each halves its interval, or splits at a place near the mean."""
 
 FIRST_STATES = 3
 """Of the trellis, which layers have not."""

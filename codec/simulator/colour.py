@@ -1,8 +1,4 @@
-"""Colour of simulated cameras: response matrices around published ones, illuminants, the DNG tags that describe them.
-
-Conventions are the DNG specification's (1.7, chapter 6): ColorMatrix1 maps XYZ to the camera's colours, AsShotNeutral
-is the camera's answer to a neutral object, largest value 1. Linear RGB is Rec. 709 primaries, D65 white.
-"""
+"""Cameras' colours: response matrices around published ones, and the DNG tags that describe them."""
 
 from __future__ import annotations
 
@@ -13,11 +9,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ...bitstream.raw_image import TiffValue
-
-XYZ_FROM_RGB = np.array([[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750],
-                         [0.0193339, 0.1191920, 0.9503041]])
-BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
-D65 = XYZ_FROM_RGB.sum(1)
 
 # ColorMatrix at D65 as published in those cameras' DNGs, x 10000, row by row.
 PUBLISHED_MATRICES = (
@@ -48,32 +39,6 @@ def draw_colour_matrix(rng: np.random.Generator) -> np.ndarray:
     t = rng.uniform(0, 0.6)
     matrix = np.reshape(PUBLISHED_MATRICES[a], (3, 3)) * (1 - t) + np.reshape(PUBLISHED_MATRICES[b], (3, 3)) * t
     return np.asarray(np.round(matrix * rng.normal(1, 0.03, (3, 3))) / 10000)
-
-
-def illuminant_xyz(kelvin: float, tint: float = 0.0) -> np.ndarray:
-    """XYZ (Y = 1) of a light of 2000..25000 K: CIE daylight from 4500 K, black body below (Kim et al., 2002).
-
-    tint adds to the chromaticity y: above 0 is greener."""
-    t = 1000 / kelvin
-    if kelvin >= 4500:
-        k = (-4.6070, 2.9678, 0.09911, 0.244063) if kelvin <= 7000 else (-2.0064, 1.9018, 0.24748, 0.237040)
-        x = ((k[0] * t + k[1]) * t + k[2]) * t + k[3]
-        y = -3 * x * x + 2.87 * x - 0.275
-    else:
-        if kelvin < 4000:
-            k, j = (-0.2661239, -0.2343589, 0.8776956, 0.179910), (-0.9549476, -1.37418593, 2.09137015, -0.16748867)
-        else:
-            k, j = (-3.0258469, 2.1070379, 0.2226347, 0.24039), (3.0817580, -5.8733867, 3.75112997, -0.37001483)
-        x = ((k[0] * t + k[1]) * t + k[2]) * t + k[3]
-        y = ((j[0] * x + j[1]) * x + j[2]) * x + j[3]
-    y += tint
-    return np.array([x / y, 1.0, (1 - x - y) / y])
-
-
-def camera_from_rgb(colour_matrix: np.ndarray, white: np.ndarray) -> np.ndarray:
-    """Linear RGB of a scene -> camera colours (3, 3) in light of XYZ `white`: Bradford adaptation, then the matrix."""
-    cone = BRADFORD @ white / (BRADFORD @ D65)
-    return np.asarray(colour_matrix @ np.linalg.inv(BRADFORD) @ np.diag(cone) @ BRADFORD @ XYZ_FROM_RGB)
 
 
 def rational(values: Sequence[float], signed: bool = False, denominator: int = 10000) -> TiffValue:
@@ -115,22 +80,6 @@ def exif_tags(iso: int, seconds: float, aperture: float) -> Mapping[int, TiffVal
         33437: rational([aperture], denominator=10),
         34855: TiffValue(SHORT, 1, struct.pack("<H", min(iso, 65535))),
     }
-
-
-def luminance(rgb: np.ndarray) -> np.ndarray:
-    """Rec. 709 luminance of (..., 3), float32."""
-    return (rgb @ XYZ_FROM_RGB[1].astype(np.float32)).astype(np.float32)
-
-
-def srgb_encode(linear: np.ndarray) -> np.ndarray:
-    """Linear 0..1 -> sRGB 0..1 (IEC 61966-2-1)."""
-    v = np.clip(linear, 0, 1)
-    return np.where(v <= 0.0031308, 12.92 * v, 1.055 * v ** (1 / 2.4) - 0.055)
-
-
-def srgb_decode(encoded: np.ndarray) -> np.ndarray:
-    """sRGB 0..1 -> linear 0..1 (IEC 61966-2-1)."""
-    return np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
 
 
 def exposure_seconds(iso: int, median: float) -> float:

@@ -12,14 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
-from scipy.interpolate import PchipInterpolator
 from scipy.ndimage import gaussian_filter, map_coordinates
 
 from ...bitstream.raw_image import RawImage
-from . import colour, demosaic, denoise
+from ..isp import colour, demosaic, denoise
+from ..isp.tone import filmic
 from .sensor import Sensor, falloff, neutral, response
 
-LUT_SIZE = 4096
 ISP_CHOICES = {"highlights": ("clip", "blend"), "subsampling": ("4:2:0", "4:2:2", "4:4:4")}
 
 
@@ -167,28 +166,9 @@ def _local_gain(light: np.ndarray, isp: Isp) -> np.ndarray:
     return np.exp2(np.clip(change, -3, 3)).astype(np.float32)
 
 
-def tone_curve(isp: Isp) -> np.ndarray:
-    """Display value at LUT_SIZE points, evenly spaced in the square root of linear 0..shoulder; never falling."""
-    linear = np.linspace(0, 1, LUT_SIZE) ** 2 * isp.shoulder
-    if isp.shoulder > 1:
-        # Reinhard's curve with a white point, its slope at black kept at 1
-        linear = linear * (1 + linear / isp.shoulder**2) / (1 + linear)
-    knots = np.array([0, 1 / 8, 1 / 4, 1 / 2, 3 / 4, 1])
-    bent = knots + np.array([0, *isp.s_curve, 0])
-    bent = np.maximum.accumulate(bent.clip(0, 1))
-    curve = PchipInterpolator(knots, bent)(colour.srgb_encode(linear))
-    return np.maximum.accumulate(curve).astype(np.float32)
-
-
 def _tone(linear: np.ndarray, isp: Isp) -> np.ndarray:
     """Linear sRGB -> display sRGB 0..1."""
-    table = tone_curve(isp)
-
-    def curve(value: np.ndarray) -> np.ndarray:
-        place = np.sqrt(value.clip(0, isp.shoulder) / np.float32(isp.shoulder)) * np.float32(LUT_SIZE - 1)
-        low = place.astype(np.int32)
-        return table[low] + (table[np.minimum(low + 1, LUT_SIZE - 1)] - table[low]) * (place - low)
-
+    curve = filmic(isp.shoulder, isp.s_curve)
     display = curve(linear)
     if isp.hue_kept:
         light = np.maximum(colour.luminance(linear), 1e-5)

@@ -15,7 +15,7 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter, zoom
 
 from ...bitstream.errors import InputError, UsageError
-from .colour import srgb_decode
+from ..isp.colour import srgb_decode
 
 LOG_FLOOR, LOG_TOP = 2.0**-11, 4096.0  # the log coding of the HDR scenes: u = log(1 + x / floor), full scale at top
 

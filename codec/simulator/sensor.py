@@ -15,8 +15,9 @@ import numpy as np
 from scipy.ndimage import affine_transform, gaussian_filter, median_filter
 
 from ...bitstream.raw_image import CFA_PHASES, RawImage
+from ..isp.colour import camera_from_rgb, illuminant_xyz
+from ..isp.demosaic import COLOURS
 from . import colour
-from .demosaic import COLOURS
 
 BRIGHTEST = 64.0  # times white: light beyond is cut, lest the lens spread one lamp over all around it
 
@@ -124,8 +125,8 @@ def draw_sensor(rng: np.random.Generator) -> Sensor:
 
 def response(sensor: Sensor) -> np.ndarray:
     """Linear RGB of a scene -> camera colours (3, 3), in the light of this exposure."""
-    light = colour.illuminant_xyz(sensor.kelvin, sensor.tint)
-    return colour.camera_from_rgb(np.array(sensor.colour_matrix), light)
+    light = illuminant_xyz(sensor.kelvin, sensor.tint)
+    return camera_from_rgb(np.array(sensor.colour_matrix), light)
 
 
 def neutral(sensor: Sensor) -> tuple[np.ndarray, np.ndarray]:

@@ -13,10 +13,10 @@ from shots import shot
 
 learned = pytest.importorskip("rawinlay.benchmarks.peers.learned.r2lcm", reason="the peers extra is not installed")
 
+from rawinlay.benchmarks.peers.base import Unavailable  # noqa: E402
 from rawinlay.benchmarks.peers.learned import config, net, peer, planes, samples, superpixels, symbols, train, weights  # noqa: E402
 from rawinlay.benchmarks.peers.learned.blocks import Guide  # noqa: E402
 from rawinlay.benchmarks.peers.learned.ordered import OrderedContext  # noqa: E402
-from rawinlay.benchmarks.peers.prediction import Unavailable  # noqa: E402
 from rawinlay.bitstream.errors import StreamError, UsageError  # noqa: E402
 from rawinlay.bitstream.runtime.parallel import single_threaded  # noqa: E402
 from rawinlay.codec.simulator.dataset import save_shot  # noqa: E402

@@ -9,9 +9,9 @@ import pytest
 pytest.importorskip("imagecodecs", reason="the bench extra (imagecodecs) is not installed")
 
 from rawinlay.benchmarks.peers import jxl, registry
+from rawinlay.benchmarks.peers.base import Peer, Unavailable, number
 from rawinlay.benchmarks.peers.frame import Frame, unwrap
 from rawinlay.benchmarks.peers.packing import COMPANDINGS, from_quadrants, quadrants
-from rawinlay.benchmarks.peers.prediction import Peer, Unavailable, number
 from rawinlay.bitstream.errors import InputError, StreamError, UsageError
 from rawinlay.bitstream.raw_image import CFA_PHASES, RawImage
 from rawinlay.eval.metrics import measure, normalised

@@ -12,7 +12,7 @@ pytest.importorskip("imagecodecs", reason="the bench extra (imagecodecs) is not 
 from rawinlay.benchmarks.peers import polynomial, registry, sam
 from rawinlay.benchmarks.peers.frame import Frame, unwrap
 from rawinlay.benchmarks.peers.guide import begin, resume
-from rawinlay.benchmarks.peers.polynomial import terms, transform
+from rawinlay.benchmarks.peers.polynomial import basis, terms
 from rawinlay.bitstream.errors import InputError, StreamError, UsageError
 from rawinlay.bitstream.raw_image import CFA_PHASES
 from rawinlay.bitstream.stream.fields import read_record, write_record
@@ -99,7 +99,7 @@ def test_polynomial_finds_a_polynomial(shot):
 
 def test_polynomial_terms():
     assert [len(terms(d)) for d in (1, 2, 3)] == [4, 10, 20]
-    phi = transform(np.array([[0.0], [0.5], [1.0]]), 2)
+    phi = basis(np.array([[0.0], [0.5], [1.0]]), 2)
     by_power = dict(zip(terms(2), phi[:, 0], strict=True))
     assert by_power[0, 0, 0] == 1 and by_power[1, 0, 0] == -1 and by_power[0, 1, 0] == 0 and by_power[0, 2, 0] == -1
     with pytest.raises(StreamError):

@@ -190,12 +190,12 @@ def contrast(first, second):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_is_readable_in_light_and_dark(browser, folder, scheme):
     with opened(browser, folder, color_scheme=scheme) as page:
-        side_info = page.evaluate("getComputedStyle(document.body).backgroundColor")
-        assert (contrast(side_info, "rgb(0,0,0)") < 2) == (scheme == "dark")
+        ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert (contrast(ground, "rgb(0,0,0)") < 2) == (scheme == "dark")
         for selector in ("p", "figcaption", "nav a", "td.loss", "thead th", ".note", ".chart text"):
             name = "fill" if selector.startswith(".chart") else "color"
             colour = page.evaluate(f"getComputedStyle(document.querySelector({selector!r})).{name}")
-            assert contrast(colour, side_info) >= 4.5, selector
+            assert contrast(colour, ground) >= 4.5, selector
 
 
 def test_without_scripts_all_but_the_slider_is_there(browser, folder):

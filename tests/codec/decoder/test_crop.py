@@ -81,7 +81,7 @@ def test_phase_and_levels_are_those_of_the_sites(x, y, cfa):
     raw = shot().raw
     raw = replace(raw, cfa=cfa, black=(10.0, 20.0, 30.0, 40.0))
     part = Crop(x, y, 32, 24).of(raw)
-    assert part.mosaic.shape == (24, 32) and part.mosaic.prediction is None
+    assert part.mosaic.shape == (24, 32) and part.mosaic.base is None
     for i in range(2):
         for j in range(2):
             site = (y + i) % 2 * 2 + (x + j) % 2

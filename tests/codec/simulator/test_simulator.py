@@ -15,11 +15,13 @@ from PIL import Image
 from rawinlay.bitstream.dng.writer import write_dng
 from rawinlay.bitstream.errors import InputError, UsageError
 from rawinlay.bitstream.raw_image import CFA_PHASES
-from rawinlay.codec.simulator import Sensor, colour, list_scenes, load_scene, random_crop, simulate, to_scene
+from rawinlay.codec.isp import colour
+from rawinlay.codec.isp.demosaic import METHODS
+from rawinlay.codec.isp.denoise import METHODS as DENOISERS
+from rawinlay.codec.isp.tone import filmic
+from rawinlay.codec.simulator import Sensor, list_scenes, load_scene, random_crop, simulate, to_scene
 from rawinlay.codec.simulator.dataset import generate, load_shot, save_shot
-from rawinlay.codec.simulator.demosaic import METHODS, bilinear
-from rawinlay.codec.simulator.denoise import METHODS as DENOISERS
-from rawinlay.codec.simulator.isp import ISP_CHOICES, draw_isp, tone_curve
+from rawinlay.codec.simulator.isp import ISP_CHOICES, draw_isp
 from rawinlay.codec.simulator.sensor import draw_sensor, used_values
 
 # a lens, a sensor and a processor that add nothing of their own: what is left is the light and its noise
@@ -177,45 +179,11 @@ def test_crop_scale_and_odd_size() -> None:
     assert odd.raw.mosaic.shape == (159, 223) and pixels(odd.jpeg).shape[:2] == (159, 223)
 
 
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("cfa", CFA_PHASES)
-def test_demosaicking_keeps_samples_and_follows_a_ramp(method: str, cfa: str) -> None:
-    y, x = np.mgrid[:33, :46].astype(np.float32)
-    colour = np.stack([0.1 + 0.002 * x, 0.2 + 0.001 * (x + y), 0.3 + 0.002 * y], -1)
-    site = np.array(["RGB".index(c) for c in cfa]).reshape(2, 2)[np.arange(33)[:, None] % 2, np.arange(46) % 2]
-    mosaic = np.take_along_axis(colour, site[..., None], -1)[..., 0]
-    full = METHODS[method](mosaic, cfa)
-    np.testing.assert_allclose(np.take_along_axis(full, site[..., None], -1)[..., 0], mosaic, atol=1e-5)
-    np.testing.assert_allclose(full[4:-4, 4:-4], colour[4:-4, 4:-4], atol=1e-4)
-
-
-def test_better_demosaicking_is_better() -> None:
-    scene = np.minimum(landscape(), 1)
-    site = np.array([0, 1, 1, 2]).reshape(2, 2)[np.arange(160)[:, None] % 2, np.arange(224) % 2]
-    mosaic = np.take_along_axis(scene, site[..., None], -1)[..., 0]
-    error = {name: np.mean((method(mosaic, "RGGB") - scene) ** 2) for name, method in METHODS.items()}
-    assert error["malvar"] < error["bilinear"] and error["edge-directed"] < error["bilinear"]
-    assert np.array_equal(bilinear(mosaic, "RGGB"), METHODS["bilinear"](mosaic, "RGGB"))
-
-
-@pytest.mark.parametrize("method", DENOISERS)
-def test_denoising_takes_noise_away_and_keeps_edges(method: str) -> None:
-    from rawinlay.codec.simulator.denoise import denoise
-
-    rng = np.random.default_rng(0)
-    clean = np.full((96, 96, 3), 0.1, np.float32)
-    clean[:, 48:] = 0.5
-    scale, offset = 1e-4, 1e-7
-    noisy = clean + rng.standard_normal(clean.shape, np.float32) * np.sqrt(scale * clean + offset)
-    out = denoise(noisy, method, 1.5, 2.0, scale, offset)
-    assert np.mean((out - clean) ** 2) < 0.6 * np.mean((noisy - clean) ** 2)
-    assert abs(float(out[:, :40].mean()) - 0.1) < 0.002 and abs(float(out[:, 56:].mean()) - 0.5) < 0.004
-
-
 def test_tone_curves_never_fall() -> None:
     for seed in range(50):
         rng = np.random.default_rng(seed)
-        curve = tone_curve(draw_isp(rng, draw_sensor(rng)))
+        isp = draw_isp(rng, draw_sensor(rng))
+        curve = filmic(isp.shoulder, isp.s_curve).table
         assert (np.diff(curve) >= 0).all() and curve[0] >= 0 and curve[-1] <= 1 and curve[-1] > 0.5
 
 

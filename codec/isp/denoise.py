@@ -31,6 +31,12 @@ def denoise(rgb: np.ndarray, method: str, luma: float, chroma: float, scale: flo
 
 def guided(image: np.ndarray, guide: np.ndarray, size: int, eps: float) -> np.ndarray:
     """Guided filter (He, Sun and Tang, 2010): locally linear in `guide`, flat where its variance is below eps."""
+    slope, rest = guided_coefficients(image, guide, size, eps)
+    return slope * guide + rest
+
+
+def guided_coefficients(image: np.ndarray, guide: np.ndarray, size: int, eps: float) -> tuple[np.ndarray, np.ndarray]:
+    """a, b of the guided filter's result a guide + b, float (H, W) each."""
 
     def mean(v: np.ndarray) -> np.ndarray:
         return np.asarray(uniform_filter(v, size, mode="nearest"))
@@ -38,7 +44,7 @@ def guided(image: np.ndarray, guide: np.ndarray, size: int, eps: float) -> np.nd
     mean_guide, mean_image = mean(guide), mean(image)
     variance = np.maximum(mean(guide * guide) - mean_guide**2, 0)
     slope = (mean(guide * image) - mean_guide * mean_image) / (variance + np.float32(eps))
-    return mean(slope) * guide + mean(mean_image - slope * mean_guide)
+    return mean(slope), mean(mean_image - slope * mean_guide)
 
 
 def _guided(plane: np.ndarray, sigma: float) -> np.ndarray:

@@ -1,0 +1,152 @@
+"""A mosaic developed: the project's one developer, in whole pictures.
+
+::
+
+    mosaic --black, white, / neutral, clipped--> balanced --edge-directed demosaicking--> camera RGB
+           --matrix, 2^exposure--> linear sRGB --local tone, curve, saturation--> display --3-D table--> 8 or 16 bit
+
+Bands of rows, one a core; `codec.isp.modules_torch` has the same steps as differentiable modules.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...bitstream.raw_image import RawImage
+from ...bitstream.runtime.parallel import in_parallel
+from . import local
+from .colour import luminance, srgb_from_balanced
+from .cube import Cube
+from .demosaic_kernels import MARGIN, edge_directed
+from .light import Light
+from .render_kernels import look_up, render, to_whole
+from .settings import Settings
+from .tone import ToneCurve, contrast_table, exposure_for, plain
+
+BAND = 128
+"""Rows at once: what is in work, some 30 bytes a pixel, stays within the cores' caches and small."""
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """How light becomes a picture before any slider: exposure in EV, then a curve, then distance from grey.
+
+    `codec.isp.shown` finds the one of a JPEG; `plain_rendering` needs none.
+    """
+
+    exposure: float
+    curve: ToneCurve
+    saturation: float = 1.0
+
+
+def plain_rendering(raw: RawImage) -> Rendering:
+    """Brightened so that the 99th percentile of the greens stands at 0.9 of white, and sRGB's curve."""
+    site = raw.cfa.index("G")
+    greens = raw.mosaic[site // 2 :: 2, site % 2 :: 2][::4, ::4].astype(np.float64)
+    return Rendering(exposure_for((greens - raw.black[site]) / (raw.white - raw.black[site])), plain())
+
+
+class Developer:
+    """Develops one RAW under any settings. raw: a Bayer mosaic; rendering: of neutral settings."""
+
+    def __init__(self, raw: RawImage, rendering: Rendering | None = None) -> None:
+        self.raw, self.light = raw, Light.of(raw)
+        self.rendering = rendering or plain_rendering(raw)
+
+    def neutral(self, settings: Settings) -> np.ndarray:
+        """The camera's colours of what is to be grey, float64 (3,), the largest 1."""
+        if settings.temperature is None and settings.tint is None:
+            return self.light.neutral
+        shot = self.light.as_shot() or (5500.0, 0.0)
+        kelvin = shot[0] if settings.temperature is None else settings.temperature
+        return self.light.neutral_for(kelvin, shot[1] if settings.tint is None else settings.tint)
+
+    def matrix(self, settings: Settings) -> np.ndarray:
+        """Balanced camera RGB to linear sRGB with the exposure in it, float32 (3, 3)."""
+        kelvin = settings.temperature
+        if kelvin is None:
+            shot = self.light.as_shot()
+            kelvin = shot[0] if shot else None
+        matrix = self.light.daylight() if kelvin is None else self.light.matrix(kelvin)
+        gain = 2.0 ** (self.rendering.exposure + settings.exposure)
+        return np.asarray(srgb_from_balanced(matrix) * gain, np.float32)
+
+    def small(self, settings: Settings, side: int = local.SIDE) -> np.ndarray:
+        """Linear sRGB of blocks of cells, float32 (h, w, 3), no side longer than `side`; exposure included."""
+        return self._blocks(self.neutral(settings), side) @ self.matrix(settings).T
+
+    def picture(self, settings: Settings | None = None, cube: Cube | None = None, bits: int = 8) -> np.ndarray:
+        """sRGB, uint8 or uint16 (H, W, 3), lying as the mosaic does (`turn` turns it). bits: 8 or 16."""
+        settings = settings or Settings()
+        height, width = self.raw.mosaic.shape
+        neutral, matrix = self.neutral(settings), self.matrix(settings)
+        gains = local.gains(settings) if settings.local else np.zeros(0, np.float32)
+        slopes = rests = np.zeros((1, 1), np.float32)
+        if settings.local:
+            slopes, rests = local.coefficients(luminance(self._blocks(neutral, local.SIDE) @ matrix.T))
+        curve = self.rendering.curve.then(contrast_table(settings.contrast))
+        saturation = np.float32(self.rendering.saturation * (1 + settings.saturation / 100))
+        out = np.empty((height, width, 3), np.uint8 if bits == 8 else np.uint16)
+        red = self.raw.cfa.index("R")
+
+        def band(top: int) -> None:
+            bottom = min(top + BAND, height)
+            rgb = np.empty((bottom - top, width, 3), np.float32)
+            edge_directed(self._balanced(top, bottom, neutral), red, top % 2, rgb)
+            render(
+                rgb, matrix, slopes, rests, top, height, gains, local.DARKEST, local.BRIGHTEST, local.LOGS,
+                local.LOG_TOP, curve.table, curve.top, saturation, rgb,
+            )  # fmt: skip
+            if cube is not None:
+                look_up(rgb, cube.table, cube.low, cube.high)
+            to_whole(rgb, np.float32(255 if bits == 8 else 65535), out[top:bottom])
+
+        for _ in in_parallel(band, range(0, height, BAND)):
+            pass
+        return out
+
+    def _balanced(self, top: int, bottom: int, neutral: np.ndarray) -> np.ndarray:
+        """Rows of the mosaic with `MARGIN` around, mirrored at the borders, 0 black, at most 1; float32."""
+        height, width = self.raw.mosaic.shape
+        rows = _mirrored(np.arange(top - MARGIN, bottom + MARGIN), height)
+        cols = _mirrored(np.arange(-MARGIN, width + MARGIN), width)
+        part = self.raw.mosaic[rows].astype(np.float32)
+        for site, colour in enumerate(self.raw.cfa):
+            black, of = np.float32(self.raw.black[site]), neutral["RGB".index(colour)]
+            at = np.s_[(site // 2 + top) % 2 :: 2, site % 2 :: 2]
+            part[at] = np.minimum((part[at] - black) * np.float32(1 / ((self.raw.white - black) * of)), 1)
+        return np.ascontiguousarray(part[:, cols])
+
+    def _blocks(self, neutral: np.ndarray, side: int) -> np.ndarray:
+        """Balanced camera RGB of blocks of cells, float32 (h, w, 3)."""
+        cells = [n // 2 for n in self.raw.mosaic.shape]
+        step = max(1, -(-max(cells) // side))
+        h, w = (max(1, n // step) for n in cells)
+        rows, cols = min(step, cells[0]), min(step, cells[1])
+        out = np.zeros((h, w, 3), np.float32)
+        for site, colour in enumerate(self.raw.cfa):
+            k = "RGB".index(colour)
+            plane = self.raw.mosaic[site // 2 :: 2, site % 2 :: 2][: h * rows, : w * cols]
+            mean = plane.reshape(h, rows, w, cols).mean((1, 3), dtype=np.float32) - np.float32(self.raw.black[site])
+            share = np.float32(1 / ((self.raw.white - self.raw.black[site]) * neutral[k] * (2 if colour == "G" else 1)))
+            out[..., k] += mean * share
+        return np.minimum(out, 1)
+
+
+def turn(picture: np.ndarray, orientation: int) -> np.ndarray:
+    """(H, W, ...) turned as TIFF's orientation 1..8 asks a viewer to; a view."""
+    if orientation >= 5:
+        picture = picture.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        picture = picture[::-1]
+    if orientation in (2, 3, 6, 7):
+        picture = picture[:, ::-1]
+    return picture
+
+
+def _mirrored(index: np.ndarray, n: int) -> np.ndarray:
+    """Indices of 0 .. n - 1, mirrored about the first and the last as often as needed."""
+    index = np.abs(index) % max(2 * (n - 1), 1)
+    return np.minimum(index, 2 * (n - 1) - index) if n > 1 else np.zeros_like(index)
