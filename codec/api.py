@@ -117,10 +117,10 @@ def encode(
     raw: any Bayer RAW that LibRaw reads. jpeg: its JPEG; without one `codec.source.choose_jpeg` finds or makes one.
     A RAW that the JPEG carries already is replaced.
     keywords: at most one of bpp (bits per pixel of the mosaic), size (bytes that the JPEG may grow by; both are met to
-    3 % and never exceeded), quality (0..100, even error) and lossless; quality 60 without any. tune: "psnr" for even
-    error in linear light, "edit" for error that is even against the noise. trimmable: in layers, so that `trim` can
-    lower the rate later; layers: where to put them, in ascending bits per pixel, rather than where the codec would
-    (implies trimmable). effort: 1 to 9, or an `Effort` (`codec.encoder.effort`). device: "auto", "cpu" or "cuda".
+    3 % and never exceeded), quality (0..100, even error) and lossless; quality 60 without any. tune: "edit" for an
+    error that edits of the RAW show evenly, "psnr" for one that is even in linear light. trimmable: in layers, so that
+    `trim` can lower the rate later; layers: where to put them, in ascending bits per pixel, rather than where the codec
+    would (implies trimmable). effort: 1 to 9, or an `Effort` (`codec.encoder.effort`). device: "auto", "cpu" or "cuda".
     progress: see `Progress`. options: all that as one object, instead of keywords.
 
     Raises UsageError for contradicting or unreachable options, InputError for files that are unreadable, unsupported,

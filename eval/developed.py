@@ -33,11 +33,11 @@ from scipy.ndimage import gaussian_filter
 
 from ..bitstream.dng.writer import write_dng
 from ..bitstream.raw_image import RawImage
+from ..codec.isp.colour import luminance, srgb_encode
 from ..codec.source.libraw import ask
 from .edits import EXPOSURE_SAMPLES, thinned
-from .pictures import exposure_for, srgb_curve
+from .pictures import exposure_for
 
-LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
 NEUTRAL = {
     "use_camera_wb": True, "gamma": (1, 1), "no_auto_bright": True, "output_bps": 16, "adjust_maximum_thr": 0.0,
     "user_flip": 0, "demosaic_algorithm": "AHD", "output_color": "sRGB",
@@ -76,29 +76,29 @@ def apply(linear: np.ndarray, edit: str) -> np.ndarray:
 
 def _exposed(ev: float, red: float = 1.0, blue: float = 1.0) -> Callable[[np.ndarray], np.ndarray]:
     gains = np.array([red, 1.0, blue], np.float32) * np.float32(2**ev)
-    return lambda linear: srgb_curve(np.clip(linear * gains, 0, 1))
+    return lambda linear: srgb_encode(linear * gains)
 
 
 def _shadows(linear: np.ndarray) -> np.ndarray:
-    light = gaussian_filter(np.clip(linear, 0, 1) @ LUMINANCE, BLURRED)
-    dark = np.clip(1 - srgb_curve(np.clip(light, 0, 1)) / np.float32(0.7), 0, 1)
-    return srgb_curve(np.clip(linear * np.exp2(np.float32(MOST) * dark)[..., None], 0, 1))
+    light = gaussian_filter(luminance(np.clip(linear, 0, 1)), BLURRED)
+    dark = np.clip(1 - srgb_encode(light) / np.float32(0.7), 0, 1)
+    return srgb_encode(linear * np.exp2(np.float32(MOST) * dark)[..., None])
 
 
 def _curve(linear: np.ndarray) -> np.ndarray:
-    value, scale = srgb_curve(np.clip(linear, 0, 1)), np.float32(0.5 / math.tanh(2.5))
+    value, scale = srgb_encode(linear), np.float32(0.5 / math.tanh(2.5))
     return np.tanh(np.float32(5) * (value - np.float32(0.5))) * scale + np.float32(0.5)
 
 
 def _highlights(linear: np.ndarray) -> np.ndarray:
     value = linear * np.float32(2**-1.5)
     over = np.maximum(value - np.float32(0.7), 0)
-    return srgb_curve(np.clip(np.minimum(value, np.float32(0.7)) + over / (1 + over / np.float32(0.3)), 0, 1))
+    return srgb_encode(np.minimum(value, np.float32(0.7)) + over / (1 + over / np.float32(0.3)))
 
 
 def _look(linear: np.ndarray) -> np.ndarray:
-    value = srgb_curve(np.clip(linear, 0, 1))
-    light = (value @ LUMINANCE)[..., None]
+    value = srgb_encode(linear)
+    light = luminance(value)[..., None]
     colour = (value - light) * (np.float32(0.55) + np.float32(0.6) * light)
     tint = (1 - light) ** 2 * np.array([-0.05, 0.015, 0.04], np.float32)
     tint += light * (1 - light) * np.array([0.12, 0.02, -0.1], np.float32)

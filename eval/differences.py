@@ -7,8 +7,8 @@ ssimulacra2     Cloudinary's measure, at most 100, of 8-bit pictures (package `s
 flip            mean of NVIDIA's FLIP (Andersson and others 2020; package `flip-evaluator`)
 ==============  ============================================================================================
 
-`blocks` are colour differences of means over 32 x 32 pixels of the linear pictures at +2 EV: casts, which noise hides in
-the other measures. `block_means` are the same of the mosaics' signed means, without clipping or demosaicking.
+`blocks` are colour differences of means over 32 x 32 pixels of the linear pictures at +2 EV: casts, which noise hides
+in the other measures. `block_means` are the same of the mosaics' signed means, without clipping or demosaicking.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ from PIL import Image
 
 from ..bitstream.errors import UsageError
 from ..bitstream.raw_image import RawImage
+from ..codec.isp.colour import srgb_encode, srgb_from_balanced
+from ..codec.isp.light import Light
 from .developed import FullDeveloper
 from .metrics import finite_or_none
-from .pictures import neutral_of, srgb_curve, srgb_from_camera
 
 SIDE = 32
 """Pixels of a block's side."""
@@ -32,8 +33,7 @@ NEEDED = "full-size edits need the packages ssimulacra2, flip-evaluator and scik
 
 
 def difference(true: np.ndarray, found: np.ndarray) -> dict[str, float | None]:
-    """Measures of a picture against the true one, both sRGB in [0, 1], float32 (h, w, 3); UsageError without packages.
-    """
+    """Measures of a picture against the true one, sRGB in [0, 1], float32 (h, w, 3). UsageError without packages."""
     try:
         import flip_evaluator
         from ssimulacra2 import compute_ssimulacra2
@@ -75,8 +75,8 @@ def blocks(true: np.ndarray, found: np.ndarray) -> dict[str, float]:
 def block_means(developer: FullDeveloper, mosaic: np.ndarray) -> dict[str, float]:
     """Mean and 99th percentile of the differences of blocks of 32 x 32 sites of a mosaic, at +2 EV."""
     raw = developer.raw
-    gain = 2 ** (developer.base + 2)
-    turn = srgb_from_camera(raw).T / neutral_of(raw)[:, None] * gain
+    light = Light.of(raw)
+    turn = srgb_from_balanced(light.daylight()).T / light.neutral[:, None] * 2 ** (developer.base + 2)
     return _of_means(*(_site_means(replace(raw, mosaic=m)) @ turn for m in (raw.mosaic, mosaic)))
 
 
@@ -86,7 +86,9 @@ def _site_means(raw: RawImage) -> np.ndarray:
     h, w = (n // SIDE * SIDE for n in raw.mosaic.shape)
     for site, colour in enumerate(raw.cfa):
         plane = raw.mosaic[site // 2 : h : 2, site % 2 : w : 2].astype(np.float64)
-        planes[colour].append((_means(plane[..., None], SIDE // 2)[..., 0] - raw.black[site]) / (raw.white - raw.black[site]))
+        planes[colour].append(
+            (_means(plane[..., None], SIDE // 2)[..., 0] - raw.black[site]) / (raw.white - raw.black[site])
+        )
     return np.stack([np.mean(planes[colour], 0) for colour in "RGB"], -1)
 
 
@@ -99,5 +101,5 @@ def _means(picture: np.ndarray, side: int = SIDE) -> np.ndarray:
 
 
 def _of_means(true: np.ndarray, found: np.ndarray) -> dict[str, float]:
-    seen = colour_difference(*(srgb_curve(np.clip(means, 0, 1)) for means in (true, found)))
+    seen = colour_difference(*(srgb_encode(means) for means in (true, found)))
     return {"mean": float(seen.mean()), "p99": float(np.quantile(seen, 0.99))}

@@ -39,7 +39,10 @@ class Trunk(Peer):
 
     def encode(self, raw: RawImage, jpeg: bytes | None, setting: str) -> bytes:
         lossless, bpp = rate_of(setting)
-        return encode_arrays(raw, need(jpeg), bpp=bpp, lossless=lossless, effort=EFFORT, device="cpu").jpeg
+        encoded = encode_arrays(
+            raw, need(jpeg), bpp=bpp, lossless=lossless, effort=EFFORT, device="cpu", tune="psnr"
+        )
+        return encoded.jpeg
 
     def decode(self, data: bytes, jpeg: bytes | None) -> np.ndarray:
         return decode_arrays(data, device="cpu").mosaic

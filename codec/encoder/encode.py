@@ -23,7 +23,6 @@ from ..decoder import stream
 from ..decoder.stream import Stream
 from ..guide.geometry import Geometry
 from ..mosaic.companding import LOSSLESS
-from ..mosaic.layout import Layout
 from . import rate
 from . import size as sizing
 from .choose_recipe import choose_recipe
@@ -65,7 +64,7 @@ def encode_stream(
         raise InputError(f"a mosaic of {width} x {height} is outside what the format holds")
     if not geometry.in_range:
         raise InputError("the JPEG lies out of all range of the mosaic")
-    steps = choose_steps(raw, Layout(height, width, raw.cfa), options)
+    steps = choose_steps(raw, planes.y, options)
     header = Header(
         model=tables.load().identity, net=b"", binding=planes.binding_hash(), height=height, width=width,
         cfa=CFA_PHASES.index(raw.cfa), orientation=raw.orientation, white=raw.white, top=max(int(raw.mosaic.max()), 1),
@@ -78,7 +77,7 @@ def encode_stream(
         for goal, effort in ((wanted, chosen), (in_one, chosen), (in_one, replace(chosen, learned=False))):
             tried = replace(options, rate=goal, effort=effort)
             try:
-                found = _coded(Job.of(raw, planes, geometry, header, growth, tried), goal, steps.shift)
+                found = _coded(Job.of(raw, planes, geometry, header, growth, tried), goal)
                 give_back()  # what the search has built up: checking makes the guide anew, and memory holds one of them
                 return _checked(found, raw, planes, growth, tried)
             except _TooMuchWorkError as error:
@@ -90,10 +89,10 @@ class _TooMuchWorkError(Exception):
     """What was coded asks for more work than readers do for so few bytes."""
 
 
-def _coded(job: Job, wanted: Rate, shift: int) -> Found:
-    """The picture coded at a rate; for a size in layers a little more, to be shortened. shift: of a quality's step."""
+def _coded(job: Job, wanted: Rate) -> Found:
+    """The picture coded at a rate; for a size in layers a little more, to be shortened."""
     plain, size = job.plain(), wanted.bytes_for(job.sites)
-    step = rate.step_of_quality(rate.DEFAULT_QUALITY if wanted.quality is None else wanted.quality, shift)
+    step = rate.step_of_quality(rate.DEFAULT_QUALITY if wanted.quality is None else wanted.quality)
     finest = LOSSLESS if wanted.lossless else step if size is None else None
     if wanted.in_layers:
         return code_layers(plain, finest, size, wanted.layers)

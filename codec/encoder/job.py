@@ -37,11 +37,8 @@ from .fit.samples import Coded, Fit
 from .fit.source_picture import SourcePicture
 from .options import EncodeOptions
 from .picture import CpuEncoder
-from .steps import STEP_EXPONENT
+from .steps import STEPS
 from .stream_writer import stream_bytes
-
-START = 3300
-"""A step of middle rates."""
 
 if TYPE_CHECKING:
     from ..recipe.net import GuideNet
@@ -99,11 +96,6 @@ class Job:
         """Of the mosaic."""
         return self.picture.mosaic.size
 
-    @property
-    def even(self) -> bool:
-        """Whether the error is to be even in linear light, as `--tune psnr` has it."""
-        return self.header.step_exponent == STEP_EXPONENT
-
     def tell(self, what: str, share: float) -> None:
         """Say how far the work is."""
         if self.progress:
@@ -153,16 +145,13 @@ class Candidate:
         return self.job.growth(len(stream_bytes(Stream(self.header, self.recipe, {}, [0] * count, {}))))
 
     def error(self, coded: Coded) -> float:
-        """Mean squared error of what is coded: in linear light where it is to be even there, else in steps of one index
-        at the true levels.
+        """Mean squared error of what is coded: in linear light, or companded where it is to be even against the noise.
         """
-        picture = self.picture
-        if self.job.even:
-            return float(np.mean((coded.mosaic.astype(np.float32) - picture.mosaic) ** 2))
-        companding, exponent = picture.companding, self.header.step_exponent
-        found, true = (companding.level(picture.layout.pack(mosaic)) for mosaic in (coded.mosaic, picture.mosaic))
-        step = np.take(companding.step_of_level(START, exponent), true - companding.low, mode="clip")
-        return float(np.mean(((companding.compand(found) - companding.compand(true)) / step) ** 2))
+        picture, found = self.picture, [coded.mosaic, self.picture.mosaic]
+        if self.header.step_exponent < STEPS["psnr"].exponent:
+            companding, layout = picture.companding, picture.layout
+            found = [companding.compand(companding.level(layout.pack(mosaic))) for mosaic in found]
+        return float(np.mean((found[0].astype(np.float32) - found[1]) ** 2))
 
     def cost(self, fitted: Fit) -> float:
         """Estimated bytes at the fit's step, the error's worth included."""

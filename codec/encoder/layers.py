@@ -24,9 +24,9 @@ from ..refine.layer import Layer
 from ..stages.order import IN_PLACE
 from . import rate
 from .choose_recipe import choose_recipe
-from .job import START as MIDDLE
 from .job import Candidate, Found
 from .picture_layers import LayeredEncoder
+from .size import START as MIDDLE
 from .size import check_room
 
 FIRST_BPP = 0.04

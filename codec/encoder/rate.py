@@ -30,12 +30,9 @@ STEEPEST, FLATTEST = -0.03, -0.0012
 DEFAULT_QUALITY = 60.0
 
 
-def step_of_quality(quality: float, shift: int = 0) -> int:
-    """Step index of a quality 0..100: 0 is hundredths of a bpp, 60 about half a bpp, 100 one code value of 14 bits.
-
-    shift: of a picture whose edits show an error more or less than others'.
-    """
-    return _within(4400 - (quality / 100) ** 2 * (4400 - 1540) + shift)
+def step_of_quality(quality: float) -> int:
+    """Step index of a quality 0..100: 0 is hundredths of a bpp, 60 about half a bpp, 100 one code value of 14 bits."""
+    return round(4400 - (quality / 100) ** 2 * (4400 - 1540))
 
 
 @dataclass

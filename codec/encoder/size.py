@@ -18,8 +18,10 @@ from ..mosaic.companding import LOSSLESS
 from . import rate
 from .choose_recipe import choose_recipe
 from .fit.samples import Coded, Fit
-from .job import START, Candidate, Found
+from .job import Candidate, Found
 from .stream_writer import stream_bytes
+
+START = 3300
 
 GROSS, WASTE, MAX_ATTEMPTS = 256, 1.25, 3
 """Parameters that were fitted an octave from the step of what is coded cost some dB (in tiny pictures, where coarse

@@ -37,7 +37,9 @@ class Profile:
     @property
     def mean(self) -> Noise:
         """Of the four planes."""
-        return Noise(*(sum(n) / len(self.planes) for n in zip(*((p.scale, p.offset) for p in self.planes), strict=True)))
+        return Noise(
+            *(sum(n) / len(self.planes) for n in zip(*((p.scale, p.offset) for p in self.planes), strict=True))
+        )
 
     def tag(self) -> TiffValue:
         """NoiseProfile for red, green and blue."""
@@ -53,6 +55,8 @@ def told(raw_tags: Mapping[int, TiffValue]) -> Profile | None:
     sound = np.isfinite(numbers).all() and all(0 <= n < 1 for n in numbers) and any(numbers)
     if len(numbers) not in (2, 6) or not sound:
         return None
-    pairs = [Noise(*map(float, numbers[i : i + 2])) for i in range(0, len(numbers), 2)] * (3 if len(numbers) == 2 else 1)
+    pairs = [Noise(*map(float, numbers[i : i + 2])) for i in range(0, len(numbers), 2)] * (
+        3 if len(numbers) == 2 else 1
+    )
     red, green, blue = pairs
     return Profile((red, green, green, blue))

@@ -55,9 +55,24 @@ def _of_plane(plane: np.ndarray, black: float, white: int) -> Noise:
     return _line(np.array(points), rounding)
 
 
+def of_picture(luma: np.ndarray) -> float:
+    """Noise of a picture (h, w) around its median, in its own units: root of the least variances there."""
+    h, w = (n // SIDE for n in luma.shape)
+    if not h or not w:
+        return 0.0
+    thin = max(1, int(np.ceil(np.sqrt(h * w / MOST_BLOCKS))))
+    blocks = luma[: h * SIDE, : w * SIDE].reshape(h, SIDE, w, SIDE).swapaxes(1, 2)[::thin, ::thin]
+    blocks = blocks.reshape(-1, SIDE, SIDE).astype(np.float32)
+    order = np.argsort(np.abs(blocks.mean((1, 2)) - np.median(luma[:: 4 * thin])))
+    variance = second_differences(blocks[order[: max(LEAST_BLOCKS, len(order) // 3)]])
+    return float(np.sqrt(np.sort(variance)[: max(3, int(FLATTEST * len(variance)))].mean()))
+
+
 def second_differences(blocks: np.ndarray) -> np.ndarray:
     """Variance of white noise that second differences along rows and columns of blocks (n, side, side) tell."""
-    along = [np.square(b[..., 2:] - 2 * b[..., 1:-1] + b[..., :-2]).mean((1, 2)) for b in (blocks, blocks.swapaxes(1, 2))]
+    along = [
+        np.square(b[..., 2:] - 2 * b[..., 1:-1] + b[..., :-2]).mean((1, 2)) for b in (blocks, blocks.swapaxes(1, 2))
+    ]
     return np.asarray((along[0] + along[1]) / 12)
 
 
