@@ -7,8 +7,9 @@
     Path("IMG_1-raw.jpg").write_bytes(encoded.jpeg)
     Path("IMG_1.dng").write_bytes(decode(encoded.jpeg).dng())
 
-What stands here is `rawinlay.codec.api`; it is loaded when it is first asked for, so that `import rawinlay` costs
-nothing. The folders beside this file are its packages, `rawinlay.codec` and so on (pyproject.toml).
+What stands here is `rawinlay.codec.api` and `rawinlay.codec.develop`; it is loaded when it is first asked for, so that
+`import rawinlay` costs nothing. The folders beside this file are its packages, `rawinlay.codec` and so on
+(pyproject.toml).
 """
 
 from __future__ import annotations
@@ -31,14 +32,32 @@ if TYPE_CHECKING:
         strip,
         trim,
     )
+    from .codec.develop import Developed, develop
 
 __all__ = [
-    "Decoded", "EncodeOptions", "Encoded", "Info", "Rate", "Trimmed", "decode", "decode_arrays", "encode",
-    "encode_arrays", "info", "strip", "trim",
+    "Decoded",
+    "Developed",
+    "EncodeOptions",
+    "Encoded",
+    "Info",
+    "Rate",
+    "Trimmed",
+    "decode",
+    "decode_arrays",
+    "develop",
+    "encode",
+    "encode_arrays",
+    "info",
+    "strip",
+    "trim",
 ]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
+    if name in ("Developed", "develop"):
+        from .codec import develop
+
+        return getattr(develop, name)
     if name in __all__:
         from .codec import api
 

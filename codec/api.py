@@ -10,9 +10,9 @@ import sys
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
-from ..bitstream.errors import UsageError
+from ..bitstream.errors import InputError, UsageError
 from ..bitstream.jpeg import embed
 from ..bitstream.jpeg.carried import carried_stream, check_binding
 from ..bitstream.jpeg.file import Jpeg
@@ -25,19 +25,11 @@ from ..bitstream.runtime.progress import Progress
 from ..bitstream.stream.limits import check_pixels
 from ..bitstream.tiff.tags import pack_tags, unpack_tags
 from .decoder.crop import Crop
+from .decoder.framing import Frame, frame_of, framed
 from .encoder.options import EncodeKeywords, EncodeOptions, Rate
-from .guide.geometry import Geometry
 from .info import Info, info
-from .preview_choice import (  # fmt: skip
-    PREVIEWS,
-    SHARE,
-    choose,
-    kind_of,
-    neutral_jpeg,
-    own_jpeg,
-    section_bytes,
-    with_preview,
-)
+from .preview import PREVIEWS, made_preview
+from .preview_choice import SHARE, choose, kind_of, section_bytes, with_preview
 from .trim import Trimmed, trim
 
 if TYPE_CHECKING:
@@ -81,7 +73,8 @@ class Decoded:
 
     device: where it was decoded; seconds: time taken. layers: how many are there; lossless: whether the mosaic is the
     camera's, bit for bit. preview: the DNG's, a JPEG; preview_kind: "raw", "jpeg", "neutral" or "none". warnings: what
-    the user should know of, a line each.
+    the user should know of, a line each. frame: the DNG's default crop (column, row, width, height) where the JPEG
+    gives one (`codec.decoder.framing`).
     """
 
     raw: RawImage = field(repr=False)
@@ -96,26 +89,52 @@ class Decoded:
     jpeg: bytes | None = field(default=None, repr=False)
     preview_kind: str = "jpeg"
     warnings: tuple[str, ...] = ()
+    default_crop: Frame | None = None
 
-    def dng(self) -> bytes:
-        """The DNG file: the mosaic, the preview, the Exif of the RAW and of the JPEG."""
+    def dng(self, jxl: float | None = None) -> bytes:
+        """The DNG file: the mosaic, the preview, the Exif of the RAW and of the JPEG.
+
+        jxl: the mosaic by JPEG XL (DNG 1.7), smaller, for programs of 2024 and later: 0 without loss, else libjxl's
+        distance, 0.05 to 15. UsageError where the package imagecodecs is not installed.
+        """
+        from ..bitstream.dng.jxl import JpegXl
         from ..bitstream.dng.writer import write_dng
 
         jpeg = Jpeg(self.jpeg) if self.jpeg else None
-        return write_dng(self.raw, jpeg if self.preview is self.jpeg else self.preview, jpeg)
+        shown = jpeg if self.preview is self.jpeg else self.preview
+        return write_dng(framed(self.raw, self.default_crop), shown, jpeg, None if jxl is None else JpegXl(jxl))
+
+    def file(self, form: str) -> bytes:
+        """The mosaic as "dng", "tif", "npy" or "raw" (`codec.outputs`)."""
+        from . import outputs
+
+        made = {"dng": lambda _: self.dng(), "tif": outputs.tif, "npy": outputs.npy, "raw": outputs.little_endian}
+        if form not in made:
+            raise UsageError(f"form {form!r}: want one of {', '.join(made)}")
+        return made[form](self.raw)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What has to be known of the mosaic's numbers, as JSON has it."""
+        from .outputs import facts_of
+
+        return {**facts_of(self.raw), "lossless": self.lossless}
 
 
 def encode(
     raw: Source,
     jpeg: Source | None = None,
     *,
+    frame: int | None = None,
     options: EncodeOptions | None = None,
     **keywords: Unpack[EncodeKeywords],
 ) -> Encoded:
     """Put a RAW into a JPEG of the same picture.
 
-    raw: any Bayer RAW that LibRaw reads. jpeg: its JPEG; without one `codec.source.choose_jpeg` finds or makes one.
-    A RAW that the JPEG carries already is replaced.
+    raw: any Bayer RAW that LibRaw reads. jpeg: its JPEG; without one, the largest beside the RAW with the same stem
+    that shows its picture, the RAW's own full-size preview, or LibRaw's rendering (`codec.source.choose_jpeg`);
+    warnings tell of one beside it that was not taken. A RAW that the JPEG carries already is replaced. frame: which of
+    several mosaics that the RAW may hold, from 1; without it the largest, the first of equal ones, with a warning.
     keywords: at most one of bpp (bits per pixel of the mosaic), size (bytes that the JPEG may grow by; both are met to
     3 % and never exceeded), quality (0..100, even error) and lossless; quality 60 without any. tune: "edit" for an
     error that edits of the RAW show evenly, "psnr" for one that is even in linear light. trimmable: in layers, so that
@@ -126,19 +145,29 @@ def encode(
     Raises UsageError for contradicting or unreachable options, InputError for files that are unreadable, unsupported,
     or of another scene.
     """
-    from .source.choose_jpeg import choose_jpeg
+    from .source import choose_jpeg
     from .source.raw import RawFile
 
     started = time.monotonic()
     options = _chosen(options, keywords)
     choose_device(options.device)
     _tell(options.progress, "reading")
-    file = RawFile(raw)
-    choice, image, own = choose_jpeg(file, jpeg), file.image, file.own_preview()
-    del file  # and with it the file's bytes
-    encoded = _encode(image, choice.jpeg, choice.known, options, own)
-    seconds = time.monotonic() - started
-    return replace(encoded, guide=choice.origin, guide_path=choice.path, seconds=seconds)
+    file = RawFile(raw, frame)
+    image, preview, passed_over = file.image, file.own_preview(), list[str]()
+    told = file.warnings
+    for choice in choose_jpeg.beside(file, passed_over) if jpeg is None else ():
+        try:
+            encoded = _encode(image, choice.jpeg, choice.known, options, preview)
+            break
+        except InputError as error:  # of another scene, most likely; what is wrong with the RAW is wrong with the next
+            assert choice.path is not None
+            passed_over.append(choose_jpeg.unused(choice.path, error))
+    else:
+        choice = choose_jpeg.own(file) if jpeg is None else choose_jpeg.given(jpeg)
+        del file  # and with it the file's bytes
+        encoded = _encode(image, choice.jpeg, choice.known, options, preview)
+    seconds, warnings = time.monotonic() - started, (*told, *passed_over, *encoded.warnings)
+    return replace(encoded, guide=choice.origin, guide_path=choice.path, seconds=seconds, warnings=warnings)
 
 
 def encode_arrays(
@@ -158,7 +187,7 @@ def decode(
     jpeg: Source,
     *,
     crop: tuple[int, int, int, int] | None = None,
-    preview: str = "auto",
+    preview: str = "screen",
     max_pixels: int | None = None,
     unbounded: bool = False,
     device: str = "auto",
@@ -167,9 +196,10 @@ def decode(
     """The RAW that a JPEG carries.
 
     crop: x, y, width and height of the part of the mosaic that is wanted (`codec.decoder.crop`); only the tiles that it
-    meets are decoded. preview: of the DNG: "raw", the small version that the stream carries of the RAW's own
-    (UsageError where it carries none); "jpeg", the JPEG; "neutral", a plain picture of the mosaic; "none"; "auto",
-    which of these shows what the camera made of the RAW (`codec.preview_choice`). max_pixels: InputError, before
+    meets are decoded. preview: of the DNG: "screen", what the camera made of the RAW (`codec.preview_choice`), at most
+    2048 pixels a side; "full", the same, the JPEG as large as it is; "none"; or "raw", the small version that the
+    stream carries of the RAW's own (UsageError where it carries none); "jpeg", the JPEG; "neutral", a plain picture of
+    the mosaic, of 160 pixels; "auto", whichever of these shows what the camera made. max_pixels: InputError, before
     anything is decoded, where the JPEG or the mosaic has more. unbounded: decode a file of one's own that asks for more
     work than one of its size may (`bitstream.stream.limits`; StreamError else).
 
@@ -184,11 +214,13 @@ def decode(
     file = Jpeg(_bytes(jpeg))
     raw, stream, planes = _decode(file, crop, device, progress, max_pixels, unbounded)
     height, width = raw.mosaic.shape
-    kind = kind_of(stream.preview, file, raw.ifd0_tags) if preview == "auto" else preview
-    shown = _preview(kind, file, raw, planes, stream, Crop(*crop) if crop else None)
+    with timed("writing"):
+        kind, shown = made_preview(preview, file, raw, planes, stream, Crop(*crop) if crop else None)
+    default_crop = None if crop else frame_of(raw, stream.geometry, planes.y.shape)
     seconds = time.monotonic() - started
     return Decoded(
-        raw, width, height, raw.cfa, device, seconds, stream.layer_count, stream.lossless, shown, file.bare.data, kind
+        raw, width, height, raw.cfa, device, seconds, stream.layer_count, stream.lossless, shown, file.bare.data, kind,
+        default_crop=default_crop,
     )  # fmt: skip
 
 
@@ -201,26 +233,6 @@ def decode_arrays(
 ) -> RawImage:
     """`decode` to the `RawImage` alone: mosaic uint16 (H, W), DN, with its levels, orientation and tags."""
     return _decode(Jpeg(jpeg), crop, choose_device(device), progress)[0]
-
-
-def _preview(
-    kind: str, jpeg: Jpeg, raw: RawImage, planes: JpegPlanes, stream: Stream, crop: Crop | None
-) -> bytes | None:
-    """The preview of a kind, a JPEG; of a crop where `raw` is one. UsageError for a carried one that is not there."""
-    with timed("writing"):
-        if kind == "none":
-            return None
-        if kind == "neutral":
-            return neutral_jpeg(raw)
-        if kind == "jpeg":
-            geometry = Geometry.from_bytes(stream.header.geometry)
-            return crop.preview(planes, geometry, stream.layout, jpeg.orientation) if crop else jpeg.bare.data
-        own = stream.preview.own if stream.preview else None
-        part = crop.share(stream.header.height, stream.header.width) if crop else None
-        shown = own_jpeg(own, raw.orientation, part) if own else None
-    if shown is None:
-        raise UsageError("preview raw: the JPEG carries no preview of the RAW's own; want auto, jpeg, neutral or none")
-    return shown
 
 
 def _decode(
@@ -293,7 +305,7 @@ def _encode(
     from .encoder.encode import encode_stream
     from .source.plausible import doubts
 
-    warnings = doubts(raw)
+    warnings = (*doubts(raw), *jpeg.warnings)
     with one_blas_thread():
         planes = jpeg.planes
         _tell(options.progress, "aligning")

@@ -1,4 +1,4 @@
-"""The preview of the decoded DNG: chosen when a RAW is encoded, made when it is decoded.
+"""The preview of the decoded DNG: which it is, chosen when a RAW is encoded; made by `codec.preview`.
 
 Programs that develop a DNG fit their tones to its preview, so it shows what the camera made of the RAW:
 
@@ -16,7 +16,7 @@ from collections.abc import Mapping
 import numpy as np
 from PIL import Image
 
-from ..bitstream.dng.preview import coded, open_picture, turned, with_orientation
+from ..bitstream.dng.preview import coded, open_picture, turned
 from ..bitstream.errors import InputError
 from ..bitstream.jpeg.file import Jpeg
 from ..bitstream.raw_image import RawImage, TiffValue
@@ -25,8 +25,6 @@ from ..bitstream.stream.fields import write_varint
 from ..bitstream.stream.preview import MOST_BYTES, MOST_SIDE, CarriedPreview
 from ..bitstream.tiff import tiff
 from .isp.neutral import neutral_picture
-
-PREVIEWS = ("auto", "raw", "jpeg", "neutral", "none")
 
 SHARE = 100
 """A carried preview takes at most one part in so many of the RAW's bytes."""
@@ -91,30 +89,18 @@ def kind_of(preview: CarriedPreview | None, jpeg: Jpeg, ifd0_tags: Mapping[int, 
     jpeg: the one that carries the RAW; ifd0_tags: of the RAW. Where the stream says nothing (those of version 0.1.0 do
     not), a JPEG whose Exif is a camera's is one.
     """
-    if preview is not None and (preview.own is None or _carried(preview.own)):
+    if preview is not None and (preview.own is None or carried_picture(preview.own)):
         return "raw" if preview.own else "jpeg"
     return "jpeg" if is_cameras(jpeg, ifd0_tags) else "neutral"
 
 
-def neutral_jpeg(raw: RawImage) -> bytes:
-    """The neutral picture as a JPEG whose Exif says how it lies."""
-    return with_orientation(coded(Image.fromarray(neutral_picture(raw))), raw.orientation)
-
-
-def own_jpeg(own: bytes, orientation: int, part: tuple[float, float, float, float] | None = None) -> bytes | None:
-    """A carried preview as a JPEG whose Exif says how it lies; None where it does not open.
-
-    part: left, top, right and bottom of what is wanted of it, 0..1; as large again as the whole.
-    """
-    picture = _carried(own)
-    if picture is None:
+def carried_picture(own: bytes) -> Image.Image | None:
+    """The picture in a stream; None where it does not open or is larger than an encoder would write it."""
+    try:
+        frame = Jpeg(own).frame
+    except InputError:
         return None
-    if part:
-        box = part[0] * picture.width, part[1] * picture.height, part[2] * picture.width, part[3] * picture.height
-        scale = max(picture.size) / max(box[2] - box[0], box[3] - box[1])
-        size = max(1, round((box[2] - box[0]) * scale)), max(1, round((box[3] - box[1]) * scale))
-        own = coded(picture.resize(size, Image.Resampling.BICUBIC, box=box))
-    return with_orientation(own, orientation)
+    return open_picture(own) if max(frame.width, frame.height) <= MOST_SIDE else None
 
 
 def is_cameras(jpeg: Jpeg, ifd0_tags: Mapping[int, TiffValue]) -> bool:
@@ -132,15 +118,6 @@ def is_cameras(jpeg: Jpeg, ifd0_tags: Mapping[int, TiffValue]) -> bool:
     for word in (model, make, "digital camera", "firmware"):
         software = software.replace(word, " ") if word else software
     return bool(VERSION.fullmatch(software.strip()))
-
-
-def _carried(own: bytes) -> Image.Image | None:
-    """The picture in a stream; None where it does not open or is larger than an encoder would write it."""
-    try:
-        frame = Jpeg(own).frame
-    except InputError:
-        return None
-    return open_picture(own) if max(frame.width, frame.height) <= MOST_SIDE else None
 
 
 def _text(tags: Mapping[int, TiffValue], tag: int) -> str:

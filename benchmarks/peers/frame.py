@@ -7,7 +7,7 @@ bytes   meaning
 rest    the record `FIELDS` (`bitstream.stream.fields`): size, CFA, levels, geometry, body
 ======  ===========================================================================
 
-All of it is counted: some 20 bytes, and for a guided peer the JPEG's geometry over the mosaic, 1 to 41 bytes more.
+All of it is counted: some 20 bytes, and for a guided peer the JPEG's geometry over the mosaic, 1 to 74 bytes more.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ FIELDS = (
     Field("white", "u16", "white level, DN", low=1),
     Field("black", "array", "black level of the four sites, 1/1024 DN; one stands for all", low=1, high=4,
           of=Field("level", "varint", high=65535 * LEVEL_UNIT)),
-    Field("geometry", "bytes", "`codec.guide.geometry`; empty for a blind peer", high=64),
+    Field("geometry", "bytes", "`codec.guide.geometry`, header and section; empty for a blind peer", high=80),
     Field("body", "bytes", "the codec's own bytes", high=(1 << 32) - 1),
 )  # fmt: skip
 DN_MAX = 65535

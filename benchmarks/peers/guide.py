@@ -14,7 +14,8 @@ from ...bitstream.jpeg.file import Jpeg
 from ...bitstream.jpeg.planes import JpegPlanes, decode_planes
 from ...bitstream.raw_image import RawImage
 from ...codec.align.align import align
-from ...codec.guide.geometry import NEUTRAL, Geometry, resample
+from ...codec.guide.geometry import Geometry
+from ...codec.guide.resample import NEUTRAL, resample
 from .clock import part
 from .frame import Frame
 
@@ -30,7 +31,7 @@ def begin(raw: RawImage, jpeg: bytes) -> tuple[Frame, RgbGuide]:
     with part("guide"):
         planes = decode_planes(jpeg)
         geometry = align(raw, planes, Jpeg(jpeg).orientation).geometry
-    frame = Frame.of(raw, geometry.to_bytes())
+    frame = Frame.of(raw, geometry.to_bytes() + geometry.section)
     return frame, RgbGuide(planes, frame)
 
 
@@ -52,7 +53,8 @@ class RgbGuide:
 
     def __init__(self, planes: JpegPlanes, frame: Frame) -> None:
         self.planes, self.shape = planes, frame.shape
-        self.geometry = Geometry.from_bytes(frame.geometry)
+        cut = 1 if frame.geometry[:1] < b"\x08" else len(frame.geometry)  # an orientation alone: a section behind
+        self.geometry = Geometry.from_bytes(frame.geometry[:cut], frame.geometry[cut:])
 
     def bands(self) -> Iterator[tuple[int, np.ndarray]]:
         """(first row, colours) of bands of `BAND` rows, the last may have fewer."""

@@ -6,11 +6,12 @@ import io
 import warnings
 from dataclasses import dataclass
 
-from PIL import Image
+from PIL import Image, JpegImagePlugin
 
 from ..errors import InputError
 from ..jpeg import segments
 from ..jpeg.file import Jpeg
+from ..jpeg.frame import MAX_PIXELS
 from ..raw_image import TiffValue
 from ..tiff import tiff
 from ..tiff.tiff import Ifd
@@ -88,10 +89,16 @@ def open_picture(data: bytes, formats: tuple[str, ...] = ("JPEG",)) -> Image.Ima
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            image = Image.open(io.BytesIO(data), formats=list(formats))
+            if "JPEG" in formats and data[:2] == b"\xff\xd8":
+                frame = Jpeg(data).frame  # Pillow's own limit is less than some cameras take
+                if frame.width * frame.height > MAX_PIXELS:
+                    return None
+                image: Image.Image = JpegImagePlugin.JpegImageFile(io.BytesIO(data))
+            else:
+                image = Image.open(io.BytesIO(data), formats=list(formats))
             image.load()
             return image if image.mode in ("L", "RGB") else image.convert("RGB")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning):
+    except (InputError, OSError, ValueError, SyntaxError, Image.DecompressionBombError, Warning):
         return None
 
 
@@ -127,9 +134,11 @@ def _recode(jpeg: bytes, own: int, orientation: int) -> bytes | None:
 
 
 def _bare(jpeg: Jpeg) -> bytes:
-    """The JPEG up to its first EOI, without APPn and comment segments."""
+    """The JPEG up to its first EOI, or to where another file begins, without APPn and comment segments."""
     data, parts = jpeg.data, jpeg.segments
     scan = parts[-1].start
     end = data.find(b"\xff\xd9", scan)
-    kept = [data[s.start : s.end] for s in parts[:-1] if not s.is_app and s.marker != segments.COM]
-    return b"".join([*kept, data[scan : end + 2] if end >= 0 else data[scan:] + b"\xff\xd9"])
+    end = end if end >= 0 else len(data)
+    other = data.find(b"\xff\xd8", scan, end)
+    kept = [s.clean for s in parts[:-1] if not s.is_app and s.marker != segments.COM]
+    return b"".join([*kept, parts[-1].clean, data[parts[-1].end : other if other >= 0 else end], b"\xff\xd9"])

@@ -25,6 +25,7 @@ from ..runtime.profile import timed
 from ..tiff import tags, tiff
 from ..tiff.tiff import Ifd
 from . import ljpeg
+from .jxl import JpegXl, interleaved, need_imagecodecs, tiles
 from .preview import Preview, make_preview
 
 T = TypeVar("T")
@@ -36,17 +37,19 @@ MIN_PADDING = 2  # pixels that demosaicking wants around the default crop; Adobe
 XYZ_TO_SRGB = (3.2406, -1.5372, -0.4986, -0.9689, 1.8758, 0.0415, 0.0557, -0.2040, 1.0570)
 MAX_MAKER_NOTE = 1 << 16
 
-DNG_1_4, DNG_1_6 = (1, 4, 0, 0), (1, 6, 0, 0)
-FIRST_TAG_OF_1_6 = 52525
+DNG_1_4, DNG_1_6, DNG_1_7 = (1, 4, 0, 0), (1, 6, 0, 0), (1, 7, 0, 0)
+FIRST_TAG_OF_1_6, FIRST_TAG_OF_1_7 = 52525, 52547
 GPS_TAGS = range(32)
 
 
 def write_dng(
-    raw: RawImage, preview_jpeg: Jpeg | bytes | None = None, metadata_jpeg: Jpeg | bytes | None = None
-) -> bytes:
+    raw: RawImage, preview_jpeg: Jpeg | bytes | None = None, metadata_jpeg: Jpeg | bytes | None = None,
+    jxl: JpegXl | None = None,
+) -> bytes:  # fmt: skip
     """The DNG file of `raw`, mosaic bit for bit, with `preview_jpeg` as preview and as source of further Exif.
 
-    metadata_jpeg: the source of that Exif, if it is another.
+    metadata_jpeg: the source of that Exif, if it is another. jxl: the mosaic by JPEG XL (DNG 1.7) instead of lossless
+    JPEG; UsageError where imagecodecs is not installed.
 
     Only tags of `bitstream.tiff.tags.TAGS` are taken from `raw`; all that describes the mosaic follows from the mosaic.
     Where the two sources name the same Exif tag, `raw` wins. Raises InputError over 4 GiB.
@@ -55,14 +58,16 @@ def write_dng(
     about = Jpeg.of(metadata_jpeg) if metadata_jpeg else shown
     ifd0_tags = tags.allowed_tags(tags.IFD0, raw.ifd0_tags)
     raw_tags = tags.allowed_tags(tags.RAW, raw.raw_tags)
-    starts = range(0, raw.mosaic.shape[0], _tile_side(raw.mosaic.shape[1]))
+    if jxl:
+        need_imagecodecs()
     with ThreadPoolExecutor(_cores()) as pool:  # compiled loops, libjpeg and hashes run without Python's lock
         previews = pool.submit(_timed, make_preview, shown, raw.orientation) if shown else None
         roots = pool.submit(_timed, _camera_tags, raw, ifd0_tags)
-        chunks = [tile for row in pool.map(functools.partial(_timed, _tile_row, raw.mosaic), starts) for tile in row]
+        chunks = _tiles(raw.mosaic, jxl, pool)
         root, preview = Ifd(roots.result()), previews.result() if previews else None
     with timed("writing"):
-        return _assembled(raw, raw_tags, root, chunks, preview, about)
+        mosaic = Ifd(_mosaic_tags(raw, raw_tags) | (jxl.tags() if jxl else {}), chunks=chunks, chunk_tags=(324, 325))
+        return _assembled(raw, mosaic, root, preview, about)
 
 
 def _timed(work: Callable[..., T], *args: Any) -> T:
@@ -70,12 +75,16 @@ def _timed(work: Callable[..., T], *args: Any) -> T:
         return work(*args)
 
 
-def _assembled(
-    raw: RawImage, raw_tags: dict[int, TiffValue], root: Ifd, chunks: list[bytes], preview: Preview | None,
-    about: Jpeg | None,
-) -> bytes:  # fmt: skip
-    """The file of the mosaic's tiles, the preview and IFD0."""
-    mosaic = Ifd(_mosaic_tags(raw, raw_tags), chunks=chunks, chunk_tags=(324, 325))
+def _tiles(mosaic: np.ndarray, jxl: JpegXl | None, pool: ThreadPoolExecutor) -> list[bytes]:
+    """The mosaic's tiles, coded."""
+    if jxl:
+        return list(pool.map(functools.partial(_timed, jxl.tile), tiles(interleaved(mosaic))))
+    starts = range(0, mosaic.shape[0], _tile_side(mosaic.shape[1]))
+    return [tile for row in pool.map(functools.partial(_timed, _tile_row, mosaic), starts) for tile in row]
+
+
+def _assembled(raw: RawImage, mosaic: Ifd, root: Ifd, preview: Preview | None, about: Jpeg | None) -> bytes:
+    """The file of the mosaic's directory, the preview and IFD0."""
     exif = dict(tags.allowed_tags(tags.EXIF, raw.exif_tags))
     if about:
         exif = {**about.exif_tags, **exif}
@@ -89,9 +98,10 @@ def _assembled(
         root.chunks, root.chunk_tags = mosaic.chunks, mosaic.chunk_tags
     if exif:
         root.subs[tiff.EXIF_IFD] = [Ifd({**exif, 36864: TiffValue(tiff.UNDEFINED, 4, b"0231")})]
-    version = DNG_1_6 if max([*root.tags, *raw_tags], default=0) >= FIRST_TAG_OF_1_6 else DNG_1_4
-    root.tags[50706] = tiff.pack_value(tiff.BYTE, *version)
-    root.tags[50707] = tiff.pack_value(tiff.BYTE, *DNG_1_4)
+    version = DNG_1_6 if max([*root.tags, *mosaic.tags]) >= FIRST_TAG_OF_1_6 else DNG_1_4
+    by_jxl = FIRST_TAG_OF_1_7 in mosaic.tags
+    root.tags[50706] = tiff.pack_value(tiff.BYTE, *(DNG_1_7 if by_jxl else version))
+    root.tags[50707] = tiff.pack_value(tiff.BYTE, *(DNG_1_7 if by_jxl else DNG_1_4))
     return tiff.write_tiff(root)
 
 

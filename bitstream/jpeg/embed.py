@@ -1,43 +1,46 @@
 """The RAW stream in and out of a JPEG: where its segments go, what else has to follow, and how to undo it.
 
-What `embed` writes, as one block between the metadata that readers want early and everything else:
+What `embed` writes:
 
 ===========================================  ==============================================================
 segments                                     whose
 ===========================================  ==============================================================
-SOI, APP0, EXIF, XMP, ICC                    the input's; one description more in XMP where that is safe
-APP1 XMP: a flag of about 330 bytes          ours; only where the input has no XMP
-APP11 ... APP11: the box                     ours
-APP2 MPF, other APPn                         the input's; image 1's size in MPF is patched
-the first non-APP segment and all behind it  the input's, untouched
+SOI, APPn, comments, tables, frame header    the input's; one description more in XMP where that is safe
+among them: APP1 XMP, a flag of 330 bytes    ours; behind Exif, XMP, ICC, MPF; only where the input has no XMP
+APP11 ... APP11: the box                     ours, right before the first scan
+the first SOS and all behind it              the input's, untouched
 ===========================================  ==============================================================
 
-Before MPF, because its offsets count from its own header to images behind the EOI and so stay right; only the size of
-image 1 is absolute.
+Before the first scan T.81 (B.2.4) allows what it allows before the frame header, and whoever wants the picture's size,
+its Exif or its profile finds them in the first kilobytes. (Version 0.1.0 put the box before MPF and the tables, where
+programs that look at the first 64 kB of a file saw nothing else. It is read wherever it stands.)
+
+What counts from the file's header to places behind the picture is mended (`bitstream.jpeg.pointers`).
 
 The flag (`bitstream.jpeg.flag`) lets `extract` tell a JPEG that lost its RAW from one that never had one.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from typing import Literal
 
 from ..errors import NoRawError
 from . import flag, jumbf
 from .flag import FLAG_BYTES, FLAG_NAMESPACE, XMP_HEADER
-from .segments import APP0, APP1, APP2, APP11, Segment, read_segments, segment_bytes, splice
+from .pointers import EXIF_HEADER, MPF_HEADER, Pointers, find_pointers
+from .segments import APP0, APP1, APP2, APP11, SOI, Segment, read_segments, segment_bytes, splice
 
-EXIF_HEADER = b"Exif\0\0"
 XMP_EXTENSION_HEADER = b"http://ns.adobe.com/xmp/extension/\0"
 ICC_HEADER = b"ICC_PROFILE\0"
-MPF_HEADER = b"MPF\0"
 C2PA = b"c2pa\0"  # the label of a box of Content Credentials, which bind the file's bytes by a hash
-BEFORE_THE_BOX = (
+C2PA_ELSEWHERE = re.compile(rb"dcterms:provenance\s*(=|>)")  # where the credentials are, if not in the file
+BEFORE_THE_FLAG = (
     (APP1, EXIF_HEADER),
     (APP1, XMP_HEADER),
     (APP1, XMP_EXTENSION_HEADER),
     (APP2, ICC_HEADER),
+    (APP2, MPF_HEADER),
 )
 
 Edit = tuple[int, int, bytes]
@@ -47,8 +50,8 @@ Edit = tuple[int, int, bytes]
 def embed(jpeg: bytes, payload: bytes) -> bytes:
     """`jpeg` with `payload` in APP11; a box and flag of ours that it already has are replaced.
 
-    Every segment of others, and every byte from the first non-APP segment on, is the input's, but for the flag in XMP
-    and image 1's size in MPF. Raises InputError when `jpeg` is no JPEG or the payload is 4 GiB.
+    Every segment of others, and every byte from the first SOS on, is the input's, but for the flag in XMP, and for
+    sizes and offsets in MPF and Exif. Raises InputError when `jpeg` is no JPEG or the payload is 4 GiB.
     """
     bare = without_ours(jpeg, read_segments(jpeg))
     return with_payload(bare, read_segments(bare), payload)
@@ -71,13 +74,32 @@ def strip(jpeg: bytes) -> bytes:
     return bare
 
 
-def with_payload(bare: bytes, segments: Sequence[Segment], payload: bytes) -> bytes:
-    """`embed` for a JPEG without anything of ours, of these segments."""
+def with_payload(bare: bytes, segments: Sequence[Segment], payload: bytes, mend: bool = True) -> bytes:
+    """`embed` for a JPEG without anything of ours, of these segments.
+
+    mend: offsets too, not only the size of image 1 in MPF.
+    """
     packet, edits = _flag(segments, len(payload))
-    block = packet + b"".join(segment_bytes(APP11, part) for part in jumbf.wrap(payload))
-    at = _place(segments)
-    edits.append((at, at, block))
-    return splice(bare, [*edits, *_mpf_size_edits(segments, _growth(edits))])
+    block = b"".join(segment_bytes(APP11, part) for part in jumbf.wrap(payload))
+    place, scan = _flag_place(segments), segments[-1].start
+    edits += [(place, place, packet), (scan, scan, block)] if place < scan else [(scan, scan, packet + block)]
+    return splice(bare, [*edits, *_mended(find_pointers(segments, strict=not mend), edits)])
+
+
+def warnings_of(segments: Sequence[Segment]) -> list[str]:
+    """What a RAW will do to a JPEG without anything of ours, of these segments, that it can't be mended for."""
+    out = [f"the JPEG's metadata may mislead: {doubt}; it is left as it is" for doubt in find_pointers(segments).doubts]
+    if has_credentials(segments):
+        out.insert(0, "the JPEG has Content Credentials (C2PA): their signature is void once a RAW is in it, so sign "
+                   "the output anew; `rawinlay strip` gives back the signed file")  # fmt: skip
+    return out
+
+
+def has_credentials(segments: Sequence[Segment]) -> bool:
+    """Whether a JPEG has Content Credentials (C2PA), within it or, by XMP, apart: any change of the file voids them."""
+    return any(
+        C2PA in s.payload if s.marker == APP11 else _is_xmp(s) and C2PA_ELSEWHERE.search(s.payload) for s in segments
+    )
 
 
 def payload_of(segments: Sequence[Segment]) -> bytes:
@@ -108,7 +130,9 @@ def without_ours(jpeg: bytes, segments: Sequence[Segment]) -> bytes:
     for segment, rest in zip(app11, jumbf.remove([s.payload for s in app11]), strict=True):
         if len(rest) < segment.end - segment.first:
             edits.append((segment.start, segment.end, segment_bytes(APP11, rest) if rest else b""))
-    return splice(jpeg, [*edits, *_mpf_size_edits(segments, _growth(edits))]) if edits else jpeg
+    if not edits:
+        return jpeg
+    return splice(jpeg, [*edits, *_mended(find_pointers(segments, strict=_is_before_mpf(segments)), edits)])
 
 
 def added_bytes(segments: Sequence[Segment], payload_size: int) -> int:
@@ -140,19 +164,20 @@ def _payload_edits(segment: Segment, start: int, end: int, new: bytes) -> list[E
     return [(first - 2, first, length.to_bytes(2, "big")), (first + start, first + end, new)]
 
 
-def _growth(edits: list[Edit]) -> int:
+def _growth(edits: Sequence[Edit]) -> int:
     return sum(len(new) - (end - start) for start, end, new in edits)
 
 
-def _place(segments: Sequence[Segment]) -> int:
-    """The offset for our block: behind what readers want early, before MPF, within the first run of APP segments."""
-    at = segments[0].end
-    for segment in segments[1:]:
-        if not segment.is_app or _starts(segment, APP2, MPF_HEADER):
-            break
-        if segment.marker == APP0 or any(_starts(segment, *kind) for kind in BEFORE_THE_BOX):
-            at = segment.end
-    return at
+def _flag_place(segments: Sequence[Segment]) -> int:
+    """The offset for a packet of our own: behind what readers want early."""
+    early = [s.end for s in segments if s.marker in (SOI, APP0) or any(_starts(s, *kind) for kind in BEFORE_THE_FLAG)]
+    return early[-1]
+
+
+def _is_before_mpf(segments: Sequence[Segment]) -> bool:
+    """Whether our box stands where version 0.1.0 put it, which mended less."""
+    ours = next((s.start for s in segments if s.marker == APP11 and s.payload.startswith(jumbf.OURS)), 0)
+    return any(_starts(s, APP2, MPF_HEADER) and s.start >= ours for s in segments)
 
 
 def _is_xmp(segment: Segment) -> bool:
@@ -167,48 +192,19 @@ def _starts(segment: Segment, marker: int, header: bytes) -> bool:
     return segment.marker == marker and segment.payload.startswith(header)
 
 
-def _mpf_size_edits(segments: Sequence[Segment], growth: int) -> list[Edit]:
-    """The edit that adds `growth` to image 1's size in each MPF segment (CIPA DC-007, 5.2.3); none where it is damaged.
+def _mended(pointers: Pointers, edits: Sequence[Edit]) -> list[Edit]:
+    """The edits that keep sizes and offsets right beside these ones.
 
-    Modulo 2^32, so that what was wrong before stays equally wrong and `strip` undoes it exactly.
+    Modulo 2^32, so that a size that was wrong before stays equally wrong, and `strip` undoes all of it exactly.
     """
-    edits = []
-    for segment in segments:
-        if _starts(segment, APP2, MPF_HEADER):
-            tiff = segment.payload[len(MPF_HEADER) :]
-            place = _mpf_size_place(tiff)
-            if place is not None:
-                at, order = place
-                size = (int.from_bytes(tiff[at : at + 4], order) + growth) % (1 << 32)
-                start = segment.end - len(tiff) + at
-                edits.append((start, start + 4, size.to_bytes(4, order)))
-    return edits
 
+    def moved(place: int) -> int:
+        return sum(len(new) - (end - start) for start, end, new in edits if end <= place)
 
-def _mpf_size_place(tiff: bytes) -> tuple[int, Literal["little", "big"]] | None:
-    """Where in MPF's own TIFF structure image 1's size stands, and the byte order; None when it can't be found.
-
-    MPEntry (tag 0xB002) holds 16 bytes per image: attributes u32, size u32, offset u32, two dependents u16.
-    """
-    order: Literal["little", "big"]
-    if tiff[:4] == b"II*\0":
-        order = "little"
-    elif tiff[:4] == b"MM\0*":
-        order = "big"
-    else:
-        return None
-
-    def number(at: int, size: int) -> int:
-        return int.from_bytes(tiff[at : at + size], order)
-
-    ifd = number(4, 4)
-    end = ifd + 2 + 12 * number(ifd, 2)
-    for entry in range(ifd + 2, min(end, len(tiff) + 1) - 11, 12):
-        if number(entry, 2) == 0xB002 and number(entry + 4, 4) >= 16:
-            first = number(entry + 8, 4)
-            # A patch inside the directory itself could not be undone.
-            apart = 8 <= first <= len(tiff) - 16 and (first >= end or first + 16 <= ifd)
-            # Image 1 is the file's own: its offset is 0 by definition.
-            if apart and number(first + 8, 4) == 0:
-                return first + 4, order
-    return None
+    out = []
+    for number in pointers.numbers:
+        by = _growth(edits) if number.base is None else moved(number.base + number.value) - moved(number.base)
+        if by:
+            new = (number.value + by) % (1 << 32)
+            out.append((number.at, number.at + 4, new.to_bytes(4, number.order)))
+    return out

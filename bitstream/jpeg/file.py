@@ -42,7 +42,7 @@ class Jpeg:
     @cached_property
     def planes(self) -> JpegPlanes:
         """The picture (`bitstream.jpeg.planes.decode_planes`, whose errors it raises)."""
-        return decode_planes(self.data)
+        return decode_planes(self.data, self.segments)
 
     # Exif is no reason to fail: what can't be read is not there.
 
@@ -99,4 +99,13 @@ class Jpeg:
 
     def with_payload(self, payload: bytes) -> Jpeg:
         """`bare` with a payload; InputError for one of 4 GiB."""
-        return Jpeg(embed.with_payload(self.bare.data, self.bare.segments, payload))
+        bare = self.bare
+        carrier = Jpeg(embed.with_payload(bare.data, bare.segments, payload))
+        if carrier.bare.data != bare.data:  # metadata that is no longer found once it is mended: it stays as it is
+            carrier = Jpeg(embed.with_payload(bare.data, bare.segments, payload, mend=False))
+        return carrier
+
+    @property
+    def warnings(self) -> list[str]:
+        """What a RAW does to the file that can't be mended, a line each; of `bare`."""
+        return embed.warnings_of(self.bare.segments)

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Sequence
 
 import numpy as np
 
 from ..errors import InputError, UnsupportedError
+from .segments import APP0, EOI, FRAMES, SOS, Segment, frame_info, read_segments, segment_at
 
 MAX_PIXELS = 1 << 28
 """Largest picture taken, in pixels: 268 MP, about 1 GB while decoding."""
@@ -25,7 +27,6 @@ block at least, so that this many passes over everything are always allowed."""
 
 _JFIF = b"\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00"
 _SCAN_END = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
-_FRAMES = {0xC0: "baseline", 0xC1: "sequential", 0xC2: "progressive", 0xC9: "arithmetic", 0xCA: "arithmetic"}
 _PROGRESSIVE = (0xC2, 0xCA)
 _ARITHMETIC = (0xC9, 0xCA)
 _STRANGE_FRAMES = {
@@ -36,10 +37,15 @@ ARITHMETIC_GAIN = 64
 """Blocks that an arithmetic coder may put into a bit (flat ones); Huffman codes take a bit a block at least."""
 
 
+class _TooMuchError(InputError):
+    """More work than a picture of its size is worth."""
+
+
 class Picture:
     """A JPEG's frame, its tables and scans, checked; everything else left out."""
 
-    def __init__(self, jpeg: bytes) -> None:
+    def __init__(self, jpeg: bytes, segments: Sequence[Segment] | None = None) -> None:
+        """segments: those of the header, where they are known already (`read_segments`)."""
         self.components: list[tuple[int, int, int, int]] = []  # id, horizontal and vertical factor, quantisation table
         self.quantisation: list[np.ndarray] = []
         self.height = self.width = self.frame = 0
@@ -52,12 +58,13 @@ class Picture:
         self._adobe: int | None = None
         self._scans = self._visits = 0
         self.scan_bytes = 0
-        self._walk(jpeg)
+        self.is_open = False
+        self._walk(segments or read_segments(jpeg))
         self._check()
 
-    def stream(self) -> bytes:
-        """A JPEG of nothing but what the decoder needs."""
-        return self._assemble(self.width, self.height, self.components, _JFIF)
+    def stream(self, behind: bytes = b"") -> bytes:
+        """A JPEG of nothing but what the decoder needs; behind: bytes behind the last scan's."""
+        return self._assemble(self.width, self.height, self.components, _JFIF, behind)
 
     def evened_stream(self) -> bytes:
         """The same scans in a frame in which chroma's sampling ratio is the same in both directions."""
@@ -86,62 +93,73 @@ class Picture:
         """Whether its scans are coded arithmetically, which few programs read, rather than by Huffman codes."""
         return self.frame in _ARITHMETIC
 
-    def _assemble(self, width: int, height: int, components: list[tuple[int, int, int, int]], head: bytes) -> bytes:
+    def _assemble(
+        self, width: int, height: int, components: list[tuple[int, int, int, int]], head: bytes,
+        behind: bytes = b"",
+    ) -> bytes:  # fmt: skip
         frame = struct.pack(">BBHBHHB", 0xFF, self.frame, 8 + 3 * len(components), 8, height, width, len(components))
         frame += b"".join(bytes((i, h << 4 | v, table)) for i, h, v, table in components)
         n = self._before_frame
-        return b"".join([b"\xff\xd8", head, *self._parts[:n], frame, *self._parts[n:], b"\xff\xd9"])
+        return b"".join([b"\xff\xd8", head, *self._parts[:n], frame, *self._parts[n:], behind, b"\xff\xd9"])
 
-    def _walk(self, jpeg: bytes) -> None:
-        if jpeg[:2] != b"\xff\xd8":
-            raise InputError("not a JPEG file (no SOI marker)")
-        at = 2
-        while True:
-            if at + 2 > len(jpeg):
-                raise InputError("the JPEG is cut short (no EOI marker)")
-            if jpeg[at] != 0xFF:
-                raise InputError(f"the JPEG is damaged (no marker at byte {at})")
-            marker = jpeg[at + 1]
-            if marker == 0xFF:  # fill byte
-                at += 1
-                continue
-            if marker == 0xD9:
+    def _walk(self, segments: Sequence[Segment]) -> None:
+        """The header's segments, then scans and what stands between them, up to EOI.
+
+        Some phones write a panorama without EOI, a trailer of theirs right behind the scan. So where all of the
+        picture was seen and what follows can't belong to it, it ends there; `is_open` then says that nobody knows yet
+        whether the last scan is whole.
+        """
+        for segment in segments[1:-1]:
+            self._segment(segment)
+        segment = segments[-1]
+        whole: tuple[int, ...] = ()  # what is there once all of the picture is
+        while segment.marker != EOI:
+            try:
+                end = self._scan(segment) if segment.marker == SOS else self._segment(segment)
+                if segment.marker == SOS:
+                    whole = (len(self._parts), self.scan_bytes, self._scans, self._visits) if self._has_all() else ()
+                segment = segment_at(segment.data, end)
+            except InputError as error:
+                if not whole or isinstance(error, _TooMuchError):
+                    raise
+                count, self.scan_bytes, self._scans, self._visits = whole
+                del self._parts[count:]
+                self.is_open = True
                 return
-            if marker == 0x01 or 0xD0 <= marker <= 0xD8 or marker == 0:
-                raise InputError(f"the JPEG is damaged (marker {marker:02X} at byte {at})")
-            length = int.from_bytes(jpeg[at + 2 : at + 4], "big")
-            end = at + 2 + length
-            if length < 2 or end > len(jpeg):
-                raise InputError(f"the JPEG is cut short (segment {marker:02X} at byte {at})")
-            body = jpeg[at + 4 : end]
-            if marker == 0xDA:
-                blocks, least = self._scan_header(body)
-                match = _SCAN_END.search(jpeg, end)
-                if match is None:
-                    raise InputError("the JPEG is cut short (no EOI marker)")
-                if 8 * (match.start() - end) < least:
-                    raise InputError("the JPEG has too few bytes for its size")
-                self.scan_bytes += match.start() - end
-                self._visits += blocks
-                if self._visits > VISITS + VISITS_A_BIT * 8 * self.scan_bytes:
-                    raise InputError("the JPEG has too many scans for its bytes")
-                end = match.start()
-            if marker in (0xDA, 0xC4, 0xCC, 0xDB, 0xDD):
-                self._parts.append(jpeg[at:end])
-            if marker == 0xDB:
-                self._quantisation_tables(body)
-            elif marker in _FRAMES:
-                self._frame_header(marker, body)
-            elif marker in _STRANGE_FRAMES:
-                kind = _STRANGE_FRAMES[marker]
-                raise UnsupportedError(f"the JPEG is {kind}; only baseline and progressive ones are supported")
-            elif marker == 0xE0 and body[:5] == b"JFIF\0":
-                self._jfif = True
-            elif marker == 0xEE and body[:5] == b"Adobe" and len(body) >= 12:
-                self._adobe = body[11]
-            elif marker == 0xDC:
-                raise UnsupportedError("the JPEG gives its height after its picture (DNL); this is not supported")
-            at = end
+
+    def _scan(self, segment: Segment) -> int:
+        """A scan: its header and the coded bytes behind; where they end."""
+        data = segment.data
+        blocks, least = self._scan_header(segment.payload)
+        match = _SCAN_END.search(data, segment.end)
+        end = match.start() if match else segment.end + len(data[segment.end :].rstrip(b"\xff"))
+        if 8 * (end - segment.end) < least:
+            raise InputError("the JPEG has too few bytes for its size")
+        self.scan_bytes += end - segment.end
+        self._visits += blocks
+        if self._visits > VISITS + VISITS_A_BIT * 8 * self.scan_bytes:
+            raise _TooMuchError("the JPEG has too many scans for its bytes")
+        self._parts += [segment.clean, data[segment.end : end]]
+        return end
+
+    def _segment(self, segment: Segment) -> int:
+        """A segment that is no scan; where it ends."""
+        marker = segment.marker
+        if marker in (0xC4, 0xCC, 0xDB, 0xDD):
+            self._parts.append(segment.clean)
+        if marker == 0xDB:
+            self._quantisation_tables(segment.payload)
+        elif marker in FRAMES:
+            if self.frame:
+                raise InputError("the JPEG has two frame headers")
+            self._frame_header(segment)
+        elif marker == APP0 and segment.payload[:5] == b"JFIF\0":
+            self._jfif = True
+        elif marker == 0xEE and segment.payload[:5] == b"Adobe" and len(segment.payload) >= 12:
+            self._adobe = segment.payload[11]
+        elif marker == 0xDC:
+            raise UnsupportedError("the JPEG gives its height after its picture (DNL); this is not supported")
+        return segment.end
 
     def _quantisation_tables(self, body: bytes) -> None:
         at = 0
@@ -154,28 +172,24 @@ class Picture:
             self._tables[slot] = values.astype(np.uint16)
             at += 1 + size
 
-    def _frame_header(self, marker: int, body: bytes) -> None:
-        if self.frame:
-            raise InputError("the JPEG has two frame headers")
-        if len(body) < 6 or len(body) != 6 + 3 * body[5]:
-            raise InputError("the JPEG's frame header is damaged")
-        bits, height, width, count = struct.unpack(">BHHB", body[:6])
-        if bits != 8:
-            raise UnsupportedError(f"the JPEG has {bits} bits per sample; only 8 are supported")
+    def _frame_header(self, segment: Segment) -> None:
+        kind = _STRANGE_FRAMES.get(segment.marker)
+        if kind:
+            raise UnsupportedError(f"the JPEG is {kind}; only baseline and progressive ones are supported")
+        found = frame_info([segment])
+        width, height, count = found.width, found.height, len(found.components)
+        if found.precision != 8:
+            raise UnsupportedError(f"the JPEG has {found.precision} bits per sample; only 8 are supported")
         if count == 4:
             raise UnsupportedError("the JPEG is CMYK or YCCK; only YCbCr and grayscale are supported")
         if count not in (1, 3):
             raise UnsupportedError(f"the JPEG has {count} components; only YCbCr and grayscale are supported")
         if not (MIN_SIDE <= width <= MAX_SIDE and MIN_SIDE <= height <= MAX_SIDE) or width * height > MAX_PIXELS:
             raise UnsupportedError(f"the JPEG's size {width}x{height} is not supported")
-        self.frame, self.height, self.width = marker, height, width
+        self.frame, self.height, self.width = segment.marker, height, width
         self._before_frame = len(self._parts)
-        for i, factors, table in struct.iter_unpack("BBB", body[6:]):
-            h, v = factors >> 4, factors & 15
-            if not (1 <= h <= 4 and 1 <= v <= 4) or table > 3 or i in self._precision:
-                raise InputError("the JPEG's frame header is damaged")
-            self.components.append((i, h, v, table))
-            self._precision[i] = [16] * 64
+        self.components = [(c.identifier, c.horizontal, c.vertical, c.table) for c in found.components]
+        self._precision = {c.identifier: [16] * 64 for c in found.components}
         if count == 3:
             (_, h, v, _), (_, *blue, _), (_, *red, _) = self.components
             ratios = {h / blue[0], v / blue[1]}
@@ -190,7 +204,7 @@ class Picture:
             raise InputError("the JPEG's scan header is damaged")
         self._scans += 1
         if self._scans > MAX_SCANS:
-            raise InputError(f"the JPEG has more than {MAX_SCANS} scans")
+            raise _TooMuchError(f"the JPEG has more than {MAX_SCANS} scans")
         first, last, shifts = body[-3:]
         progressive = self.frame in _PROGRESSIVE
         if not progressive:
@@ -217,10 +231,14 @@ class Picture:
         most_h, most_v = (max(c[k] for c in self.components) for k in (1, 2))
         return -(-self.width * h // (8 * most_h)) * -(-self.height * v // (8 * most_v))
 
+    def _has_all(self) -> bool:
+        """Whether all bits of all coefficients have had their scan."""
+        return not any(any(bits) for bits in self._precision.values())
+
     def _check(self) -> None:
         if not self.frame:
             raise InputError("the JPEG has no picture")
-        if any(any(bits) for bits in self._precision.values()):
+        if not self._has_all():
             # decoders smooth such a picture, each version in its own way
             raise InputError("the JPEG is incomplete: scans are missing")
         ids = [c[0] for c in self.components]

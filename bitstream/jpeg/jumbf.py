@@ -48,6 +48,7 @@ PART = MAX_PAYLOAD - HEADER.size  # 65 517 bytes of contents in a full segment
 MIN_PART = 12
 MAX_LBOX = 0xFFFFFFFF  # beyond, JUMBF uses XLBox, which exiftool misreads
 FIRST = HEADER.pack(b"JP", EN, 1, 0, b"")[:8]
+OURS = FIRST[:4]
 
 
 # ---------------------------------------------------------------------------------------------------- writing

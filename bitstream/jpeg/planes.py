@@ -20,7 +20,7 @@ import io
 import struct
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -30,6 +30,7 @@ from PIL import Image, JpegImagePlugin
 from ..errors import InputError, UnsupportedError
 from ..runtime.profile import timed
 from .frame import Picture
+from .segments import Segment
 
 BAND = 256
 """Rows of a decoded picture that are taken over at once."""
@@ -81,20 +82,34 @@ def binding_hash(jpeg: bytes) -> bytes:
     return decode_planes(jpeg).binding_hash()
 
 
-def decode_planes(jpeg: bytes) -> JpegPlanes:
+def decode_planes(jpeg: bytes, segments: Sequence[Segment] | None = None) -> JpegPlanes:
     """The planes of a JPEG file's bytes: baseline, sequential or progressive, 8 bits, grayscale or YCbCr.
 
+    segments: those of its header, where they are known already.
     Sampling 4:4:4, 4:2:2, 4:4:0, 4:2:0, 4:1:1 and the like (Y has the most samples, Cb and Cr alike, ratios 1, 2, 4).
     Coded by Huffman or arithmetically: both give the same samples. Raises `UnsupportedError` for anything else and
     `InputError` for a damaged or cut file.
     """
-    parsed = Picture(jpeg)
+    parsed = Picture(jpeg, segments)
     try:
+        if parsed.is_open:
+            _check_whole(parsed)
         return _planes(parsed)
     except InputError as error:
         if not parsed.is_arithmetic:
             raise
         raise UnsupportedError(f"the JPEG is arithmetic-coded, and can't be read here ({error}); {TRANSCODE}") from None
+
+
+def _check_whole(parsed: Picture) -> None:
+    """InputError where the last scan of a picture without EOI is cut: then what stands behind it makes a difference."""
+    size, colour = (parsed.width, parsed.height), len(parsed.components) == 3
+    mode, channels = ("YCbCr", [0, 1, 2]) if colour else ("L", [0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        one, other = (_decode(parsed.stream(behind), mode, size, channels) for behind in (b"", b"\xaa" * 1024))
+    if not all(np.array_equal(a, b) for a, b in zip(one, other, strict=True)):
+        raise InputError("the JPEG is cut short (no EOI marker)")
 
 
 def _planes(parsed: Picture) -> JpegPlanes:

@@ -1,11 +1,13 @@
-"""JPEG marker segments from SOI to the first SOS (ITU-T T.81, annex B): a walker that checks every length.
+"""JPEG marker segments (ITU-T T.81, annex B): a walker that checks every length, and the frame header.
 
-What follows the first SOS (scans, EOI, images of a multi-picture file behind it) is never looked at, so that whoever
-splices between segments keeps it byte for byte.
+`read_segments` goes from SOI to the first SOS. What follows (scans, EOI, images of a multi-picture file behind it) is
+not looked at, so that whoever splices between segments keeps it byte for byte; `bitstream.jpeg.frame` goes on from
+there. Bytes between segments that are no marker (wrong lengths, sloppy programs) are passed over as libjpeg does.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -16,6 +18,7 @@ APP0, APP1, APP2, APP11, APP15 = 0xE0, 0xE1, 0xE2, 0xEB, 0xEF
 STANDALONE = frozenset({TEM, SOI, EOI, *range(0xD0, 0xD8)})  # these have no length field
 FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOFn without DHT, JPG, DAC
 
+_MARKER = re.compile(rb"\xff([^\x00\xff])", re.DOTALL)
 MAX_PAYLOAD = 65533  # the length field counts itself: 0xFFFF - 2
 MAX_SEGMENTS = 100_000  # a JUMBF box of 4 GiB takes 65 556; more is an attack on memory
 
@@ -25,8 +28,8 @@ class Segment:
     """One marker segment.
 
     marker: the marker's second byte, 0xE0 for APP0.
-    start, end: data[start:end] is the whole segment; fill bytes (0xFF) before the marker belong to it, so that the
-        segments of a file follow each other without a gap.
+    start, end: data[start:end] is the whole segment; fill bytes (0xFF) and stray ones before the marker belong to it,
+        so that the segments of a file follow each other without a gap.
     first: where the payload begins, behind the length field; data: the whole file, so that segments that are kept
         take no memory of a stream's size.
     """
@@ -47,6 +50,12 @@ class Segment:
         """Whether it is one of APP0 to APP15."""
         return APP0 <= self.marker <= APP15
 
+    @property
+    def clean(self) -> bytes:
+        """The segment without fill and stray bytes before it."""
+        alone = self.marker in STANDALONE
+        return bytes((0xFF, self.marker)) if alone else segment_bytes(self.marker, self.payload)
+
 
 @dataclass(frozen=True)
 class Component:
@@ -60,7 +69,7 @@ class Component:
 
 @dataclass(frozen=True)
 class FrameInfo:
-    """What the frame header (SOFn) says: size in pixels, bits per sample, components, and the kind of coding."""
+    """What the frame header (SOFn, n by marker) says: size in pixels, bits per sample, components, kind of coding."""
 
     width: int
     height: int
@@ -70,6 +79,7 @@ class FrameInfo:
     arithmetic: bool
     lossless: bool
     hierarchical: bool
+    marker: int = 0xC0
 
 
 def read_segments(data: bytes) -> list[Segment]:
@@ -83,29 +93,25 @@ def read_segments(data: bytes) -> list[Segment]:
     while segments[-1].marker != SOS:
         if len(segments) >= MAX_SEGMENTS:
             raise InputError(f"damaged JPEG: more than {MAX_SEGMENTS} segments before its first scan")
-        segments.append(_segment_at(data, segments[-1].end))
+        segments.append(segment_at(data, segments[-1].end))
+        if segments[-1].marker == EOI:
+            raise InputError("the JPEG holds no image: it ends before its first scan")
     return segments
 
 
-def _segment_at(data: bytes, start: int) -> Segment:
-    at = start
-    if data[at : at + 1] not in (b"\xff", b""):
-        raise InputError(f"damaged JPEG: no marker at byte {start}")
-    while data[at : at + 1] == b"\xff":
-        at += 1
-    if at >= len(data):
-        raise InputError("damaged JPEG: it ends before its first scan")
-    marker = data[at]
-    at += 1
-    if marker in (0x00, SOI):
-        raise InputError(f"damaged JPEG: marker FF {marker:02X} at byte {start}, before the first scan")
-    if marker == EOI:
-        raise InputError("the JPEG holds no image: it ends before its first scan")
+def segment_at(data: bytes, start: int) -> Segment:
+    """The segment at `start`, behind another one: EOI too. InputError where it is cut or none that may stand there."""
+    found = _MARKER.search(data, start)
+    if found is None:
+        raise InputError("the JPEG is cut short: it ends before its picture does")
+    at, marker = found.end(), found[1][0]
+    if marker == SOI:
+        raise InputError(f"damaged JPEG: a further picture begins (FF D8) at byte {at - 2}, within the first")
     if marker in STANDALONE:
         return Segment(marker, start, at, at, data)
     length = int.from_bytes(data[at : at + 2], "big")
     if len(data) < at + 2 or length < 2 or at + length > len(data):
-        raise InputError(f"damaged JPEG: the segment FF {marker:02X} at byte {start} is cut or has a wrong length")
+        raise InputError(f"damaged JPEG: the segment FF {marker:02X} at byte {at - 2} is cut or has a wrong length")
     return Segment(marker, start, at + length, at + 2, data)
 
 
@@ -128,6 +134,8 @@ def frame_info(segments: Sequence[Segment]) -> FrameInfo:
     )
     if any(not (1 <= c.horizontal <= 4 and 1 <= c.vertical <= 4 and c.table <= 3) for c in components):
         raise InputError("damaged JPEG: its frame header has impossible sampling factors or tables")
+    if len({c.identifier for c in components}) < len(components):
+        raise InputError("damaged JPEG: its frame header names a component twice")
     return FrameInfo(
         width,
         height,
@@ -137,6 +145,7 @@ def frame_info(segments: Sequence[Segment]) -> FrameInfo:
         arithmetic=marker >= 0xC9,
         lossless=marker & 3 == 3,
         hierarchical=marker & 4 != 0,
+        marker=marker,
     )
 
 

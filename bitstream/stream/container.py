@@ -23,6 +23,7 @@ id     name  contents
 "P"    PARM  parameters of the model that are this image's own
 "Y"    LAYR  which layers there are, in a stream with layers
 "p"    PREV  what the DNG's preview is to show
+"W"    GEOM  where the JPEG lies over the mosaic, as the header can't say it
 "S"          the index
 =====  ====  =====================================================
 
@@ -64,13 +65,12 @@ PREAMBLE = (
 )
 PREAMBLE_BYTES = 12
 
-SECTIONS = {"HEAD": b"H", "RECP": b"R", "LOCL": b"L", "PARM": b"P", "LAYR": b"Y", "PREV": b"p"}
+SECTIONS = {"HEAD": b"H", "RECP": b"R", "LOCL": b"L", "PARM": b"P", "LAYR": b"Y", "PREV": b"p", "GEOM": b"W"}
 INDEX = b"S"
 
 DECLARED = {
     b"C": ("CELL", "cell layouts other than Bayer's 2x2, and sites of several values"),
     b"V": ("LEVL", "levels that the header has no room for"),
-    b"W": ("GEOM", "rotation, perspective and chromatic shift of the JPEG"),
     b"K": ("LOOK", "second look at the guide, in the loop"),
     b"B": ("POST", "second look at the guide, behind the loop"),
     b"G": ("GATE", "places where the guide is not trusted, or nothing is coded"),

@@ -17,12 +17,13 @@ from ..errors import InputError
 from ..raw_image import TiffValue
 
 BYTE, ASCII, SHORT, LONG, RATIONAL, SBYTE, UNDEFINED, SSHORT, SLONG, SRATIONAL, FLOAT, DOUBLE, IFD = range(1, 14)
+UTF8 = 129  # Exif 3.0
 
 # Bytes of one value, and the numpy type of its atoms (a rational is two).
 TYPE_SIZES = {BYTE: 1, ASCII: 1, SHORT: 2, LONG: 4, RATIONAL: 8, SBYTE: 1, UNDEFINED: 1, SSHORT: 2, SLONG: 4,
-              SRATIONAL: 8, FLOAT: 4, DOUBLE: 8, IFD: 4}
+              SRATIONAL: 8, FLOAT: 4, DOUBLE: 8, IFD: 4, UTF8: 1}
 ATOMS = {BYTE: "u1", ASCII: "u1", SHORT: "u2", LONG: "u4", RATIONAL: "u4", SBYTE: "i1", UNDEFINED: "u1", SSHORT: "i2",
-         SLONG: "i4", SRATIONAL: "i4", FLOAT: "f4", DOUBLE: "f8", IFD: "u4"}
+         SLONG: "i4", SRATIONAL: "i4", FLOAT: "f4", DOUBLE: "f8", IFD: "u4", UTF8: "u1"}
 
 SUB_IFDS, EXIF_IFD, GPS_IFD = 330, 34665, 34853
 POINTERS = (SUB_IFDS, EXIF_IFD, GPS_IFD)
@@ -43,6 +44,7 @@ class Ifd:
     chunks: strips or tiles to be written after the directories; `chunk_tags` names the (offsets, byte counts) tags.
         The reader leaves it empty.
     offsets: tag -> where the value lies in the file that was read.
+    following: of the first directory of a file that was read, those that it links to.
     """
 
     tags: dict[int, TiffValue] = field(default_factory=dict)
@@ -50,10 +52,15 @@ class Ifd:
     chunks: Sequence[bytes] = ()
     chunk_tags: tuple[int, int] = (273, 279)
     offsets: dict[int, int] = field(default_factory=dict)
+    following: Sequence[Ifd] = ()
 
     def walk(self) -> list[Ifd]:
         """This directory and all below it, depth first."""
         return [self, *(below for subs in self.subs.values() for sub in subs for below in sub.walk())]
+
+    def all(self) -> list[Ifd]:
+        """All directories of a file, whose first one this is."""
+        return [below for ifd in (self, *self.following) for below in ifd.walk()]
 
 
 # ---------------------------------------------------------------------------------------------------- values
@@ -82,8 +89,12 @@ def value_numbers(value: TiffValue) -> list[float]:
 
 
 def value_text(value: TiffValue) -> str:
-    """The text of an ASCII value up to its first NUL, without blanks around it."""
-    return value.data.split(b"\0")[0].decode("latin-1").strip()
+    """The text of a value up to its first NUL, without blanks around it."""
+    text = value.data.split(b"\0")[0]
+    try:
+        return text.decode().strip()
+    except UnicodeDecodeError:
+        return text.decode("latin-1").strip()
 
 
 # ---------------------------------------------------------------------------------------------------- reading
@@ -105,6 +116,7 @@ def read_tiff(data: bytes) -> list[Ifd]:
     chain = reader.chain(reader.u32(4), depth=0)
     if not chain:
         raise InputError("the TIFF file has no readable directory")
+    chain[0].following = chain[1:]
     return chain
 
 

@@ -6,7 +6,8 @@ import numpy as np
 
 from ...bitstream.jpeg.planes import JpegPlanes
 from ...bitstream.raw_image import RawImage
-from ..guide.geometry import NEUTRAL, POSITION_BITS, SAMPLE_BITS, Geometry, resample
+from ..guide.geometry import POSITION_BITS, Geometry
+from ..guide.resample import NEUTRAL, SAMPLE_BITS, resample
 
 PATCH = 24
 """Side of a patch in cells."""
@@ -42,16 +43,12 @@ class Patches:
 
     def _spread(self, geometry: Geometry) -> list[tuple[slice, slice]]:
         """Up to `SIDE`^2 windows of cells with their corners well inside the JPEG; the picture's middle if none has."""
-        height, width = self._shape
         rows, cols = (np.unique(np.linspace(0, max(n // 2 - PATCH, 0), 4 * SIDE + 1).astype(int)) for n in self._shape)
         rows2, cols2 = (np.concatenate([4 * v, 4 * (v + PATCH)]).astype(np.int64) for v in (rows, cols))
-        ys, xs = geometry.positions(*geometry.turned(rows2, cols2, height, width))
-        y, x = geometry.warped(ys[:, None], xs[None, :], self._planes.y.shape)
+        y, x = geometry.laid(rows2, cols2, self._shape, self._planes.y.shape)
         edge = MARGIN << POSITION_BITS
         high = [(n - 1) << POSITION_BITS for n in self._planes.y.shape]
         corners = (y >= edge) & (x >= edge) & (y <= high[0] - edge) & (x <= high[1] - edge)
-        if geometry.transposes:
-            corners = corners.T
         inside = corners.reshape(2, len(rows), 2, len(cols)).all((0, 2))
         some_rows = _thinned(np.flatnonzero(inside.any(1)))
         windows = [(rows[i], cols[j]) for i in some_rows for j in _thinned(np.flatnonzero(inside[i]))]

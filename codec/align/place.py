@@ -20,6 +20,8 @@ DEFAULT_SCALE = 50718
 SQUARE = 0.005
 """Pixels that are so much wider than high, or less, are square to LibRaw (`parse_tiff_ifd`, tag 50718)."""
 
+TAKEN = "too few features to align by, taken as the tags say"
+
 ROUNDED_DOWN = (0.0, 0.25, 0.5, 0.75)
 """Shares of the scale by which a stretched picture may lie behind."""
 
@@ -50,10 +52,13 @@ def place(raw: RawImage, planes: JpegPlanes, jpeg: Jpeg, origin: Origin = Origin
         if origin is Origin.UNKNOWN:
             raise
     # A black or featureless picture has nothing to align by. Its rendering lies as the tags say.
+    known_places = rendering_places(raw, planes.y.shape) if origin is Origin.RENDERED else []
+    if known_places:
+        return known_places[0], TAKEN
     turned = 1 if raw.orientation == orientation else raw.orientation
     shape = raw.mosaic.shape[::-1] if turned >= 5 else raw.mosaic.shape
     offset = [(have - want) // 2 << POSITION_BITS for have, want in zip(planes.y.shape, shape, strict=True)]
-    return Geometry(turned, (offset[0], offset[1])), "too few features to align by, taken as the tags say"
+    return Geometry(turned, (offset[0], offset[1])), TAKEN
 
 
 def rendered(raw: RawImage, planes: JpegPlanes) -> tuple[Geometry, str] | None:

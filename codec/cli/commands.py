@@ -15,32 +15,31 @@ from .arguments import (
     add_max_pixels,
     add_profile,
     byte_count,
-    crop_of,
     file_path,
     number,
     rising_numbers,
     whole_number,
 )  # fmt: skip
 from .console import TerminalProgress, bytes_text, profiled, show, show_warnings
-from .places import DNG_SUFFIXES, JPEG_SUFFIXES, check_output, explained, renamed, source, write_output  # fmt: skip
+from .decode import PREVIEW_TEXT, decode_command, settle
+from .develop import develop_command
+from .places import JPEG_SUFFIXES, check_output, explained, renamed, source, write_output
 from .words import jpeg_and_raw, output_of
 
 if TYPE_CHECKING:
     from ..info import Info
 
 CARRIER_SUFFIX = ".raw.jpg"
-PREVIEW_TEXT = {
-    "raw": "the RAW's own, small", "jpeg": "the JPEG", "neutral": "a neutral picture of the mosaic", "none": "none",
-}  # fmt: skip
 
 
 def encode_command(subparsers: Any) -> None:
     """Add `encode`."""
     parser = add_command(
         subparsers, "encode", "put a RAW into a JPEG of the same picture",
-        "The JPEG is the one given; else a full-size one beside the RAW with the same stem; else the RAW's embedded\n"
-        "full-size preview; else LibRaw's rendering. The output shows exactly that JPEG. Without a rate: --quality\n"
-        "60. `rawinlay encode RAW JPEG` is the same as with --jpeg. - is stdin, and as OUT.jpg stdout.",
+        "The JPEG is the one given; else the largest beside the RAW with the same stem, if it shows its picture;\n"
+        "else the RAW's embedded full-size preview; else LibRaw's rendering. The output shows exactly that JPEG.\n"
+        "Without a rate: --quality 60. `rawinlay encode RAW JPEG` is the same as with --jpeg. - is stdin, and as\n"
+        "OUT.jpg stdout.",
         "rawinlay encode IMG_1.NEF --jpeg IMG_1.JPG -o IMG_1-raw.jpg --bpp 0.4",
     )  # fmt: skip
     parser.add_argument("raw", metavar="RAW", type=file_path, help="any Bayer RAW that LibRaw reads")
@@ -58,34 +57,12 @@ def encode_command(subparsers: Any) -> None:
                         help="error that edits show evenly (edit, default) or even in linear light (psnr)")  # fmt: skip
     parser.add_argument("--effort", type=whole_number, default=5, metavar="1..9",
                         help="how hard to think: slower is smaller, decoding stays as fast; default 5")  # fmt: skip
+    parser.add_argument("--frame", type=whole_number, metavar="N",
+                        help="which of several mosaics in the RAW, from 1; default: the largest")  # fmt: skip
     add_device(parser)
     add_profile(parser)
     add_force(parser)
     parser.set_defaults(run=_encode, more=[])
-
-
-def decode_command(subparsers: Any) -> None:
-    """Add `decode`."""
-    parser = add_command(
-        subparsers, "decode", "write the RAW that a JPEG carries as a DNG",
-        "Needs the JPEG only. The DNG is the same, bit for bit, on every machine. `rawinlay decode IN.jpg OUT.dng` is\n"
-        "the same as with -o. - is stdin, and as OUT.dng stdout.",
-        "rawinlay decode IMG_1-raw.jpg -o IMG_1.dng",
-    )  # fmt: skip
-    parser.add_argument("jpeg", metavar="IN.jpg", type=file_path, help="a JPEG that carries a RAW")
-    parser.add_argument("-o", "--output", type=file_path, metavar="OUT.dng", help="default: the JPEG's name with .dng")
-    parser.add_argument("--crop", type=crop_of, metavar="X,Y,W,H",
-                        help="a part alone, in pixels of the mosaic as stored; decodes only what it needs")  # fmt: skip
-    parser.add_argument("--preview", choices=("auto", "raw", "jpeg", "neutral", "none"), default="auto",
-                        help="picture in the DNG, to which some programs fit their tones: what the camera made of the "
-                        "RAW (auto, default), the RAW's own, the JPEG, a neutral one, none")  # fmt: skip
-    add_max_pixels(parser)
-    parser.add_argument("--unbounded", action="store_true",
-                        help="decode a file of your own that is refused as too much work for its size")  # fmt: skip
-    add_device(parser)
-    add_profile(parser)
-    add_force(parser)
-    parser.set_defaults(run=_decode, more=[])
 
 
 def info_command(subparsers: Any) -> None:
@@ -134,16 +111,9 @@ def trim_command(subparsers: Any) -> None:
 
 COMMANDS = {
     "encode": encode_command, "decode": decode_command, "info": info_command, "strip": strip_command,
-    "trim": trim_command,
+    "trim": trim_command, "develop": develop_command,
 }  # fmt: skip
 """What this layer brings: found without a look at what is installed."""
-
-
-def _settle() -> None:
-    """This process is the command's own: what it imports may be less than others could ask of it."""
-    from ...bitstream.runtime.jit import without_blas
-
-    without_blas()
 
 
 def _encode(args: argparse.Namespace) -> None:
@@ -155,14 +125,14 @@ def _encode(args: argparse.Namespace) -> None:
     output = args.output or renamed("encode", raw_path, CARRIER_SUFFIX)
     inputs = [raw_path, *([jpeg_path] if jpeg_path else [])]
     check_output(output, inputs, args.force, JPEG_SUFFIXES)
-    _settle()
+    settle()
     raw, jpeg = source(raw_path, "RAW"), source(jpeg_path, "JPEG") if jpeg_path else None
     with profiled(args) as profile, TerminalProgress() as progress:
         with explained("encode", (raw_path, raw, "RAW"), (jpeg_path, jpeg, "JPEG")):
             encoded = encode(
                 raw, jpeg, bpp=args.bpp, size=args.size, quality=args.quality, lossless=args.lossless,
                 trimmable=args.trimmable, layers=args.layers, tune=args.tune, effort=args.effort, device=args.device,
-                progress=progress,
+                progress=progress, frame=args.frame,
             )  # fmt: skip
         inputs += [encoded.guide_path] if encoded.guide_path else []
         write_output(output, encoded.jpeg, inputs, args.force, JPEG_SUFFIXES)
@@ -180,41 +150,6 @@ def _encode(args: argparse.Namespace) -> None:
     ]
     show(args, result, lines, title=str(output))
     show_warnings(encoded.warnings)
-
-
-def _decode(args: argparse.Namespace) -> None:
-    from ..api import decode
-
-    output = output_of(args) or renamed("decode", args.jpeg, ".dng")
-    check_output(output, [args.jpeg], args.force, DNG_SUFFIXES)
-    _settle()
-    jpeg = source(args.jpeg, "JPEG")
-    with profiled(args) as profile, TerminalProgress() as progress:
-        with explained("decode", (args.jpeg, jpeg, "JPEG")):
-            decoded = decode(
-                jpeg, crop=args.crop, preview=args.preview, max_pixels=args.max_pixels, unbounded=args.unbounded,
-                device=args.device, progress=progress,
-            )  # fmt: skip
-            progress("writing", 1.0)
-            data = decoded.dng()
-        write_output(output, data, [args.jpeg], args.force, DNG_SUFFIXES)
-    result = {
-        "output": str(output), "width": decoded.width, "height": decoded.height, "cfa": decoded.cfa,
-        "device": decoded.device, "seconds": round(decoded.seconds, 3), "layers": decoded.layers,
-        "lossless": decoded.lossless, "crop": args.crop, "preview": decoded.preview_kind,
-        "warnings": decoded.warnings, **profile,
-    }  # fmt: skip
-    lines = [
-        ("camera", decoded.raw.camera or "unknown"),
-        ("mosaic", f"{decoded.width} x {decoded.height}, {decoded.cfa}"),
-        ("layers", str(decoded.layers)),
-        ("lossless", "yes" if decoded.lossless else "no"),
-        ("preview", PREVIEW_TEXT[decoded.preview_kind]),
-        ("size", bytes_text(len(data))),
-        ("time", f"{decoded.seconds:.1f} s on {decoded.device}"),
-    ]
-    show(args, result, lines, title=str(output))
-    show_warnings(decoded.warnings)
 
 
 def _info(args: argparse.Namespace) -> None:

@@ -26,7 +26,8 @@ from .arguments import STANDARD, nearest
 Source = Path | bytes
 
 JPEG_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif")
-DNG_SUFFIXES = (".dng",)
+FORM_SUFFIXES = {"dng": (".dng",), "tif": (".tif", ".tiff"), "npy": (".npy",), "raw": (".raw",)}
+"""What `decode` writes, by the endings of its names."""
 
 
 def source(path: Path, what: str) -> Source:
@@ -69,6 +70,26 @@ def renamed(command: str, path: Path, suffix: str) -> Path:
     if path == STANDARD or not path.name:
         raise UsageError(f"there is no name to derive the output's from: give -o OUT{suffix[-4:]}, or -o - for stdout")
     return path.with_suffix(suffix)
+
+
+def form_of(output: Path, form: str | None) -> tuple[str, tuple[str, ...]]:
+    """(what `decode` is to write, the suffixes of its names) for an output, and what --format says of it.
+
+    UsageError for a name that ends otherwise: nobody wants a DNG under the name of a picture.
+    """
+    ending = output.suffix.lower()
+    known = next((name for name, suffixes in FORM_SUFFIXES.items() if ending in suffixes), None)
+    if form is None and known is None and ending and output.name != "-" and not _is_special(output):
+        endings = ", ".join(suffixes[0] for suffixes in FORM_SUFFIXES.values())
+        raise UsageError(f"{output}: decode writes {endings}, so name it {output.with_suffix('.dng').name}")
+    form = form or known or "dng"
+    return form, FORM_SUFFIXES[form]
+
+
+def _is_special(output: Path) -> bool:
+    """Whether it is a device, a pipe or an open descriptor, whose name says nothing."""
+    there = _status_or_none(output)
+    return bool(there and not stat.S_ISREG(there.st_mode)) or descriptor_of(output) is not None
 
 
 def check_output(output: Path, inputs: Iterable[Path], force: bool, suffixes: tuple[str, ...] = ()) -> None:

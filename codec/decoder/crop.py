@@ -28,6 +28,9 @@ LEAST_SIDE = 16
 OF_THE_FRAME = (50719, 50720, 51125, 51008, 51009, 51022, 52525)
 """DefaultCropOrigin and Size, DefaultUserCrop, OpcodeList1 to 3, ProfileGainTableMap."""
 
+EDGE = 9
+"""Places a side by which the part of the JPEG that shows it is found."""
+
 ORIENTATION = 274
 QUALITY = 90
 
@@ -76,10 +79,10 @@ class Crop:
 
         orientation: the JPEG's own tag.
         """
-        rows = np.array([2 * self.y, 2 * (self.y + self.height - 1)], np.int64)
-        cols = np.array([2 * self.x, 2 * (self.x + self.width - 1)], np.int64)
-        ys, xs = geometry.positions(*geometry.turned(rows, cols, layout.height, layout.width))
-        at_y, at_x = geometry.warped(ys[:, None], xs[None, :], planes.y.shape)
+        # places along the edges too: a straightened or lens-corrected JPEG has its outermost ones anywhere
+        starts = (self.y, self.height), (self.x, self.width)
+        rows, cols = (2 * np.linspace(start, start + n - 1, EDGE).astype(np.int64) for start, n in starts)
+        at_y, at_x = geometry.laid(rows, cols, (layout.height, layout.width), planes.y.shape)
         (top, bottom), (left, right) = (
             np.clip([v.min() >> POSITION_BITS, (v.max() >> POSITION_BITS) + 1], 0, n).tolist()
             for v, n in zip((at_y, at_x), planes.y.shape, strict=True)

@@ -17,7 +17,7 @@ writes what is read here.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,6 +38,7 @@ from ...entropy import tables
 from ...entropy.tables import Tables
 from ..guide.geometry import Geometry
 from ..guide.guide import LaidGuide
+from ..guide.projection import Projection
 from ..mosaic.companding import LOSSLESS, Companding
 from ..mosaic.layout import Box, Layout, tiles
 from ..recipe import net_weights as weights
@@ -69,7 +70,7 @@ class Stream:
 
     substreams: of layer 0, by (tile, stage). In a stream with layers, `layers` says which are there, and finer holds
     the further layers' substreams by (tile, layer, stage). preview: what the DNG's is to show, where the stream says.
-    size: bytes of the payload that it was parsed from.
+    size: bytes of the payload that it was parsed from. projection: of the geometry, where the header's is not enough.
     """
 
     header: Header
@@ -81,6 +82,12 @@ class Stream:
     finer: dict[Key, bytes] = field(default_factory=dict)
     preview: CarriedPreview | None = None
     size: int = 0
+    projection: Projection | None = None
+
+    @property
+    def geometry(self) -> Geometry:
+        """How the JPEG lies over the mosaic."""
+        return replace(Geometry.from_bytes(self.header.geometry), projection=self.projection)
 
     @property
     def layer_count(self) -> int:
@@ -124,7 +131,7 @@ class Stream:
         model = tables.load(header.model)
         if header.net:
             weights.REGISTRY.find(header.net)
-        Geometry.from_bytes(header.geometry)
+        geometry = Geometry.from_bytes(header.geometry, container.sections["GEOM"])
         companding_of(header)
         features = COUNT + weights.COUNT if header.net else COUNT
         recipe = Recipe.from_bytes(container.sections.get("RECP", b""), features)
@@ -162,7 +169,8 @@ class Stream:
             else:
                 substreams[tile, stage] = d
         preview = CarriedPreview.from_bytes(container.sections["PREV"])
-        return cls(header, recipe, params, transforms, substreams, layers, finer, preview, len(data))
+        projection = geometry.projection
+        return cls(header, recipe, params, transforms, substreams, layers, finer, preview, len(data), projection)
 
     @timed("network")
     def decode(
@@ -180,7 +188,7 @@ class Stream:
             raise StreamError(f"header: a mosaic of {header.width} x {header.height} is too large for this JPEG")
         if not unbounded:
             check_work(header, self.layer_count, self.size + planes.scan_bytes)
-        guide = LaidGuide(planes, Geometry.from_bytes(header.geometry), (header.height, header.width), layout.origin)
+        guide = LaidGuide(planes, self.geometry, (header.height, header.width), layout.origin)
         setup = self.setup
         chosen = setup.meeting(box)
         if self.layers is None and device != "cpu":

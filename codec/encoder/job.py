@@ -27,6 +27,7 @@ from ..decoder import stream
 from ..decoder.stream import Stream
 from ..guide.geometry import Geometry
 from ..guide.guide import LaidGuide
+from ..guide.projection import Projection
 from ..recipe import net_weights as weights
 from ..recipe.recipe import Recipe
 from ..recipe.side import SideInfo
@@ -57,6 +58,7 @@ class Job:
     """One picture being encoded: what depends on neither recipe nor step.
 
     recipes: those that were fitted to it. growth: bytes that the JPEG grows by for a payload of so many bytes.
+    projection: of the geometry, which the header names else.
     """
 
     picture: SourcePicture
@@ -65,6 +67,7 @@ class Job:
     growth: Callable[[int], int]
     effort: Effort
     progress: Progress | None
+    projection: Projection | None = None
 
     @classmethod
     def of(
@@ -89,7 +92,7 @@ class Job:
             header = replace(header, saturation=list(recipes.saturation))
             companding = stream.companding_of(header)
         picture = SourcePicture(raw.mosaic, layout, side_info, companding, tables.load(), header.step_exponent)
-        return cls(picture, recipes, header, growth, effort, options.progress)
+        return cls(picture, recipes, header, growth, effort, options.progress, geometry.projection)
 
     @property
     def sites(self) -> int:
@@ -142,7 +145,8 @@ class Candidate:
         """Bytes that the JPEG grows by for header and recipe alone."""
         h, w = self.picture.layout.cells
         count = -(-h // 16) * -(-w // 16)  # of the smallest tiles
-        return self.job.growth(len(stream_bytes(Stream(self.header, self.recipe, {}, [0] * count, {}))))
+        empty = Stream(self.header, self.recipe, {}, [0] * count, {}, projection=self.job.projection)
+        return self.job.growth(len(stream_bytes(empty)))
 
     def error(self, coded: Coded) -> float:
         """Mean squared error of what is coded: in linear light, or companded where it is to be even against the noise.
@@ -200,7 +204,7 @@ class Candidate:
         params = {b: p for b, p in fitted.params.items() if b in coded.transforms}
         side, transforms = self.job.side(fitted.bits), stream.pack_transforms(coded.transforms)
         header = replace(self.header, step=coded.step, tile=side // 2, transforms=transforms)
-        return Stream(header, self.recipe, params, coded.transforms, coded.substreams)
+        return Stream(header, self.recipe, params, coded.transforms, coded.substreams, projection=self.job.projection)
 
     def code(self, fitted: Fit, step: int) -> Found:
         """The picture coded at a step with fitted parameters."""

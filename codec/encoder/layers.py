@@ -79,7 +79,9 @@ def code_layers(plain: Candidate, finest: int | None, size: int | None, rates: S
     first = {(tile, stage): d for (tile, layer, stage), d in coded.substreams.items() if not layer}
     finer = {key: d for key, d in coded.substreams.items() if key[1]}
     params = {IN_PLACE: layers[0].params}
-    found = Stream(header, candidate.recipe, params, [IN_PLACE] * count, first, section, finer)
+    found = Stream(
+        header, candidate.recipe, params, [IN_PLACE] * count, first, section, finer, projection=candidate.job.projection
+    )
     return Found(found, coded.mosaic)
 
 

@@ -19,6 +19,8 @@ def stream_bytes(stream: Stream) -> bytes:
         sections["LOCL"] = local_bytes(stream.recipe.local, stream.tables)
     if stream.layers:
         sections["LAYR"] = stream.layers.to_bytes()
+    if stream.projection:
+        sections["GEOM"] = stream.projection.to_bytes()
     if stream.preview:
         sections["PREV"] = stream.preview.to_bytes()
     first = {(tile, 0, stage): d for (tile, stage), d in stream.substreams.items()}

@@ -1,8 +1,9 @@
-"""`Geometry`: how a JPEG lies over a mosaic, and the JPEG's planes sampled at the mosaic's sites by it.
+"""`Geometry`: how a JPEG lies over a mosaic.
 
 ::
 
     mosaic site (row, col) --orientation--> turned --scale, offset--> JPEG position --radial warp--> JPEG position
+                                               '---`codec.guide.projection`, where there is one--------> JPEG position
 
 A position counts from the middle of the JPEG's first pixel. Everything here is integer arithmetic, or float64 in single
 operations + - * / sqrt and rounding (IEEE 754 fixes those to the last bit), so every machine gives the same samples.
@@ -11,33 +12,19 @@ operations + - * / sqrt and rounding (IEEE 754 fixes those to the last bit), so 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from ...bitstream.errors import StreamError
-from ...bitstream.jpeg.planes import JpegPlanes
-
-POSITION_BITS = 12
-"""Fraction bits of a position in the JPEG: 1/4096 px."""
+from .projection import POSITION_BITS as POSITION_BITS
+from .projection import Projection
 
 SCALE_BITS = 24
 """Fraction bits of the scale, JPEG px per mosaic px: an error of 2^-25 is 1/4000 px at the end of an 8,000 px side."""
 
 WARP_BITS = 20
 """Fraction bits of the warp's coefficients."""
-
-SAMPLE_BITS = 4
-"""Fraction bits of `resample`'s samples, which are 8.4 bits: averages of four and more are exact or nearly so, and the
-recipe's powers of 12-bit numbers still fit its integers."""
-
-NEUTRAL = 128 << SAMPLE_BITS
-"""Cb and Cr of gray in `resample`'s samples."""
-
-_PHASE_BITS = 6  # interpolation knows 64 positions between two samples
-_WEIGHT_BITS = 10
-_BAND = 64  # rows resampled at once
 
 _MAX_OFFSET = 1 << (16 + POSITION_BITS)
 _MIN_SCALE, _MAX_SCALE = 1 << (SCALE_BITS - 6), 1 << (SCALE_BITS + 2)
@@ -64,15 +51,37 @@ class Geometry:
     orientation: 1..8, the TIFF orientation that turns the mosaic into the JPEG's picture.
     offset: where the turned mosaic's first site lies in the JPEG, (row, column), 1/4096 px.
     scale: JPEG px per mosaic px, (rows, columns) of the turned mosaic, 2^-24.
+    projection: stands for offset, scale and warp, which are then those of an identity.
     """
 
     orientation: int = 1
     offset: tuple[int, int] = (0, 0)
     scale: tuple[int, int] = (1 << SCALE_BITS, 1 << SCALE_BITS)
     warp: Warp | None = None
+    projection: Projection | None = None
+
+    @classmethod
+    def of_map(
+        cls,
+        orientation: int,
+        shape: tuple[int, ...],
+        homography: np.ndarray,
+        centre: tuple[float, float] | None = None,
+        lens: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0),
+        chromatic: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0),
+    ) -> Geometry:
+        """The nearest to a map in floats, not `in_range` where there is none: `Projection.of_map`; shape: of the mosaic
+        as it is stored."""
+        turned = (shape[1], shape[0]) if orientation >= 5 else (shape[0], shape[1])
+        return cls(orientation, projection=Projection.of_map(turned, homography, centre, lens, chromatic))
+
+    @property
+    def section(self) -> bytes:
+        """What section GEOM holds beside `to_bytes`, nothing without a projection."""
+        return self.projection.to_bytes() if self.projection else b""
 
     def to_bytes(self) -> bytes:
-        """Serialised, 1 to 41 bytes, little-endian.
+        """What the header holds, 1 to 41 bytes, little-endian.
 
         ======  ===========================================================  ==========
         bytes   field                                                        present
@@ -95,8 +104,8 @@ class Geometry:
         return bytes([flags]) + body
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> Geometry:
-        """Inverse of `to_bytes`; `StreamError` if it isn't one, or is out of range."""
+    def from_bytes(cls, data: bytes, section: bytes = b"") -> Geometry:
+        """Inverse of `to_bytes` and `section`; `StreamError` if they aren't such, or are out of range."""
         sizes = {8: 8, 16: 8, 32: 24}
         if not data or data[0] > 63 or len(data) != 1 + sum(n for bit, n in sizes.items() if data[0] & bit):
             raise StreamError("the geometry is damaged")
@@ -109,7 +118,9 @@ class Geometry:
         if flags & 32:
             numbers = struct.unpack_from("<6i", data, at)
             warp = Warp(numbers[:2], numbers[2:])
-        geometry = cls((flags & 7) + 1, offset, scale, warp)
+        if section and len(data) > 1:
+            raise StreamError("the geometry stands twice, in the header and in section GEOM")
+        geometry = cls((flags & 7) + 1, offset, scale, warp, Projection.from_bytes(section) if section else None)
         geometry.check()
         return geometry
 
@@ -122,6 +133,8 @@ class Geometry:
         if self.warp is not None:
             good &= all(abs(v) <= _MAX_OFFSET for v in self.warp.centre)
             good &= all(abs(v) <= _MAX_WARP for v in self.warp.coefficients)
+        if self.projection is not None:
+            good &= self == Geometry(self.orientation, projection=self.projection) and self.projection.in_range
         return good
 
     def check(self) -> None:
@@ -142,8 +155,24 @@ class Geometry:
             cols2 = 2 * (width - 1) - cols2
         return (cols2, rows2) if self.transposes else (rows2, cols2)
 
+    def laid(
+        self, rows2: np.ndarray, cols2: np.ndarray, shape: tuple[int, ...], jpeg_shape: tuple[int, ...], colour: int = 1
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """JPEG rows and columns, 1/4096 px, of twice the mosaic's rows and columns (1-D each): int64 (n, m) both.
+
+        shape: the mosaic's; colour: of the sites, 0 red, 1 green, 2 blue.
+        """
+        turned = self.turned(rows2, cols2, shape[0], shape[1])
+        if self.projection is not None:
+            to = (shape[1], shape[0]) if self.transposes else (shape[0], shape[1])
+            ys, xs = self.projection.positions(turned[0][:, None], turned[1][None, :], to, colour)
+        else:
+            plain = self.positions(*turned)
+            ys, xs = self.warped(plain[0][:, None], plain[1][None, :], jpeg_shape)
+        return (ys.T, xs.T) if self.transposes else (ys, xs)
+
     def positions(self, rows2: np.ndarray, cols2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """JPEG positions, 1/4096 px, of twice the turned rows and columns, int64 1-D each, without the warp."""
+        """JPEG positions, 1/4096 px, of twice the turned rows and columns, int64 1-D each, by offset and scale."""
         shift = SCALE_BITS + 1 - POSITION_BITS
         rows = ((rows2 * self.scale[0] + (1 << (shift - 1))) >> shift) + self.offset[0]
         cols = ((cols2 * self.scale[1] + (1 << (shift - 1))) >> shift) + self.offset[1]
@@ -169,130 +198,3 @@ class Geometry:
         move_y = np.rint(np.clip(dy * growth, -limit, limit)).astype(np.int64)
         move_x = np.rint(np.clip(dx * growth, -limit, limit)).astype(np.int64)
         return rows + move_y, cols + move_x
-
-
-def padded_shape(height: int, width: int, cell_origin: tuple[int, int]) -> tuple[int, int]:
-    """Shape of the mosaic with its cells made whole: the first cell may begin one site before it."""
-    return (height + cell_origin[0] + 1) // 2 * 2, (width + cell_origin[1] + 1) // 2 * 2
-
-
-def resample(
-    planes: JpegPlanes,
-    geometry: Geometry,
-    height: int,
-    width: int,
-    cell_origin: tuple[int, int] = (0, 0),
-    window: tuple[slice, slice] | None = None,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The JPEG at the sites and cells of a mosaic of height x width; int16, 0..4080: 8 bits and 4 of a fraction.
-
-    cell_origin: (rows, columns) 0 or 1 by which the first cell begins before the mosaic. Returns y (H', W') at every
-    site of the padded mosaic and cb, cr (H'/2, W'/2) at every cell's middle, (H', W') from `padded_shape`; of the cells
-    in `window` only, if given. Outside the JPEG its edge goes on. Y is interpolated by Keys' cubic (a = -1/2), chroma
-    bilinearly from its own grid, so that 4:4:4 gives a cell's average; where a site falls on a sample, and a cell's
-    middle on a chroma sample, it is that sample exactly. A grayscale JPEG gives neutral chroma. `StreamError` where the
-    geometry is out of range.
-    """
-    geometry.check()
-    h, w = padded_shape(height, width, cell_origin)
-    cell_rows, cell_cols = np.arange(h // 2, dtype=np.int64), np.arange(w // 2, dtype=np.int64)
-    if window is not None:
-        cell_rows, cell_cols = cell_rows[window[0]], cell_cols[window[1]]
-    rows2 = 4 * cell_rows[:, None] + [0, 2] - 2 * cell_origin[0]
-    cols2 = 4 * cell_cols[:, None] + [0, 2] - 2 * cell_origin[1]
-    sites = geometry.turned(rows2.reshape(-1), cols2.reshape(-1), height, width)
-    (y,) = _sample((planes.y,), planes.y.shape, geometry, *sites, (1, 1), _CUBIC)
-    if planes.cb is None or planes.cr is None:
-        neutral = np.full((len(cell_rows), len(cell_cols)), NEUTRAL, np.int16)
-        return y, neutral, neutral.copy()
-    middles = geometry.turned(rows2[:, 0] + 1, cols2[:, 0] + 1, height, width)
-    cb, cr = _sample((planes.cb, planes.cr), planes.y.shape, geometry, *middles, planes.subsampling, _LINEAR)
-    return y, cb, cr
-
-
-def _cubic_weights() -> np.ndarray:
-    """Keys' weights (64, 4), which sum to 1024; from integers: t is k / 64, the polynomial times 2 x 64^3."""
-    one = 1 << _PHASE_BITS
-    t = np.arange(one, dtype=np.int64)
-    outer0 = -(t**3) + 2 * one * t**2 - one**2 * t
-    inner0 = 3 * t**3 - 5 * one * t**2 + 2 * one**3
-    outer1 = t**3 - one * t**2
-    shift = 3 * _PHASE_BITS + 1 - _WEIGHT_BITS
-    table = (np.stack([outer0, inner0, 2 * one**3 - outer0 - inner0 - outer1, outer1], 1) + (1 << (shift - 1))) >> shift
-    table[:, 1] += (1 << _WEIGHT_BITS) - table.sum(1)
-    return table.astype(np.int32)
-
-
-def _linear_weights() -> np.ndarray:
-    t = np.arange(1 << _PHASE_BITS, dtype=np.int32) << (_WEIGHT_BITS - _PHASE_BITS)
-    return np.stack([(1 << _WEIGHT_BITS) - t, t], 1)
-
-
-_CUBIC, _LINEAR = _cubic_weights(), _linear_weights()
-
-
-def _sample(
-    planes: tuple[np.ndarray, ...],
-    jpeg_shape: tuple[int, ...],
-    geometry: Geometry,
-    rows2: np.ndarray,
-    cols2: np.ndarray,
-    subsampling: tuple[int, int],
-    weights: np.ndarray,
-) -> list[np.ndarray]:
-    """Planes of one shape at twice the turned rows x columns; int16, turned back."""
-    ys, xs = geometry.positions(rows2, cols2)
-    turn = geometry.transposes
-    out = [np.empty((len(xs), len(ys)) if turn else (len(ys), len(xs)), np.int16) for _ in planes]
-    sample = _sampler(planes, jpeg_shape, geometry, xs, subsampling, weights)
-    for start in range(0, len(ys), _BAND):
-        band = slice(start, min(start + _BAND, len(ys)))
-        if turn:
-            parts = tuple(np.empty((band.stop - start, len(xs)), np.int16) for _ in planes)
-            sample(ys[band], parts)
-            for whole, part in zip(out, parts, strict=True):
-                whole[:, band] = part.T
-        else:
-            sample(ys[band], tuple(whole[band] for whole in out))
-    return out
-
-
-def _sampler(
-    planes: tuple[np.ndarray, ...],
-    jpeg_shape: tuple[int, ...],
-    geometry: Geometry,
-    xs: np.ndarray,
-    subsampling: tuple[int, int],
-    weights: np.ndarray,
-) -> Callable[[np.ndarray, tuple[np.ndarray, ...]], None]:
-    """What samples planes at a band of turned rows (positions, int64) and at the columns xs, each into int16 (n, m)."""
-    from . import resample_kernels as kernels
-
-    across, down = subsampling
-    if geometry.warp is not None:
-        centre = geometry.warp.centre
-        k1, k2, k3, k4 = (k / float(1 << WARP_BITS) for k in geometry.warp.coefficients)
-        log2 = down.bit_length() - 1, across.bit_length() - 1
-        rho2 = geometry.rho2(jpeg_shape)
-        return lambda ys, out: kernels.at_warped(planes, ys, xs, *centre, k1, k2, k3, k4, rho2, *log2, weights, out)
-    height, width = planes[0].shape
-    x, x_phase = _split(xs, across)
-    whole_x = None if x_phase.any() else np.clip(x, 0, width - 1)
-
-    def at_grid(ys: np.ndarray, out: tuple[np.ndarray, ...]) -> None:
-        y, y_phase = _split(ys, down)
-        for plane, into in zip(planes, out, strict=True):
-            if whole_x is not None and not y_phase.any():
-                kernels.at_whole(plane, np.clip(y, 0, height - 1), whole_x, into)
-            else:
-                kernels.at_grid(plane, y, y_phase, x, x_phase, weights, into)
-
-    return at_grid
-
-
-def _split(position: np.ndarray, factor: int) -> tuple[np.ndarray, np.ndarray]:
-    """Sample number and phase (1/64) of a position, 1/4096 px of Y, on a grid `factor` times coarser."""
-    half = (factor - 1) << (POSITION_BITS - 1)  # the coarse sample lies in the middle of those it stands for
-    drop = POSITION_BITS - _PHASE_BITS
-    fine = ((position - half) // factor + (1 << (drop - 1))) >> drop
-    return fine >> _PHASE_BITS, fine & ((1 << _PHASE_BITS) - 1)

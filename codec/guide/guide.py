@@ -9,7 +9,8 @@ import numpy as np
 
 from ...bitstream.jpeg.planes import JpegPlanes
 from ...bitstream.runtime.profile import timed
-from .geometry import Geometry, resample
+from .geometry import Geometry
+from .resample import resample
 
 Part = tuple[np.ndarray, np.ndarray, np.ndarray]
 
@@ -42,7 +43,7 @@ class Guide:
 class LaidGuide:
     """The same of a JPEG's planes, made where it is asked for.
 
-    shape: the mosaic's; cell_origin: as in `codec.guide.geometry.resample`. `StreamError` for a wild geometry.
+    shape: the mosaic's; cell_origin: as in `codec.guide.resample`. `StreamError` for a wild geometry.
     """
 
     planes: JpegPlanes

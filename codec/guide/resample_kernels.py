@@ -1,6 +1,6 @@
 """A JPEG's plane sampled at a mosaic's places on the CPU: whole offsets, grids with phases, warps.
 
-What is computed are the formulas of `codec.guide.geometry`: whole numbers, and for the warp single float64 operations,
+What is computed are the formulas of `codec.guide.resample`: whole numbers, and for the warp single float64 operations,
 which IEEE 754 fixes to the last bit.
 """
 
@@ -12,10 +12,13 @@ from ...bitstream.runtime.jit import compiled
 
 POSITION_BITS, PHASE_BITS, WEIGHT_BITS, SAMPLE_BITS = 12, 6, 10, 4
 """Fraction bits of positions, of interpolation's phases, of its weights and of the samples, as in
-`codec.guide.geometry`."""
+`codec.guide.resample`."""
 
 FAR = float(1 << 30)
 """Bound of a position, 1/4096 px: beyond any picture."""
+
+LEAST_DENOMINATOR = 0.125
+"""Of a homography, as in `codec.guide.projection`."""
 
 _SHIFT = 2 * WEIGHT_BITS - SAMPLE_BITS
 _HALF = 1 << (_SHIFT - 1)
@@ -88,6 +91,52 @@ def at_warped(planes, rows, cols, centre_row, centre_col, k1, k2, k3, k4, rho2, 
             # Beyond the picture one place is like another: the bound only keeps it in int32.
             to_row = min(max(row + np.rint(dy * growth), -FAR), FAR)
             to_col = min(max(cols_at[j] + np.rint(dx * growth), -FAR), FAR)
+            y[j] = (((np.int32(to_row) - row_half) >> down) + round_off) >> _DROP
+            x[j] = (((np.int32(to_col) - col_half) >> across) + round_off) >> _DROP
+        for plane, out in zip(planes, outs):  # noqa: B905 (numba knows no strict)
+            if weights.shape[1] == 4:
+                _cubic(plane, y, x, weights, out[i])
+            else:
+                _linear(plane, y, x, weights, out[i])
+
+
+@compiled
+def at_projected(planes, rows2, cols2, first, numbers, shifts, log2, weights, outs):
+    """Samples of planes of one shape where `codec.guide.projection` says; into outs, each int16 (n, m).
+
+    rows2, cols2: float64 (n,) and (m,), twice the turned places; first: number of the first row; numbers:
+    `Projection.numbers`; shifts: float64 (2, P, m), a and b along row i % P, or (2, 1, 0) for none; log2: of the Y
+    samples per sample of the planes, down and across; weights: int32 (64, 4) or (64, 2).
+    """
+    rho2, middle_row, middle_col, centre_row, centre_col = numbers[0], numbers[1], numbers[2], numbers[3], numbers[4]
+    k1, k2, k3, k4 = numbers[5], numbers[6], numbers[7], numbers[8]
+    row_down, row_across, col_down, col_across = numbers[9], numbers[10], numbers[11], numbers[12]
+    vanish_down, vanish_across, at_row, at_col = numbers[13], numbers[14], numbers[15], numbers[16]
+    y, x = np.empty(cols2.size, np.int32), np.empty(cols2.size, np.int32)
+    from_centre = np.empty(cols2.size, np.float64)
+    for j in range(cols2.size):
+        from_centre[j] = (cols2[j] - middle_col) / rho2 - centre_col
+    down, across = log2
+    row_half = ((1 << down) - 1) << (POSITION_BITS - 1)
+    col_half = ((1 << across) - 1) << (POSITION_BITS - 1)
+    round_off = np.int32(1 << (_DROP - 1))
+    coloured = shifts.shape[2] > 0
+    for i in range(rows2.size):
+        line_dy = (rows2[i] - middle_row) / rho2 - centre_row
+        kind = (first + i) % shifts.shape[1]
+        for j in range(cols2.size):
+            dy, dx = line_dy, from_centre[j]
+            if coloured:
+                stretch = 1.0 + (shifts[0, kind, j] + shifts[1, kind, j] * (dy * dy + dx * dx))
+                dy, dx = dy * stretch, dx * stretch
+            r = np.sqrt(dy * dy + dx * dx)
+            growth = 1.0 + r * (k1 + r * (k2 + r * (k3 + r * k4)))
+            v, u = dy * growth + centre_row, dx * growth + centre_col
+            w = max(1.0 + (vanish_down * v + vanish_across * u), LEAST_DENOMINATOR)
+            to_row = np.rint((row_down * v + row_across * u) / w) + at_row
+            to_col = np.rint((col_down * v + col_across * u) / w) + at_col
+            # Beyond the picture one place is like another: the bound only keeps it in int32.
+            to_row, to_col = min(max(to_row, -FAR), FAR), min(max(to_col, -FAR), FAR)
             y[j] = (((np.int32(to_row) - row_half) >> down) + round_off) >> _DROP
             x[j] = (((np.int32(to_col) - col_half) >> across) + round_off) >> _DROP
         for plane, out in zip(planes, outs):  # noqa: B905 (numba knows no strict)

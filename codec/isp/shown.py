@@ -28,6 +28,8 @@ ROUNDS = 4
 WEIGHTS = np.array([0.2126, 0.7152, 0.0722])
 """Of grey on the display, as `codec.isp.render_kernels` has them."""
 
+RANKS = 4096
+
 SATURATION = 0.5, 1.8
 """Least and largest factor: beyond that the JPEG is black and white or shows something else."""
 
@@ -50,6 +52,17 @@ def rendering_of(linear: np.ndarray, display: np.ndarray) -> Rendering:
         own, wanted = (v - (v @ WEIGHTS)[:, None] for v in (rendered, shown))
         factor = float(np.clip((own * wanted).sum() / max(float((own * own).sum()), 1e-9), *SATURATION))
     return Rendering(0.0, curve or plain(), factor)
+
+
+def matched(linear: np.ndarray, display: np.ndarray) -> Rendering:
+    """The curve alone, where the JPEG's place is not known: the tones of one picture in the order of the other's.
+
+    As RawTherapee's auto-matched curve does it; both show the same scene, so equal ranks are nearly the same places.
+    """
+    light, shown = np.clip(linear, 0, None) @ WEIGHTS, display @ WEIGHTS
+    ranks = np.linspace(0, 1, RANKS)
+    curve = _curve(np.quantile(light, ranks), np.quantile(shown, ranks))
+    return Rendering(0.0, curve or plain())
 
 
 def _curve(light: np.ndarray, shown: np.ndarray) -> ToneCurve | None:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
-
 from ...bitstream.errors import InputError, NoRawError, StreamError
 from ...bitstream.jpeg.file import Jpeg
-from ...bitstream.jpeg.frame import Picture
 from ...bitstream.runtime.files import read_file
 from ..align.place import Origin
 from .raw import FULL_SIZE, RawFile, Source
 
 SUFFIXES = (".jpg", ".jpeg")
+
+LEAST_PART = 16
+"""A JPEG beside the RAW that has less than one of so many of the mosaic's pixels is a thumbnail, not its picture."""
 
 
 @dataclass(frozen=True)
@@ -31,38 +32,55 @@ class Choice:
     path: Path | None = None
 
 
-def choose_jpeg(raw: RawFile, jpeg: Source | None = None) -> Choice:
-    """The JPEG given; else a full-size one beside the RAW with the same stem; else the RAW's embedded full-size
-    preview; else LibRaw's rendering (camera white balance, quality 95, 4:2:0).
+def given(jpeg: Source) -> Choice:
+    """The JPEG that the user names. Raises InputError for a file that can't be read or is no JPEG."""
+    if isinstance(jpeg, bytes):
+        return Choice(Jpeg(jpeg).bare, "given")
+    return Choice(Jpeg(read_file(jpeg, "JPEG")).bare, f"given: {os.fspath(jpeg)}", path=Path(jpeg))
 
-    A JPEG beside it that carries a RAW of ours is passed over: it is an earlier output. Raises InputError for a given
-    file that can't be read or is no JPEG.
+
+def beside(raw: RawFile, passed_over: list[str]) -> Iterator[Choice]:
+    """JPEGs beside the RAW with the same stem, the largest first; those of no use are told in `passed_over`, a line
+    each: what is broken, carries a RAW of ours (an earlier output), or is a thumbnail.
+
+    They may be smaller than the mosaic, or of another scene: whoever takes one finds out by `unused`.
     """
-    if jpeg is not None:
-        if isinstance(jpeg, bytes):
-            return Choice(Jpeg(jpeg).bare, "given")
-        return Choice(Jpeg(read_file(jpeg, "JPEG")).bare, f"given: {os.fspath(jpeg)}", path=Path(jpeg))
-    if not isinstance(raw.source, bytes):
-        for path in _beside(Path(raw.source)):
-            found = _full_size(path, raw.image.mosaic.shape)
-            if found is not None:
-                return Choice(found, f"beside the RAW: {path.name}", path=path)
+    if isinstance(raw.source, bytes):
+        return
+    shape, found = raw.image.mosaic.shape, []
+    for path in _beside(Path(raw.source)):
+        try:
+            jpeg = _usable(path, shape)
+        except InputError as error:
+            passed_over.append(unused(path, error))
+            continue
+        rank = (not _full_size(jpeg, shape), -jpeg.frame.width * jpeg.frame.height, path.name)
+        found.append((rank, Choice(jpeg, f"beside the RAW: {path.name}", path=path)))
+    for _, choice in sorted(found, key=lambda one: one[0]):
+        yield choice
+
+
+def unused(path: Path, why: Exception) -> str:
+    """That a JPEG beside the RAW is not taken, in words."""
+    return f"{path.name} beside the RAW is not used: {why}"
+
+
+def own(raw: RawFile) -> Choice:
+    """The RAW's embedded full-size preview; else LibRaw's rendering (camera white balance, quality 95, 4:2:0)."""
     preview = _preview(raw)
     if preview is not None:
-        return Choice(Jpeg(preview).bare, "embedded preview", Origin.CERTAIN)
+        return Choice(preview, "embedded preview", Origin.CERTAIN)
     return Choice(Jpeg(raw.render_jpeg()), "LibRaw's rendering, quality 95, 4:2:0", Origin.RENDERED)
 
 
-def _preview(raw: RawFile) -> bytes | None:
+def _preview(raw: RawFile) -> Jpeg | None:
     """The RAW's embedded full-size preview; None where there is none, or one that no RAW can be put into."""
-    try:
-        preview = raw.embedded_preview()
-    except Image.DecompressionBombError:  # Pillow's own limit of pixels
-        return None
-    if preview is None:
+    found = raw.embedded_preview()
+    if found is None:
         return None
     try:
-        Picture(preview)
+        preview = Jpeg(found).bare
+        _ = preview.planes
     except InputError:  # cut short, coded as RGB, too large: a rendering will do instead
         return None
     return preview
@@ -78,19 +96,26 @@ def _beside(raw_path: Path) -> list[Path]:
     return [p for p in paths if p.stem == raw_path.stem and p.suffix.lower() in SUFFIXES and p.name != raw_path.name]
 
 
-def _full_size(path: Path, shape: tuple[int, ...]) -> Jpeg | None:
-    """The file where it is a JPEG without a RAW of ours and as large as the mosaic (5 %, upright or turned)."""
+def _usable(path: Path, shape: tuple[int, ...]) -> Jpeg:
+    """The file as a JPEG without a RAW of ours; InputError where it is none, carries one, or is a thumbnail."""
+    found = Jpeg(read_file(path, "JPEG"))
+    frame = found.frame
     try:
-        found = Jpeg(read_file(path, "JPEG"))
-        frame = found.frame
-        try:
-            found.payload  # noqa: B018
-            return None
-        except StreamError:
-            return None
-        except NoRawError:
-            pass
-    except InputError:
-        return None
-    sizes = zip(sorted((frame.width, frame.height)), sorted(shape), strict=True)
-    return found if all(FULL_SIZE <= have / want <= 1 / FULL_SIZE for have, want in sizes) else None
+        found.payload  # noqa: B018
+    except NoRawError:
+        pass
+    except StreamError as error:
+        raise InputError(f"it carries a RAW that is damaged ({error})") from None
+    else:
+        raise InputError("it carries a RAW already")
+    if frame.width * frame.height * LEAST_PART < shape[0] * shape[1]:
+        raise InputError(
+            f"{frame.width} x {frame.height} pixels are a thumbnail of {shape[1]} x {shape[0]}; --jpeg takes it even so"
+        )
+    return found
+
+
+def _full_size(jpeg: Jpeg, shape: tuple[int, ...]) -> bool:
+    """Whether it is as large as the mosaic (5 %, upright or turned)."""
+    sizes = zip(sorted((jpeg.frame.width, jpeg.frame.height)), sorted(shape), strict=True)
+    return all(FULL_SIZE <= have / want <= 1 / FULL_SIZE for have, want in sizes)

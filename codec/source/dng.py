@@ -39,26 +39,66 @@ def is_dng(ifd0: Ifd) -> bool:
     return DNG_VERSION in ifd0.tags
 
 
-def raw_ifd(ifd0: Ifd) -> Ifd:
-    """The directory of a DNG's full-size mosaic. Raises InputError, naming the kind, for a DNG that holds none."""
-    candidates = [ifd for ifd in ifd0.walk() if _number(ifd, 254, 0) == 0 and 256 in ifd.tags and 262 in ifd.tags]
+def mosaic_ifds(ifd0: Ifd) -> list[Ifd]:
+    """The directories of a DNG's full-size mosaics, its frames, in the file's order. InputError as `raw_ifd`."""
+    candidates = [ifd for ifd in ifd0.all() if _number(ifd, 254, 0) == 0 and 256 in ifd.tags and 262 in ifd.tags]
+    frames = []
     for ifd in candidates:
+        if _number(ifd, 262, 0) not in (CFA_PHOTOMETRIC, LINEAR_RAW):
+            continue
         if _number(ifd, 259, 1) == JPEG_XL:
             raise InputError("the DNG is compressed by JPEG XL, which LibRaw does not read")
         if _number(ifd, 262, 0) == CFA_PHOTOMETRIC:
             if _number(ifd, 339, 1) == 3:
                 raise InputError("a floating-point DNG has no integer mosaic to store")
-            return ifd
+            frames.append(ifd)
+    if frames:
+        return frames
     linear = [int(_number(ifd, 277, 1)) for ifd in candidates if _number(ifd, 262, 0) == LINEAR_RAW]
     if linear and max(linear) == 1:
         raise InputError("a monochrome DNG: one sample a pixel without a colour filter, no Bayer mosaic")
     if linear:
         raise InputError("a linear DNG holds finished colours at each pixel, no mosaic")
-    marked = {int(_number(ifd, 254, 0)) for ifd in ifd0.walk() if _number(ifd, 262, 0) == CFA_PHOTOMETRIC}
+    marked = {int(_number(ifd, 254, 0)) for ifd in ifd0.all() if _number(ifd, 262, 0) == CFA_PHOTOMETRIC}
     if marked:
         kinds = ", ".join(map(str, sorted(marked)))
         raise InputError(f"the DNG's only mosaic is marked as a preview or the like (NewSubFileType {kinds}, not 0)")
     raise InputError("the DNG holds no colour filter mosaic")
+
+
+def frame_index(ifd0: Ifd, frame: int | None = None) -> int:
+    """Which of `mosaic_ifds` is meant by frame `frame`, from 1: without one the largest, of equal ones the first."""
+    frames = mosaic_ifds(ifd0)
+    if frame is None:
+        return max(range(len(frames)), key=lambda k: _number(frames[k], 256, 0) * _number(frames[k], 257, 0))
+    if not 1 <= frame <= len(frames):
+        raise no_frame(frame, len(frames))
+    return frame - 1
+
+
+def libraw_frame(ifd0: Ifd | None, frame: int | None) -> int:
+    """LibRaw's number of the mosaic that is meant, from 0: it counts a DNG's as `mosaic_ifds` does."""
+    if ifd0 is not None and is_dng(ifd0):
+        return frame_index(ifd0, frame)
+    if frame is not None and frame < 1:
+        raise InputError(f"there is no frame {frame}: they are counted from 1")
+    return (frame or 1) - 1
+
+
+def check_frame(raw: Ifd, frames: int, size: tuple[int, int]) -> None:
+    """InputError where LibRaw, of several frames, read another than this directory's; size: height, width of its."""
+    if frames > 1 and size != (_number(raw, 257, 0), _number(raw, 256, 0)):
+        raise InputError("a DNG of several mosaics, which LibRaw counts in another order")
+
+
+def no_frame(frame: int, count: int) -> InputError:
+    """What to raise for a frame that a RAW doesn't have."""
+    return InputError(f"there is no frame {frame}: the RAW holds {count}, counted from 1")
+
+
+def raw_ifd(ifd0: Ifd, frame: int | None = None) -> Ifd:
+    """The directory of a DNG's full-size mosaic. Raises InputError, naming the kind, for a DNG that holds none."""
+    return mosaic_ifds(ifd0)[frame_index(ifd0, frame)]
 
 
 def black_levels(raw: Ifd, visible: Area) -> tuple[float, float, float, float] | None:

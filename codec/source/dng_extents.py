@@ -26,9 +26,9 @@ ORDERLY = {
 SOF3 = 0xC3
 
 
-def check_dng(reach: Reach, ifd0: Ifd) -> None:
+def check_dng(reach: Reach, ifd0: Ifd, frame: int | None = None) -> None:
     """Raise InputError, naming the reason, for a DNG whose mosaic is not all there or would be read in wrong order."""
-    ifd = raw_ifd(ifd0)
+    ifd = raw_ifd(ifd0, frame)
     for tag, (name, value) in ORDERLY.items():
         found = tuple(numbers(ifd, tag))
         if tag in ifd.tags and found != value:

@@ -34,14 +34,17 @@ CR3_NESTED = (b"moov", b"trak", b"mdia", b"minf", b"stbl")
 MAX_BOXES = 4096
 
 
-def check_extents(data: bytes) -> None:
-    """Raise InputError, saying what lies beyond the end, for a camera file that is cut short."""
+def check_extents(data: bytes, frame: int | None = None) -> None:
+    """Raise InputError, saying what lies beyond the end, for a camera file that is cut short.
+
+    frame: which mosaic of a DNG is meant, from 1 (`codec.source.dng.frame_index`).
+    """
     reach = Reach(data)
     phase_one = next((at for magic in (b"IIII", b"MMMM") if (at := data[:32].find(magic)) >= 0), None)
     if phase_one is not None and data[phase_one + 4 : phase_one + 8].strip(b"\0 \1") in (b"Raw", b"waR"):
         _check_phase_one(reach, phase_one)
     elif tiff.is_tiff(data):
-        _check_tiff(reach)
+        _check_tiff(reach, frame)
     elif data[:16] == RAF_MAGIC:
         start, size = reach.numbers(">II", 100)
         reach.need(start, size, "its raw data")
@@ -53,13 +56,13 @@ def check_extents(data: bytes) -> None:
         _check_mrw(reach)
 
 
-def _check_tiff(reach: Reach) -> None:
+def _check_tiff(reach: Reach, frame: int | None) -> None:
     try:
         chain = tiff.read_tiff(reach.data)
     except InputError:
         raise InputError("its directory lies beyond its end: the file is cut short or damaged") from None
     if is_dng(chain[0]):
-        check_dng(reach, chain[0])
+        check_dng(reach, chain[0], frame)
     elif reach.data[:4] == b"IIU\0":
         tiff_extents.check_panasonic(reach, chain[0])
     else:

@@ -38,7 +38,8 @@ DAMAGE = re.compile(rb"corrupted|unexpected end", re.IGNORECASE)  # LibRaw's two
 
 @dataclass(frozen=True)
 class Sizes:
-    """The visible area in the stored frame, pixels; flip: LibRaw's bits mirror 1, upend 2, transpose 4."""
+    """The visible area in the stored frame, pixels, whose sides are raw_height and raw_width; flip: LibRaw's bits
+    mirror 1, upend 2, transpose 4."""
 
     height: int
     width: int
@@ -46,6 +47,8 @@ class Sizes:
     left: int
     flip: int
     pixel_aspect: float
+    raw_height: int = 0
+    raw_width: int = 0
 
 
 @dataclass(frozen=True)
@@ -78,9 +81,9 @@ class About:
 
 @dataclass(frozen=True)
 class Answer:
-    """mosaic: uint16 (H, W), the visible area; thumbnail: an embedded JPEG; bitmap: an embedded picture that is no
-    JPEG, uint8 (H, W, 3); rendering: uint8 (H, W, 3). None: not there or not asked for; about: asked for neither mosaic
-    nor rendering."""
+    """mosaic: uint16 (H, W), the visible area; whole: with its margins; frames: how many mosaics the file has.
+    thumbnail: an embedded JPEG; bitmap: an embedded picture that is no JPEG, uint8 (H, W, 3); rendering: uint8 (H, W,
+    3). None: not there or not asked for; about: asked for neither mosaic nor rendering."""
 
     sizes: Sizes
     about: About | None
@@ -88,18 +91,23 @@ class Answer:
     thumbnail: bytes | None = None
     rendering: np.ndarray | None = None
     bitmap: np.ndarray | None = None
+    whole: np.ndarray | None = None
+    frames: int = 1
 
 
 def ask(
-    data: bytes, *, mosaic: bool = False, thumbnail: bool = False, rendering: Mapping[str, Any] | None = None
-) -> Answer:
+    data: bytes, *, mosaic: bool = False, thumbnail: bool = False, rendering: Mapping[str, Any] | None = None,
+    frame: int = 0, margins: bool = False,
+) -> Answer:  # fmt: skip
     """LibRaw's answer on a camera file's bytes; rendering: options of rawpy's `postprocess`.
+
+    frame: which of several mosaics, from 0; margins: the whole mosaic too.
 
     Raises InputError, without the file's name, for what LibRaw can't read, crashes on or calls damaged, and where no
     process can be started.
     """
     options = None if rendering is None else {name: _plain(value) for name, value in rendering.items()}
-    request = {"mosaic": mosaic, "thumbnail": thumbnail, "rendering": options}
+    request = {"mosaic": mosaic, "thumbnail": thumbnail, "rendering": options, "frame": frame, "margins": margins}
     interpreter = _interpreter()
     if interpreter is None:
         found, blocks = libraw_child.answer(data, request)
@@ -166,6 +174,8 @@ def _read(said: BinaryIO, code: int) -> tuple[dict[str, Any], list[np.ndarray]]:
 
 def _answer(found: dict[str, Any], blocks: list[np.ndarray]) -> Answer:
     if "error" in found:
+        if "nonexisting image" in found["error"]:
+            raise InputError("there is no such frame: the RAW holds fewer")
         if found["short"]:
             raise InputError(f"the file is damaged or cut short (LibRaw: {found['error']})")
         raise InputError(f"LibRaw can't read it ({found['error']})")
@@ -175,6 +185,7 @@ def _answer(found: dict[str, Any], blocks: list[np.ndarray]) -> Answer:
     return Answer(
         Sizes(**found["sizes"]), About(**found["about"]) if "about" in found else None, arrays.get("mosaic"),
         None if thumbnail is None else thumbnail.tobytes(), arrays.get("rendering"), arrays.get("bitmap"),
+        arrays.get("whole"), found.get("frames", 1),
     )  # fmt: skip
 
 

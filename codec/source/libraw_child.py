@@ -1,11 +1,11 @@
 """LibRaw's side of `codec.source.libraw`: a script that needs numpy and rawpy and nothing of this package.
 
 It runs as `python -I -S libraw_child.py REQUEST`, the camera file on stdin, the answer on stdout; what LibRaw's C code
-prints goes to its stderr. REQUEST is a JSON object: "path", folders to import from; "mosaic" and "thumbnail", whether
-they are wanted; "rendering", options of rawpy's `postprocess` or null; "memory", bytes of address space; "seconds" of
-the processor. The answer is `MAGIC`, the length of a JSON object (8 bytes, little-endian), that object, then the
-arrays that its "blocks" name with dtype and shape. An object with "error" is LibRaw's refusal; "seconds": what the
-processor spent until then.
+prints goes to its stderr. REQUEST is a JSON object: "path", folders to import from; "mosaic", "thumbnail", "margins"
+(the whole mosaic beside the visible one), whether they are wanted; "frame", which of several mosaics; "rendering",
+options of rawpy's `postprocess` or null; "memory", bytes of address space; "seconds" of the processor. The answer is
+`MAGIC`, the length of a JSON object (8 bytes, little-endian), that object, then the arrays that its "blocks" name with
+dtype and shape. An object with "error" is LibRaw's refusal; "seconds": what the processor spent until then.
 """
 
 import io
@@ -15,6 +15,7 @@ import sys
 import time
 
 MAGIC = b"rawinlay-libraw\n"
+MAX_FRAMES = 16  # mosaics that are counted: cameras write up to four
 SITES = 16  # rows and columns of the colour filter that are looked at: some CFAs look like Bayer's in their corner only
 
 
@@ -37,9 +38,11 @@ def answer(data, request):
     """(what goes into the JSON object, the arrays' bytes) for a camera file's bytes."""
     import rawpy
 
+    frame = request.get("frame", 0)
     raw = rawpy.RawPy()
     known = False
     try:
+        raw.set_unpack_params(shot_select=frame)
         raw.open_buffer(io.BytesIO(data))
         known = True
         found = {"sizes": _sizes(raw)}
@@ -50,6 +53,9 @@ def answer(data, request):
             found["about"] = _about(raw, rawpy)
         if request["mosaic"] and found["about"]["flat"]:
             arrays["mosaic"] = raw.raw_image_visible
+            found["frames"] = _frames(data, rawpy)
+            if request.get("margins"):
+                arrays["whole"] = raw.raw_image
         if request["thumbnail"]:
             arrays |= _thumbnail(raw, rawpy)
         if rendering is not None:
@@ -62,6 +68,21 @@ def answer(data, request):
         return {"error": text, "short": short}, []
     finally:
         raw.close()
+
+
+def _frames(data, rawpy):
+    """How many mosaics there are: rawpy does not tell, and refuses to unpack one more."""
+    for count in range(1, MAX_FRAMES):
+        raw = rawpy.RawPy()
+        try:
+            raw.set_unpack_params(shot_select=count)
+            raw.open_buffer(io.BytesIO(data))
+            raw.unpack()
+        except rawpy.LibRawError:
+            return count
+        finally:
+            raw.close()
+    return MAX_FRAMES
 
 
 def _bound(memory, seconds):
@@ -93,6 +114,7 @@ def _sizes(raw):
     return {
         "height": sizes.height, "width": sizes.width, "top": sizes.top_margin, "left": sizes.left_margin,
         "flip": sizes.flip, "pixel_aspect": float(sizes.pixel_aspect),
+        "raw_height": sizes.raw_height, "raw_width": sizes.raw_width,
     }  # fmt: skip
 
 

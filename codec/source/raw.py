@@ -23,6 +23,7 @@ from ...bitstream.tiff import tags, tiff
 from ...bitstream.tiff.tiff import Ifd
 from . import dng as dng_source
 from . import libraw
+from .cfa import period
 from .extents import check_extents
 from .libraw import About, Answer, Sizes
 from .metadata import source_ifd
@@ -37,14 +38,24 @@ FULL_SIZE = 0.95  # a preview at least this large in both directions counts as f
 
 
 class RawFile:
-    """A Bayer RAW, opened once for all that `encode` wants of it; image: as `read_raw` gives it, errors like its."""
+    """A Bayer RAW, opened once for all that `encode` wants of it; image: as `read_raw` gives it, errors like its.
 
-    def __init__(self, source: Source) -> None:
+    frame: which of several mosaics, from 1; without it the largest, of equal ones the first. frames: how many there
+    are. margins: whether `image` has its masked border too. warnings: what the user should know, a line each.
+    """
+
+    def __init__(self, source: Source, frame: int | None = None, margins: bool = False) -> None:
         self.source = source
         with timed("reading"):
-            self._data, self._name, ifd0 = _file(source)
-            self._found = _named(self._name, libraw.ask, self._data, mosaic=True, thumbnail=True)
-            self.image = _image(self._found, self._name, ifd0)
+            self._data, self._name, ifd0 = _file(source, frame=frame)
+            self._frame = dng_source.libraw_frame(ifd0, frame)
+            self._found = _named(self._name, libraw.ask, self._data, mosaic=True, thumbnail=True,
+                                 frame=self._frame, margins=margins)  # fmt: skip
+            self.image = _image(self._found, self._name, ifd0, frame)
+        self.frames = self._found.frames
+        one = f"frame {self._frame + 1} of {self.frames} is stored, the RAW's other mosaics are not"
+        lost = self.frames > 1 and frame is None
+        self.warnings: tuple[str, ...] = (f"{one}: encode with --frame N stores another",) if lost else ()
 
     def embedded_preview(self) -> bytes | None:
         """As the function `embedded_preview`."""
@@ -57,19 +68,23 @@ class RawFile:
     def render_jpeg(self) -> bytes:
         """As the function `render_jpeg` without options."""
         with timed("reading"):
-            return _rendered(self._data, self._name, 95, "4:2:0", {})
+            return _rendered(self._data, self._name, 95, "4:2:0", {}, self._frame)
 
 
-def read_raw(path: Source) -> RawImage:
+def read_raw(path: Source, frame: int | None = None, margins: bool = False) -> RawImage:
     """Read a Bayer RAW: a path, or the file's bytes.
 
-    The mosaic is LibRaw's visible area; masked margins are left out. For a DNG the levels and the tags of colour, noise
-    and corrections are the file's own, verbatim; for other files LibRaw's colour matrix, white balance and levels.
-    Raises InputError, naming the reason, for a file that is unreadable, damaged or no Bayer mosaic.
+    frame: which of several mosaics, from 1; without it the largest, of equal ones the first.
+    The mosaic is LibRaw's visible area; masked margins are left out, unless `margins` asks for them too. For a DNG the
+    levels and the tags of colour, noise and corrections are the file's own, verbatim; for other files LibRaw's colour
+    matrix, white balance and levels. Raises InputError, naming the reason, for a file that is unreadable, damaged or no
+    Bayer mosaic.
     """
     with timed("reading"):
-        data, name, ifd0 = _file(path)
-        return _image(_named(name, libraw.ask, data, mosaic=True, thumbnail=ifd0 is None), name, ifd0)
+        data, name, ifd0 = _file(path, frame=frame)
+        index = dng_source.libraw_frame(ifd0, frame)
+        found = _named(name, libraw.ask, data, mosaic=True, thumbnail=ifd0 is None, frame=index, margins=margins)
+        return _image(found, name, ifd0, frame)
 
 
 def embedded_preview(path: Source) -> bytes | None:
@@ -106,14 +121,15 @@ def _previews(path: Source) -> Answer:
         return found
 
 
-def _image(found: Answer, name: str, ifd0: Ifd | None) -> RawImage:
+def _image(found: Answer, name: str, ifd0: Ifd | None, frame: int | None = None) -> RawImage:
     about = _known(found)
     ifd0 = ifd0 or _thumbnail_ifd(found)
     mosaic, cfa, visible = _mosaic(found, name)
     black: tuple[float, ...] | None = None
     white: int | None = None
     if ifd0 is not None and dng_source.is_dng(ifd0):
-        raw_ifd = _named(name, dng_source.raw_ifd, ifd0)
+        raw_ifd = _named(name, dng_source.raw_ifd, ifd0, frame)
+        _named(name, dng_source.check_frame, raw_ifd, found.frames, (found.sizes.raw_height, found.sizes.raw_width))
         ifd0_tags, raw_tags = dng_source.carried_tags(ifd0, raw_ifd, visible)
         black, white = dng_source.black_levels(raw_ifd, visible), dng_source.white_level(raw_ifd)
     else:
@@ -134,9 +150,10 @@ def _full_size(found: Answer) -> bytes | None:
         return None
     full = sorted((found.sizes.width, found.sizes.height))
     try:
-        size = sorted(Image.open(io.BytesIO(jpeg)).size)
-    except OSError:
+        frame = Jpeg(jpeg).frame
+    except InputError:
         return None
+    size = sorted((frame.width, frame.height))
     return jpeg if all(have >= FULL_SIZE * want for have, want in zip(size, full, strict=True)) else None
 
 
@@ -147,10 +164,12 @@ def _largest(found: Answer) -> bytes | None:
     return b"P6 %d %d 255\n" % (width, height) + found.bitmap.tobytes()
 
 
-def _rendered(data: bytes, name: str, quality: int, subsampling: str, options: dict[str, Any]) -> bytes:
+def _rendered(
+    data: bytes, name: str, quality: int, subsampling: str, options: dict[str, Any], frame: int = 0
+) -> bytes:
     ifd0 = source_ifd(data)
     options = {"use_camera_wb": True, "output_bps": 8, **options}
-    found: Answer = _named(name, libraw.ask, data, thumbnail=ifd0 is None, rendering=options)
+    found: Answer = _named(name, libraw.ask, data, thumbnail=ifd0 is None, rendering=options, frame=frame)
     if found.rendering is None:
         raise InputError(f"{name}: LibRaw renders it as nothing")
     ifd0 = ifd0 or _thumbnail_ifd(found)
@@ -164,10 +183,10 @@ def _rendered(data: bytes, name: str, quality: int, subsampling: str, options: d
     return out.getvalue()
 
 
-def _file(path: Source, whole: bool = True) -> tuple[bytes, str, Ifd | None]:
+def _file(path: Source, whole: bool = True, frame: int | None = None) -> tuple[bytes, str, Ifd | None]:
     """The file's bytes, its name for messages and its IFD0; InputError for one that can't be understood.
 
-    whole: or that is cut short; previews may be there all the same.
+    whole: or that is cut short; previews may be there all the same. frame: the mosaic that is meant.
     """
     if isinstance(path, bytes):
         data, name = path, "the RAW"
@@ -175,9 +194,9 @@ def _file(path: Source, whole: bool = True) -> tuple[bytes, str, Ifd | None]:
         data, name = read_file(path, "RAW"), os.path.basename(path)
     ifd0 = source_ifd(data)
     if ifd0 is not None and dng_source.is_dng(ifd0):
-        _named(name, dng_source.raw_ifd, ifd0)  # the reason by name, where LibRaw would only say "unsupported"
+        _named(name, dng_source.raw_ifd, ifd0, frame)  # the reason by name, where LibRaw would only say "unsupported"
     if whole:
-        _named(name, check_extents, data)
+        _named(name, check_extents, data, frame)
     return data, name, ifd0
 
 
@@ -211,7 +230,7 @@ def _mosaic(found: Answer, name: str) -> tuple[np.ndarray, str, dng_source.Area]
     cfa = "" if small else sites[0][0] + sites[0][1] + sites[1][0] + sites[1][1]
     repeats = all(site == cfa[y % 2 * 2 + x % 2] for y, row in enumerate(sites) for x, site in enumerate(row) if cfa)
     if cfa not in CFA_PHASES or not repeats or mosaic is None:
-        raise InputError(f"{name}: a colour filter mosaic that is not Bayer's 2x2")
+        raise InputError(f"{name}: a colour filter mosaic{period(sites)} that is not Bayer's 2x2")
     return mosaic, cfa, dng_source.Area(found.sizes.top, found.sizes.left, *mosaic.shape)
 
 

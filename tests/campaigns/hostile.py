@@ -26,6 +26,7 @@ from rawinlay.bitstream.stream.limits import LARGE, LEARNED, PIXELS, PIXELS_A_BY
 from rawinlay.codec.decoder.stream import Stream
 from rawinlay.codec.encoder.stream_writer import stream_bytes
 from rawinlay.codec.guide.geometry import Geometry, Warp
+from rawinlay.codec.guide.projection import Projection
 from rawinlay.codec.recipe import net_weights as weights
 from rawinlay.codec.recipe.side import ACTIVITIES
 from rawinlay.codec.stages import order
@@ -104,6 +105,7 @@ class Ask:
     tile: int = 65535
     exact: bool = False
     warp: bool = False
+    askew: bool = False
     learned: bool = False
     levels: bool = False
     share: float = 0.97
@@ -119,7 +121,7 @@ class Ask:
             golden.header, binding=planes.binding_hash(), tile=self.tile, transforms=b"\0", values=b"", tags=b"\0",
             saturation=[], net=weights.DEFAULT if self.learned else b"",
             step=5119 if self.layers > 1 else 5120 if self.exact else 3000, white=65535, top=65535, black=[0], cfa=0,
-            geometry=Geometry(1, (0, 0), (scale, scale), warp).to_bytes(),
+            geometry=(Geometry() if self.askew else Geometry(1, (0, 0), (scale, scale), warp)).to_bytes(),
         )  # fmt: skip
         if self.levels:
             header = replace(header, black=[1024 * v for v in (9000, 9500, 10000, 11000)], companding=1)
@@ -132,8 +134,12 @@ class Ask:
         count = tile_count(header)
         section = Layers(0, 16 * count, tuple(further)) if further else None
         recipe = replace(golden.recipe, local=None)
+        line, lens = (scale, scale // 16, -scale // 16, scale), (1 << 24, -(1 << 25), 1 << 24, 1 << 20)
+        askew = Projection((0, 0), line, (1 << 27, -(1 << 27)), (1 << 20, 5), lens, (1 << 18, 9, -(1 << 17), 3))
         first = {order.IN_PLACE: parameters(order.IN_PLACE)}
-        return embed.embed(self.jpeg, stream_bytes(Stream(header, recipe, first, [0] * count, {}, section)))
+        return embed.embed(self.jpeg, stream_bytes(
+            Stream(header, recipe, first, [0] * count, {}, section, projection=askew if self.askew else None)
+        ))  # fmt: skip
 
     def _sized(self, header: Header, size: int) -> Header:
         """A square mosaic of about as much as is allowed."""
@@ -150,6 +156,7 @@ def asks() -> Iterator[tuple[str, Ask]]:
     uneven = flat(5400, 5400, ((4, 1), (1, 1), (1, 1)))
     yield "one tile, lossless", Ask(grey, exact=True)
     yield "one tile, chroma in one direction, warped", Ask(uneven, exact=True, warp=True)
+    yield "one tile, chroma in one direction, askew", Ask(uneven, exact=True, askew=True)
     yield "two layers", Ask(grey, 2, exact=True)
     yield "three layers, warped", Ask(three, 3, exact=True, warp=True)
     yield "twenty layers", Ask(flat(6000, 6000), 20, exact=True)

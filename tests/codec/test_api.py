@@ -1,5 +1,6 @@
 """The Python interface on simulated shots: round trips, rates, the choice of a JPEG, damage of every kind."""
 
+import io
 import os
 import random
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from rawinlay import Decoded, Encoded, EncodeOptions, Rate, decode, decode_arrays, encode, encode_arrays, info, strip
 from rawinlay.bitstream.dng.writer import write_dng
 from rawinlay.bitstream.errors import InputError, NoRawError, StreamError, UsageError
@@ -123,17 +125,40 @@ def test_a_jpeg_beside_the_raw_is_taken(tmp_path):
     assert strip(found.jpeg) == jpeg.read_bytes()
 
 
-def test_a_jpeg_beside_it_is_not_taken_if_small_foreign_broken_or_our_own(tmp_path, encoded):
+def test_a_smaller_jpeg_beside_the_raw_is_taken(tmp_path):
+    """Half the size; a larger one beside it wins."""
+    raw, jpeg = write_pair(tmp_path)
+    jpeg.write_bytes(render_jpeg(raw, half_size=True))
+    found = encode(raw, quality=20)
+    assert found.guide == "beside the RAW: IMG_1.JPG" and strip(found.jpeg) == jpeg.read_bytes()
+    assert not found.warnings
+    larger = jpeg.with_suffix(".jpeg")
+    larger.write_bytes(shot().jpeg)
+    assert encode(raw, quality=20).guide_path == larger
+
+
+def small(jpeg, size):
+    out = io.BytesIO()
+    Image.open(io.BytesIO(jpeg)).resize(size).save(out, "JPEG", quality=95)
+    return out.getvalue()
+
+
+def test_a_jpeg_beside_it_is_named_if_of_another_scene_a_thumbnail_broken_or_our_own(tmp_path, encoded):
     raw, jpeg = write_pair(tmp_path)
     jpeg.unlink()
     rendering = render_jpeg(raw)
-    small = render_jpeg(raw, half_size=True)
-    cut, foreign = shot().jpeg[:300], b"text"
-    for beside in (small, cut, foreign, encoded.jpeg):
+    other = render_jpeg(write_dng(replace(shot().raw, mosaic=other_scene())))
+    for beside, why in (
+        (small(shot().jpeg, (60, 48)), "60 x 48 pixels are a thumbnail of 320 x 256; --jpeg takes it even so"),
+        (shot().jpeg[:300], "damaged JPEG"), (b"text", "not a JPEG"), (encoded.jpeg, "it carries a RAW already"),
+        (other, "does not show this RAW's picture"), (small(other, (160, 128)), "does not show this RAW's picture"),
+    ):  # fmt: skip
         jpeg.write_bytes(beside)
         found = encode(raw, quality=20)
         assert found.guide.startswith("LibRaw's rendering") and found.guide_path is None
         assert strip(found.jpeg) == rendering
+        (told,) = found.warnings
+        assert told.startswith("IMG_1.JPG beside the RAW is not used: ") and why in told
 
 
 def test_an_embedded_full_size_preview_is_taken(tmp_path):

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from rawinlay import decode, encode, encode_arrays, info, trim
-from rawinlay.bitstream.dng.preview import coded, make_preview, open_picture, turned
+from rawinlay.bitstream.dng.preview import coded, make_preview, open_picture, turned, with_orientation
 from rawinlay.bitstream.dng.writer import write_dng
 from rawinlay.bitstream.errors import StreamError, UsageError
 from rawinlay.bitstream.jpeg import embed
@@ -115,7 +115,7 @@ def test_without_one_it_is_neutral_and_the_stream_as_before():
     encoded = encode_arrays(shot().raw, shot().jpeg, bpp=1, effort=1)
     payload = embed.extract(encoded.jpeg)
     assert not Container.from_bytes(payload).sections["PREV"] and with_preview(payload, None) == payload
-    decoded = decode(encoded.jpeg)
+    decoded = decode(encoded.jpeg, preview="auto")
     assert decoded.preview_kind == encoded.preview == info(encoded.jpeg).preview == "neutral"
     shown = np.asarray(preview_of(decoded.dng()), float)
     assert np.abs(shown - neutral_picture(decoded.raw)).mean() < 8
@@ -320,3 +320,53 @@ def test_the_curve_rounds_alike_on_every_machine():
 def test_senseless_colours_are_no_reason_to_fail(tags):
     raw = synthetic_raw(ifd0_tags=tags)
     assert neutral_picture(raw).shape == (100, 134, 3) or neutral_picture(raw).size <= 3 * MOST_PIXELS
+
+
+def cameras_own(taken):
+    """The RAW and the JPEG of a shot as if one camera had made both."""
+    raw = replace(taken.raw, ifd0_tags={**taken.raw.ifd0_tags, 272: pack_ascii("Maker One")})
+    return raw, with_exif(taken.jpeg)
+
+
+def test_screen_size_without_a_word_and_full_size_on_demand(tmp_path, capsys, monkeypatch):
+    """The camera's JPEG is larger than a screen: a whole part of it is shown, or all of it byte for byte."""
+    monkeypatch.setattr("rawinlay.codec.preview.SCREEN", 250)
+    raw, jpeg = cameras_own(large_shot())
+    encoded = encode_arrays(raw, jpeg, quality=20, effort=1)
+    screen, full = decode(encoded.jpeg), decode(encoded.jpeg, preview="full")
+    assert screen.preview_kind == full.preview_kind == encoded.preview == "jpeg"
+    assert preview_of(screen.dng()).size == (200, 134)  # of 600 x 400
+    assert full.preview == jpeg and make_preview(Jpeg(jpeg), raw.orientation).jpeg in full.dng()
+    assert decode(encoded.jpeg, preview="jpeg").preview == decode(encoded.jpeg, preview="auto").preview == jpeg
+    whole = preview_of(full.dng()).reduce(3)
+    assert np.abs(np.asarray(whole, float) - np.asarray(preview_of(screen.dng()), float)).mean() < 6
+    (tmp_path / "in.jpg").write_bytes(encoded.jpeg)
+    assert main(["decode", str(tmp_path / "in.jpg")]) == 0
+    assert ", of which the preview " in capsys.readouterr().out
+    assert (tmp_path / "in.dng").read_bytes() == screen.dng()
+
+
+def test_a_jpeg_that_fits_a_screen_stays_as_it_is():
+    raw, jpeg = cameras_own(shot())
+    assert decode(encode_arrays(raw, jpeg, quality=20, effort=1).jpeg).preview == jpeg
+
+
+def test_where_nothing_is_known_of_the_cameras_rendering_the_mosaic_is_shown_for_screens():
+    encoded = encode_arrays(large_shot().raw, large_shot().jpeg, quality=20, effort=1)
+    for preview in ("screen", "full"):
+        decoded = decode(encoded.jpeg, preview=preview)
+        height, width = (n // 2 for n in decoded.raw.mosaic.shape)
+        assert decoded.preview_kind == "neutral" and preview_of(decoded.dng()).size == (width, height)
+    small = preview_of(decode(encoded.jpeg, preview="neutral").dng())
+    assert small.width * small.height <= MOST_PIXELS
+    assert levels(small).mean() >= levels(preview_of(decoded.dng())).mean() - 1  # that is not brightened
+
+
+def test_pictures_that_pillow_takes_for_bombs_are_shown_turned(monkeypatch):
+    """Of over 89 MP, Pillow's limit for a warning, or over 179 MP, its limit for an error: here they are lower."""
+    taken = large_shot()
+    jpeg = with_orientation(as_jpeg(Image.open(io.BytesIO(taken.jpeg)).transpose(Image.Transpose.ROTATE_90)), 6)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100_000)
+    assert Jpeg(jpeg).frame.width * Jpeg(jpeg).frame.height > 200_000
+    shown = make_preview(Jpeg(jpeg), 1)
+    assert shown is not None and Jpeg(shown.jpeg).frame.width > Jpeg(shown.jpeg).frame.height

@@ -25,9 +25,9 @@ def walks(monkeypatch):
         return read_segments(data)
 
     class Counted(Picture):
-        def __init__(self, jpeg):
+        def __init__(self, jpeg, segments=None):
             pictures[jpeg] += 1
-            super().__init__(jpeg)
+            super().__init__(jpeg, segments)
 
     monkeypatch.setattr(file, "read_segments", counted)
     monkeypatch.setattr(embed, "read_segments", counted)

@@ -317,7 +317,7 @@ def decode(stream, planes, tables, net):
     local = None
     if sections["LOCL"]:
         local = read_local(sections["LOCL"], cells_of(header), tables["pmf"][1].astype(np.int64))
-    picture = Picture(header, recipe, local, planes, read_net(net) if header.net else None)
+    picture = Picture(header, recipe, local, planes, read_net(net) if header.net else None, sections["GEOM"])
     parameters = read_parameters(sections["PARM"])
     h, w, side = picture.h, picture.w, 2 * header.tile
     full = np.zeros((2 * h + 2, 2 * w + 2), np.int64)

@@ -9,7 +9,11 @@ from manual_net import learned_features
 NEAR = [(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1)]
 
 
-def read_geometry(data):
+def read_geometry(data, section):
+    """Orientation and what maps positions: from the header, or from section GEOM."""
+    if section:
+        assert len(data) == 1
+        return data[0] + 1, read_projection(section)
     flags, at = data[0], 1
     offset, scale, warp = (0, 0), (1 << 24, 1 << 24), None
     if flags & 8:
@@ -18,7 +22,53 @@ def read_geometry(data):
         scale, at = np.frombuffer(data, "<u4", 2, at).tolist(), at + 8
     if flags & 32:
         warp = np.frombuffer(data, "<i4", 6, at).tolist()
-    return (flags & 7) + 1, offset, scale, warp
+    return (flags & 7) + 1, (offset, scale, warp)
+
+
+def read_projection(data):
+    numbers, at = np.frombuffer(data, "<i4", 6, 1).tolist(), 25
+    parts = {}
+    for bit, (name, count) in enumerate((("vanish", 2), ("centre", 2), ("lens", 4), ("chromatic", 4))):
+        parts[name] = [0] * count
+        if data[0] >> bit & 1:
+            parts[name], at = np.frombuffer(data, "<i4", count, at).tolist(), at + 4 * count
+    assert at == len(data) and data[0] < 16
+    return {"middle": numbers[:2], "linear": numbers[2:], **parts}
+
+
+def projected(projection, r2, c2, shape, colours):
+    """Positions of twice the turned rows and columns; colours: 0 red, 1 green, 2 blue, of each."""
+    height, width = shape
+    d = math.sqrt((height - 1) ** 2 + (width - 1) ** 2)
+    centre, (k1, k2, k3, k4) = [c / 2**24 for c in projection["centre"]], [k / 2**26 for k in projection["lens"]]
+    down, across = (v / 2**30 for v in projection["vanish"])
+    a, b = (np.choose(colours, [projection["chromatic"][n], 0, projection["chromatic"][2 + n]]) / 2**26 for n in (0, 1))
+    y, x = (r2 - (height - 1)) / d - centre[0], (c2 - (width - 1)) / d - centre[1]
+    s = 1 + (a + b * (y * y + x * x))
+    y, x = y * s, x * s
+    r = np.sqrt(y * y + x * x)
+    g = 1 + r * (k1 + r * (k2 + r * (k3 + r * k4)))
+    y, x = y * g + centre[0], x * g + centre[1]
+    w = np.maximum(1 + (down * y + across * x), 1 / 8)
+    l1, l2, l3, l4 = (n * (d / 8192) for n in projection["linear"])
+    middle = projection["middle"]
+    p = np.rint((l1 * y + l2 * x) / w) + middle[0], np.rint((l3 * y + l4 * x) / w) + middle[1]
+    return [np.clip(v, -(2**30), 2**30).astype(np.int64) for v in p]
+
+
+def laid(place, r2, c2, jpeg_shape):
+    """Positions of twice the turned rows and columns by offset, scale and warp."""
+    offset, scale, warp = place
+    p = [((v * s + 4096) >> 13) + o for v, s, o in zip((r2, c2), scale, offset, strict=True)]
+    if warp:
+        k1, k2, k3, k4 = (k / 2**20 for k in warp[2:])
+        rho2 = 2.0**22 * ((jpeg_shape[0] - 1) ** 2 + (jpeg_shape[1] - 1) ** 2)
+        dy, dx = ((v - c).astype(float) for v, c in zip(p, warp[:2], strict=True))
+        r = np.sqrt((dy * dy + dx * dx) / rho2)
+        g = r * (k1 + r * (k2 + r * (k3 + r * k4)))
+        moves = (np.rint(np.clip(d * g, -(2.0**40), 2.0**40)).astype(np.int64) for d in (dy, dx))
+        p = [v + move for v, move in zip(p, moves, strict=True)]
+    return p
 
 
 def cubic():
@@ -32,26 +82,22 @@ def cubic():
     return np.array(out)
 
 
-def sample(plane, geometry, twice_rows, twice_cols, shape, jpeg_shape, subsampling, first, weights):
-    """The plane at a grid of twice the mosaic's rows and columns."""
-    orientation, offset, scale, warp = geometry
+def sample(plane, geometry, twice_rows, twice_cols, shape, jpeg_shape, subsampling, first, weights, red=None):
+    """The plane at a grid of twice the mosaic's rows and columns; red: (row, column) of a red site, where it is sites.
+    """
+    orientation, place = geometry
     height, width = shape
     r2, c2 = np.meshgrid(twice_rows, twice_cols, indexing="ij")
     if orientation in (3, 4, 6, 7):
         r2 = 2 * (height - 1) - r2
     if orientation in (2, 3, 7, 8):
         c2 = 2 * (width - 1) - c2
+    colours = np.ones(r2.shape, int)
+    if red:
+        colours = (twice_rows[:, None] // 2 + red[0]) % 2 + (twice_cols[None, :] // 2 + red[1]) % 2
     if orientation >= 5:
-        r2, c2 = c2, r2
-    p = [((v * s + 4096) >> 13) + o for v, s, o in zip((r2, c2), scale, offset, strict=True)]
-    if warp:
-        k1, k2, k3, k4 = (k / 2**20 for k in warp[2:])
-        rho2 = 2.0**22 * ((jpeg_shape[0] - 1) ** 2 + (jpeg_shape[1] - 1) ** 2)
-        dy, dx = ((v - c).astype(float) for v, c in zip(p, warp[:2], strict=True))
-        r = np.sqrt((dy * dy + dx * dx) / rho2)
-        g = r * (k1 + r * (k2 + r * (k3 + r * k4)))
-        moves = (np.rint(np.clip(d * g, -(2.0**40), 2.0**40)).astype(np.int64) for d in (dy, dx))
-        p = [v + move for v, move in zip(p, moves, strict=True)]
+        r2, c2, shape = c2, r2, (width, height)
+    p = projected(place, r2, c2, shape, colours) if isinstance(place, dict) else laid(place, r2, c2, jpeg_shape)
     q = [((v - (f - 1) * 2048) // f + 32) >> 6 for v, f in zip(p, subsampling[::-1], strict=True)]
     total = np.zeros(r2.shape, np.int64)
     for a in range(weights.shape[1]):
@@ -87,8 +133,9 @@ def terms(features):
 class Picture:
     """Everything before the stages: guide, companding, prediction and steps of every cell, one cell beyond included."""
 
-    def __init__(self, header, recipe, local, planes, net):
+    def __init__(self, header, recipe, local, planes, net, projection=b""):
         self.header = header
+        self.geometry = read_geometry(header.geometry, projection)
         self.top, self.left = divmod(header.phase.index("R"), 2)
         self.h, self.w = cells_of(header)
         # planes' black levels: the site of plane k in the mosaic's first 2x2
@@ -118,10 +165,10 @@ class Picture:
 
     def guide(self, planes):
         head = self.header
-        geometry, shape = read_geometry(head.geometry), (head.height, head.width)
+        geometry, shape, red = self.geometry, (head.height, head.width), (self.top, self.left)
         rows = np.arange(2 * self.h, dtype=np.int64) - self.top
         cols = np.arange(2 * self.w, dtype=np.int64) - self.left
-        y = sample(planes.y, geometry, 2 * rows, 2 * cols, shape, planes.y.shape, (1, 1), -1, cubic())
+        y = sample(planes.y, geometry, 2 * rows, 2 * cols, shape, planes.y.shape, (1, 1), -1, cubic(), red)
         linear = np.array([[1024 - 16 * t, 16 * t] for t in range(64)])
         middles = 2 * rows[::2] + 1, 2 * cols[::2] + 1
         chroma = [

@@ -22,6 +22,7 @@ from rawinlay.codec.api import decode_arrays
 from rawinlay.codec.decoder.stream import Stream, pack_transforms
 from rawinlay.codec.encoder.stream_writer import stream_bytes
 from rawinlay.codec.guide.geometry import Geometry, Warp
+from rawinlay.codec.guide.projection import Projection
 
 JPEG = goldens.jpeg("plain")
 PAYLOAD = goldens.payload("plain")
@@ -107,14 +108,15 @@ def test_damage_is_named():
 # ---------------------------------------------------------------------------------------------------- forgery
 
 
-def forge(head=None, recp=None, locl=None, parm=None, substreams=None, **fields):
+def forge(head=None, recp=None, locl=None, parm=None, substreams=None, geom=None, **fields):
     """The payload with right CRCs and parts of somebody's choosing; fields of the header by name, checked by nobody."""
     whole = Container.from_bytes(PAYLOAD)
     if fields:
         values = asdict(Stream.from_bytes(PAYLOAD).header) | fields
         head = write_record([unchecked(f) for f in FIELDS], values)
     sections = dict(whole.sections)
-    sections |= {k: v for k, v in {"HEAD": head, "RECP": recp, "LOCL": locl, "PARM": parm}.items() if v is not None}
+    changed = {"HEAD": head, "RECP": recp, "LOCL": locl, "PARM": parm, "GEOM": geom}
+    sections |= {k: v for k, v in changed.items() if v is not None}
     return Container(sections, whole.substreams if substreams is None else substreams).to_bytes()
 
 
@@ -169,6 +171,11 @@ def local(side=5, exponents=bytes(12), classes=bytes(48), flags=b"", rest=b""):
     return bytes([side]) + exponents + classes + flags + rest
 
 
+def projection(middle=(0, 0), linear=(1 << 24, 0, 0, 1 << 24), **parts):
+    """A section GEOM."""
+    return Projection(middle, linear, **parts).to_bytes()
+
+
 FORGERIES = {
     "height 1": forge(height=1),
     "height over the limit": forge(height=1 << 17),
@@ -205,6 +212,16 @@ FORGERIES = {
     "geometry of 64 bytes": forge(geometry=bytes([63]) + bytes(63)),
     "scale 0": forge(geometry=b"\x10" + bytes(8)),
     "offset": forge(geometry=b"\x08" + b"\xff" * 3 + b"\x7f" + bytes(4)),
+    "a projection of one byte": forge(geom=b"\0"),
+    "a projection and a byte": forge(geom=projection() + b"\0"),
+    "a projection of unknown parts": forge(geom=bytes([16]) + projection()[1:]),
+    "a projection of zeros": forge(geom=bytes(25)),
+    "a projection of ones": forge(geom=bytes([15]) + b"\xff" * 72),
+    "a mirror": forge(geom=projection(linear=(1 << 24, 0, 0, -(1 << 24)))),
+    "a middle far off": forge(geom=projection(middle=((1 << 28) + 1, 0))),
+    "a horizon in the picture": forge(geom=projection(vanish=(3 << 28, 1))),
+    "a lens of 4": forge(geom=projection(lens=(0, 0, 0, (1 << 28) + 1))),
+    "a projection beside an offset": forge(geom=projection(), geometry=Geometry(1, (5, 5)).to_bytes()),
     "tags": forge(tags=b"\x07garbage"),
     "tags that swell": forge(tags=b"\1" + zlib.compress(bytes(1 << 26), 9)[2:-4]),
     "16 MB of tags and one": forge(tags=bytes((1 << 24) + 1)),
@@ -269,6 +286,18 @@ geometries = st.builds(
 )
 
 
+CORNER = st.sampled_from([0, 1 << 28, -(1 << 28), 60_000_000, -7_000_000])
+projections = st.builds(
+    Projection,
+    st.tuples(FAR, FAR),
+    st.sampled_from([(1 << 24, 0, 0, 1 << 24), (1 << 26, 1 << 26, -(1 << 26), 1 << 26), (1 << 18, 0, 0, 1 << 18)]),
+    st.sampled_from([(0, 0), (3 << 28, 0), (-400_000_000, 400_000_000)]),
+    st.tuples(st.sampled_from([0, 1 << 25, -(1 << 25)]), st.just(12_345)),
+    st.tuples(CORNER, CORNER, CORNER, CORNER),
+    st.tuples(WILD, WILD, WILD, WILD),
+)
+
+
 @settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(
     fields=st.fixed_dictionaries(
@@ -283,9 +312,10 @@ geometries = st.builds(
             "geometry": geometries.map(Geometry.to_bytes), "values": st.just(b""),
         },
     ),
+    askew=st.none() | projections,
     seed=st.none() | st.integers(0, 1000),
 )  # fmt: skip
-def test_allowed_but_wild(fields, seed):
+def test_allowed_but_wild(fields, askew, seed):
     """Headers within their ranges over symbols that were made for another: an error, or values within the range."""
     stream = Stream.from_bytes(PAYLOAD)
     substreams = stream.substreams
@@ -293,7 +323,9 @@ def test_allowed_but_wild(fields, seed):
         rng = np.random.default_rng(seed)
         words = rng.integers(0, 1 << 32, (16, 50), np.uint32)
         substreams = {(0, stage): words[stage, : rng.integers(1, 50)].astype("<u4").tobytes() for stage in range(16)}
-    wild = replace(stream, header=replace(stream.header, **fields), substreams=substreams)
+    if askew is not None:
+        fields = fields | {"geometry": b"\5"}
+    wild = replace(stream, header=replace(stream.header, **fields), substreams=substreams, projection=askew)
     try:
         forged = Stream.from_bytes(stream_bytes(wild))
         mosaic = forged.decode(decode_planes(BARE))

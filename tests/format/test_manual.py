@@ -112,10 +112,15 @@ def saturated():
     return Scene(picture.raw, out.getvalue(), picture.geometry)
 
 
+ASKEW = Geometry.of_map(
+    5, (22, 31), np.array([[0.9, 0.1, 1.5], [-0.1, 0.95, 2.0], [2e-3, 1e-3, 1]]), lens=(0.1, 0, 0, 0)
+)
+
 PICTURES = {
     "saturated": saturated(),
     **{f"turned {o}": scene((22, 31), "GRBG", subsampling=o % 3, geometry=Geometry(o)) for o in range(2, 9)},
     "half size": scene((40, 52), "GBRG", geometry=Geometry(1, (-1000, 2000), (1 << 23, 1 << 23))),
+    "askew": scene((22, 31), "GRBG", geometry=ASKEW),
     "gray": gray(scene((24, 32), "BGGR")),
     "noise": scene((20, 26), bits=16, mosaic=NOISE),
     "tiny": scene((3, 2), "BGGR"),
@@ -157,7 +162,7 @@ def test_every_trellis(states):
     assert np.array_equal(by_the_manual(payload, picture.planes), Stream.from_bytes(payload).decode(picture.planes))
 
 
-@pytest.mark.parametrize("name", ["turned 5", "noise", "tiny", "dark frame", "above white"])
+@pytest.mark.parametrize("name", ["turned 5", "askew", "noise", "tiny", "dark frame", "above white"])
 @pytest.mark.parametrize("share", [1.0, 0.6, 0.3])
 def test_layers(name, share):
     """A lossless stream in layers, whole and cut."""

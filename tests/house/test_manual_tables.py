@@ -2,6 +2,7 @@
 
 import re
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import goldens
@@ -14,8 +15,9 @@ from rawinlay.bitstream.stream.fields import markdown_table
 from rawinlay.bitstream.stream.header import FIELDS, MAX_PIXELS
 from rawinlay.bitstream.tiff import tags
 from rawinlay.codec.decoder import stream
-from rawinlay.codec.guide import geometry
+from rawinlay.codec.guide import geometry, projection
 from rawinlay.codec.guide.geometry import Geometry, Warp
+from rawinlay.codec.guide.projection import Projection
 from rawinlay.codec.recipe import corrections, net, recipe
 from rawinlay.codec.recipe.features import COUNT
 from rawinlay.codec.refine import tile
@@ -103,6 +105,33 @@ def test_geometry():
     least, most = power(geometry._MIN_SCALE), power(geometry._MAX_SCALE)
     assert f"2^-{geometry.SCALE_BITS}, from {least} to {most}" in rows[2]
     assert f"2^-{geometry.WARP_BITS}, at most {power(geometry._MAX_WARP)} either way" in rows[3]
+
+
+def test_projection():
+    """4.5: each part's bytes, bit and range."""
+    rows = [(size, text, present) for size, text, present in table("### 4.5")]
+    names = ["vanish", "centre", "lens", "chromatic"]
+    assert rows[0][1].startswith(", ".join(f"bit {n} {name}" for n, name in enumerate(names)))
+    plain = Projection((1, 2), (1 << 24, 0, 0, 1 << 24))
+    assert len(plain.to_bytes()) == sum(int(size) for size, _, present in rows if present == "always")
+    assert plain.to_bytes() == bytes([0]) + struct.pack("<6i", 1, 2, 1 << 24, 0, 0, 1 << 24)
+    for n, (name, (size, text, present)) in enumerate(zip(names, rows[3:], strict=True)):
+        some = replace(plain, **{name: (5, 6, 7, 8)[: int(size) // 4]})
+        assert text.startswith(name) and present == f"bit {n}"
+        assert some.to_bytes()[0] == 1 << n and len(some.to_bytes()) == len(plain.to_bytes()) + int(size)
+    limits = {
+        "middle": (projection.POSITION_BITS, projection._MAX_MIDDLE), "linear": (projection.LINEAR_BITS,
+        projection._MAX_LINEAR), "centre": (projection.CENTRE_BITS, projection._MAX_CENTRE), "lens":
+        (projection.LENS_BITS, projection._MAX_LENS), "chromatic": (projection.LENS_BITS, projection._MAX_CHROMATIC),
+    }  # fmt: skip
+    for _, text, _ in rows[1:]:
+        if (name := text.split()[0].strip(":")) in limits:
+            bits, most = limits[name]
+            assert f"at most {power(most)} either way" in text
+            assert (f"2^-{bits}" in text) or (name == "middle" and f"1/{1 << bits} px" in text)
+    assert f"is {power(projection._LEAST_AREA)} at least" in rows[2][1]
+    assert f"2^-{projection.VANISH_BITS}" in rows[3][1] and projection._MAX_VANISH2 == 9 << 56
+    assert "at most 9 2^56" in rows[3][1]
 
 
 def test_layers_of_the_net():

@@ -29,7 +29,8 @@ def blocks(language):
 
 def test_the_examples_of_the_command_line_run_in_order(shots_folder, capsys):
     lines = [line.split() for block in blocks("sh") for line in block.splitlines()]
-    assert [words[1] for words in lines] == ["encode", "decode", "info", "compare", "strip", "encode", "trim"]
+    commands = ["encode", "decode", "develop", "info", "compare", "strip", "encode", "trim"]
+    assert [words[1] for words in lines] == commands
     for words in lines:
         assert main(words[1:]) == 0, capsys.readouterr().err
     assert (shots_folder / "IMG_1-plain.jpg").read_bytes() == (shots_folder / "IMG_1.JPG").read_bytes()

@@ -20,8 +20,9 @@ from torch import Tensor
 from ....bitstream.errors import InputError
 from ....bitstream.jpeg.planes import decode_planes
 from ....bitstream.raw_image import RawImage
-from ....codec.guide.geometry import NEUTRAL, Geometry
+from ....codec.guide.geometry import Geometry
 from ....codec.guide.guide import Guide, make_guide
+from ....codec.guide.resample import NEUTRAL
 from ....codec.mosaic.layout import Layout
 from ....codec.simulator.dataset import load_shot
 from . import colour_fit

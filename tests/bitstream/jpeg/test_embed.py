@@ -2,6 +2,7 @@
 
 import io
 import random
+import re
 import shutil
 import struct
 import subprocess
@@ -12,13 +13,14 @@ from xml.etree import ElementTree
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from jpegs import camera_jpeg, mpf_jpeg, mpf_payload, picture, plain_jpeg, with_segment, with_xmp
-from PIL import Image, MpoImagePlugin
+from jpegs import camera_jpeg, minolta_jpeg, mpf_jpeg, mpf_payload, picture, plain_jpeg, with_segment, with_xmp
+from PIL import Image, ImageFile, MpoImagePlugin
 from rawinlay.bitstream.errors import InputError, NoRawError, StreamError
 from rawinlay.bitstream.jpeg import flag, jumbf
 from rawinlay.bitstream.jpeg.embed import MPF_HEADER, XMP_HEADER, embed, extract, strip
 from rawinlay.bitstream.jpeg.file import Jpeg
-from rawinlay.bitstream.jpeg.segments import APP1, APP2, APP11, APP15, COM, read_segments, segment_bytes
+from rawinlay.bitstream.jpeg.pointers import find_pointers
+from rawinlay.bitstream.jpeg.segments import APP1, APP2, APP11, APP15, COM, read_segments, segment_bytes, splice
 
 PAYLOAD = b"RWIN" + random.Random(1).randbytes(150_000)
 
@@ -29,6 +31,7 @@ JPEGS = {
     "with XMP": with_xmp(camera_jpeg()),
     "multi-picture, little-endian": mpf_jpeg("<"),
     "multi-picture, big-endian": mpf_jpeg(">"),
+    "a preview behind the EOI": minolta_jpeg(),
     "multi-picture with XMP": with_xmp(mpf_jpeg()),
     "comment first": with_segment(camera_jpeg(), COM, b"a comment"),
     "others' APP11": with_segment(camera_jpeg(), APP11, b"JP\2\x11\0\0\0\1\0\0\0\x28jumb" + bytes(32), behind=1),
@@ -57,18 +60,18 @@ def test_round_trip(jpeg):
 
 
 @by_name
-def test_only_our_segments_and_the_mpf_size_differ(jpeg):
+def test_only_our_segments_and_what_points_behind_them_differ(jpeg):
     out = embed(jpeg, PAYLOAD)
     before, after = read_segments(jpeg), read_segments(out)
     assert out[after[-1].start :] == jpeg[before[-1].start :]
     theirs = [s for s in after if not is_ours(s)]
     assert [s.marker for s in theirs] == [s.marker for s in before]
     for new, old in zip(theirs, before, strict=True):
-        assert new.payload.replace(DESCRIPTION, b"") == old.payload or is_mpf(new)
-    # Everything of ours stands before the first non-APP segment.
-    ours = [k for k, s in enumerate(after) if is_ours(s)]
-    assert all(s.is_app for s in after[1 : ours[-1] + 1])
-    assert ours == list(range(ours[0], ours[0] + len(ours)))
+        pointing = is_mpf(new) or new.payload.startswith(b"Exif\0\0MM")
+        assert new.payload.replace(DESCRIPTION, b"") == old.payload or pointing
+    # The box stands right before the scan, where it hides nothing.
+    box = [k for k, s in enumerate(after) if is_ours(s) and s.marker == APP11]
+    assert box == list(range(len(after) - 1 - len(box), len(after) - 1))
 
 
 @by_name
@@ -77,12 +80,61 @@ def test_the_picture_is_the_same(jpeg):
         assert before.tobytes() == after.tobytes()
 
 
-def test_placement_behind_metadata_and_before_mpf():
-    names = []
-    for segment in read_segments(embed(with_segment(mpf_jpeg(), APP15, b"z", behind=4), PAYLOAD)):
-        kind = next((k for k in (b"Exif", b"ICC", b"MPF", b"http", b"JPRC") if segment.payload.startswith(k)), None)
-        names.append(kind or f"{segment.marker:02X}")
-    assert names[:11] == ["D8", "E0", b"Exif", b"ICC", b"http", b"JPRC", b"JPRC", b"JPRC", b"MPF", "EF", "DB"]
+def kinds_of(jpeg):
+    """What each segment is: a known header, or its marker in hex."""
+    known = (b"Exif", b"ICC", b"MPF", b"http", b"JPRC")
+    return [
+        next((k.decode() for k in known if s.payload.startswith(k)), f"{s.marker:02X}") for s in read_segments(jpeg)
+    ]
+
+
+def test_placement_behind_all_else_of_the_header():
+    kinds = kinds_of(embed(with_segment(mpf_jpeg(), APP15, b"z", behind=4), PAYLOAD))
+    assert kinds[:8] == ["D8", "E0", "Exif", "ICC", "MPF", "http", "EF", "DB"]
+    assert kinds[-4:] == ["JPRC", "JPRC", "JPRC", "DA"]
+
+
+@pytest.mark.parametrize(
+    "first",
+    [(COM, b"a comment"), (0xDB, b"\3" + bytes(range(1, 65))), (0xDD, b"\0\0"), (APP2, mpf_payload("<", [(9, 0)]))],
+)
+@pytest.mark.parametrize("behind", [0, 1, 2])
+def test_placement_whatever_comes_first(first, behind):
+    jpeg = with_segment(camera_jpeg(), *first, behind=behind)
+    out = embed(jpeg, PAYLOAD)
+    kinds = kinds_of(out)
+    assert max(kinds.index(k) for k in ("Exif", "ICC")) < kinds.index("http") < kinds.index("JPRC")
+    assert strip(out) == jpeg
+
+
+def test_the_size_stands_in_the_first_kilobytes():
+    """As probes of pictures look for it, which read no more than they must: megabytes of APP11 would hide it."""
+    jpeg = camera_jpeg()
+    head = embed(jpeg, PAYLOAD)[: len(jpeg) + 1000]
+    parser = ImageFile.Parser()
+    parser.feed(embed(jpeg, PAYLOAD))
+    assert parser.image.size == (48, 32)
+    frames = re.search(rb"\xff\xc0\0\x11\x08\0\x20\0\x30", head)
+    assert frames and frames.start() < 2000
+
+
+def as_version_0_1_0(jpeg, payload):
+    """As that version embedded: flag and box before MPF, of which it mended the size of image 1."""
+    segments = read_segments(jpeg)
+    at = next((s.start for s in segments if is_mpf(s)), segments[1].end)
+    block = segment_bytes(APP1, flag.packet(len(payload)))
+    block += b"".join(segment_bytes(APP11, part) for part in jumbf.wrap(payload))
+    sizes = [n for n in find_pointers(segments, strict=True).numbers if n.base is None]
+    edits = [(n.at, n.at + 4, (n.value + len(block)).to_bytes(4, n.order)) for n in sizes]
+    return splice(jpeg, [(at, at, block), *edits])
+
+
+@pytest.mark.parametrize("jpeg", [mpf_jpeg("<"), mpf_jpeg(">"), camera_jpeg(), minolta_jpeg()])
+def test_what_version_0_1_0_wrote_is_read_and_stripped(jpeg):
+    old = as_version_0_1_0(jpeg, PAYLOAD)
+    assert extract(old) == PAYLOAD
+    assert strip(old) == jpeg
+    assert embed(old, PAYLOAD) == embed(jpeg, PAYLOAD)
 
 
 def test_the_flag():
@@ -128,8 +180,12 @@ FLAGGED = {
     "zeros behind it": META.format("", ABOUT.format("")) + "\0\0",
     "a comment that looks like the end": META.format("", "<!-- </rdf:RDF></x:xmpmeta> -->" + ABOUT.format("")),
     "just room enough": HEAD + META.format("", " " * (FULL - 104)) + '<?xpacket end="w"?>',
-    "extended": META.format("", ABOUT.format("").replace("/>", ' xmlns:xmpNote="http://ns.adobe.com/xmp/note/" '
-                                                          f'xmpNote:HasExtendedXMP="{"A" * 32}"/>')),
+    "extended": META.format(
+        "",
+        ABOUT.format("").replace(
+            "/>", f' xmlns:xmpNote="http://ns.adobe.com/xmp/note/" xmpNote:HasExtendedXMP="{"A" * 32}"/>'
+        ),
+    ),
 }
 LEFT_ALONE = {
     "read-only": HEAD + META.format("", ABOUT.format("")) + '<?xpacket end="r"?>',
@@ -145,7 +201,7 @@ LEFT_ALONE = {
 
 
 def test_a_hostile_packet_costs_no_time():
-    for filling in (" ", "</rdf:RDF>", "</a:RDF> ", "<rdf:Description rdf:about=\"", "\0", "</x:xmpmeta>"):
+    for filling in (" ", "</rdf:RDF>", "</a:RDF> ", '<rdf:Description rdf:about="', "\0", "</x:xmpmeta>"):
         started = time.process_time()
         check_left_alone(with_packets((f"<rdf:RDF {filling * 65000}")[:65000] + "x"))
         assert time.process_time() - started < 2
@@ -232,7 +288,7 @@ def test_multi_picture_files_stay_right(order):
         assert isinstance(after, MpoImagePlugin.MpoImageFile) and after.mpinfo is not None and after.n_frames == 2
         old, new = before.mpinfo[0xB002], after.mpinfo[0xB002]
         assert new[0]["Size"] == old[0]["Size"] + len(out) - len(jpeg)
-        assert new[1] == old[1]
+        assert new[1] == old[1] | {"DataOffset": old[1]["DataOffset"] + len(out) - len(jpeg)}
         after.seek(1)
         before.seek(1)
         assert after.tobytes() == before.tobytes()

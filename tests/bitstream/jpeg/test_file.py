@@ -54,12 +54,12 @@ def test_walks_once(walks):
     jpeg = Jpeg(camera_jpeg())
     assert not walks
     _ = jpeg.frame, jpeg.ifd0, jpeg.exif_tags, jpeg.orientation, jpeg.bare.bare, [jpeg.growth(n) for n in range(9)]
-    carrier = jpeg.with_payload(PAYLOAD)
-    assert walks == [jpeg.data]
+    carrier = jpeg.with_payload(PAYLOAD)  # which is seen to give the file back
+    assert walks == [jpeg.data, carrier.data]
     _ = carrier.payload, carrier.payload, carrier.bare, carrier.grown, carrier.exif_tags, carrier.frame
     assert walks == [jpeg.data, carrier.data]
-    _ = [carrier.growth(n) for n in range(9)], carrier.with_payload(b"")
-    assert walks == [jpeg.data, carrier.data, carrier.bare.data]
+    _ = [carrier.growth(n) for n in range(9)], (other := carrier.with_payload(b""))
+    assert walks == [jpeg.data, carrier.data, carrier.bare.data, other.data]
 
 
 def test_is_one_thing():

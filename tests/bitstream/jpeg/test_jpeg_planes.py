@@ -163,7 +163,7 @@ def test_strange_jpegs_are_named() -> None:
         "scans are missing": progressive[:last_scan] + b"\xff\xd9",
         "cut short": jpeg[:-200],
         "not a JPEG": b"II*\0" + jpeg,
-        "no picture": jpeg[:frame] + b"\xff\xd9",
+        "holds no image": jpeg[:frame] + b"\xff\xd9",
     }
     for reason, data in cases.items():
         with pytest.raises(InputError, match=reason):
@@ -192,3 +192,27 @@ def test_damaged_files_give_samples_or_input_error() -> None:
         else:
             assert planes.y.ndim == 2
     assert 300 < refused < 1500
+
+
+def test_stray_bytes_and_a_missing_eoi_are_taken_as_libjpeg_takes_them() -> None:
+    for options in ({}, {"progressive": True}, {"subsampling": 1}):
+        jpeg = jpeg_of(picture(70, 90), **options)
+        planes = decode_planes(jpeg)
+        table = jpeg.index(b"\xff\xdb")
+        for stray in (b"\0\0", b"abc", b"\0\xe1\0\4ab", b"\xff\0", b"\xff\xff\0\xff"):
+            strange = jpeg[:table] + stray + jpeg[table:]
+            assert decode_planes(strange).binding_hash() == planes.binding_hash()
+        second = b"\xff\xd8\xff\xe1\0\x08Exif\0\0" + jpeg
+        rubbish = (b"\xff\xc4\0\4ab\xff\xdb\0\4ab", b"\xff\xda\0\3a", b"\xff\xc0\0\3a", b"\xff")
+        trailers = (b"", b"SEFH trailer" * 40, second, *rubbish)
+        for trailer in trailers:
+            assert decode_planes(jpeg[:-2] + trailer).binding_hash() == planes.binding_hash()
+
+
+def test_a_cut_scan_is_none_without_eoi_either() -> None:
+    for options in ({}, {"progressive": True}, {"subsampling": 0}):
+        jpeg = jpeg_of(picture(70, 90), **options)
+        for lost in (6, 7, 40, 200):
+            for trailer in (b"", b"\xff\xd8\xff\xe1\0\x08Exif\0\0", b"\xff\xd9"[:1]):
+                with pytest.raises(InputError, match=r"cut short|scans are missing|too few bytes"):
+                    decode_planes(jpeg[:-lost] + trailer)

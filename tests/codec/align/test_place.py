@@ -25,6 +25,7 @@ from raws import synthetic_raw
 from shots import shot
 
 align_module = importlib.import_module("rawinlay.codec.align.align")
+place_module = importlib.import_module("rawinlay.codec.align.place")
 
 
 def test_random_pairs_end_in_success_or_in_an_error_of_the_users():
@@ -110,6 +111,22 @@ def test_a_rendering_whose_fit_speaks_against_it_is_searched_for():
     raw, planes = shot().raw, decode_planes(shot().jpeg)
     moved = replace(planes, y=np.roll(planes.y, 1, 1))
     assert "match score" in place(raw, moved, Jpeg(shot().jpeg), Origin.RENDERED)[1]
+
+
+def test_a_stretched_rendering_without_features_lies_as_the_tags_say(monkeypatch):
+    """Not as if its pixels were square."""
+    scale = tiff.pack_value(tiff.RATIONAL, 1, 1, 2, 1)
+    raw = replace(shot().raw, raw_tags={50718: scale})
+    planes = decode_planes(jpeg_of(np.full((512, 320, 3), 90, np.uint8)))
+
+    def refuse(*_):
+        raise InputError("nothing to align by")
+
+    monkeypatch.setattr(place_module, "rendered", lambda raw, planes: None)
+    monkeypatch.setattr(place_module, "align", refuse)
+    geometry, report = place(raw, planes, Jpeg(shot().jpeg), Origin.RENDERED)
+    assert geometry == rendering_places(raw, (512, 320))[0] and geometry.scale == (1 << 25, 1 << 24)
+    assert "taken as the tags say" in report
 
 
 def smooth_dng(shape=(144, 192)):

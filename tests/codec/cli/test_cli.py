@@ -252,7 +252,9 @@ def test_help_has_an_example(capsys, name):
 
 
 def test_the_commands_and_the_version(capsys):
-    assert list(commands()) == ["encode", "decode", "info", "compare", "strip", "trim", "demo", "bench", "train"]
+    assert list(commands()) == [
+        "encode", "decode", "develop", "info", "compare", "strip", "trim", "demo", "bench", "train",
+    ]  # fmt: skip
     assert main(["--version"]) == 0
     assert capsys.readouterr().out.startswith("rawinlay ")
 

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rawinlay.bitstream.errors import StreamError
 from rawinlay.bitstream.jpeg.planes import JpegPlanes
-from rawinlay.codec.guide.geometry import NEUTRAL, SCALE_BITS, Geometry, Warp, padded_shape, resample
+from rawinlay.codec.guide.geometry import SCALE_BITS, Geometry, Warp
+from rawinlay.codec.guide.resample import NEUTRAL, padded_shape, resample
 
 PX = 1 << 12
 ONE = 1 << SCALE_BITS

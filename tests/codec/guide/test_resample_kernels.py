@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 from guarded import guarded
-from rawinlay.codec.guide.geometry import _CUBIC, _LINEAR, Geometry, Warp, _split
+from rawinlay.codec.guide.geometry import Geometry, Warp
+from rawinlay.codec.guide.resample import _CUBIC, _LINEAR, _split
 from rawinlay.codec.guide.resample_kernels import at_grid, at_warped, at_whole
 
 SHAPES = [(1, 1), (1, 6), (5, 2), (9, 13)]

@@ -28,6 +28,11 @@ from rawinlay.entropy.tables import load  # noqa: E402
 from scenes import fit_transforms, scene  # noqa: E402
 
 WARPED = Geometry(1, (5000, -2500), (1 << 24, (1 << 24) + 9000), Warp((170_000, 210_000), (9000, -4000, 700, 500)))
+ANGLE = np.radians(3.0)
+PROJECTED = Geometry.of_map(
+    6, (60, 86), np.array([[np.cos(ANGLE), np.sin(ANGLE), -2.5], [-np.sin(ANGLE), np.cos(ANGLE), 4.25], [6e-4, -4e-4,
+    1]]), (40.0, 31.5), (0.02, -0.06, 0.03, -0.01), (0.004, -0.003, -0.005, 0.002),
+)  # fmt: skip
 BASIS_NAMES = {IN_PLACE: "in place", HAAR: "haar"}
 
 
@@ -66,6 +71,8 @@ def pictures():
     jpeg = {"progressive": True, "subsampling": 1}
     warped = scene((64, 80), "BGGR", seed=3, bits=12, black=(128,) * 4, geometry=WARPED, **jpeg)
     yield "warped", warped, warped.encode(quality=90)
+    askew = scene((60, 86), "GRBG", seed=7, jpeg_shape=(90, 66), geometry=PROJECTED, subsampling=1)
+    yield "projected", askew, askew.encode(quality=80)
     patchy = scene((131, 150), "GBRG", seed=5, jpeg_shape=(132, 152))
     yield "learned-local", patchy, recoded(patchy, patchy.encode(quality=45), [IN_PLACE, HAAR], 48, 3, more=True)
     prediction = scene((50, 62), "GRBG", "soft", seed=4, bits=16)

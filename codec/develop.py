@@ -1,0 +1,204 @@
+"""`develop`: a finished picture from a JPEG with a RAW inside, or from a RAW.
+
+::
+
+    JPEG with a RAW --decode--> mosaic ----------------> `codec.isp.develop.Developer` --> picture --> JPEG, TIFF, PNG
+                    --the JPEG laid over it, small--> look "camera" --'
+    RAW             --its own preview, tones alone--> look "camera" --'
+
+Look "camera" brings the RAW to the tones and the colours' strength of the picture that the person knows, so that every
+slider starts from there; "plain" has sRGB's curve alone.
+"""
+
+from __future__ import annotations
+
+import io
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from ..bitstream.errors import UsageError
+from ..bitstream.jpeg.carried import carried_stream
+from ..bitstream.jpeg.file import Jpeg
+from ..bitstream.raw_image import RawImage, TiffValue
+from ..bitstream.runtime.files import read_file
+from ..bitstream.tiff.tiff import value_numbers
+from .guide.geometry import POSITION_BITS, Geometry
+from .isp.cube import Cube
+from .isp.develop import Developer, Rendering, plain_rendering, turn
+from .isp.picture_file import QUALITY, picture_file
+from .isp.settings import Settings
+from .isp.shown import matched, rendering_of
+
+LOOKS = ("camera", "plain")
+KINDS = {".jpg": "jpeg", ".jpeg": "jpeg", ".jpe": "jpeg", ".tif": "tiff", ".tiff": "tiff", ".png": "png"}
+SMALL = 256
+"""Longest side of the small pictures that a look is fitted to, blocks."""
+
+JPEG_SOI = b"\xff\xd8"
+
+
+@dataclass(frozen=True)
+class Developed:
+    """picture: sRGB, uint8 or uint16 (H, W, 3), upright. look: what it was brought to. kelvin, tint: of the light that
+    was made grey, None where the RAW doesn't say. camera, exif: tags for the file. seconds: what it took."""
+
+    picture: np.ndarray
+    look: str
+    kelvin: float | None
+    tint: float | None
+    camera: dict[int, TiffValue]
+    exif: dict[int, TiffValue]
+    seconds: float
+
+    def file(self, kind: str = "jpeg", quality: int = QUALITY) -> bytes:
+        """The picture as "jpeg", "png" or "tiff"; a picture of 16 bits as TIFF alone."""
+        if self.picture.dtype == np.uint16 and kind != "tiff":
+            raise UsageError(f"16 bits go into a TIFF, not into a {kind.upper()}")
+        return picture_file(self.picture, kind, self.camera, self.exif, quality)
+
+
+def develop(
+    source: str | Path | bytes,
+    settings: Settings | None = None,
+    *,
+    look: str = "camera",
+    lut: str | Path | Cube | None = None,
+    size: int | None = None,
+    bits: int = 8,
+    **sliders: Any,
+) -> Developed:
+    """A picture of a JPEG that carries a RAW, or of a RAW (a path or the file's bytes).
+
+    settings, or its fields as keywords: exposure=1, shadows=40 (`codec.isp.settings.Settings`). look: "camera" or
+    "plain". lut: a `.cube` table, applied last. size: longest side in pixels, never enlarged. bits: 8 or 16.
+
+    InputError for what isn't a picture of these kinds, NoRawError for a JPEG without a RAW, StreamError for a damaged
+    one, UsageError for settings out of range.
+    """
+    started = time.monotonic()
+    if look not in LOOKS:
+        raise UsageError(f"look {look!r}: want one of {', '.join(LOOKS)}")
+    if bits not in (8, 16):
+        raise UsageError(f"{bits} bits: want 8 or 16")
+    if size is not None and size < 16:
+        raise UsageError(f"a size of {size} pixels is too small: want 16 or more")
+    settings = settings or Settings(**sliders)
+    cube = lut if isinstance(lut, Cube) or lut is None else Cube.read(lut)
+    raw, shown = _opened(source, look)
+    developer = Developer(raw, shown)
+    picture = developer.picture(settings, cube, bits)
+    picture = turn(_framed(picture, raw), raw.orientation)
+    light = developer.light.as_shot()
+    kelvin, tint = (settings.temperature, settings.tint) if light is None else (
+        light[0] if settings.temperature is None else settings.temperature,
+        light[1] if settings.tint is None else settings.tint,
+    )  # fmt: skip
+    return Developed(
+        _sized(picture, size), look if shown else "plain", kelvin, tint, dict(raw.ifd0_tags), dict(raw.exif_tags),
+        time.monotonic() - started,
+    )  # fmt: skip
+
+
+def _opened(source: str | Path | bytes, look: str) -> tuple[RawImage, Rendering | None]:
+    """The RAW, and the rendering of what the camera showed, None where nothing says or "plain" is wanted."""
+    from .api import decode
+
+    data = source if isinstance(source, bytes) else read_file(Path(source), "picture")
+    if data[:2] == JPEG_SOI:
+        raw = decode(data, preview="none").raw
+        if look == "plain":
+            return raw, None
+        from .decoder.stream import Stream
+
+        file = Jpeg(data)
+        return raw, _laid(raw, data, Stream.from_bytes(carried_stream(file)).geometry)
+    from .source.raw import own_preview, read_raw
+
+    raw = read_raw(source if not isinstance(source, str) else Path(source))
+    preview = own_preview(source if not isinstance(source, str) else Path(source)) if look == "camera" else None
+    if preview is None:
+        return raw, None
+    display = _small_jpeg(preview, 2 * SMALL)[0]
+    return raw, None if display is None else matched(Developer(raw, _unexposed(raw)).small(Settings(), SMALL), display)
+
+
+def _unexposed(raw: RawImage) -> Rendering:
+    """The plain rendering without its exposure: what a curve is fitted to."""
+    return Rendering(0.0, plain_rendering(raw).curve)
+
+
+def _laid(raw: RawImage, jpeg: bytes, geometry: Geometry) -> Rendering | None:
+    """The rendering of a JPEG that lies over the mosaic by a geometry."""
+    linear = Developer(raw, _unexposed(raw)).small(Settings(), SMALL)
+    display, shape = _small_jpeg(jpeg, 4 * SMALL)
+    if display is None:
+        return None
+    (h, w), (height, width) = linear.shape[:2], raw.mosaic.shape
+    step = max(1, -(-max(height // 2, width // 2) // SMALL))
+    rows2 = 2 * (2 * step * np.arange(h, dtype=np.int64) + step) - 1
+    cols2 = 2 * (2 * step * np.arange(w, dtype=np.int64) + step) - 1
+    ys, xs = geometry.laid(rows2, cols2, raw.mosaic.shape, shape)
+    one = float(1 << POSITION_BITS)
+    y = np.floor((ys / one + 0.5) * display.shape[0] / shape[0]).astype(int)
+    x = np.floor((xs / one + 0.5) * display.shape[1] / shape[1]).astype(int)
+    inside = (y >= 0) & (y < display.shape[0]) & (x >= 0) & (x < display.shape[1])
+    there = display[np.clip(y, 0, display.shape[0] - 1), np.clip(x, 0, display.shape[1] - 1)]
+    there[~inside] = np.nan
+    return rendering_of(linear, there)
+
+
+def _small_jpeg(jpeg: bytes, side: int) -> tuple[np.ndarray | None, tuple[int, int]]:
+    """A JPEG at an eighth to a whole of its size, display sRGB float32 (h, w, 3) 0..1, and its own (height, width).
+
+    None for one that can't be shown in colours.
+    """
+    try:
+        with Image.open(io.BytesIO(jpeg)) as image:
+            shape = image.height, image.width
+            image.draft("RGB", (side, side))
+            pixels = np.asarray(image.convert("RGB"), np.float32) / np.float32(255)
+    except (OSError, ValueError, Image.DecompressionBombError):
+        return None, (0, 0)
+    return pixels, shape
+
+
+def _framed(picture: np.ndarray, raw: RawImage) -> np.ndarray:
+    """The part that the RAW's own crop shows (DefaultCropOrigin and Size)."""
+    origin, size = (value_numbers(raw.raw_tags[tag]) if tag in raw.raw_tags else [] for tag in (50719, 50720))
+    if len(origin) != 2 or len(size) != 2 or not np.isfinite([*origin, *size]).all():
+        return picture
+    left, top, width, height = (round(v) for v in (*origin, *size))
+    part = picture[max(top, 0) : max(top, 0) + height, max(left, 0) : max(left, 0) + width]
+    return part if min(part.shape[:2]) >= 2 else picture
+
+
+def _sized(picture: np.ndarray, size: int | None) -> np.ndarray:
+    """At most `size` pixels a side: means of whole blocks, then Lanczos; in the display's values."""
+    height, width = picture.shape[:2]
+    if size is None or max(height, width) <= size:
+        return np.ascontiguousarray(picture)
+    share = size / max(height, width)
+    to = max(1, round(width * share)), max(1, round(height * share))
+    if picture.dtype == np.uint8:
+        image = Image.fromarray(np.ascontiguousarray(picture))
+        return np.asarray(image.resize(to, Image.Resampling.LANCZOS, reducing_gap=3.0))
+    planes = [
+        np.asarray(Image.fromarray(picture[..., k].astype(np.float32)).resize(to, Image.Resampling.LANCZOS))
+        for k in range(3)
+    ]
+    return np.clip(np.rint(np.stack(planes, -1)), 0, 65535).astype(np.uint16)
+
+
+def kind_of_name(path: Path) -> str:
+    """ "jpeg", "png" or "tiff" by a file's ending; UsageError for another."""
+    kind = KINDS.get(path.suffix.lower())
+    if kind is None:
+        raise UsageError(f"{path}: want a name that ends in .jpg, .tif or .png")
+    return kind
+
+
