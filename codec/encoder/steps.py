@@ -49,14 +49,11 @@ MOST_SAMPLES = 1 << 20
 
 def choose_steps(raw: RawImage, luma: np.ndarray, options: EncodeOptions) -> Steps:
     """Steps for a picture and its JPEG's luma, uint8 (h, w)."""
-    rate = options.rate
-    if options.tune == "psnr" or (rate.lossless and not rate.in_layers):
-        return STEPS["psnr"]
-    if _few(rate, raw.mosaic.size):
+    if options.tune == "edit" and _few(options.rate, raw.mosaic.size):
         grain = grain_of(raw)
         if grain > GRAINY and noise.of_picture(luma) > SHOWN * grain:
             return STEPS["psnr"]
-    return STEPS["edit"]
+    return STEPS[options.tune]
 
 
 def _few(rate: Rate, sites: int) -> bool:
