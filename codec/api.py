@@ -27,7 +27,10 @@ from ..bitstream.tiff.tags import pack_tags, unpack_tags
 from .decoder.crop import Crop
 from .decoder.framing import Frame, frame_of, framed
 from .encoder.options import EncodeKeywords, EncodeOptions, Rate
+from .guide.geometry import Geometry
+from .guide_report import GuideReport
 from .info import Info, info
+from .mosaic.layout import Box
 from .preview import PREVIEWS, made_preview
 from .preview_choice import SHARE, choose, kind_of, section_bytes, with_preview
 from .trim import Trimmed, trim
@@ -44,6 +47,11 @@ __all__ = [
 Source = str | Path | bytes
 DEVICES = ("auto", "cpu", "cuda")
 
+GRAIN_NOTE = "rawinlay: the noise that coding took away was put back as grain (decode --grain)"
+"""ImageDescription of a DNG with grain."""
+
+NO_GRAIN = "no grain: the stream does not tell what noise is missing (lossless, in layers, small, or tuned for psnr)"
+
 
 @dataclass(frozen=True)
 class Encoded:
@@ -52,7 +60,8 @@ class Encoded:
     metadata_bytes: what the JPEG grew by. bpp: 8 x that per pixel of the mosaic. guide: where the JPEG comes from;
     guide_path: its file. alignment: how it lies over the mosaic, for people. model: identity of the probability tables.
     seconds: time taken. preview: what the decoded DNG's will be, "raw", "jpeg" or "neutral" (`codec.preview_choice`).
-    warnings: what the user should look at before the RAW is deleted, a line each.
+    warnings: what the user should look at before the RAW is deleted, a line each. guided: share of the RAW's picture,
+    0..1, that the JPEG helps to code; own_guide_bytes: what stands for it elsewhere (`codec.guide_report`).
     """
 
     jpeg: bytes = field(repr=False)
@@ -65,6 +74,8 @@ class Encoded:
     guide_path: Path | None = None
     preview: str = "neutral"
     warnings: tuple[str, ...] = ()
+    guided: float = 1.0
+    own_guide_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -74,7 +85,7 @@ class Decoded:
     device: where it was decoded; seconds: time taken. layers: how many are there; lossless: whether the mosaic is the
     camera's, bit for bit. preview: the DNG's, a JPEG; preview_kind: "raw", "jpeg", "neutral" or "none". warnings: what
     the user should know of, a line each. frame: the DNG's default crop (column, row, width, height) where the JPEG
-    gives one (`codec.decoder.framing`).
+    gives one (`codec.decoder.framing`). grain: whether noise was put back.
     """
 
     raw: RawImage = field(repr=False)
@@ -90,6 +101,7 @@ class Decoded:
     preview_kind: str = "jpeg"
     warnings: tuple[str, ...] = ()
     default_crop: Frame | None = None
+    grain: bool = False
 
     def dng(self, jxl: float | None = None) -> bytes:
         """The DNG file: the mosaic, the preview, the Exif of the RAW and of the JPEG.
@@ -102,7 +114,8 @@ class Decoded:
 
         jpeg = Jpeg(self.jpeg) if self.jpeg else None
         shown = jpeg if self.preview is self.jpeg else self.preview
-        return write_dng(framed(self.raw, self.default_crop), shown, jpeg, None if jxl is None else JpegXl(jxl))
+        note = GRAIN_NOTE if self.grain else ""
+        return write_dng(framed(self.raw, self.default_crop), shown, jpeg, None if jxl is None else JpegXl(jxl), note)
 
     def file(self, form: str) -> bytes:
         """The mosaic as "dng", "tif", "npy" or "raw" (`codec.outputs`)."""
@@ -139,7 +152,8 @@ def encode(
     3 % and never exceeded), quality (0..100, even error) and lossless; quality 60 without any. tune: "edit" for an
     error that edits of the RAW show evenly, "psnr" for one that is even in linear light. trimmable: in layers, so that
     `trim` can lower the rate later; layers: where to put them, in ascending bits per pixel, rather than where the codec
-    would (implies trimmable). effort: 1 to 9, or an `Effort` (`codec.encoder.effort`). device: "auto", "cpu" or "cuda".
+    would (implies trimmable). effort: 1 to 9, or an `Effort` (`codec.encoder.effort`). guide: "auto", or "none" for a
+    JPEG that only carries the RAW, whatever it shows. device: "auto", "cpu" or "cuda".
     progress: see `Progress`. options: all that as one object, instead of keywords.
 
     Raises UsageError for contradicting or unreachable options, InputError for files that are unreadable, unsupported,
@@ -188,6 +202,7 @@ def decode(
     *,
     crop: tuple[int, int, int, int] | None = None,
     preview: str = "screen",
+    grain: bool = False,
     max_pixels: int | None = None,
     unbounded: bool = False,
     device: str = "auto",
@@ -199,7 +214,9 @@ def decode(
     meets are decoded. preview: of the DNG: "screen", what the camera made of the RAW (`codec.preview_choice`), at most
     2048 pixels a side; "full", the same, the JPEG as large as it is; "none"; or "raw", the small version that the
     stream carries of the RAW's own (UsageError where it carries none); "jpeg", the JPEG; "neutral", a plain picture of
-    the mosaic, of 160 pixels; "auto", whichever of these shows what the camera made. max_pixels: InputError, before
+    the mosaic, of 160 pixels; "auto", whichever of these shows what the camera made. grain: put back the noise that
+    coding took away (`codec.decoder.grain`), as like it as its variance and spectrum; a warning tells where nothing is
+    known of it. max_pixels: InputError, before
     anything is decoded, where the JPEG or the mosaic has more. unbounded: decode a file of one's own that asks for more
     work than one of its size may (`bitstream.stream.limits`; StreamError else).
 
@@ -212,15 +229,16 @@ def decode(
     if preview not in PREVIEWS:
         raise UsageError(f"preview {preview!r}: want one of {', '.join(PREVIEWS)}")
     file = Jpeg(_bytes(jpeg))
-    raw, stream, planes = _decode(file, crop, device, progress, max_pixels, unbounded)
+    raw, stream, planes = _decode(file, crop, device, progress, max_pixels, unbounded, grain)
     height, width = raw.mosaic.shape
     with timed("writing"):
         kind, shown = made_preview(preview, file, raw, planes, stream, Crop(*crop) if crop else None)
     default_crop = None if crop else frame_of(raw, stream.geometry, planes.y.shape)
+    missing = stream.noise is not None and any(stream.noise.missing)
     seconds = time.monotonic() - started
     return Decoded(
         raw, width, height, raw.cfa, device, seconds, stream.layer_count, stream.lossless, shown, file.bare.data, kind,
-        default_crop=default_crop,
+        () if missing or not grain else (NO_GRAIN,), default_crop, missing and grain,
     )  # fmt: skip
 
 
@@ -237,9 +255,11 @@ def decode_arrays(
 
 def _decode(
     jpeg: Jpeg, crop: tuple[int, int, int, int] | None, device: str, progress: Progress | None,
-    max_pixels: int | None = None, unbounded: bool = False,
+    max_pixels: int | None = None, unbounded: bool = False, grain: bool = False,
 ) -> tuple[RawImage, Stream, JpegPlanes]:  # fmt: skip
+    from .decoder.grain import Grain
     from .decoder.stream import Stream
+    from .mosaic.noise import NOISE_PROFILE, Profile
 
     _tell(progress, "reading")
     payload = carried_stream(jpeg)
@@ -252,7 +272,14 @@ def _decode(
     if part:
         part.check(header.height, header.width)
     box = part.cells(stream.layout) if part else None
+    if grain and box:
+        box = box.grown(1, 1).within(Box(0, 0, *stream.layout.cells))  # grain looks at its neighbours
     mosaic = stream.decode(planes, progress, device, box, unbounded=unbounded)
+    if stream.noise and NOISE_PROFILE not in raw_tags:
+        raw_tags = {**raw_tags, NOISE_PROFILE: Profile.of(stream.noise).tag()}
+    if stream.noise and grain:
+        rows = (part.y, part.y + part.height) if part else (0, header.height)
+        mosaic = Grain(header, stream.noise).add(mosaic, *rows)
     raw = RawImage(
         mosaic=mosaic, cfa=header.phase, black=header.levels, white=header.white, orientation=header.orientation,
         camera=header.camera, ifd0_tags=ifd0_tags, raw_tags=raw_tags, exif_tags={**jpeg.exif_tags, **exif_tags},
@@ -309,7 +336,10 @@ def _encode(
     with one_blas_thread():
         planes = jpeg.planes
         _tell(options.progress, "aligning")
-        geometry, alignment = place(raw, planes, jpeg, origin)
+        if options.guide == "none":
+            geometry, alignment = Geometry(), "none asked for"
+        else:
+            geometry, alignment = place(raw, planes, jpeg, origin)
         size = options.rate.bytes_for(raw.mosaic.size)
         preview = choose(own, jpeg, raw, size / SHARE) if size else None  # before it is known what is left for the rest
         beside = section_bytes(preview)
@@ -329,7 +359,13 @@ def _encode(
     seconds = time.monotonic() - started
     kind = kind_of(preview, jpeg, raw.ifd0_tags)
     bpp = 8 * growth / raw.mosaic.size
-    return Encoded(carrier.data, growth, bpp, "given", alignment, model, seconds, preview=kind, warnings=warnings)
+    report = GuideReport.of(payload)
+    if options.guide != "none":
+        warnings += report.warnings()
+    return Encoded(
+        carrier.data, growth, bpp, "given", alignment, model, seconds, preview=kind, warnings=warnings,
+        guided=report.share, own_guide_bytes=report.own_bytes,
+    )  # fmt: skip
 
 
 def _chosen(options: EncodeOptions | None, keywords: EncodeKeywords) -> EncodeOptions:

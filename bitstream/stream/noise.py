@@ -46,7 +46,7 @@ class CarriedNoise:
     def from_bytes(cls, section: bytes) -> CarriedNoise | None:
         """Inverse of `to_bytes`; None for no section, or one of a form that is not known here."""
         try:
-            found = read_record(FIELDS, section, "noise") if section else None
+            found = read_record(FIELDS, section, "noise")
         except StreamError:
             return None
-        return found and cls(tuple(found["profile"]), tuple(found["missing"]), found["across"], found["down"])
+        return cls(tuple(found["profile"]), tuple(found["missing"]), found["across"], found["down"])

@@ -41,6 +41,8 @@ def decode_command(subparsers: Any) -> None:
                         default="screen", help="picture in the DNG, to which some programs fit their tones: what the "
                         "camera made of the RAW, of screen size (default) or full size, or none; or by kind: the RAW's "
                         "own, the JPEG, a small neutral one, whichever applies (auto)")  # fmt: skip
+    parser.add_argument("--grain", action="store_true",
+                        help="put back the noise that coding took away, as grain of its variance")  # fmt: skip
     add_max_pixels(parser)
     parser.add_argument("--unbounded", action="store_true",
                         help="decode a file of your own that is refused as too much work for its size")  # fmt: skip
@@ -79,8 +81,8 @@ def _run(args: argparse.Namespace) -> None:
     with profiled(args) as profile, TerminalProgress() as progress:
         with explained("decode", (args.jpeg, jpeg, "JPEG")):
             decoded = decode(
-                jpeg, crop=args.crop, preview=args.preview, max_pixels=args.max_pixels, unbounded=args.unbounded,
-                device=args.device, progress=progress,
+                jpeg, crop=args.crop, preview=args.preview, grain=args.grain, max_pixels=args.max_pixels,
+                unbounded=args.unbounded, device=args.device, progress=progress,
             )  # fmt: skip
             progress("writing", 1.0)
             data = decoded.dng(jxl) if form == "dng" else decoded.file(form)
@@ -93,7 +95,7 @@ def _run(args: argparse.Namespace) -> None:
         "output": str(output), "width": decoded.width, "height": decoded.height, "cfa": decoded.cfa,
         "device": decoded.device, "seconds": round(decoded.seconds, 3), "layers": decoded.layers,
         "lossless": decoded.lossless, "crop": args.crop, "preview": decoded.preview_kind,
-        "default_crop": decoded.default_crop,
+        "default_crop": decoded.default_crop, "grain": decoded.grain,
         "format": form, "bytes": len(data), "preview_bytes": preview_bytes, "facts": decoded.facts,
         "warnings": decoded.warnings, **profile,
     }  # fmt: skip

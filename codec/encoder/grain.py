@@ -13,19 +13,53 @@ import math
 
 import numpy as np
 
-from ...bitstream.stream.noise import COLOURS, GRAIN_ONE, GRAIN_UNIT, KNOTS, MOST_TAP, CarriedNoise
+from ...bitstream.raw_image import RawImage
+from ...bitstream.stream.noise import COLOURS, GRAIN_ONE, GRAIN_UNIT, KNOTS, MOST_TAP, NOISE_BYTES, CarriedNoise
 from ..decoder.grain import COLOUR, LEVELS
+from ..decoder.stream import Stream
 from ..mosaic.layout import Layout
-from ..mosaic.noise import Profile
+from ..mosaic.noise import NOISE_PROFILE, Profile, told
+from .fit import noise
 from .fit.noise import SIDE, second_differences
+from .options import EncodeOptions
+
+SECTION_BYTES, LEAST_TIMES = NOISE_BYTES + 6, 100
+"""What the section costs a stream, and how many times that a stream has at least that gets one."""
 
 PART = 4
 FLAT = 0.5
 """Share of a level's blocks that are looked at: those whose means of 4 x 4 sites differ least."""
 
 LEAST_BLOCKS, MOST_BLOCKS = 4, 20_000
+HELD = 0.3
+"""How much a knot keeps to the mean of what is near, in blocks."""
+
+LEAST = 2.0**-15
+"""Deviation, in shares of white, that is not worth telling."""
+
 MOST_ALIKE = 0.32
 """Correlation of neighbours beyond which it is structure that was lost."""
+
+
+def reserved(options: EncodeOptions, sites: int) -> int:
+    """Bytes of the section in a stream of a wanted size; 0 where it gets none."""
+    size = options.rate.bytes_for(sites)
+    return SECTION_BYTES if options.tune == "edit" and size and size >= LEAST_TIMES * SECTION_BYTES else 0
+
+
+def noise_of(stream: Stream, found: np.ndarray, raw: RawImage, options: EncodeOptions) -> CarriedNoise | None:
+    """The section of a coded picture and what it decodes to; None where it is not worth its bytes."""
+    size = options.rate.bytes_for(raw.mosaic.size)
+    coded = sum(map(len, stream.substreams.values())) + sum(map(len, stream.finer.values()))
+    enough = reserved(options, raw.mosaic.size) if size else coded >= LEAST_TIMES * SECTION_BYTES
+    whole = stream.lossless or stream.layers is not None  # a layer taken away would change what is missing
+    if options.tune == "psnr" or not enough or (whole and NOISE_PROFILE in raw.raw_tags):
+        return None
+    layout = stream.layout
+    profile = told(raw.raw_tags) or noise.estimate(raw, layout)
+    if whole:
+        return CarriedNoise(profile.carried())
+    return carried_noise(profile, raw.mosaic, found, layout, raw.black, raw.white)
 
 
 def carried_noise(
@@ -33,7 +67,8 @@ def carried_noise(
 ) -> CarriedNoise:
     """The section for a mosaic and what is decoded of it, both uint16 (H, W); black: by site, DN."""
     span = white - float(np.mean(black))
-    sums, alike = np.zeros((COLOURS, KNOTS, 2)), np.zeros(3)
+    alike = np.zeros(3)
+    seen: list[list[np.ndarray]] = [[] for _ in range(COLOURS)]
     by_plane = layout.per_plane((black[0], black[1], black[2], black[3]))
     for k in range(4):
         pairs = [_blocks(layout.plane(mosaic, k)) for mosaic in (true, found)]
@@ -42,17 +77,15 @@ def carried_noise(
         level = (pairs[1].mean((1, 2)) - by_plane[k]) / span
         # A level's place between two knots, where the section's straight lines meet it.
         place = np.interp(np.clip(level, 0, 1), LEVELS, np.arange(KNOTS))
-        flat = _flat(pairs[1], np.rint(place).astype(int))
+        flat = _flat(pairs[1] - by_plane[k], np.rint(place).astype(int))
         missing = (second_differences(pairs[0][flat]) - second_differences(pairs[1][flat])) / span**2
-        knot = np.rint(place[flat]).astype(int)
-        for n, value in zip(knot, missing, strict=True):
-            sums[COLOUR[k], n] += value, 1
+        seen[COLOUR[k]].append(np.stack([place[flat], missing]))
         lost = (pairs[0] - pairs[1])[flat]
         lost -= lost.mean((1, 2), keepdims=True)
         alike += np.square(lost).sum(), (lost[:, :, 1:] * lost[:, :, :-1]).sum(), (lost[:, 1:] * lost[:, :-1]).sum()
     taps = [_tap(float(a / alike[0]) * SIDE / (SIDE - 1)) if alike[0] else 0 for a in alike[1:]]
-    seen = _second(taps[0]) / 2 + _second(taps[1]) / 2
-    numbers = [n for colour in sums for n in _numbers(colour, seen)]
+    share = _second(taps[0]) / 2 + _second(taps[1]) / 2
+    numbers = [n for colour in seen for n in _numbers(np.concatenate([np.zeros((2, 0)), *colour], 1), share)]
     return CarriedNoise(profile.carried(), tuple(numbers), *taps)
 
 
@@ -66,7 +99,8 @@ def _blocks(plane: np.ndarray) -> np.ndarray:
 def _flat(blocks: np.ndarray, knot: np.ndarray) -> np.ndarray:
     """Which blocks vary least, of each knot's."""
     parts = blocks.reshape(len(blocks), SIDE // PART, PART, SIDE // PART, PART).mean((2, 4))
-    spread = parts.reshape(len(blocks), -1).var(1)
+    parts = parts.reshape(len(blocks), -1)
+    spread = parts.std(1) / np.maximum(parts.mean(1), 1.0)  # against the level: the darkest are no flatter
     out = np.zeros(len(blocks), bool)
     for n in np.unique(knot):
         own = np.flatnonzero(knot == n)
@@ -88,14 +122,30 @@ def _second(tap: int) -> float:
     return (6 - 8 * one + 2 * two) / 6
 
 
-def _numbers(sums: np.ndarray, seen: float) -> list[int]:
-    """Deviations at the knots as the section has them; those without blocks as their neighbours."""
-    known = np.flatnonzero(sums[:, 1] >= LEAST_BLOCKS)
+def _numbers(seen: np.ndarray, share: float) -> list[int]:
+    """Deviations at the knots as the section has them.
+
+    seen: of each block its place between the knots and what is missing in it; share: what of a variance second
+    differences see.
+    """
+    place, missing = seen
+    nearest = np.rint(place).astype(int)
+    count = np.bincount(nearest, minlength=KNOTS)
+    known = np.flatnonzero(count >= LEAST_BLOCKS)
     if not len(known):
         return [0] * KNOTS
-    variance = np.interp(np.arange(KNOTS), known, np.maximum(sums[known, 0] / sums[known, 1], 0.0)) / seen
-    deviation = np.sqrt(variance)
+    means = np.bincount(nearest, missing, KNOTS)[known] / count[known]
+    rough = np.maximum(np.interp(np.arange(KNOTS), known, means), LEAST**2)
+    # Straight lines between knots through the blocks: least squares of relative errors, held to what is rough known.
+    weight = 1 / np.interp(place, np.arange(KNOTS), rough)
+    low = np.minimum(place.astype(int), KNOTS - 2)
+    rows = np.zeros((len(place), KNOTS))
+    rows[np.arange(len(place)), low], rows[np.arange(len(place)), low + 1] = 1 - (place - low), place - low
+    held = HELD * np.diag(1 / rough)
+    variance = np.linalg.lstsq(
+        np.concatenate([rows * weight[:, None], held]), np.concatenate([missing * weight, np.full(KNOTS, HELD)]), rcond=None
+    )[0]
     return [
-        min(max(round(GRAIN_UNIT * math.log2(d)) + GRAIN_ONE, 1), GRAIN_ONE) if d > 2.0**-15 else 0
-        for d in deviation.tolist()
+        min(max(round(GRAIN_UNIT * math.log2(d)) + GRAIN_ONE, 1), GRAIN_ONE) if d > LEAST else 0
+        for d in np.sqrt(np.maximum(variance, 0.0) / share).tolist()
     ]

@@ -16,6 +16,8 @@ from .effort import DEFAULT as DEFAULT_EFFORT
 from .effort import LEAST, MOST, Effort
 
 TUNES = ("edit", "psnr")
+GUIDES = ("auto", "none")
+
 MAX_RATES = MAX_LAYERS - 1
 """Layers that can be asked for: a finest one, lossless say, comes behind them."""
 
@@ -65,7 +67,8 @@ class EncodeOptions:
     """All that `codec.api.encode` can be told.
 
     tune: "edit" for an error that edits show evenly, "psnr" for one that is even in linear light. effort: 1 to 9, or an
-    `Effort`. device: "auto", "cpu" or "cuda" (`codec.api.choose_device`). progress: called with what is being done and
+    `Effort`. guide: "auto" for the JPEG wherever it helps (`codec.encoder.guides`), "none" to leave it out. device:
+    "auto", "cpu" or "cuda" (`codec.api.choose_device`). progress: called with what is being done and
     how much of it is.
     """
 
@@ -74,10 +77,13 @@ class EncodeOptions:
     effort: int | Effort = DEFAULT_EFFORT
     device: str = "auto"
     progress: Progress | None = None
+    guide: str = "auto"
 
     def __post_init__(self) -> None:
         if self.tune not in TUNES:
             raise UsageError(f"tune {self.tune!r}: want one of {', '.join(TUNES)}")
+        if self.guide not in GUIDES:
+            raise UsageError(f"guide {self.guide!r}: want one of {', '.join(GUIDES)}")
         if isinstance(self.effort, int) and not LEAST <= self.effort <= MOST:
             raise UsageError(f"effort {self.effort}: want {LEAST} to {MOST}")
 
@@ -102,3 +108,4 @@ class EncodeKeywords(TypedDict, total=False):
     effort: int | Effort
     device: str
     progress: Progress | None
+    guide: str

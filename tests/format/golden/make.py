@@ -15,6 +15,8 @@ sys.path[:0] = [str(HERE.parents[1] / "support")]
 
 import numpy as np  # noqa: E402
 from rawinlay.bitstream.jpeg import embed  # noqa: E402
+from rawinlay.bitstream.stream.noise import CarriedNoise  # noqa: E402
+from rawinlay.codec.decoder.grain import Grain  # noqa: E402
 from rawinlay.codec.decoder.stream import Stream, pack_transforms  # noqa: E402
 from rawinlay.codec.encoder.effort import Effort  # noqa: E402
 from rawinlay.codec.encoder.job import Job  # noqa: E402
@@ -62,25 +64,41 @@ def corrections(cells, side=32, share=0.7):
     return LocalRecipe(side, np.arange(count) % 4 + 11, drawn * (rng.random(drawn.shape[:3]) < share)[..., None])
 
 
+def digest(mosaic):
+    return hashlib.sha256(mosaic.astype("<u2").tobytes()).hexdigest()
+
+
 def pictures():
     """Name, picture, payload."""
     plain = scene((72, 96), "RGGB", seed=1, bits=10, black=(64,) * 4)
-    yield "plain", plain, plain.encode(quality=55)
+    yield "plain", plain, plain.encode(quality=55, tune="psnr")
     odd = scene((91, 67), "GBRG", "texture", seed=2, black=(500, 510.5, 520, 530.25), subsampling=2)
     yield "edit-tiles", odd, recoded(odd, odd.encode(quality=75, tune="edit"), [HAAR, IN_PLACE, IN_PLACE], 16, 5)
     jpeg = {"progressive": True, "subsampling": 1}
     warped = scene((64, 80), "BGGR", seed=3, bits=12, black=(128,) * 4, geometry=WARPED, **jpeg)
-    yield "warped", warped, warped.encode(quality=90)
+    yield "warped", warped, warped.encode(quality=90, tune="psnr")
     askew = scene((60, 86), "GRBG", seed=7, jpeg_shape=(90, 66), geometry=PROJECTED, subsampling=1)
-    yield "projected", askew, askew.encode(quality=80)
+    yield "projected", askew, askew.encode(quality=80, tune="psnr")
     patchy = scene((131, 150), "GBRG", seed=5, jpeg_shape=(132, 152))
-    yield "learned-local", patchy, recoded(patchy, patchy.encode(quality=45), [IN_PLACE, HAAR], 48, 3, more=True)
+    first = patchy.encode(quality=45, tune="psnr")
+    yield "learned-local", patchy, recoded(patchy, first, [IN_PLACE, HAAR], 48, 3, more=True)
     prediction = scene((50, 62), "GRBG", "soft", seed=4, bits=16)
     few = scene((50, 62), "GRBG", "soft", seed=4, bits=16, mosaic=prediction.raw.mosaic // 96 * 96 + 7)
-    yield "values", few, few.encode(quality=100)
+    yield "values", few, few.encode(quality=100, tune="psnr")
     bright = scene((43, 58), "RGGB", seed=6, bits=12, black=(64, 66, 62, 64), white=2600)
     bright.raw.mosaic[:14, :20] = 4095
-    yield "lossless", bright, bright.encode(lossless=True)
+    yield "lossless", bright, bright.encode(lossless=True, tune="psnr")
+    grainy = scene((75, 101), "BGGR", seed=8, bits=12, black=(250, 256, 260, 255.5), subsampling=2)
+    yield "grain", grainy, noisy(grainy.encode(quality=40))
+
+
+def noisy(payload):
+    """The payload with a section NOIS of all kinds of numbers."""
+    rng = np.random.default_rng(0)
+    profile, missing = rng.integers(5000, 8000, 8).tolist(), rng.integers(120, 200, 48)
+    missing[::11] = 0
+    noise = CarriedNoise(tuple(profile), tuple(missing.tolist()), 77, 31)
+    return stream_bytes(replace(Stream.from_bytes(payload), noise=noise))
 
 
 def main():
@@ -93,7 +111,7 @@ def main():
         header = stream.header
         facts["streams"][name] = {
             "payload_sha256": hashlib.sha256(payload).hexdigest(),
-            "mosaic_sha256": hashlib.sha256(mosaic.astype("<u2").tobytes()).hexdigest(),
+            "mosaic_sha256": digest(mosaic),
             "mosaic": f"{header.width} x {header.height} {header.phase}",
             "step_exponent": header.step_exponent,
             "states": header.states,
@@ -103,6 +121,7 @@ def main():
             "values": bool(header.values),
             "learned": bool(header.net),
             "local": stream.recipe.local is not None,
+            **({"grain_sha256": digest(Grain(header, stream.noise).add(mosaic))} if stream.noise else {}),
             "bpp": round(8 * (len(jpeg) - len(picture.jpeg)) / mosaic.size, 4),
         }
         print(f"{name}: {len(jpeg)} bytes")
