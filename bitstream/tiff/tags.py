@@ -22,10 +22,8 @@ varint count   number of values
 
 from __future__ import annotations
 
-import math
 import zlib
 from collections.abc import Mapping
-from fractions import Fraction
 
 import numpy as np
 
@@ -33,6 +31,7 @@ from ..errors import StreamError
 from ..raw_image import RawImage, TiffValue
 from ..stream.fields import Reader, unzigzag, write_varint, zigzag
 from . import tiff
+from .usual import as_usual
 
 IFD0, RAW, EXIF = range(3)
 TagDict = dict[int, TiffValue]
@@ -159,10 +158,6 @@ TAGS: tuple[tuple[int, int, str], ...] = (
 _INDEX = {(ifd, tag): i for i, (ifd, tag, _) in enumerate(TAGS)}
 _ALLOWED = {(ifd, tag): tuple(t for k in kinds for t in _KINDS[k]) for ifd, tag, kinds in TAGS}
 
-_SIGNED = frozenset({*range(50721, 50727), 50730, 50964, 50965, 51109, 52530, 52531, 52532, 52538, 37377, 37379, 37380})
-"""Rationals that may be negative, by the specifications."""
-MAX_RATIONALS = 64
-
 _ZERO_IS_UNKNOWN = {(EXIF, 33434), (EXIF, 33437), (EXIF, 34855), (EXIF, 37386), (EXIF, 41989)}
 
 _AS_BYTES = (tiff.ASCII, tiff.BYTE, tiff.UNDEFINED, tiff.FLOAT, tiff.DOUBLE)
@@ -180,7 +175,7 @@ def allowed_tags(ifd: int, tags: Mapping[int, TiffValue]) -> TagDict:
     out: TagDict = {}
     room = MAX_TAG_BYTES
     for tag, found in sorted(tags.items()):
-        value = _as_usual(ifd, tag, found)
+        value = as_usual(found, tag, _ALLOWED.get((ifd, tag), ()))
         if value.type not in _ALLOWED.get((ifd, tag), ()):
             continue
         consistent = len(value.data) == tiff.TYPE_SIZES[value.type] * value.count
@@ -192,28 +187,6 @@ def allowed_tags(ifd: int, tags: Mapping[int, TiffValue]) -> TagDict:
             out[tag] = value
             room -= len(value.data)
     return out
-
-
-def _as_usual(ifd: int, tag: int, value: TiffValue) -> TiffValue:
-    """A value in a type that the tag may have, where it says the same."""
-    types = _ALLOWED.get((ifd, tag), ())
-    if value.type in types or len(value.data) != tiff.TYPE_SIZES.get(value.type, 0) * value.count:
-        return value
-    if value.type == tiff.UTF8 and tiff.ASCII in types:
-        return TiffValue(tiff.ASCII, value.count, value.data)
-    if value.type in (tiff.FLOAT, tiff.DOUBLE) and tiff.RATIONAL in types and value.count <= MAX_RATIONALS:
-        atoms = np.frombuffer(value.data, "<" + tiff.ATOMS[value.type])
-        if np.all(np.abs(atoms) < 1 << 20):
-            ratios = [_ratio(str(atom)) for atom in atoms]
-            kind = tiff.SRATIONAL if tag in _SIGNED or min(atoms) < 0 else tiff.RATIONAL
-            return tiff.pack_value(kind, *(n for ratio in ratios for n in ratio))
-    return value
-
-
-def _ratio(text: str) -> tuple[int, int]:
-    """The shortest decimal number that is a float, as a ratio of 31 bits: of 0.7309 exactly that."""
-    exact = Fraction(text)
-    return exact.limit_denominator(max(1, (1 << 31) // (1 + math.ceil(abs(exact))) - 1)).as_integer_ratio()
 
 
 def pack_tags(raw: RawImage, known_exif: Mapping[int, TiffValue] | None = None) -> bytes:

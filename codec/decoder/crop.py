@@ -71,7 +71,7 @@ class Crop:
         black = tuple(raw.black[k] for k in sites)
         return replace(
             raw, mosaic=mosaic, cfa="".join(raw.cfa[k] for k in sites), black=(black[0], black[1], black[2], black[3]),
-            raw_tags={tag: value for tag, value in raw.raw_tags.items() if tag not in OF_THE_FRAME},
+            raw_tags={tag: value for tag, value in raw.raw_tags.items() if tag not in OF_THE_FRAME}, border=None,
         )  # fmt: skip
 
     def preview(self, planes: JpegPlanes, geometry: Geometry, layout: Layout, orientation: int) -> bytes | None:

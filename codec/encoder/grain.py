@@ -142,9 +142,8 @@ def _numbers(seen: np.ndarray, share: float) -> list[int]:
     rows = np.zeros((len(place), KNOTS))
     rows[np.arange(len(place)), low], rows[np.arange(len(place)), low + 1] = 1 - (place - low), place - low
     held = HELD * np.diag(1 / rough)
-    variance = np.linalg.lstsq(
-        np.concatenate([rows * weight[:, None], held]), np.concatenate([missing * weight, np.full(KNOTS, HELD)]), rcond=None
-    )[0]
+    left, right = (rows * weight[:, None], held), (missing * weight, np.full(KNOTS, HELD))
+    variance = np.linalg.lstsq(np.concatenate(left), np.concatenate(right), rcond=None)[0]
     return [
         min(max(round(GRAIN_UNIT * math.log2(d)) + GRAIN_ONE, 1), GRAIN_ONE) if d > LEAST else 0
         for d in np.sqrt(np.maximum(variance, 0.0) / share).tolist()

@@ -3,7 +3,8 @@
 ::
 
     a job with the JPEG --costs by block, from some rows--> it helps wherever there is something?   it stays
-        else: renderings of our own for everywhere, at a few qualities --quick fits--> the cheapest
+        else: other places of it, if any were found --the same--> the one that helps most
+              renderings of our own for everywhere, at a few qualities --quick fits--> the cheapest
               the JPEG, and that rendering where a block is cheaper with it      --'
 
 Costs are compared at one step, as everywhere: bytes, and the error's worth in bytes.
@@ -11,7 +12,7 @@ Costs are compared at one step, as everywhere: bytes, and the error's worth in b
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,6 +31,9 @@ LOOKS = (Look(1, 50), Look(1, 25), Look(2, 30), Look(3, 30))
 
 USUAL = LOOKS[2]
 """The one by which the step is found."""
+
+LEAST_CELLS = 2 * SIDE
+"""Rows and columns of cells from which on a JPEG is doubted at all."""
 
 DOUBT = 0.02
 """Share of the bits without a guide from which on places where the JPEG doesn't help are looked into."""
@@ -65,12 +69,13 @@ class _Own:
 class Chooser:
     """Finds a picture's guide.
 
-    make: the job of the picture with a gate or none; size: bytes that are wanted; step: what is to be coded, where that
-    is known instead.
+    makes: the job of the picture with a gate or none, for each place where the JPEG may lie, the likeliest first; size:
+    bytes that are wanted; step: what is to be coded, where that is known instead.
     """
 
-    def __init__(self, make: Make, raw: RawImage, size: int | None, step: int | None) -> None:
-        self._make, self._raw, self._size, self._step = make, raw, size, step
+    def __init__(self, makes: Sequence[Make], raw: RawImage, size: int | None, step: int | None) -> None:
+        self._make, self._others = makes[0], makes[1:]
+        self._raw, self._size, self._step = raw, size, step
         self._pictures: dict[int, np.ndarray] = {}
 
     def choose(self, trusting: bool = True) -> Job:
@@ -78,8 +83,9 @@ class Chooser:
         if not trusting:
             return self._own([]).job
         jpeg = self._make(None)
-        if doubtful_share(jpeg) < DOUBT:
+        if min(jpeg.picture.layout.cells) < LEAST_CELLS or doubtful_share(jpeg) < DOUBT:
             return jpeg
+        jpeg = self._placed(jpeg)
         own = self._own([jpeg])
         first = self._cost(jpeg)
         found = [(WORTH * first, jpeg), (own.cost, own.job)]
@@ -87,6 +93,16 @@ class Chooser:
         if blocks:
             found.append((self._cost(blocks), blocks))
         return min(found, key=lambda one: one[0])[1]
+
+    def _placed(self, jpeg: Job) -> Job:
+        """The job with the JPEG where it helps most; jpeg: the one where it should lie."""
+        best = jpeg, bits_with(jpeg)
+        for make in self._others:
+            job = make(None)
+            bits = bits_with(job)
+            if bits < GAIN * best[1]:
+                best, self._make = (job, bits), make
+        return best[0]
 
     def _own(self, others: list[Job]) -> _Own:
         """Our own rendering everywhere; others: jobs that the step is to be fine enough for."""
@@ -157,6 +173,12 @@ class Chooser:
         if look.scale not in self._pictures:
             self._pictures[look.scale] = rendering(self._raw, look.scale)
         return self._pictures[look.scale]
+
+
+def bits_with(job: Job) -> float:
+    """About the bits of a picture whose JPEG is used where it helps."""
+    theirs, without = costs(job.picture, [(job.picture.side_info, job.recipes.plain)], COARSEST)
+    return float(np.minimum(theirs.bits, without.bits).sum())
 
 
 def doubtful_share(job: Job) -> float:

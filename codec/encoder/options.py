@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields
 from typing import TypedDict, Unpack
 
 from ...bitstream.errors import UsageError
+from ...bitstream.jpeg.further import check_share
 from ...bitstream.runtime.progress import Progress
 from ...bitstream.stream.container import MAX_LAYERS
 from .effort import DEFAULT as DEFAULT_EFFORT
@@ -68,8 +69,8 @@ class EncodeOptions:
 
     tune: "edit" for an error that edits show evenly, "psnr" for one that is even in linear light. effort: 1 to 9, or an
     `Effort`. guide: "auto" for the JPEG wherever it helps (`codec.encoder.guides`), "none" to leave it out. device:
-    "auto", "cpu" or "cuda" (`codec.api.choose_device`). progress: called with what is being done and
-    how much of it is.
+    "auto", "cpu" or "cuda" (`codec.api.choose_device`). progress: called with what is being done and how much of it is.
+    parity: share of the bytes, 0.01 to 0.5, that mends others which are lost; needs `zfec`.
     """
 
     rate: Rate = field(default_factory=Rate)
@@ -78,8 +79,10 @@ class EncodeOptions:
     device: str = "auto"
     progress: Progress | None = None
     guide: str = "auto"
+    parity: float | None = None
 
     def __post_init__(self) -> None:
+        check_share(self.parity)
         if self.tune not in TUNES:
             raise UsageError(f"tune {self.tune!r}: want one of {', '.join(TUNES)}")
         if self.guide not in GUIDES:
@@ -109,3 +112,4 @@ class EncodeKeywords(TypedDict, total=False):
     device: str
     progress: Progress | None
     guide: str
+    parity: float | None

@@ -19,7 +19,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...bitstream.raw_image import RawImage
-from ..isp.tone import exposure_for
 from ..mosaic.layout import Layout
 from ..mosaic.noise import Profile, told
 from .fit import noise
@@ -40,6 +39,9 @@ STEPS = {"psnr": Steps(8, 4), "edit": Steps(1, 0)}
 GRAINY, SHOWN = 6.0, 0.45
 """Noise as shot, of 255, from which on it is plainly seen, and the share of it that a JPEG shows that was not smoothed:
 of LibRaw's renderings at least half, of cameras' own at most 0.4."""
+
+AS_SHOT = 0.9
+"""What the 99th percentile of the greens becomes as shot, of white."""
 
 FEW_BITS, FEW_QUALITY = 1.5, 75.0
 """Bits a site, and the quality, below which the steps of such pictures stay even."""
@@ -73,7 +75,8 @@ def grain_of(raw: RawImage, profile: Profile | None = None) -> float:
     greens = np.concatenate(
         [(layout.plane(raw.mosaic, k)[::thin, ::thin].ravel() - black[k]) / (raw.white - black[k]) for k in (1, 2)]
     )
-    median, base = max(float(np.median(greens)), 1e-5), 2 ** exposure_for(greens)
+    median, high = max(float(np.median(greens)), 1e-5), max(float(np.percentile(greens, 99)), 1e-6)
+    base = min(max(AS_SHOT / high, 1.0), 64.0)
     light = median * base
     slope = 12.92 if light <= 0.0031308 else 1.055 / 2.4 * light ** (1 / 2.4 - 1) if light < 1 else 0.0
     return 255 * slope * base * math.sqrt(profile.mean.variance(np.array([median]))[0])

@@ -1,4 +1,4 @@
-"""The second decoder's grain (see `manual`), manual 2.6."""
+"""The second decoder's grain (see `manual`), manual 2.10."""
 
 import math
 
