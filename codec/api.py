@@ -228,9 +228,9 @@ def decode(jpeg: Source, *, options: DecodeOptions | None = None, **keywords: Un
     made. grain: put back the noise that coding took away (`codec.decoder.grain`); a warning tells where nothing is
     known of it. sidecar: the file that has the RAW instead of the JPEG (`Encoded.sidecar`). salvage: what is left of a
     damaged RAW will do (`Decoded.salvage`). unverified: the mosaic all the same where it is not the one that the
-    stream's digest names. max_pixels: InputError, before anything is decoded, where the JPEG or the mosaic has more. unbounded:
-    decode a file of one's own that asks for more work than one of its size may (`bitstream.stream.limits`; StreamError
-    else). device, progress: as `encode`'s. options: all that as one object.
+    stream's digest names. max_pixels: InputError, before anything is decoded, where the JPEG or the mosaic has more.
+    unbounded: decode a file of one's own that asks for more work than one of its size may (`bitstream.stream.limits`;
+    StreamError else). device, progress: as `encode`'s. options: all that as one object.
 
     The mosaic is the same, bit for bit, on every machine and device, and where all of it is decoded the stream's digest
     of it is checked. Raises InputError for a file that is no JPEG, NoRawError for one that carries no RAW, StreamError
