@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..errors import StreamError
@@ -70,19 +71,12 @@ def _salvaged(contents: bytes) -> tuple[Container, list[tuple[Key, int]], list[s
     main = blocks(contents, PAYLOAD_AT)
     at = contents.rfind(head_copy.UUID)
     copy = blocks(contents, at + len(head_copy.UUID)) if at >= 0 else []
-    guide = next((found for found in (main, copy) if is_whole(found)), None)
-    if guide is None:
-        return None
     sound = {b.letter: b for b in [*copy, *main] if b.intact}
     head = sound.get(b"H")
-    if (
-        head is None
-        or not head.data.startswith(MAGIC)
-        or any(b.letter.isupper() and b.letter not in sound for b in guide)
-    ):
+    if head is None or not head.data.startswith(MAGIC) or not any(_is_enough(found, sound) for found in (copy, main)):
         return None
     names = {letter: name for name, letter in SECTIONS.items()}
-    if any(b.letter.isupper() and b.letter not in names and b.letter != INDEX for b in guide):
+    if any(letter.isupper() and letter not in names and letter != INDEX for letter in sound):
         raise StreamError("the RAW is damaged, and of a newer version")
     sections = {names[letter]: block.body for letter, block in sound.items() if letter in names}
     try:
@@ -102,6 +96,16 @@ def _salvaged(contents: bytes) -> tuple[Container, list[tuple[Key, int]], list[s
         else:
             lost.append(((tile, layer, stage), length))
     return Container(sections, found), lost, _notes(main, len(lost), len(entries))
+
+
+def _is_enough(found: list[Block], sound: Mapping[bytes, Block]) -> bool:
+    """Whether all that a head had is there, as far as its blocks tell.
+
+    A block with a wrong CRC may have had another letter: it must be one that is sound elsewhere, or can be nothing but
+    a section that is not needed.
+    """
+    spare = {letter for letter in SECTIONS.values() if letter.islower() and letter.upper() not in SECTIONS.values()}
+    return is_whole(found) and all(block.letter in sound or block.letter in spare for block in found)
 
 
 def _notes(main: list[Block], lost: int, count: int) -> list[str]:

@@ -38,7 +38,7 @@ UUID = bytes.fromhex("1E6A7C3B52574E434F50590000000002")
 UNITS, LEAST_UNIT = (PART // 3, PART), 64
 MOST_IN_A_GROUP = 256  # of zfec: units of a group, spare ones included
 MOST_SHARE = 0.5
-MANY = 6
+MANY = 3
 
 FIELDS = (
     Field("covered", "varint", "bytes of the superbox's contents that are covered, from the first on"),

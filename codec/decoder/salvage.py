@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from ...bitstream.stream.index import Key
+from ...bitstream.stream.layers import STAGES
 from ..mosaic.layout import tiles
 from .stream import Stream
 
@@ -43,10 +44,12 @@ class TileState:
 
 @dataclass(frozen=True)
 class Salvage:
-    """What could be had of a damaged RAW. notes: what is damaged, a line each; width, height: of the mosaic."""
+    """What could be had of a damaged RAW. notes: what is damaged, a line each; width, height: of the mosaic; layers: of
+    the stream."""
 
     width: int
     height: int
+    layers: int
     tiles: tuple[TileState, ...]
     notes: tuple[str, ...]
 
@@ -55,12 +58,22 @@ class Salvage:
         """Share of the tiles that are whole."""
         return sum(tile.state == WHOLE for tile in self.tiles) / len(self.tiles)
 
+    @property
+    def decoded(self) -> float:
+        """Share of the mosaic's values that are decoded: those of whole tiles, and of the others what came before the
+        first loss, a layer that is not the last counting as nothing."""
+
+        def share(tile: TileState) -> float:
+            return 1.0 if tile.state == WHOLE else tile.stages / STAGES if tile.layers == self.layers - 1 else 0.0
+
+        return sum(t.width * t.height * share(t) for t in self.tiles) / (self.width * self.height)
+
     def as_json(self) -> dict[str, object]:
         """All of it, for JSON."""
         counts = {state: sum(tile.state == state for tile in self.tiles) for state in COLOURS}
         rows = [asdict(tile) for tile in self.tiles]
-        size = {"width": self.width, "height": self.height}
-        return {"recovered": self.recovered, **counts, "damage": list(self.notes), **size, "tiles": rows}
+        told = {"recovered": self.recovered, "decoded": self.decoded, **counts, "damage": list(self.notes)}
+        return {**told, "width": self.width, "height": self.height, "tiles": rows}
 
     def png(self) -> bytes:
         """The map: a picture of the mosaic as stored, made smaller; green whole, yellow partly, red predicted."""
@@ -98,4 +111,4 @@ def states(stream: Stream, notes: Iterable[str]) -> Salvage:
         layers, stages = stream.cut.get(n, (stream.layer_count, 0))
         state = WHOLE if n not in stream.cut else PARTLY if layers or stages else PREDICTED
         found.append(TileState(n, x, y, right - x, bottom - y, state, layers, stages))
-    return Salvage(header.width, header.height, tuple(found), tuple(notes))
+    return Salvage(header.width, header.height, stream.layer_count, tuple(found), tuple(notes))

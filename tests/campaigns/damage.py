@@ -149,7 +149,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--every", action="store_true", help="each bit of the head, and as many cuts and bits behind it")
+    parser.add_argument("--every", action="store_true", help="each bit of the head; so many cuts, and bits behind it")
     args = parser.parse_args()
     if args.every:
         sample = carriers.sample()

@@ -1,5 +1,6 @@
 """Carriers as years leave them: damaged, turned, apart from their RAW; what `verify` says of each."""
 
+import hashlib
 import json
 import random
 import shutil
@@ -60,8 +61,6 @@ def test_a_trimmed_file_has_its_own_digest():
 def test_the_digests_of_the_files(tmp_path):
     raw, jpeg = write_pair(tmp_path)
     encoded = api.encode(raw, jpeg, quality=20, effort=1)
-    import hashlib
-
     found = api.info(encoded.jpeg)
     assert found.raw_sha256 == hashlib.sha256(raw.read_bytes()).hexdigest()
     assert found.jpeg_sha256 == hashlib.sha256(jpeg.read_bytes()).hexdigest()
@@ -110,7 +109,7 @@ def test_a_lost_segment_costs_its_tiles_only(sample, number):
         api.decode(data)
     decoded = api.decode(data, salvage=True)
     found = decoded.salvage
-    assert 0.6 < found.recovered < 1 and not decoded.lossless and len(decoded.warnings) == 2
+    assert 0.6 < found.recovered < 1 and 0.6 < found.decoded < 1 and not decoded.lossless and len(decoded.warnings) == 2
     for tile in found.tiles:
         here = np.s_[tile.y : tile.y + tile.height, tile.x : tile.x + tile.width]
         same = np.array_equal(decoded.raw.mosaic[here], sample.mosaic[here])
@@ -165,7 +164,7 @@ def test_salvage_on_the_command_line(tmp_path, sample, capsys):
 
 def test_a_head_twice(sample):
     """Whatever bit of it is wrong, the copy serves; both ends gone is the end."""
-    for at in list(damage.head_places(sample))[24 :: 97]:
+    for at in list(damage.head_places(sample))[24::97]:
         decoded = api.decode(sample.jpeg[:at] + bytes([sample.jpeg[at] ^ 16]) + sample.jpeg[at + 1 :])
         assert np.array_equal(decoded.raw.mosaic, sample.mosaic)
     with pytest.raises(StreamError, match="no intact copy"):
@@ -202,14 +201,16 @@ def test_damage_of_all_kinds(sample):
 @jpegtran
 def test_lossless_transformations(words):
     sample = carriers.sample(512, (250, 314), quality=40)
-    done = subprocess.run(["jpegtran", "-copy", "all", *words.split()], input=sample.jpeg, capture_output=True, check=True)
+    command = ["jpegtran", "-copy", "all", *words.split()]
+    done = subprocess.run(command, input=sample.jpeg, capture_output=True, check=True)
     decoded = api.decode(done.stdout)
     turned = words.startswith(("-rotate", "-flip", "-trans"))
     assert np.array_equal(decoded.raw.mosaic, sample.mosaic) and bool(decoded.warnings) == turned
     assert api.info(done.stdout).intact and api.verify(done.stdout).exit_code == 6
     if turned:
         assert "without loss" in decoded.warnings[0]
-        assert np.array_equal(Jpeg(api.decode(done.stdout, preview="jpeg").preview).planes.y, Jpeg(sample.bare).planes.y)
+        shown = Jpeg(api.decode(done.stdout, preview="jpeg").preview)
+        assert np.array_equal(shown.planes.y, Jpeg(sample.bare).planes.y)
 
 
 @jpegtran
@@ -243,5 +244,6 @@ def test_sidecar_on_the_command_line(tmp_path):
     assert main(words) == 0 and jpeg.read_bytes() == before
     assert {path.name for path in tmp_path.iterdir()} == {"IMG_1.dng", "IMG_1.JPG", "IMG_1.rwi"}
     assert main(["decode", str(jpeg), "--sidecar", str(sidecar), "-o", str(tmp_path / "out.dng")]) == 0
-    assert main(["info", str(jpeg), "--sidecar", str(sidecar)]) == main(["verify", str(jpeg), "--sidecar", str(sidecar)])
+    assert main(["info", str(jpeg), "--sidecar", str(sidecar)]) == 0
+    assert main(["verify", str(jpeg), "--sidecar", str(sidecar)]) == 0
     assert main(words) == 2  # it exists

@@ -1,4 +1,4 @@
-"""Make the corpora: `python -m tests.fuzz.make_corpus`, from the golden streams and small pictures. Kept in the tree."""
+"""Make the corpora, which are kept in the tree: `python -m tests.fuzz.make_corpus`."""
 
 import io
 import sys

@@ -20,9 +20,10 @@ def chain():
     keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(2)]
 
     def builder(common, key):
-        made = x509.CertificateBuilder().subject_name(name(common)).issuer_name(name("root")).public_key(
-            key.public_key()).serial_number(x509.random_serial_number()).not_valid_before(
-            now - datetime.timedelta(days=1)).not_valid_after(now + datetime.timedelta(days=30))  # fmt: skip
+        made = x509.CertificateBuilder().subject_name(name(common)).issuer_name(name("root"))
+        made = made.public_key(key.public_key()).serial_number(x509.random_serial_number())
+        day = datetime.timedelta(days=1)
+        made = made.not_valid_before(now - day).not_valid_after(now + 30 * day)
         issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(keys[0].public_key())
         own = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
         return made.add_extension(issuer, False).add_extension(own, False)
