@@ -69,7 +69,7 @@ def test_casts_are_seen_under_noise(raw):
     red[row::2, col::2] += 60
     assert block_means(developer, red)["mean"] > 3 * block_means(developer, noisy(raw, 25))["mean"]
     linear = developer.linear(raw.mosaic)
-    assert blocks(linear, linear * np.array([1.05, 1, 1], np.float32))["mean"] > 0.3
+    assert blocks(linear, linear * np.array([1.2, 1, 1], np.float32))["mean"] > 0.3
     gray = np.full((5, 7, 3), 0.5, np.float32)
     assert blocks(gray, gray)["mean"] == 0 and difference(linear, linear)["psnr"] is None
 
@@ -81,7 +81,7 @@ def test_the_edited_jpeg_is_at_its_best(raw):
     file = io.BytesIO()
     shown.save(file, "PNG")
     found = measured.picture(file.getvalue())
-    assert found["edits"]["as_shot"]["psnr"] > 40 and found["edits"]["plus4ev"]["psnr"] < 40
+    assert found["edits"]["as_shot"]["psnr"] > max(50, found["edits"]["plus4ev"]["psnr"])
     file = io.BytesIO()
     shown.resize((80, 64)).save(file, "PNG")
     assert measured.picture(file.getvalue()) is None
