@@ -29,6 +29,7 @@ id     name  contents
 "d"    DIGM  digest of the decoded mosaic
 "s"    DIGS  digests of the JPEG as it was and of the RAW file
 "b"    BORD  what the sensor has around the mosaic
+"n"    NOIS  the sensor's noise, and how much of it is missing
 "S"          the index
 =====  ====  =====================================================
 
@@ -62,7 +63,7 @@ PREAMBLE_BYTES = 12
 
 SECTIONS = {
     "HEAD": b"H", "RECP": b"R", "LOCL": b"L", "PARM": b"P", "LAYR": b"Y", "PREV": b"p", "GEOM": b"W", "LOOK": b"K",
-    "GATE": b"G", "DIGM": b"d", "DIGS": b"s", "BORD": b"b",
+    "GATE": b"G", "DIGM": b"d", "DIGS": b"s", "BORD": b"b", "NOIS": b"n",
 }  # fmt: skip
 INDEX = b"S"
 
@@ -76,7 +77,6 @@ DECLARED = {
     b"X": ("CTXT", "another context model"),
     b"m": ("META", "the RAW's metadata and MakerNote"),
     b"f": ("FRAM", "further frames"),
-    b"n": ("NOIS", "noise and grain"),
     b"w": ("BLND", "weights for the mean of development and JPEG"),
     b"e": ("PRTY", "parity"),
 }

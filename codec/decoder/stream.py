@@ -35,6 +35,7 @@ from ...bitstream.stream.fields import Reader
 from ...bitstream.stream.header import LEVEL_UNIT, Header, unpack_values
 from ...bitstream.stream.layers import STAGES, Depth, Layers
 from ...bitstream.stream.limits import check_work
+from ...bitstream.stream.noise import CarriedNoise
 from ...bitstream.stream.preview import CarriedPreview
 from ...entropy import tables
 from ...entropy.tables import Tables
@@ -78,7 +79,7 @@ class Stream:
     size: bytes of the payload that it was parsed from. projection: of the geometry, where the header's is not enough.
     gate: where a guide of the stream's own stands for the JPEG. border: the section of what lies around the mosaic.
     digest: section DIGM; files: section DIGS. cut: of tiles that are damaged, the first layer and stage that is not
-    there (`codec.decoder.salvage`).
+    there (`codec.decoder.salvage`). noise: the sensor's, and what is missing of it, where the stream tells.
     """
 
     header: Header
@@ -96,6 +97,7 @@ class Stream:
     digest: bytes = b""
     files: FileDigests | None = None
     cut: Mapping[int, tuple[int, int]] = field(default_factory=dict)
+    noise: CarriedNoise | None = None
 
     @property
     def geometry(self) -> Geometry:
@@ -190,6 +192,7 @@ class Stream:
             header, recipe, params, transforms, substreams, layers, finer, preview, len(data), geometry.projection,
             gate, container.sections["BORD"], container.sections["DIGM"],
             FileDigests.from_bytes(container.sections["DIGS"]),
+            noise=CarriedNoise.from_bytes(container.sections["NOIS"]),
         )  # fmt: skip
 
     @timed("network")
