@@ -27,6 +27,8 @@ from ..bitstream.tiff.tags import pack_tags, unpack_tags
 from .decoder.crop import Crop
 from .decoder.framing import Frame, frame_of, framed
 from .encoder.options import EncodeKeywords, EncodeOptions, Rate
+from .guide.geometry import Geometry
+from .guide_report import GuideReport
 from .info import Info, info
 from .preview import PREVIEWS, made_preview
 from .preview_choice import SHARE, choose, kind_of, section_bytes, with_preview
@@ -52,7 +54,8 @@ class Encoded:
     metadata_bytes: what the JPEG grew by. bpp: 8 x that per pixel of the mosaic. guide: where the JPEG comes from;
     guide_path: its file. alignment: how it lies over the mosaic, for people. model: identity of the probability tables.
     seconds: time taken. preview: what the decoded DNG's will be, "raw", "jpeg" or "neutral" (`codec.preview_choice`).
-    warnings: what the user should look at before the RAW is deleted, a line each.
+    warnings: what the user should look at before the RAW is deleted, a line each. guided: share of the RAW's picture,
+    0..1, that the JPEG helps to code; own_guide_bytes: what stands for it elsewhere (`codec.guide_report`).
     """
 
     jpeg: bytes = field(repr=False)
@@ -65,6 +68,8 @@ class Encoded:
     guide_path: Path | None = None
     preview: str = "neutral"
     warnings: tuple[str, ...] = ()
+    guided: float = 1.0
+    own_guide_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -139,7 +144,8 @@ def encode(
     3 % and never exceeded), quality (0..100, even error) and lossless; quality 60 without any. tune: "psnr" for even
     error in linear light, "edit" for error that is even against the noise. trimmable: in layers, so that `trim` can
     lower the rate later; layers: where to put them, in ascending bits per pixel, rather than where the codec would
-    (implies trimmable). effort: 1 to 9, or an `Effort` (`codec.encoder.effort`). device: "auto", "cpu" or "cuda".
+    (implies trimmable). effort: 1 to 9, or an `Effort` (`codec.encoder.effort`). guide: "auto", or "none" for a JPEG
+    that only carries the RAW, whatever it shows. device: "auto", "cpu" or "cuda".
     progress: see `Progress`. options: all that as one object, instead of keywords.
 
     Raises UsageError for contradicting or unreachable options, InputError for files that are unreadable, unsupported,
@@ -309,7 +315,10 @@ def _encode(
     with one_blas_thread():
         planes = jpeg.planes
         _tell(options.progress, "aligning")
-        geometry, alignment = place(raw, planes, jpeg, origin)
+        if options.guide == "none":
+            geometry, alignment = Geometry(), "none asked for"
+        else:
+            geometry, alignment = place(raw, planes, jpeg, origin)
         size = options.rate.bytes_for(raw.mosaic.size)
         preview = choose(own, jpeg, raw, size / SHARE) if size else None  # before it is known what is left for the rest
         beside = section_bytes(preview)
@@ -329,7 +338,13 @@ def _encode(
     seconds = time.monotonic() - started
     kind = kind_of(preview, jpeg, raw.ifd0_tags)
     bpp = 8 * growth / raw.mosaic.size
-    return Encoded(carrier.data, growth, bpp, "given", alignment, model, seconds, preview=kind, warnings=warnings)
+    report = GuideReport.of(payload)
+    if options.guide != "none":
+        warnings += report.warnings()
+    return Encoded(
+        carrier.data, growth, bpp, "given", alignment, model, seconds, preview=kind, warnings=warnings,
+        guided=report.share, own_guide_bytes=report.own_bytes,
+    )  # fmt: skip
 
 
 def _chosen(options: EncodeOptions | None, keywords: EncodeKeywords) -> EncodeOptions:

@@ -25,10 +25,9 @@ import numpy as np
 from ..bitstream.errors import StreamError
 from ..bitstream.runtime.jit import compiled
 from ..bitstream.runtime.profile import timed
-from .tables import ALPHABET, CLASSES, HALF, SPLIT_CLASS, TOTAL, Tables, split_bits, table_of
+from .tables import ALPHABET, CLASSES, ESCAPE_BITS, HALF, SPLIT_CLASS, TOTAL, Tables, split_bits, table_of
 
 PRECISION = 24
-ESCAPE_BITS = 20
 LOOKUP_BITS = 12
 """Upper bits of a place by which its first candidate is looked up."""
 

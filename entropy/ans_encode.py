@@ -20,8 +20,8 @@ import numpy as np
 
 from ..bitstream.runtime.jit import compiled
 from ..bitstream.runtime.profile import timed
-from .ans import ESCAPE_BITS, PRECISION, ROWS, SPLITS
-from .tables import CLASSES, HALF
+from .ans import PRECISION, ROWS, SPLITS
+from .tables import CLASSES, ESCAPE_BITS, HALF
 
 FARTHEST = (1 << ESCAPE_BITS) - 1
 

@@ -46,6 +46,9 @@ SPLIT_CLASS = 68
 HALF = 64
 """Largest magnitude in the alphabet; it stands for itself and everything beyond (an escape)."""
 
+ESCAPE_BITS = 20
+"""Uniform bits that follow an escape: by how much the symbol's magnitude is larger."""
+
 ALPHABET = 2 * HALF + 1
 TOTAL = 1 << 16
 SIZE_BITS = 16
@@ -72,8 +75,10 @@ class Tables:
     identity: bytes
 
     def bits(self, kind: int) -> np.ndarray:
-        """Code length of each symbol of the alphabet, float32 (CLASSES, ALPHABET), raw low bits included."""
+        """Code length of each symbol of the alphabet, float32 (CLASSES, ALPHABET): raw low bits and what follows an
+        escape included."""
         length = -np.log2(self.pmf[kind].astype(np.float64) / TOTAL)
+        length[:, [0, -1]] += ESCAPE_BITS
         return np.stack([length[table_of(c)] + split_bits(c) for c in range(CLASSES)]).astype(np.float32)
 
 

@@ -24,6 +24,7 @@ id     name  contents
 "Y"    LAYR  which layers there are, in a stream with layers
 "p"    PREV  what the DNG's preview is to show
 "W"    GEOM  where the JPEG lies over the mosaic, as the header can't say it
+"G"    GATE  a guide of the stream's own, and where it stands for the JPEG
 "S"          the index
 =====  ====  =====================================================
 
@@ -65,7 +66,7 @@ PREAMBLE = (
 )
 PREAMBLE_BYTES = 12
 
-SECTIONS = {"HEAD": b"H", "RECP": b"R", "LOCL": b"L", "PARM": b"P", "LAYR": b"Y", "PREV": b"p", "GEOM": b"W"}
+SECTIONS = {"HEAD": b"H", "RECP": b"R", "LOCL": b"L", "PARM": b"P", "LAYR": b"Y", "PREV": b"p", "GEOM": b"W", "GATE": b"G"}
 INDEX = b"S"
 
 DECLARED = {
@@ -73,7 +74,6 @@ DECLARED = {
     b"V": ("LEVL", "levels that the header has no room for"),
     b"K": ("LOOK", "second look at the guide, in the loop"),
     b"B": ("POST", "second look at the guide, behind the loop"),
-    b"G": ("GATE", "places where the guide is not trusted, or nothing is coded"),
     b"Q": ("STEP", "step maps"),
     b"T": ("TRAF", "transforms other than in place and Haar"),
     b"O": ("ORDR", "another order or interleaving of stages"),

@@ -59,6 +59,7 @@ def encode_command(subparsers: Any) -> None:
                         help="how hard to think: slower is smaller, decoding stays as fast; default 5")  # fmt: skip
     parser.add_argument("--frame", type=whole_number, metavar="N",
                         help="which of several mosaics in the RAW, from 1; default: the largest")  # fmt: skip
+    parser.add_argument("--no-guide", action="store_true", help="the JPEG only carries the RAW, whatever it shows")
     add_device(parser)
     add_profile(parser)
     add_force(parser)
@@ -132,14 +133,15 @@ def _encode(args: argparse.Namespace) -> None:
             encoded = encode(
                 raw, jpeg, bpp=args.bpp, size=args.size, quality=args.quality, lossless=args.lossless,
                 trimmable=args.trimmable, layers=args.layers, tune=args.tune, effort=args.effort, device=args.device,
-                progress=progress, frame=args.frame,
+                guide="none" if args.no_guide else "auto", progress=progress, frame=args.frame,
             )  # fmt: skip
         inputs += [encoded.guide_path] if encoded.guide_path else []
         write_output(output, encoded.jpeg, inputs, args.force, JPEG_SUFFIXES)
     result = {
         "output": str(output), "jpeg_bytes": len(encoded.jpeg), "metadata_bytes": encoded.metadata_bytes,
         "bpp": encoded.bpp, "guide": encoded.guide, "model": encoded.model, "seconds": round(encoded.seconds, 3),
-        "alignment": encoded.alignment, "preview": encoded.preview, "warnings": encoded.warnings, **profile,
+        "alignment": encoded.alignment, "preview": encoded.preview, "guided": encoded.guided,
+        "own_guide_bytes": encoded.own_guide_bytes, "warnings": encoded.warnings, **profile,
     }  # fmt: skip
     lines = [
         ("JPEG", encoded.guide),

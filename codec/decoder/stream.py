@@ -44,8 +44,10 @@ from ..mosaic.layout import Box, Layout, tiles
 from ..recipe import net_weights as weights
 from ..recipe.corrections import LocalRecipe
 from ..recipe.features import COUNT
+from ..recipe.gate import Gate
+from ..recipe.gated import guided_by
 from ..recipe.recipe import Recipe
-from ..recipe.side import ACTIVITIES, SideInfo
+from ..recipe.side import ACTIVITIES
 from ..refine.layer import Layer
 from ..stages.coding import Coding
 from ..stages.order import HAAR, IN_PLACE, REFINED
@@ -71,6 +73,7 @@ class Stream:
     substreams: of layer 0, by (tile, stage). In a stream with layers, `layers` says which are there, and finer holds
     the further layers' substreams by (tile, layer, stage). preview: what the DNG's is to show, where the stream says.
     size: bytes of the payload that it was parsed from. projection: of the geometry, where the header's is not enough.
+    gate: where a guide of the stream's own stands for the JPEG.
     """
 
     header: Header
@@ -83,6 +86,7 @@ class Stream:
     preview: CarriedPreview | None = None
     size: int = 0
     projection: Projection | None = None
+    gate: Gate | None = None
 
     @property
     def geometry(self) -> Geometry:
@@ -169,8 +173,11 @@ class Stream:
             else:
                 substreams[tile, stage] = d
         preview = CarriedPreview.from_bytes(container.sections["PREV"])
-        projection = geometry.projection
-        return cls(header, recipe, params, transforms, substreams, layers, finer, preview, len(data), projection)
+        section = container.sections["GATE"]
+        gate = Gate.from_bytes(section, layout_of(header).cells) if section else None
+        return cls(
+            header, recipe, params, transforms, substreams, layers, finer, preview, len(data), geometry.projection, gate
+        )  # fmt: skip
 
     @timed("network")
     def decode(
@@ -191,14 +198,15 @@ class Stream:
         guide = LaidGuide(planes, self.geometry, (header.height, header.width), layout.origin)
         setup = self.setup
         chosen = setup.meeting(box)
-        if self.layers is None and device != "cpu":
+        if self.layers is None and device != "cpu" and not (self.gate and self.gate.blocks):
             from .cuda import decode_with_torch  # torch takes seconds to import
 
-            whole = SideInfo(guide, layout, self.net())
+            whole = guided_by(guide, self.gate, layout, self.net())
             return decode_with_torch(
                 setup, whole, self.params, self.transforms, self.substreams, chosen, device, progress
             )  # fmt: skip
-        side_info = SideInfo(guide, layout, self.net(), box and Box.around([setup.places[n] for n in chosen]))
+        near = box and Box.around([setup.places[n] for n in chosen])
+        side_info = guided_by(guide, self.gate, layout, self.net(), near)
         if self.layers is None:
             return decode_mosaic(
                 setup, side_info, self.params, self.transforms, self.substreams, chosen, progress, watch

@@ -23,11 +23,13 @@ from ..decoder import stream
 from ..decoder.stream import Stream
 from ..guide.geometry import Geometry
 from ..mosaic.companding import LOSSLESS
+from ..recipe.gate import Gate
 from . import rate
 from . import size as sizing
 from .choose_recipe import choose_recipe
 from .effort import effort_of
 from .fit.sample_kernels import histogram
+from .guides import Chooser
 from .job import Found, Job
 from .layers import code_layers
 from .options import STEP_EXPONENT, EncodeOptions, Rate
@@ -76,7 +78,7 @@ def encode_stream(
         for goal, effort in ((wanted, chosen), (in_one, chosen), (in_one, replace(chosen, learned=False))):
             tried = replace(options, rate=goal, effort=effort)
             try:
-                found = _coded(Job.of(raw, planes, geometry, header, growth, tried), goal)
+                found = _coded(_job(raw, planes, geometry, header, growth, tried), goal)
                 give_back()  # what the search has built up: checking makes the guide anew, and memory holds one of them
                 return _checked(found, raw, planes, growth, tried)
             except _TooMuchWorkError as error:
@@ -88,11 +90,31 @@ class _TooMuchWorkError(Exception):
     """What was coded asks for more work than readers do for so few bytes."""
 
 
+def _job(
+    raw: RawImage, planes: JpegPlanes, geometry: Geometry, header: Header, growth: Callable[[int], int],
+    options: EncodeOptions,
+) -> Job:  # fmt: skip
+    """The picture's job, with the guide that it is cheapest with."""
+
+    def make(gate: Gate | None) -> Job:
+        return Job.of(raw, planes, geometry, header, growth, options, gate)
+
+    size, step = options.rate.bytes_for(raw.mosaic.size), _finest(options.rate)
+    return Chooser(make, raw, size, step).choose(options.guide != "none")
+
+
+def _finest(wanted: Rate) -> int | None:
+    """The step that a rate says; None where it says a size."""
+    if wanted.lossless:
+        return LOSSLESS
+    if wanted.size is not None or wanted.bpp is not None:
+        return None
+    return rate.step_of_quality(rate.DEFAULT_QUALITY if wanted.quality is None else wanted.quality)
+
+
 def _coded(job: Job, wanted: Rate) -> Found:
     """The picture coded at a rate; for a size in layers a little more, to be shortened."""
-    plain, size = job.plain(), wanted.bytes_for(job.sites)
-    step = rate.step_of_quality(rate.DEFAULT_QUALITY if wanted.quality is None else wanted.quality)
-    finest = LOSSLESS if wanted.lossless else step if size is None else None
+    plain, size, finest = job.plain(), wanted.bytes_for(job.sites), _finest(wanted)
     if wanted.in_layers:
         return code_layers(plain, finest, size, wanted.layers)
     if finest is not None:

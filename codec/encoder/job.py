@@ -29,13 +29,15 @@ from ..guide.geometry import Geometry
 from ..guide.guide import LaidGuide
 from ..guide.projection import Projection
 from ..recipe import net_weights as weights
+from ..recipe.gate import Gate
+from ..recipe.gated import guided_by
 from ..recipe.recipe import Recipe
-from ..recipe.side import SideInfo
 from .candidates import RecipeChoice
 from .corrections_writer import local_bytes
 from .effort import Effort, effort_of
 from .fit.samples import Coded, Fit
 from .fit.source_picture import SourcePicture
+from .gate_writer import gate_bytes
 from .options import STEP_EXPONENT, EncodeOptions
 from .picture import CpuEncoder
 from .stream_writer import stream_bytes
@@ -57,7 +59,7 @@ class Job:
     """One picture being encoded: what depends on neither recipe nor step.
 
     recipes: those that were fitted to it. growth: bytes that the JPEG grows by for a payload of so many bytes.
-    projection: of the geometry, which the header names else.
+    projection: of the geometry, which the header names else. gate: where a guide of the stream's own is the guide.
     """
 
     picture: SourcePicture
@@ -67,6 +69,7 @@ class Job:
     effort: Effort
     progress: Progress | None
     projection: Projection | None = None
+    gate: Gate | None = None
 
     @classmethod
     def of(
@@ -77,11 +80,12 @@ class Job:
         header: Header,
         growth: Callable[[int], int],
         options: EncodeOptions,
+        gate: Gate | None = None,
     ) -> Job:
         """The job of a picture. InputError for levels that can't be coded."""
         effort, layout = effort_of(options.effort), stream.layout_of(header)
         guide = LaidGuide(planes, geometry, raw.mosaic.shape, layout.origin)
-        side_info = SideInfo(guide, layout, _net() if effort.learned else None)
+        side_info = guided_by(guide, gate, layout, _net() if effort.learned else None)
         try:
             companding = stream.companding_of(header)
         except StreamError as error:
@@ -91,7 +95,7 @@ class Job:
             header = replace(header, saturation=list(recipes.saturation))
             companding = stream.companding_of(header)
         picture = SourcePicture(raw.mosaic, layout, side_info, companding, tables.load(), header.step_exponent)
-        return cls(picture, recipes, header, growth, effort, options.progress, geometry.projection)
+        return cls(picture, recipes, header, growth, effort, options.progress, geometry.projection, gate)
 
     @property
     def sites(self) -> int:
@@ -136,15 +140,16 @@ class Candidate:
 
     @cached_property
     def side_bytes(self) -> int:
-        """What the recipe itself takes."""
-        return recipe_bytes(self.recipe)
+        """What the recipe itself takes, and the gate."""
+        return recipe_bytes(self.recipe) + (len(gate_bytes(self.job.gate)) if self.job.gate else 0)
 
     @cached_property
     def fixed(self) -> int:
         """Bytes that the JPEG grows by for header and recipe alone."""
         h, w = self.picture.layout.cells
         count = -(-h // 16) * -(-w // 16)  # of the smallest tiles
-        empty = Stream(self.header, self.recipe, {}, [0] * count, {}, projection=self.job.projection)
+        job = self.job
+        empty = Stream(self.header, self.recipe, {}, [0] * count, {}, projection=job.projection, gate=job.gate)
         return self.job.growth(len(stream_bytes(empty)))
 
     def error(self, coded: Coded) -> float:
@@ -203,7 +208,10 @@ class Candidate:
         params = {b: p for b, p in fitted.params.items() if b in coded.transforms}
         side, transforms = self.job.side(fitted.bits), stream.pack_transforms(coded.transforms)
         header = replace(self.header, step=coded.step, tile=side // 2, transforms=transforms)
-        return Stream(header, self.recipe, params, coded.transforms, coded.substreams, projection=self.job.projection)
+        return Stream(
+            header, self.recipe, params, coded.transforms, coded.substreams,
+            projection=self.job.projection, gate=self.job.gate,
+        )  # fmt: skip
 
     def code(self, fitted: Fit, step: int) -> Found:
         """The picture coded at a step with fitted parameters."""

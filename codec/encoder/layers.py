@@ -80,8 +80,9 @@ def code_layers(plain: Candidate, finest: int | None, size: int | None, rates: S
     finer = {key: d for key, d in coded.substreams.items() if key[1]}
     params = {IN_PLACE: layers[0].params}
     found = Stream(
-        header, candidate.recipe, params, [IN_PLACE] * count, first, section, finer, projection=candidate.job.projection
-    )
+        header, candidate.recipe, params, [IN_PLACE] * count, first, section, finer,
+        projection=job.projection, gate=job.gate,
+    )  # fmt: skip
     return Found(found, coded.mosaic)
 
 

@@ -16,6 +16,7 @@ from .effort import DEFAULT as DEFAULT_EFFORT
 from .effort import LEAST, MOST, Effort
 
 TUNES = ("psnr", "edit")
+GUIDES = ("auto", "none")
 STEP_EXPONENT = {"psnr": 4, "edit": 0}
 """Exponent of the guided step by tune, in quarters: even error in linear light, or none beyond the companding."""
 
@@ -68,7 +69,7 @@ class EncodeOptions:
     """All that `codec.api.encode` can be told.
 
     tune: "psnr" for even error in linear light, "edit" for error that is even against the noise. effort: 1 to 9, or an
-    `Effort`. device: "auto", "cpu" or "cuda" (`codec.api.choose_device`). progress: called with what is being done and
+    `Effort`. guide: "auto" for the JPEG wherever it helps (`codec.encoder.guides`), "none" to leave it out. device: "auto", "cpu" or "cuda" (`codec.api.choose_device`). progress: called with what is being done and
     how much of it is.
     """
 
@@ -77,10 +78,13 @@ class EncodeOptions:
     effort: int | Effort = DEFAULT_EFFORT
     device: str = "auto"
     progress: Progress | None = None
+    guide: str = "auto"
 
     def __post_init__(self) -> None:
         if self.tune not in TUNES:
             raise UsageError(f"tune {self.tune!r}: want one of {', '.join(TUNES)}")
+        if self.guide not in GUIDES:
+            raise UsageError(f"guide {self.guide!r}: want one of {', '.join(GUIDES)}")
         if isinstance(self.effort, int) and not LEAST <= self.effort <= MOST:
             raise UsageError(f"effort {self.effort}: want {LEAST} to {MOST}")
 
@@ -105,3 +109,4 @@ class EncodeKeywords(TypedDict, total=False):
     effort: int | Effort
     device: str
     progress: Progress | None
+    guide: str

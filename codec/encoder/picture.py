@@ -31,7 +31,7 @@ from ..stages.tile import Tile
 from .effort import Effort
 from .fit import survey_kernels as kernel
 from .fit.parameters import SPLITS
-from .fit.samples import LAGRANGIAN, Coded, Fit, sample_windows, summary
+from .fit.samples import LAGRANGIAN, Coded, Fit, sample_windows, summary, with_more
 from .fit.source_picture import SourcePicture
 from .fit.stage_kernels import length
 from .fit.stages import Piece, fit_stages
@@ -106,7 +106,8 @@ class CpuEncoder:
         self._sampled: list[Survey] = []
         self._kept: dict[Window, Area] = {}
         h, w = picture.layout.cells
-        self._sample = windows = sample_windows(h, w, effort.windows)
+        windows, apart = sample_windows(h, w, effort.windows), picture.side_info.apart
+        self._sample = windows = with_more(windows, *apart, h, w) if apart and min(h, w) >= windows.rows else windows
         self._areas = [self._area(Window((place,), self._sample.rows, self._sample.cols)) for place in windows.places]
         self._pieces: dict[tuple[int, bool], list[Piece]] = {}
 

@@ -6,6 +6,7 @@ from ...bitstream.stream.container import Container
 from ...bitstream.stream.fields import write_varint
 from ..decoder.stream import Stream
 from .corrections_writer import local_bytes
+from .gate_writer import gate_bytes
 
 
 def stream_bytes(stream: Stream) -> bytes:
@@ -21,6 +22,8 @@ def stream_bytes(stream: Stream) -> bytes:
         sections["LAYR"] = stream.layers.to_bytes()
     if stream.projection:
         sections["GEOM"] = stream.projection.to_bytes()
+    if stream.gate:
+        sections["GATE"] = gate_bytes(stream.gate)
     if stream.preview:
         sections["PREV"] = stream.preview.to_bytes()
     first = {(tile, 0, stage): d for (tile, stage), d in stream.substreams.items()}

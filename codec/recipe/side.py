@@ -113,6 +113,20 @@ class SideInfo:
         piece = self.planes[:, r + o : r + o + rows + 2 * REACH, c + o : c + o + cols + 2 * REACH]
         return self.net.features(torch.from_numpy(piece).to(torch.int32), self.surroundings, r, c).numpy()
 
+    @property
+    def of_jpeg(self) -> SideInfo:
+        """That of the JPEG alone."""
+        return self
+
+    @property
+    def apart(self) -> tuple[np.ndarray, float] | None:
+        """Some cells that are guided by something else than the rest, (n, 2), and their share of the picture."""
+        return None
+
+    def guided(self, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
+        """Which cells at rows and columns the recipe is for, bool, as these broadcast: all of them."""
+        return np.ones(np.broadcast_shapes(rows.shape, cols.shape), np.bool_)
+
     def prediction(self, window: Window, recipe: Recipe, companding: Companding, saturated: bool = True) -> np.ndarray:
         """Prediction of the windows in levels, int32 (B, 4, rows, cols); saturated: put onto the saturation where it is
         near."""

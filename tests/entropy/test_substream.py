@@ -9,11 +9,12 @@ from constriction_coder import ConstrictionCoder
 from hypothesis import given
 from hypothesis import strategies as st
 from rawinlay.bitstream.errors import StreamError
-from rawinlay.entropy.ans import ESCAPE_BITS, decode_symbols, model_of
+from rawinlay.entropy.ans import decode_symbols, model_of
 from rawinlay.entropy.ans_encode import encode_symbols
 from rawinlay.entropy.tables import (
     ALPHABET,
     CLASSES,
+    ESCAPE_BITS,
     HALF,
     KINDS,
     SPLIT_CLASS,
@@ -44,8 +45,7 @@ def ideal_bits(symbols, classes, bits):
     """Code length under the tables, without the coder's few bytes. bits: `Tables.bits`."""
     n = np.array([split_bits(c) for c in range(CLASSES)])[classes]
     coarse = np.clip(symbols >> n, -HALF, HALF) + HALF
-    escapes = (np.abs(symbols >> n) >= HALF).sum()
-    return float(bits[classes, coarse].sum()) + ESCAPE_BITS * float(escapes)
+    return float(bits[classes, coarse].sum())
 
 
 def round_trip(symbols, classes, kind=TRELLIS):

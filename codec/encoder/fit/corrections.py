@@ -137,7 +137,8 @@ def _fit_row(
         return out.reshape(columns, len(v), -1)
 
     put = companding.saturate(prediction)
-    inside = blocks(put == prediction)  # what is put onto the saturation is not the recipe's affair
+    guided = side_info.guided(np.array(picked)[:, None], np.arange(w)[None])
+    inside = blocks((put == prediction) & guided)  # what is put onto the saturation is not the recipe's affair
     return _Row(blocks(terms), blocks(level - prediction), blocks(scale), inside, count * side)
 
 

@@ -208,12 +208,12 @@ def fit_sizes(x: np.ndarray, e: np.ndarray) -> np.ndarray:
     used = scale > 0
     scale[~used] = 1.0
     x = x / scale[:, None].astype(np.float32)
-    mix, weight = np.zeros(len(x)), np.ones(len(e), np.float32)
+    mix, weight, no_most = np.zeros(len(x)), np.ones(len(e), np.float32), np.full(len(x), np.inf)
     for _ in range(ROUNDS):
         weighted = x * weight
         curvature = (weighted @ x.T).astype(np.float64) / len(e)
         curvature[np.diag_indices_from(curvature)] += np.trace(curvature) / len(x) * 1e-6 + 1e-12
         gradient = curvature @ mix - (weighted @ e).astype(np.float64) / len(e)
-        mix = np.maximum(mix + descend(curvature, gradient, mix, SWEEPS), 0.0)
+        mix = np.maximum(mix + descend(curvature, gradient, mix, no_most, SWEEPS), 0.0)
         weight = 1 / np.square(mix.astype(np.float32) @ x + np.float32(LEAST_SIZE))
     return nearest_weight(np.where(used, mix / scale, 0.0))

@@ -4,15 +4,15 @@ The mean: weighted least squares, each place as certain as its surroundings are 
 astray by a few places with huge residuals (edges, clipped highlights), while the bits lie with the many others.
 
 The weights: Fisher scoring on the code length itself, under the tables that will code: Newton's method with the
-curvature that the tables lead to expect, which is never negative, and weights held at zero or above. Interpolated
-between classes, the code length has a slope. Three steps do, from all contexts alike.
+curvature that the tables lead to expect, which is never negative, and weights held within what can be sent (where
+little is known of a place, one alone can't say how large a symbol may be). Interpolated between classes, the code length has a slope. Three steps do, from all contexts alike.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from ....entropy.tables import CLASSES, SPLIT_CLASS, Tables, split_bits
+from ....entropy.tables import CLASSES, ESCAPE_BITS, SPLIT_CLASS, Tables, split_bits
 from ...stages.order import MEAN_UNIT
 from ...stages.parameters import MEAN_LIMIT, WEIGHTS, nearest_weight
 from .stage_kernels import descend, slopes
@@ -65,6 +65,7 @@ class SizeFit:
         self._scale = np.sqrt(np.einsum("cn,cn->c", x, x).astype(np.float64) / max(n, 1))
         self._unused = self._scale == 0
         self._scale[self._unused] = 1.0
+        self._most = WEIGHTS[-1] * self._scale
         self._x = x / self._scale[:, None].astype(np.float32)
         self._slope, self._curve = np.empty(n, np.float32), np.empty(n, np.float32)
 
@@ -84,7 +85,8 @@ class SizeFit:
             damping = DAMPING
             for _ in range(TRIES):
                 damped = curvature + np.diag(np.diag(curvature) * damping)
-                tried = np.maximum(weights + descend(damped, gradient, weights, SWEEPS), 0.0)
+                step = descend(damped, gradient, weights, self._most, SWEEPS)
+                tried = np.clip(weights + step, 0.0, self._most)
                 now = self._cost(tried, symbols)
                 if now < before:
                     weights = tried
@@ -108,7 +110,7 @@ class SizeFit:
         """Weights to start from: each context alone explains its share of the mean magnitude."""
         mean = self._x.mean(1).astype(np.float64)
         wanted = float(np.abs(symbols).mean()) + 1e-3
-        return np.where(mean > 0, wanted / np.maximum(mean, 1e-9) / len(mean), 0.0)
+        return np.minimum(np.where(mean > 0, wanted / np.maximum(mean, 1e-9) / len(mean), 0.0), self._most)
 
 
 def _information(bits: np.ndarray) -> np.ndarray:
@@ -118,6 +120,7 @@ def _information(bits: np.ndarray) -> np.ndarray:
     whose symbols are split are like the last one below.
     """
     share = np.exp2(-bits[:SPLIT_CLASS].astype(np.float64))
+    share[:, [0, -1]] *= 1 << ESCAPE_BITS  # what follows an escape says nothing of how often there is one
     rise = np.diff(bits[:SPLIT_CLASS].astype(np.float64), axis=0)
     found = ((share[1:] + share[:-1]) / 2 * rise**2).sum(1) * np.log(2)
     return np.concatenate([found, np.full(CLASSES - len(found), found[-1])]).astype(np.float32)

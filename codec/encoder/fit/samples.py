@@ -21,6 +21,9 @@ SAMPLE_SIDE = 96
 LAGRANGIAN = 0.10
 """Worth of a bit in squared steps."""
 
+LEAST_MORE = 3
+"""Windows at least that look at what is apart from the rest."""
+
 CLEAR = 0.97
 """Share of sample windows that must agree on a transform for the other not to be tried at all."""
 
@@ -65,6 +68,20 @@ def sample_windows(h: int, w: int, number: int) -> Window:
         for i in range(down) for j in range(across)
     ]  # fmt: skip
     return Window(tuple(places), rows, cols)
+
+
+def with_more(windows: Window, wanted: np.ndarray, share: float, h: int, w: int) -> Window:
+    """The windows, and some of the same size around cells that they may have missed.
+
+    wanted: rows and columns of such cells, ascending (n, 2); share: of the picture that they stand for.
+    """
+    count = min(max(LEAST_MORE, round(share * len(windows.places))), len(wanted))
+    picked = wanted[((np.arange(count) + 0.5) * len(wanted) / count).astype(np.int64)]
+    places = [
+        (min(max(int(r) - windows.rows // 2, 0), h - windows.rows), min(max(int(c) - windows.cols // 2, 0), w - windows.cols))
+        for r, c in picked
+    ]
+    return Window((*windows.places, *places), windows.rows, windows.cols)
 
 
 def summary(step: int, params: dict[int, Params], rate: np.ndarray, cost: np.ndarray, cells: int) -> Fit:

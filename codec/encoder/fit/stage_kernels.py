@@ -5,7 +5,7 @@
 
     Tile's arrays, picked places --near_at--> (places, views)        --contexts_at--> (places, contexts)
     sizes, symbols --slopes--> code length, its slope, and how much it curves, place by place
-    curvature and slope of all weights --descend--> the best step that keeps them from falling below zero
+    curvature and slope of all weights --descend--> the best step that keeps them within their range
 """
 
 from __future__ import annotations
@@ -119,8 +119,9 @@ def slopes(size, symbols, bits, splits, information, slope, curve):
 
 
 @compiled
-def descend(curvature, gradient, weights, sweeps):
-    """The step d with the least ``gradient d + d curvature d / 2`` and weights + d >= 0, by coordinates, (n,).
+def descend(curvature, gradient, weights, most_weights, sweeps):
+    """The step d with the least ``gradient d + d curvature d / 2`` and weights + d from 0 to most_weights, by
+    coordinates, (n,).
 
     curvature: positive definite (n, n) but for rows of zeros, whose weights stay.
     """
@@ -130,7 +131,8 @@ def descend(curvature, gradient, weights, sweeps):
         most = 0.0
         for k in range(n):
             if curvature[k, k] > 0.0:
-                change = max(d[k] - slope[k] / curvature[k, k], -weights[k]) - d[k]
+                wanted = max(d[k] - slope[k] / curvature[k, k], -weights[k])
+                change = min(wanted, most_weights[k] - weights[k]) - d[k]
                 if change != 0.0:
                     d[k] += change
                     most = max(most, abs(change) * np.sqrt(curvature[k, k]))
@@ -143,7 +145,7 @@ def descend(curvature, gradient, weights, sweeps):
 
 @compiled
 def length(symbols, classes, bits, splits):
-    """Code length of symbols int32 (h, w) of classes uint8 (h, w), bits, an escape's own left out."""
+    """Code length of symbols int32 (h, w) of classes uint8 (h, w), bits."""
     total = 0.0
     for i in range(len(symbols)):
         for j in range(symbols.shape[1]):

@@ -62,7 +62,7 @@ def test_around_a_straightened_picture():
     line = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
     at = np.array([19.5, 29.5]) - line @ np.array([31.5, 44.5])
     geometry = Geometry.of_map(1, SHAPE, np.block([[line, at[:, None]], [np.zeros((1, 2)), 1.0]]))
-    x, y, width, height = decode(carried(geometry, (40, 60))).frame
+    x, y, width, height = decode(carried(geometry, (40, 60))).default_crop
     assert abs(width - (60 * np.cos(angle) + 40 * np.sin(angle))) < 2.5
     assert abs(height - (40 * np.cos(angle) + 60 * np.sin(angle))) < 2.5
     assert abs(2 * x + width - 90) <= 3 and abs(2 * y + height - 64) <= 3
@@ -90,7 +90,7 @@ def test_no_crop_by_a_jpeg_of_all_of_it_of_more_or_of_next_to_nothing(offset, jp
 def test_a_part_of_the_mosaic_has_no_frame(tmp_path, capsys):
     """`--crop` is one already; and the command tells the frame."""
     jpeg = carried(Geometry(1, (-6 * PX, -8 * PX)), (50, 76))
-    assert decode(jpeg, crop=(0, 0, 40, 40)).frame is None
+    assert decode(jpeg, crop=(0, 0, 40, 40)).default_crop is None
     path = tmp_path / "a.jpg"
     path.write_bytes(jpeg)
     assert main(["decode", str(path), "-o", str(tmp_path / "a.dng"), "--json"]) == 0

@@ -137,7 +137,7 @@ def test_descent(seed):
     rng = np.random.default_rng(seed)
     a, weights = rng.standard_normal((6, 20)), np.abs(rng.standard_normal(6))
     curvature, gradient = a @ a.T, 5 * rng.standard_normal(6)
-    d = descend(curvature, gradient, weights, 10_000)
+    d = descend(curvature, gradient, weights, np.full(len(weights), np.inf), 10_000)
     slope = curvature @ d + gradient
     bound = weights + d < 1e-12
     assert (weights + d >= 0).all() and np.abs(slope[~bound]).max(initial=0) < 1e-3 and (slope[bound] > -1e-3).all()
