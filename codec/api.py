@@ -22,8 +22,8 @@ from ..bitstream.runtime import forks as forks  # before anything is imported or
 from ..bitstream.runtime.files import read_file
 from ..bitstream.runtime.profile import timed
 from ..bitstream.runtime.progress import Progress
+from ..bitstream.stream.container import section_size, with_sections
 from ..bitstream.stream.limits import check_pixels
-from ..bitstream.tiff.tags import pack_tags, unpack_tags
 from .decoder.crop import Crop
 from .decoder.framing import Frame, frame_of, framed
 from .encoder.options import EncodeKeywords, EncodeOptions, Rate
@@ -226,7 +226,7 @@ def decode(
     seconds = time.monotonic() - started
     return Decoded(
         raw, width, height, raw.cfa, device, seconds, stream.layer_count, stream.lossless, shown, file.bare.data, kind,
-        default_crop=default_crop,
+        default_crop=default_crop, warnings=stream.told,
     )  # fmt: skip
 
 
@@ -253,7 +253,7 @@ def _decode(
     header = stream.header
     check_pixels(header.width, header.height, max_pixels, "the mosaic")
     planes = check_binding(jpeg, header.binding, max_pixels)
-    ifd0_tags, raw_tags, exif_tags = unpack_tags(header.tags)
+    meta = stream.meta
     part = Crop(*crop) if crop else None
     if part:
         part.check(header.height, header.width)
@@ -261,17 +261,22 @@ def _decode(
     mosaic = stream.decode(planes, progress, device, box, unbounded=unbounded)
     raw = RawImage(
         mosaic=mosaic, cfa=header.phase, black=header.levels, white=header.white, orientation=header.orientation,
-        camera=header.camera, ifd0_tags=ifd0_tags, raw_tags=raw_tags, exif_tags={**jpeg.exif_tags, **exif_tags},
+        camera=header.camera, ifd0_tags=meta.ifd0_tags, raw_tags=meta.raw_tags, exif_tags={**jpeg.exif_tags, **meta.exif_tags},
+        gps_tags=meta.gps_tags, note=meta.note, profiles=meta.profiles,
     )  # fmt: skip
     return part.of(raw) if part else raw, stream, planes
 
 
-def strip(jpeg: Source) -> bytes:
+def strip(jpeg: Source, *, metadata: bool = False) -> bytes:
     """The JPEG without its RAW: byte for byte what `encode` was given, if nothing else changed it since.
 
+    metadata: with its RAW, which no longer says anything of people, times, places and things (`codec.metadata`).
     Raises NoRawError where it carries none, InputError where it is no JPEG.
     """
-    return embed.strip(_bytes(jpeg))
+    from .metadata import strip_metadata
+
+    data = _bytes(jpeg)
+    return strip_metadata(data) if metadata else embed.strip(data)
 
 
 def choose_device(name: str) -> str:
@@ -307,7 +312,8 @@ def _encode(
     options = replace(options, device=choose_device(options.device))
     from ..bitstream.runtime.parallel import one_blas_thread
     from ..entropy import tables
-    from .align.place import place
+    from . import metadata
+    from .align.place import Origin, place
     from .encoder.encode import encode_stream
     from .source.plausible import doubts
 
@@ -321,13 +327,15 @@ def _encode(
             geometry, alignment = place(raw, planes, jpeg, origin)
         size = options.rate.bytes_for(raw.mosaic.size)
         preview = choose(own, jpeg, raw, size / SHARE) if size else None  # before it is known what is left for the rest
-        beside = section_bytes(preview)
+        said = metadata.chosen(raw, jpeg, origin is not Origin.UNKNOWN, options.metadata, size)
+        warnings += said.warnings
+        beside = section_bytes(preview) + section_size(len(said.section))
         payload = encode_stream(
-            raw, planes, geometry, options, pack_tags(raw, jpeg.exif_tags), lambda n: jpeg.growth(n + beside)
+            raw, planes, geometry, options, said.tags, lambda n: jpeg.growth(n + beside)
         )  # fmt: skip
         if not size:
             preview = choose(own, jpeg, raw, len(payload) / SHARE)
-        payload = with_preview(payload, preview)
+        payload = with_sections(with_preview(payload, preview), {"META": said.section})
     with timed("writing"):
         carrier = jpeg.with_payload(payload)
         undone = carrier.payload == payload and carrier.bare == jpeg

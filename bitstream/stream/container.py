@@ -25,6 +25,7 @@ id     name  contents
 "p"    PREV  what the DNG's preview is to show
 "W"    GEOM  where the JPEG lies over the mosaic, as the header can't say it
 "G"    GATE  a guide of the stream's own, and where it stands for the JPEG
+"m"    META  the RAW's metadata and MakerNote
 "S"          the index
 =====  ====  =====================================================
 
@@ -66,8 +67,13 @@ PREAMBLE = (
 )
 PREAMBLE_BYTES = 12
 
-SECTIONS = {"HEAD": b"H", "RECP": b"R", "LOCL": b"L", "PARM": b"P", "LAYR": b"Y", "PREV": b"p", "GEOM": b"W", "GATE": b"G"}
+SECTIONS = {
+    "HEAD": b"H", "RECP": b"R", "LOCL": b"L", "PARM": b"P", "LAYR": b"Y", "PREV": b"p", "GEOM": b"W", "GATE": b"G",
+    "META": b"m",
+}  # fmt: skip
 INDEX = b"S"
+SPARED = ("META",)
+"""Sections that may be damaged and the rest is still read."""
 
 DECLARED = {
     b"C": ("CELL", "cell layouts other than Bayer's 2x2, and sites of several values"),
@@ -80,7 +86,6 @@ DECLARED = {
     b"X": ("CTXT", "another context model"),
     b"d": ("DIGM", "digest of the decoded mosaic"),
     b"s": ("DIGS", "digests of the source RAW and of the JPEG as it was"),
-    b"m": ("META", "the RAW's metadata and MakerNote"),
     b"b": ("BORD", "the masked border"),
     b"f": ("FRAM", "further frames"),
     b"n": ("NOIS", "noise and grain"),
@@ -103,6 +108,7 @@ class Container:
     """The parts of a RAW stream.
 
     sections: name, one of `SECTIONS` -> bytes; one that is not given is empty.
+    lost: sections that are damaged and left out, of `SPARED`.
     substreams: (tile, layer, stage) -> bytes. Empty ones are not kept: read with `.get(key, b"")`.
 
     Raises ValueError for names and keys that the format does not have.
@@ -110,6 +116,7 @@ class Container:
 
     sections: Mapping[str, bytes] = field(default_factory=dict)
     substreams: Mapping[Key, bytes] = field(default_factory=dict)
+    lost: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         unknown = set(self.sections) - set(SECTIONS)
@@ -157,7 +164,18 @@ class Container:
 
         Raises StreamError that names what is damaged, or the versions when the stream is newer than this reader.
         """
-        return _parse(data, _raise, verify)
+        return _parse(data, _raise, verify, [])
+
+
+def section_size(count: int) -> int:
+    """Bytes that a section of so many adds to a stream; an empty one is not written."""
+    return 1 + len(write_varint(count)) + count + 4 if count else 0
+
+
+def with_sections(payload: bytes, sections: Mapping[str, bytes]) -> bytes:
+    """A stream with these sections instead of its own; empty ones are left out."""
+    container = Container.from_bytes(payload)
+    return Container({**container.sections, **sections}, container.substreams).to_bytes()
 
 
 def check(data: bytes) -> list[str]:
@@ -178,12 +196,15 @@ def _raise(damage: str) -> None:
     raise StreamError(damage)
 
 
-def _parse(data: bytes, report: Callable[[str], None], verify: bool) -> Container:
-    """Read a stream; damage after which reading can go on is reported, any other raises StreamError."""
+def _parse(data: bytes, report: Callable[[str], None], verify: bool, lost: list[str] | None = None) -> Container:
+    """Read a stream; damage after which reading can go on is reported, any other raises StreamError.
+
+    lost: gets the names of damaged sections of `SPARED`, which are not reported then.
+    """
     reader = Reader(data, "RAW stream")
     _read_preamble(reader, report)
-    sections, index = _read_sections(reader, report, verify)
-    return Container(sections, dict(_read_substreams(reader, index, report, verify)))
+    sections, index = _read_sections(reader, report, verify, lost)
+    return Container(sections, dict(_read_substreams(reader, index, report, verify)), tuple(lost or ()))
 
 
 def _read_preamble(reader: Reader, report: Callable[[str], None]) -> None:
@@ -201,7 +222,9 @@ def _read_preamble(reader: Reader, report: Callable[[str], None]) -> None:
         report(f"RAW stream: unknown flags {flags:#06x}")
 
 
-def _read_sections(reader: Reader, report: Callable[[str], None], verify: bool) -> tuple[dict[str, bytes], bytes]:
+def _read_sections(
+    reader: Reader, report: Callable[[str], None], verify: bool, lost: list[str] | None
+) -> tuple[dict[str, bytes], bytes]:
     """The sections, and the index behind them."""
     names = {section_id: name for name, section_id in SECTIONS.items()}
     order = list(SECTIONS)
@@ -216,7 +239,12 @@ def _read_sections(reader: Reader, report: Callable[[str], None], verify: bool) 
         body = reader.take(reader.varint(f"length of {shown}"), shown)
         block = memoryview(reader.data)[checked : reader.at]
         crc = reader.number(4, f"CRC of {shown}")
-        if verify and zlib.crc32(block) != crc:
+        damaged = verify and zlib.crc32(block) != crc
+        if damaged and name in SPARED and lost is not None:
+            checked = reader.at
+            lost.append(name)
+            continue
+        if damaged:
             report(f"RAW stream: {'preamble or ' if not checked else ''}{shown}: CRC mismatch")
             if name == "index":
                 raise StreamError("RAW stream: substreams can't be located without the index")

@@ -1,8 +1,8 @@
 """Exif's MakerNote: read from any file, trusting nothing, and built anew for its place in another.
 
 Makers write a TIFF directory behind a few bytes of their own. Its offsets count from a place within the note, or from
-the start of the file that the note was made in; a note that is copied to another file is then unreadable. So it is taken
-apart here (`MakerNote`) and put together again. What has no such directory is kept as it is.
+the start of the file that the note was made in; a note that is copied to another file is then unreadable. So it is
+taken apart here (`MakerNote`) and put together again. What has no such directory is kept as it is.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from dataclasses import replace
 import numpy as np
 
 from ..raw_image import MakerNote, TiffValue
-from .tiff import ATOMS, IFD, LONG, TYPE_SIZES, UNDEFINED
+from .tiff import ATOMS, EXIF_IFD, IFD, LONG, TYPE_SIZES, UNDEFINED, Ifd
 
+MAKER_NOTE = 37500
 MAX_NOTE = 1 << 18
 MAX_VALUE = 1 << 16
 MAX_ENTRIES, MAX_PREFIX = 512, 64
@@ -47,7 +48,9 @@ _FORMS: tuple[tuple[bytes, int | str, int | None, int | str], ...] = (
 )
 _OLYMPUS = (b"OLYMP", b"OM SYSTEM")
 _OLYMPUS_DIRECTORIES = (0x2010, 0x2020, 0x2030, 0x2031, 0x2040, 0x2050)
-_STALE = {b"Nikon": (0x11, 0xE0E, 0xE10), b"AOC\0": (2, 3, 4), b"PENTAX": (2, 3, 4), b"QVC\0": (2, 3, 4), b"SONY": (0x2001,)}
+_STALE = {
+    b"Nikon": (0x11, 0xE0E, 0xE10), b"AOC\0": (2, 3, 4), b"PENTAX": (2, 3, 4), b"QVC\0": (2, 3, 4), b"SONY": (0x2001,),
+}  # fmt: skip
 """Tags of previews and of where they lie, by the note's beginning: nothing of it is in the other file."""
 
 
@@ -68,6 +71,15 @@ def read_note(data: bytes, at: int, size: int, big: bool, base: int = 0) -> Make
     return MakerNote(note, 0, False, {}) if size <= MAX_VALUE else None
 
 
+def note_of(payload: bytes, ifd0: Ifd | None) -> MakerNote | None:
+    """The MakerNote of the TIFF file `payload`, whose first directory is `ifd0`."""
+    for exif in ifd0.subs.get(EXIF_IFD, [])[:1] if ifd0 else []:
+        if MAKER_NOTE in exif.tags:
+            size = len(exif.tags[MAKER_NOTE].data)
+            return read_note(payload, exif.offsets[MAKER_NOTE], size, payload[:2] == b"MM")
+    return None
+
+
 def build_note(note: MakerNote, place: int = 0) -> bytes:
     """The note's bytes for place `place` of a little-endian TIFF file. Their number doesn't depend on the place."""
     if not note.tags and not note.subs:
@@ -83,6 +95,12 @@ def build_note(note: MakerNote, place: int = 0) -> bytes:
     main = _directory({**note.tags, **pointers}, starts[None], shift, note.big)
     below = (_directory(tags, starts[pointer], shift, note.big) for pointer, tags in note.subs.items())
     return b"".join([note.prefix, main, *below])
+
+
+def note_value(note: MakerNote) -> TiffValue:
+    """The note as the value of Exif's tag, for a place that is not known yet."""
+    data = build_note(note)
+    return TiffValue(UNDEFINED, len(data), data)
 
 
 def merged(first: MakerNote | None, second: MakerNote | None) -> MakerNote | None:
@@ -197,9 +215,3 @@ def _directory(tags: Mapping[int, TiffValue], start: int, shift: int, big: bool)
             values.append(data + b"\0" * (len(data) % 2))
             at += len(values[-1])
     return b"".join([*table, bytes(4), *values])
-
-
-def note_value(note: MakerNote) -> TiffValue:
-    """The note as the value of Exif's tag, for a place that is not known yet."""
-    data = build_note(note)
-    return TiffValue(UNDEFINED, len(data), data)

@@ -23,20 +23,22 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..errors import StreamError
 from ..raw_image import MakerNote, RawImage, TiffValue
 from ..stream.fields import Reader, write_varint
 from . import maker_note, tiff
-from .allowed import EXIF, GPS, IFD0, MAX_TAG_BYTES, RAW, TagDict, allowed_tags
-from .meta_tags import OF_A_PROFILE
+from .allowed import MAX_TAG_BYTES, TagDict, allowed_tags
+from .meta_tags import EXIF, GPS, IFD0, OF_A_PROFILE, RAW
+from .tags import unpack_tags
 
 FORM = 0
 NOTE, ABOUT_NOTE, PROFILES = 4, 5, 16
 MAX_PROFILES = 16
 PREFIX, BASE, BIG, LEFT_OUT = range(4)
 MAX_TAG = 1 << 32
+DAMAGED = "the RAW's metadata (section META) is damaged and left out; the mosaic is whole"
 
 Places = dict[int, dict[int, TiffValue]]
 
@@ -89,6 +91,23 @@ class Meta:
             tuple(profile_tags(places[k]) for k in sorted(places) if PROFILES <= k < PROFILES + MAX_PROFILES),
         )  # fmt: skip
 
+    @classmethod
+    def of_stream(cls, header_tags: bytes, section: bytes, lost: bool = False) -> tuple[Meta, tuple[str, ...]]:
+        """All that a stream says for the DNG, its header's tags among it, and what is damaged of it, a line each.
+
+        lost: the section was there and is damaged. StreamError where the header's tags are.
+        """
+        ifd0_tags, raw_tags, exif_tags = unpack_tags(header_tags)
+        try:
+            meta = cls.from_bytes(section) if section else cls()
+        except StreamError:
+            meta, lost = cls(), True
+        joined = replace(
+            meta, ifd0_tags={**meta.ifd0_tags, **ifd0_tags}, raw_tags={**meta.raw_tags, **raw_tags},
+            exif_tags={**meta.exif_tags, **exif_tags},
+        )  # fmt: skip
+        return joined, (DAMAGED,) if lost else ()
+
 
 def profile_tags(tags: Mapping[int, TiffValue]) -> TagDict:
     """What a further profile may have of these."""
@@ -109,6 +128,8 @@ def _about(note: MakerNote) -> dict[int, TiffValue]:
 def _note(tags: dict[int, TiffValue], about: dict[int, TiffValue]) -> MakerNote | None:
     """The note of these entries; None where they make none."""
     prefix = about[PREFIX].data if PREFIX in about else b""
+    if len(tags) > 4 * maker_note.MAX_ENTRIES:
+        return None
     if not about or (tags and len(prefix) > maker_note.MAX_PREFIX) or not (tags or prefix):
         return None
     numbers = {k: [int(n) for n in tiff.value_numbers(about[k])] for k in (BASE, BIG, LEFT_OUT)

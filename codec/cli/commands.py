@@ -60,6 +60,10 @@ def encode_command(subparsers: Any) -> None:
     parser.add_argument("--frame", type=whole_number, metavar="N",
                         help="which of several mosaics in the RAW, from 1; default: the largest")  # fmt: skip
     parser.add_argument("--no-guide", action="store_true", help="the JPEG only carries the RAW, whatever it shows")
+    told = parser.add_mutually_exclusive_group()
+    told.add_argument("--no-metadata", action="store_true",
+                      help="nothing of people, times, places and things: only what developing needs")  # fmt: skip
+    told.add_argument("--gps", action="store_true", help="the RAW's place even where the JPEG has none")
     add_device(parser)
     add_profile(parser)
     add_force(parser)
@@ -88,6 +92,8 @@ def strip_command(subparsers: Any) -> None:
     )  # fmt: skip
     parser.add_argument("jpeg", metavar="IN.jpg", type=file_path, help="a JPEG that carries a RAW")
     parser.add_argument("-o", "--output", type=file_path, metavar="OUT.jpg", help="the JPEG without it")
+    parser.add_argument("--metadata", action="store_true",
+                        help="only what the RAW says of people, times, places and things; the RAW stays")  # fmt: skip
     add_force(parser)
     parser.set_defaults(run=_strip, more=[])
 
@@ -134,6 +140,7 @@ def _encode(args: argparse.Namespace) -> None:
                 raw, jpeg, bpp=args.bpp, size=args.size, quality=args.quality, lossless=args.lossless,
                 trimmable=args.trimmable, layers=args.layers, tune=args.tune, effort=args.effort, device=args.device,
                 guide="none" if args.no_guide else "auto", progress=progress, frame=args.frame,
+                metadata="none" if args.no_metadata else "all" if args.gps else "auto",
             )  # fmt: skip
         inputs += [encoded.guide_path] if encoded.guide_path else []
         write_output(output, encoded.jpeg, inputs, args.force, JPEG_SUFFIXES)
@@ -187,15 +194,15 @@ def _layers_text(found: Info) -> str:
 
 
 def _strip(args: argparse.Namespace) -> None:
-    from ...bitstream.jpeg import embed
     from ...bitstream.runtime.files import read_file
+    from ..api import strip
 
     output = _named_output(args)
     check_output(output, [args.jpeg], args.force, JPEG_SUFFIXES)
     jpeg = source(args.jpeg, "JPEG")
     with explained("strip", (args.jpeg, jpeg, "JPEG")):
         data = jpeg if isinstance(jpeg, bytes) else read_file(jpeg, "JPEG")
-        bare = embed.strip(data)
+        bare = strip(data, metadata=args.metadata)
     write_output(output, bare, [args.jpeg], args.force, JPEG_SUFFIXES)
     result = {"output": str(output), "jpeg_bytes": len(bare), "removed_bytes": len(data) - len(bare)}
     lines = [("size", bytes_text(len(bare))), ("removed", bytes_text(len(data) - len(bare)))]

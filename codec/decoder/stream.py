@@ -34,6 +34,7 @@ from ...bitstream.stream.header import LEVEL_UNIT, Header, unpack_values
 from ...bitstream.stream.layers import STAGES, Depth, Layers
 from ...bitstream.stream.limits import check_work
 from ...bitstream.stream.preview import CarriedPreview
+from ...bitstream.tiff.meta import Meta
 from ...entropy import tables
 from ...entropy.tables import Tables
 from ..guide.geometry import Geometry
@@ -73,7 +74,8 @@ class Stream:
     substreams: of layer 0, by (tile, stage). In a stream with layers, `layers` says which are there, and finer holds
     the further layers' substreams by (tile, layer, stage). preview: what the DNG's is to show, where the stream says.
     size: bytes of the payload that it was parsed from. projection: of the geometry, where the header's is not enough.
-    gate: where a guide of the stream's own stands for the JPEG.
+    gate: where a guide of the stream's own stands for the JPEG. meta: what it says for the DNG, the header's tags among
+    it; told: what of that is damaged, a line each.
     """
 
     header: Header
@@ -87,6 +89,8 @@ class Stream:
     size: int = 0
     projection: Projection | None = None
     gate: Gate | None = None
+    meta: Meta = field(default_factory=Meta)
+    told: tuple[str, ...] = ()
 
     @property
     def geometry(self) -> Geometry:
@@ -175,8 +179,10 @@ class Stream:
         preview = CarriedPreview.from_bytes(container.sections["PREV"])
         section = container.sections["GATE"]
         gate = Gate.from_bytes(section, layout_of(header).cells) if section else None
+        meta, told = Meta.of_stream(header.tags, container.sections["META"], "META" in container.lost)
         return cls(
-            header, recipe, params, transforms, substreams, layers, finer, preview, len(data), geometry.projection, gate
+            header, recipe, params, transforms, substreams, layers, finer, preview, len(data), geometry.projection, gate,
+            meta, told,
         )  # fmt: skip
 
     @timed("network")

@@ -17,6 +17,7 @@ from .effort import LEAST, MOST, Effort
 
 TUNES = ("psnr", "edit")
 GUIDES = ("auto", "none")
+METADATA = ("auto", "all", "none")
 STEP_EXPONENT = {"psnr": 4, "edit": 0}
 """Exponent of the guided step by tune, in quarters: even error in linear light, or none beyond the companding."""
 
@@ -70,7 +71,7 @@ class EncodeOptions:
 
     tune: "psnr" for even error in linear light, "edit" for error that is even against the noise. effort: 1 to 9, or an
     `Effort`. guide: "auto" for the JPEG wherever it helps (`codec.encoder.guides`), "none" to leave it out. device: "auto", "cpu" or "cuda" (`codec.api.choose_device`). progress: called with what is being done and
-    how much of it is.
+    how much of it is. metadata: of the RAW: "auto", "all" (its place too, where the JPEG has none) or "none".
     """
 
     rate: Rate = field(default_factory=Rate)
@@ -79,12 +80,15 @@ class EncodeOptions:
     device: str = "auto"
     progress: Progress | None = None
     guide: str = "auto"
+    metadata: str = "auto"
 
     def __post_init__(self) -> None:
         if self.tune not in TUNES:
             raise UsageError(f"tune {self.tune!r}: want one of {', '.join(TUNES)}")
         if self.guide not in GUIDES:
             raise UsageError(f"guide {self.guide!r}: want one of {', '.join(GUIDES)}")
+        if self.metadata not in METADATA:
+            raise UsageError(f"metadata {self.metadata!r}: want one of {', '.join(METADATA)}")
         if isinstance(self.effort, int) and not LEAST <= self.effort <= MOST:
             raise UsageError(f"effort {self.effort}: want {LEAST} to {MOST}")
 
@@ -110,3 +114,4 @@ class EncodeKeywords(TypedDict, total=False):
     device: str
     progress: Progress | None
     guide: str
+    metadata: str
