@@ -26,121 +26,123 @@ _KINDS = {
     "s": (tiff.SHORT, tiff.SSHORT, tiff.LONG, tiff.SLONG), "*": tuple(k for k in tiff.TYPE_SIZES if k != tiff.UTF8),
 }
 
-# (IFD, tag, kinds). The position is part of the stream format: append only, at most 256 entries.
-TAGS: tuple[tuple[int, int, str], ...] = (
-    (IFD0, 271, "t"),  # Make
-    (IFD0, 272, "t"),  # Model
-    (IFD0, 305, "t"),  # Software
-    (IFD0, 306, "t"),  # DateTime
-    (IFD0, 315, "t"),  # Artist
-    (IFD0, 33432, "t"),  # Copyright
-    (IFD0, 50708, "t"),  # UniqueCameraModel
-    (IFD0, 50709, "t"),  # LocalizedCameraModel
-    (IFD0, 50721, "r"),  # ColorMatrix1
-    (IFD0, 50722, "r"),  # ColorMatrix2
-    (IFD0, 50723, "r"),  # CameraCalibration1
-    (IFD0, 50724, "r"),  # CameraCalibration2
-    (IFD0, 50725, "r"),  # ReductionMatrix1
-    (IFD0, 50726, "r"),  # ReductionMatrix2
-    (IFD0, 50727, "r"),  # AnalogBalance
-    (IFD0, 50728, "ir"),  # AsShotNeutral
-    (IFD0, 50729, "r"),  # AsShotWhiteXY
-    (IFD0, 50730, "r"),  # BaselineExposure
-    (IFD0, 50731, "r"),  # BaselineNoise
-    (IFD0, 50732, "r"),  # BaselineSharpness
-    (IFD0, 50734, "r"),  # LinearResponseLimit
-    (IFD0, 50735, "t"),  # CameraSerialNumber
-    (IFD0, 50736, "r"),  # LensInfo
-    (IFD0, 50739, "r"),  # ShadowScale
-    (IFD0, 50778, "i"),  # CalibrationIlluminant1
-    (IFD0, 50779, "i"),  # CalibrationIlluminant2
-    (IFD0, 50827, "t"),  # OriginalRawFileName
-    (IFD0, 50879, "i"),  # ColorimetricReference
-    (IFD0, 50931, "t"),  # CameraCalibrationSignature
-    (IFD0, 50932, "t"),  # ProfileCalibrationSignature
-    (IFD0, 50934, "t"),  # AsShotProfileName
-    (IFD0, 50936, "t"),  # ProfileName
-    (IFD0, 50937, "i"),  # ProfileHueSatMapDims
-    (IFD0, 50938, "f"),  # ProfileHueSatMapData1
-    (IFD0, 50939, "f"),  # ProfileHueSatMapData2
-    (IFD0, 50940, "f"),  # ProfileToneCurve
-    (IFD0, 50941, "i"),  # ProfileEmbedPolicy
-    (IFD0, 50942, "t"),  # ProfileCopyright
-    (IFD0, 50964, "r"),  # ForwardMatrix1
-    (IFD0, 50965, "r"),  # ForwardMatrix2
-    (IFD0, 50981, "i"),  # ProfileLookTableDims
-    (IFD0, 50982, "f"),  # ProfileLookTableData
-    (IFD0, 51107, "i"),  # ProfileHueSatMapEncoding
-    (IFD0, 51108, "i"),  # ProfileLookTableEncoding
-    (IFD0, 51109, "r"),  # BaselineExposureOffset
-    (IFD0, 51110, "i"),  # DefaultBlackRender
-    (RAW, 50718, "r"),  # DefaultScale
-    (RAW, 50719, "ir"),  # DefaultCropOrigin
-    (RAW, 50720, "ir"),  # DefaultCropSize
-    (RAW, 50733, "i"),  # BayerGreenSplit
-    (RAW, 50737, "r"),  # ChromaBlurRadius
-    (RAW, 50738, "r"),  # AntiAliasStrength
-    (RAW, 50780, "r"),  # BestQualityScale
-    (RAW, 51008, "u"),  # OpcodeList1
-    (RAW, 51009, "u"),  # OpcodeList2
-    (RAW, 51022, "u"),  # OpcodeList3
-    (RAW, 51041, "f"),  # NoiseProfile
-    (RAW, 51125, "r"),  # DefaultUserCrop
-    (EXIF, 33434, "r"),  # ExposureTime
-    (EXIF, 33437, "r"),  # FNumber
-    (EXIF, 34850, "i"),  # ExposureProgram
-    (EXIF, 34855, "i"),  # PhotographicSensitivity
-    (EXIF, 34864, "i"),  # SensitivityType
-    (EXIF, 34866, "i"),  # RecommendedExposureIndex
-    (EXIF, 36867, "t"),  # DateTimeOriginal
-    (EXIF, 36868, "t"),  # DateTimeDigitized
-    (EXIF, 36880, "t"),  # OffsetTime
-    (EXIF, 36881, "t"),  # OffsetTimeOriginal
-    (EXIF, 36882, "t"),  # OffsetTimeDigitized
-    (EXIF, 37377, "r"),  # ShutterSpeedValue
-    (EXIF, 37378, "r"),  # ApertureValue
-    (EXIF, 37379, "r"),  # BrightnessValue
-    (EXIF, 37380, "r"),  # ExposureBiasValue
-    (EXIF, 37381, "r"),  # MaxApertureValue
-    (EXIF, 37382, "r"),  # SubjectDistance
-    (EXIF, 37383, "i"),  # MeteringMode
-    (EXIF, 37384, "i"),  # LightSource
-    (EXIF, 37385, "i"),  # Flash
-    (EXIF, 37386, "r"),  # FocalLength
-    (EXIF, 37520, "t"),  # SubSecTime
-    (EXIF, 37521, "t"),  # SubSecTimeOriginal
-    (EXIF, 37522, "t"),  # SubSecTimeDigitized
-    (EXIF, 41495, "i"),  # SensingMethod
-    (EXIF, 41728, "u"),  # FileSource
-    (EXIF, 41729, "u"),  # SceneType
-    (EXIF, 41986, "i"),  # ExposureMode
-    (EXIF, 41987, "i"),  # WhiteBalance
-    (EXIF, 41988, "r"),  # DigitalZoomRatio
-    (EXIF, 41989, "i"),  # FocalLengthIn35mmFilm
-    (EXIF, 41990, "i"),  # SceneCaptureType
-    (EXIF, 41991, "i"),  # GainControl
-    (EXIF, 41992, "i"),  # Contrast
-    (EXIF, 41993, "i"),  # Saturation
-    (EXIF, 41994, "i"),  # Sharpness
-    (EXIF, 42032, "t"),  # CameraOwnerName
-    (EXIF, 42033, "t"),  # BodySerialNumber
-    (EXIF, 42034, "r"),  # LensSpecification
-    (EXIF, 42035, "t"),  # LensMake
-    (EXIF, 42036, "t"),  # LensModel
-    (EXIF, 42037, "t"),  # LensSerialNumber
-    (IFD0, 52529, "i"),  # CalibrationIlluminant3
-    (IFD0, 52530, "r"),  # CameraCalibration3
-    (IFD0, 52531, "r"),  # ColorMatrix3
-    (IFD0, 52532, "r"),  # ForwardMatrix3
-    (IFD0, 52533, "u"),  # IlluminantData1
-    (IFD0, 52534, "u"),  # IlluminantData2
-    (IFD0, 52535, "u"),  # IlluminantData3
-    (IFD0, 52537, "f"),  # ProfileHueSatMapData3
-    (IFD0, 52538, "r"),  # ReductionMatrix3
-    (RAW, 52525, "u"),  # ProfileGainTableMap
+# (IFD, tag, kinds, name). The position is part of the stream format: the list is closed (docs/bitstream.md, 8.2).
+LISTED: tuple[tuple[int, int, str, str], ...] = (
+    (IFD0, 271, "t", "Make"),
+    (IFD0, 272, "t", "Model"),
+    (IFD0, 305, "t", "Software"),
+    (IFD0, 306, "t", "DateTime"),
+    (IFD0, 315, "t", "Artist"),
+    (IFD0, 33432, "t", "Copyright"),
+    (IFD0, 50708, "t", "UniqueCameraModel"),
+    (IFD0, 50709, "t", "LocalizedCameraModel"),
+    (IFD0, 50721, "r", "ColorMatrix1"),
+    (IFD0, 50722, "r", "ColorMatrix2"),
+    (IFD0, 50723, "r", "CameraCalibration1"),
+    (IFD0, 50724, "r", "CameraCalibration2"),
+    (IFD0, 50725, "r", "ReductionMatrix1"),
+    (IFD0, 50726, "r", "ReductionMatrix2"),
+    (IFD0, 50727, "r", "AnalogBalance"),
+    (IFD0, 50728, "ir", "AsShotNeutral"),
+    (IFD0, 50729, "r", "AsShotWhiteXY"),
+    (IFD0, 50730, "r", "BaselineExposure"),
+    (IFD0, 50731, "r", "BaselineNoise"),
+    (IFD0, 50732, "r", "BaselineSharpness"),
+    (IFD0, 50734, "r", "LinearResponseLimit"),
+    (IFD0, 50735, "t", "CameraSerialNumber"),
+    (IFD0, 50736, "r", "LensInfo"),
+    (IFD0, 50739, "r", "ShadowScale"),
+    (IFD0, 50778, "i", "CalibrationIlluminant1"),
+    (IFD0, 50779, "i", "CalibrationIlluminant2"),
+    (IFD0, 50827, "t", "OriginalRawFileName"),
+    (IFD0, 50879, "i", "ColorimetricReference"),
+    (IFD0, 50931, "t", "CameraCalibrationSignature"),
+    (IFD0, 50932, "t", "ProfileCalibrationSignature"),
+    (IFD0, 50934, "t", "AsShotProfileName"),
+    (IFD0, 50936, "t", "ProfileName"),
+    (IFD0, 50937, "i", "ProfileHueSatMapDims"),
+    (IFD0, 50938, "f", "ProfileHueSatMapData1"),
+    (IFD0, 50939, "f", "ProfileHueSatMapData2"),
+    (IFD0, 50940, "f", "ProfileToneCurve"),
+    (IFD0, 50941, "i", "ProfileEmbedPolicy"),
+    (IFD0, 50942, "t", "ProfileCopyright"),
+    (IFD0, 50964, "r", "ForwardMatrix1"),
+    (IFD0, 50965, "r", "ForwardMatrix2"),
+    (IFD0, 50981, "i", "ProfileLookTableDims"),
+    (IFD0, 50982, "f", "ProfileLookTableData"),
+    (IFD0, 51107, "i", "ProfileHueSatMapEncoding"),
+    (IFD0, 51108, "i", "ProfileLookTableEncoding"),
+    (IFD0, 51109, "r", "BaselineExposureOffset"),
+    (IFD0, 51110, "i", "DefaultBlackRender"),
+    (RAW, 50718, "r", "DefaultScale"),
+    (RAW, 50719, "ir", "DefaultCropOrigin"),
+    (RAW, 50720, "ir", "DefaultCropSize"),
+    (RAW, 50733, "i", "BayerGreenSplit"),
+    (RAW, 50737, "r", "ChromaBlurRadius"),
+    (RAW, 50738, "r", "AntiAliasStrength"),
+    (RAW, 50780, "r", "BestQualityScale"),
+    (RAW, 51008, "u", "OpcodeList1"),
+    (RAW, 51009, "u", "OpcodeList2"),
+    (RAW, 51022, "u", "OpcodeList3"),
+    (RAW, 51041, "f", "NoiseProfile"),
+    (RAW, 51125, "r", "DefaultUserCrop"),
+    (EXIF, 33434, "r", "ExposureTime"),
+    (EXIF, 33437, "r", "FNumber"),
+    (EXIF, 34850, "i", "ExposureProgram"),
+    (EXIF, 34855, "i", "PhotographicSensitivity"),
+    (EXIF, 34864, "i", "SensitivityType"),
+    (EXIF, 34866, "i", "RecommendedExposureIndex"),
+    (EXIF, 36867, "t", "DateTimeOriginal"),
+    (EXIF, 36868, "t", "DateTimeDigitized"),
+    (EXIF, 36880, "t", "OffsetTime"),
+    (EXIF, 36881, "t", "OffsetTimeOriginal"),
+    (EXIF, 36882, "t", "OffsetTimeDigitized"),
+    (EXIF, 37377, "r", "ShutterSpeedValue"),
+    (EXIF, 37378, "r", "ApertureValue"),
+    (EXIF, 37379, "r", "BrightnessValue"),
+    (EXIF, 37380, "r", "ExposureBiasValue"),
+    (EXIF, 37381, "r", "MaxApertureValue"),
+    (EXIF, 37382, "r", "SubjectDistance"),
+    (EXIF, 37383, "i", "MeteringMode"),
+    (EXIF, 37384, "i", "LightSource"),
+    (EXIF, 37385, "i", "Flash"),
+    (EXIF, 37386, "r", "FocalLength"),
+    (EXIF, 37520, "t", "SubSecTime"),
+    (EXIF, 37521, "t", "SubSecTimeOriginal"),
+    (EXIF, 37522, "t", "SubSecTimeDigitized"),
+    (EXIF, 41495, "i", "SensingMethod"),
+    (EXIF, 41728, "u", "FileSource"),
+    (EXIF, 41729, "u", "SceneType"),
+    (EXIF, 41986, "i", "ExposureMode"),
+    (EXIF, 41987, "i", "WhiteBalance"),
+    (EXIF, 41988, "r", "DigitalZoomRatio"),
+    (EXIF, 41989, "i", "FocalLengthIn35mmFilm"),
+    (EXIF, 41990, "i", "SceneCaptureType"),
+    (EXIF, 41991, "i", "GainControl"),
+    (EXIF, 41992, "i", "Contrast"),
+    (EXIF, 41993, "i", "Saturation"),
+    (EXIF, 41994, "i", "Sharpness"),
+    (EXIF, 42032, "t", "CameraOwnerName"),
+    (EXIF, 42033, "t", "BodySerialNumber"),
+    (EXIF, 42034, "r", "LensSpecification"),
+    (EXIF, 42035, "t", "LensMake"),
+    (EXIF, 42036, "t", "LensModel"),
+    (EXIF, 42037, "t", "LensSerialNumber"),
+    (IFD0, 52529, "i", "CalibrationIlluminant3"),
+    (IFD0, 52530, "r", "CameraCalibration3"),
+    (IFD0, 52531, "r", "ColorMatrix3"),
+    (IFD0, 52532, "r", "ForwardMatrix3"),
+    (IFD0, 52533, "u", "IlluminantData1"),
+    (IFD0, 52534, "u", "IlluminantData2"),
+    (IFD0, 52535, "u", "IlluminantData3"),
+    (IFD0, 52537, "f", "ProfileHueSatMapData3"),
+    (IFD0, 52538, "r", "ReductionMatrix3"),
+    (RAW, 52525, "u", "ProfileGainTableMap"),
 )
+TAGS: tuple[tuple[int, int, str], ...] = tuple(row[:3] for row in LISTED)
+NAMES = {(place, tag): name for place, tag, _, name in (*LISTED, *MORE_TAGS)}
 ALLOWED = {(ifd, tag): tuple(t for k in kinds for t in _KINDS[k])
-            for ifd, tag, kinds in (*TAGS, *(row[:3] for row in MORE_TAGS))}  # fmt: skip
+            for ifd, tag, kinds, _ in (*LISTED, *MORE_TAGS)}  # fmt: skip
 
 _SIGNED = frozenset({*range(50721, 50727), 50730, 50964, 50965, 51109, 52530, 52531, 52532, 52538, 37377, 37379, 37380})
 """Rationals that may be negative, by the specifications."""
