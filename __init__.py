@@ -19,11 +19,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .codec.api import (
         Decoded,
+        DecodeOptions,
         Encoded,
         EncodeOptions,
         Info,
         Rate,
         Trimmed,
+        Verified,
         decode,
         decode_arrays,
         encode,
@@ -31,25 +33,13 @@ if TYPE_CHECKING:
         info,
         strip,
         trim,
+        verify,
     )
     from .codec.develop import Developed, develop
 
 __all__ = [
-    "Decoded",
-    "Developed",
-    "EncodeOptions",
-    "Encoded",
-    "Info",
-    "Rate",
-    "Trimmed",
-    "decode",
-    "decode_arrays",
-    "develop",
-    "encode",
-    "encode_arrays",
-    "info",
-    "strip",
-    "trim",
+    "DecodeOptions", "Decoded", "Developed", "EncodeOptions", "Encoded", "Info", "Rate", "Trimmed", "Verified",
+    "decode", "decode_arrays", "develop", "encode", "encode_arrays", "info", "strip", "trim", "verify",
 ]  # fmt: skip
 
 

@@ -37,6 +37,48 @@ class MakerNote:
 
 
 @dataclass(frozen=True)
+class Border:
+    """What the sensor has around the mosaic: above and below as wide as all, left and right as high as the mosaic.
+
+    Each uint16 (rows, columns), DN; some may have none.
+    """
+
+    above: np.ndarray
+    left: np.ndarray
+    right: np.ndarray
+    below: np.ndarray
+
+    @staticmethod
+    def around(frame: np.ndarray, top: int, left: int, shape: tuple[int, ...]) -> Border | None:
+        """The border of a mosaic of this shape at (top, left) of a frame; None where there is none."""
+        if frame.shape == shape:
+            return None
+        bottom, right = top + shape[0], left + shape[1]
+        parts = (frame[:top], frame[top:bottom, :left], frame[top:bottom, right:], frame[bottom:])
+        return Border(*(np.ascontiguousarray(part) for part in parts))
+
+    @property
+    def parts(self) -> tuple[np.ndarray, ...]:
+        """Above, left, right, below."""
+        return (self.above, self.left, self.right, self.below)
+
+    @property
+    def sides(self) -> tuple[int, int, int, int]:
+        """Rows above, columns left, rows below, columns right."""
+        return (self.above.shape[0], self.left.shape[1], self.below.shape[0], self.right.shape[1])
+
+    @property
+    def size(self) -> int:
+        """How many values it has."""
+        return sum(part.size for part in self.parts)
+
+    def frame(self, mosaic: np.ndarray) -> np.ndarray:
+        """The mosaic within its border."""
+        middle = np.concatenate([self.left, mosaic, self.right], axis=1)
+        return np.concatenate([self.above, middle, self.below])
+
+
+@dataclass(frozen=True)
 class RawImage:
     """A camera's mosaic and all that a DNG needs beside it.
 
@@ -51,6 +93,7 @@ class RawImage:
         (sizes, CFA pattern, black and white level, compression) are not in them, but for a black pattern that is
         larger than `black`.
     gps_tags: the same for the GPS IFD. note: the MakerNote. profiles: further camera profiles, as tags of IFD0.
+    border: what the sensor has around the mosaic, where it was asked for.
     """
 
     mosaic: np.ndarray
@@ -65,6 +108,7 @@ class RawImage:
     gps_tags: Mapping[int, TiffValue] = field(default_factory=dict)
     note: MakerNote | None = None
     profiles: tuple[Mapping[int, TiffValue], ...] = ()
+    border: Border | None = None
 
     def __post_init__(self) -> None:
         if self.cfa not in CFA_PHASES:

@@ -6,44 +6,51 @@ Files are given as paths or as their bytes; results are bytes. Nothing here writ
 
 from __future__ import annotations
 
+import hashlib
 import sys
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from ..bitstream.errors import InputError, UsageError
 from ..bitstream.jpeg import embed
-from ..bitstream.jpeg.carried import carried_stream, check_binding
 from ..bitstream.jpeg.file import Jpeg
-from ..bitstream.jpeg.planes import JpegPlanes
+from ..bitstream.jpeg.further import further_boxes, sizes
 from ..bitstream.raw_image import RawImage
 from ..bitstream.runtime import forks as forks  # before anything is imported or compiled that a fork has to wait for
 from ..bitstream.runtime.files import read_file
 from ..bitstream.runtime.profile import timed
 from ..bitstream.runtime.progress import Progress
-from ..bitstream.stream.container import section_size, with_sections
-from ..bitstream.stream.limits import check_pixels
+from ..bitstream.stream.border import parse_border
+from ..bitstream.stream.digests import DIGM_SIZE, FileDigests, check_mosaic
+from . import sections
 from .decoder.crop import Crop
 from .decoder.framing import Frame, frame_of, framed
+from .decoder.options import DecodeKeywords, DecodeOptions
 from .encoder.options import EncodeKeywords, EncodeOptions, Rate
 from .guide.geometry import Geometry
 from .guide_report import GuideReport
 from .info import Info, info
 from .preview import PREVIEWS, made_preview
 from .preview_choice import SHARE, choose, kind_of, section_bytes, with_preview
+from .sidecar import sidecar_of
 from .trim import Trimmed, trim
+from .verify import Verified, verify
 
 if TYPE_CHECKING:
     from .align.place import Origin
-    from .decoder.stream import Stream
+    from .carrier import Carrier
+    from .decoder.salvage import Salvage
 
 __all__ = [
-    "Decoded", "EncodeOptions", "Encoded", "Info", "Progress", "Rate", "Source", "Trimmed", "decode", "decode_arrays",
-    "encode", "encode_arrays", "info", "strip", "trim",
+    "DecodeOptions", "Decoded", "EncodeOptions", "Encoded", "Info", "Progress", "Rate", "Source", "Trimmed", "Verified",
+    "decode", "decode_arrays", "encode", "encode_arrays", "info", "strip", "trim", "verify",
 ]  # fmt: skip
 
 Source = str | Path | bytes
+Options = TypeVar("Options", EncodeOptions, DecodeOptions)
 DEVICES = ("auto", "cpu", "cuda")
 
 
@@ -71,6 +78,10 @@ class Encoded:
     guided: float = 1.0
     own_guide_bytes: int = 0
 
+    def sidecar(self) -> bytes:
+        """The RAW as a file of its own, for `decode`'s `sidecar`: the JPEG then needs to carry nothing."""
+        return sidecar_of(self.jpeg)
+
 
 @dataclass(frozen=True)
 class Decoded:
@@ -79,7 +90,7 @@ class Decoded:
     device: where it was decoded; seconds: time taken. layers: how many are there; lossless: whether the mosaic is the
     camera's, bit for bit. preview: the DNG's, a JPEG; preview_kind: "raw", "jpeg", "neutral" or "none". warnings: what
     the user should know of, a line each. frame: the DNG's default crop (column, row, width, height) where the JPEG
-    gives one (`codec.decoder.framing`).
+    gives one (`codec.decoder.framing`). salvage: what is left of a damaged RAW, where that was asked for.
     """
 
     raw: RawImage = field(repr=False)
@@ -95,6 +106,7 @@ class Decoded:
     preview_kind: str = "jpeg"
     warnings: tuple[str, ...] = ()
     default_crop: Frame | None = None
+    salvage: Salvage | None = field(default=None, repr=False)
 
     def dng(self, jxl: float | None = None) -> bytes:
         """The DNG file: the mosaic, the preview, the Exif of the RAW and of the JPEG.
@@ -131,6 +143,7 @@ def encode(
     jpeg: Source | None = None,
     *,
     frame: int | None = None,
+    margins: bool = False,
     options: EncodeOptions | None = None,
     **keywords: Unpack[EncodeKeywords],
 ) -> Encoded:
@@ -140,13 +153,15 @@ def encode(
     that shows its picture, the RAW's own full-size preview, or LibRaw's rendering (`codec.source.choose_jpeg`);
     warnings tell of one beside it that was not taken. A RAW that the JPEG carries already is replaced. frame: which of
     several mosaics that the RAW may hold, from 1; without it the largest, the first of equal ones, with a warning.
+    margins: store what the sensor has around the mosaic too, without loss.
     keywords: at most one of bpp (bits per pixel of the mosaic), size (bytes that the JPEG may grow by; both are met to
     3 % and never exceeded), quality (0..100, even error) and lossless; quality 60 without any. tune: "psnr" for even
     error in linear light, "edit" for error that is even against the noise. trimmable: in layers, so that `trim` can
     lower the rate later; layers: where to put them, in ascending bits per pixel, rather than where the codec would
     (implies trimmable). effort: 1 to 9, or an `Effort` (`codec.encoder.effort`). guide: "auto", or "none" for a JPEG
-    that only carries the RAW, whatever it shows. device: "auto", "cpu" or "cuda".
-    progress: see `Progress`. options: all that as one object, instead of keywords.
+    that only carries the RAW, whatever it shows. device: "auto", "cpu" or "cuda". progress: see `Progress`. parity:
+    share of the bytes that mends others which are lost (`bitstream.jpeg.parity`; needs `zfec`). options: all that as
+    one object, instead of keywords.
 
     Raises UsageError for contradicting or unreachable options, InputError for files that are unreadable, unsupported,
     or of another scene.
@@ -155,23 +170,26 @@ def encode(
     from .source.raw import RawFile
 
     started = time.monotonic()
-    options = _chosen(options, keywords)
+    options = _chosen(EncodeOptions.of, options, keywords)
     choose_device(options.device)
     _tell(options.progress, "reading")
-    file = RawFile(raw, frame)
+    file = RawFile(raw, frame, margins)
     image, preview, passed_over = file.image, file.own_preview(), list[str]()
-    told = file.warnings
+    told, digest = file.warnings, hashlib.sha256(file.data).digest()
+    if margins and image.border is None:
+        told += ("the RAW has no margins around its mosaic: there is nothing to keep",)
     for choice in choose_jpeg.beside(file, passed_over) if jpeg is None else ():
         try:
-            encoded = _encode(image, choice.jpeg, choice.known, options, preview)
-            break
+            encoded = _encode(image, choice.jpeg, choice.known, options, preview, digest)
+            if encoded.guided or options.guide == "none":
+                break
+            passed_over.append(choose_jpeg.unused(choice.path, "it doesn't help to code this RAW"))
         except InputError as error:  # of another scene, most likely; what is wrong with the RAW is wrong with the next
-            assert choice.path is not None
             passed_over.append(choose_jpeg.unused(choice.path, error))
     else:
         choice = choose_jpeg.own(file) if jpeg is None else choose_jpeg.given(jpeg)
         del file  # and with it the file's bytes
-        encoded = _encode(image, choice.jpeg, choice.known, options, preview)
+        encoded = _encode(image, choice.jpeg, choice.known, options, preview, digest)
     seconds, warnings = time.monotonic() - started, (*told, *passed_over, *encoded.warnings)
     return replace(encoded, guide=choice.origin, guide_path=choice.path, seconds=seconds, warnings=warnings)
 
@@ -186,47 +204,46 @@ def encode_arrays(
     """`encode` for a mosaic that is in memory: `raw.mosaic` uint16 (H, W), DN, with its levels and tags."""
     from .align.place import Origin
 
-    return _encode(raw, Jpeg(jpeg).bare, Origin.UNKNOWN, _chosen(options, keywords))
+    return _encode(raw, Jpeg(jpeg).bare, Origin.UNKNOWN, _chosen(EncodeOptions.of, options, keywords))
 
 
-def decode(
-    jpeg: Source,
-    *,
-    crop: tuple[int, int, int, int] | None = None,
-    preview: str = "screen",
-    max_pixels: int | None = None,
-    unbounded: bool = False,
-    device: str = "auto",
-    progress: Progress | None = None,
-) -> Decoded:
+def decode(jpeg: Source, *, options: DecodeOptions | None = None, **keywords: Unpack[DecodeKeywords]) -> Decoded:
     """The RAW that a JPEG carries.
 
-    crop: x, y, width and height of the part of the mosaic that is wanted (`codec.decoder.crop`); only the tiles that it
-    meets are decoded. preview: of the DNG: "screen", what the camera made of the RAW (`codec.preview_choice`), at most
-    2048 pixels a side; "full", the same, the JPEG as large as it is; "none"; or "raw", the small version that the
-    stream carries of the RAW's own (UsageError where it carries none); "jpeg", the JPEG; "neutral", a plain picture of
-    the mosaic, of 160 pixels; "auto", whichever of these shows what the camera made. max_pixels: InputError, before
-    anything is decoded, where the JPEG or the mosaic has more. unbounded: decode a file of one's own that asks for more
-    work than one of its size may (`bitstream.stream.limits`; StreamError else).
+    keywords: crop: x, y, width and height of the part of the mosaic that is wanted (`codec.decoder.crop`); only the
+    tiles that it meets are decoded. preview: of the DNG: "screen", what the camera made of the RAW
+    (`codec.preview_choice`), at most 2048 pixels a side; "full", the same, the JPEG as large as it is; "none"; or
+    "raw", the small version that the stream carries of the RAW's own (UsageError where it carries none); "jpeg", the
+    JPEG; "neutral", a plain picture of the mosaic, of 160 pixels; "auto", whichever of these shows what the camera
+    made. sidecar: the file that has the RAW instead of the JPEG (`Encoded.sidecar`). salvage: what is left of a damaged
+    RAW will do (`Decoded.salvage`). unverified: the mosaic all the same where it is not the one that the stream's
+    digest names. max_pixels: InputError, before anything is decoded, where the JPEG or the mosaic has more. unbounded:
+    decode a file of one's own that asks for more work than one of its size may (`bitstream.stream.limits`; StreamError
+    else). device, progress: as `encode`'s. options: all that as one object.
 
-    The mosaic is the same, bit for bit, on every machine and device. Raises InputError for a file that is no JPEG,
-    NoRawError for one that carries no RAW, StreamError where the RAW is damaged, of a newer version, or belongs to
-    another JPEG (which includes this one with its picture edited).
+    The mosaic is the same, bit for bit, on every machine and device, and where all of it is decoded the stream's digest
+    of it is checked. Raises InputError for a file that is no JPEG, NoRawError for one that carries no RAW, StreamError
+    where the RAW is damaged, of a newer version, or belongs to another JPEG (which includes this one with its picture
+    edited).
     """
     started = time.monotonic()
-    device = choose_device(device)
-    if preview not in PREVIEWS:
-        raise UsageError(f"preview {preview!r}: want one of {', '.join(PREVIEWS)}")
+    options = _chosen(DecodeOptions, options, keywords)
+    device = choose_device(options.device)
+    if options.preview not in PREVIEWS:
+        raise UsageError(f"preview {options.preview!r}: want one of {', '.join(PREVIEWS)}")
     file = Jpeg(_bytes(jpeg))
-    raw, stream, planes = _decode(file, crop, device, progress, max_pixels, unbounded)
+    found, raw, salvaged = _decode(file, replace(options, device=device))
+    stream = found.stream
     height, width = raw.mosaic.shape
     with timed("writing"):
-        kind, shown = made_preview(preview, file, raw, planes, stream, Crop(*crop) if crop else None)
-    default_crop = None if crop else frame_of(raw, stream.geometry, planes.y.shape)
+        part = Crop(*options.crop) if options.crop else None
+        kind, shown = made_preview(options.preview, found, raw, part)
+    default_crop = None if part else frame_of(raw, stream, found.planes.y.shape)
     seconds = time.monotonic() - started
+    lossless = stream.lossless and not (salvaged and salvaged.recovered < 1)
     return Decoded(
-        raw, width, height, raw.cfa, device, seconds, stream.layer_count, stream.lossless, shown, file.bare.data, kind,
-        default_crop=default_crop, warnings=stream.told,
+        raw, width, height, raw.cfa, device, seconds, stream.layer_count, lossless, shown, found.jpeg.bare.data, kind,
+        (*found.warnings, *stream.told), default_crop, salvaged,
     )  # fmt: skip
 
 
@@ -238,33 +255,35 @@ def decode_arrays(
     progress: Progress | None = None,
 ) -> RawImage:
     """`decode` to the `RawImage` alone: mosaic uint16 (H, W), DN, with its levels, orientation and tags."""
-    return _decode(Jpeg(jpeg), crop, choose_device(device), progress)[0]
+    options = DecodeOptions(crop=crop, device=choose_device(device), progress=progress)
+    return _decode(Jpeg(jpeg), options)[1]
 
 
-def _decode(
-    jpeg: Jpeg, crop: tuple[int, int, int, int] | None, device: str, progress: Progress | None,
-    max_pixels: int | None = None, unbounded: bool = False,
-) -> tuple[RawImage, Stream, JpegPlanes]:  # fmt: skip
-    from .decoder.stream import Stream
+def _decode(jpeg: Jpeg, options: DecodeOptions) -> tuple[Carrier, RawImage, Salvage | None]:
+    """The carrier, its RAW, and where that was to be salvaged what is left of it."""
+    from .carrier import open_carrier
 
-    _tell(progress, "reading")
-    payload = carried_stream(jpeg)
-    stream = Stream.from_bytes(payload)
-    header = stream.header
-    check_pixels(header.width, header.height, max_pixels, "the mosaic")
-    planes = check_binding(jpeg, header.binding, max_pixels)
-    meta = stream.meta
-    part = Crop(*crop) if crop else None
+    _tell(options.progress, "reading")
+    found = open_carrier(jpeg, options.sidecar, salvage=options.salvage, max_pixels=options.max_pixels)
+    stream, header, meta = found.stream, found.stream.header, found.stream.meta
+    part = Crop(*options.crop) if options.crop else None
     if part:
         part.check(header.height, header.width)
     box = part.cells(stream.layout) if part else None
-    mosaic = stream.decode(planes, progress, device, box, unbounded=unbounded)
+    mosaic = stream.decode(found.planes, options.progress, options.device, box, unbounded=options.unbounded)
+    if not (part or stream.cut or options.unverified):
+        check_mosaic(mosaic, stream.digest)
     raw = RawImage(
         mosaic=mosaic, cfa=header.phase, black=header.levels, white=header.white, orientation=header.orientation,
-        camera=header.camera, ifd0_tags=meta.ifd0_tags, raw_tags=meta.raw_tags, exif_tags={**jpeg.exif_tags, **meta.exif_tags},
-        gps_tags=meta.gps_tags, note=meta.note, profiles=meta.profiles,
+        camera=header.camera, ifd0_tags=meta.ifd0_tags, raw_tags=meta.raw_tags,
+        exif_tags={**found.jpeg.exif_tags, **meta.exif_tags}, gps_tags=meta.gps_tags, note=meta.note,
+        profiles=meta.profiles,
     )  # fmt: skip
-    return part.of(raw) if part else raw, stream, planes
+    if part:
+        raw = part.of(raw)
+    elif stream.border:
+        raw = replace(raw, border=parse_border(stream.border, header.height, header.width))
+    return found, raw, found.salvage
 
 
 def strip(jpeg: Source, *, metadata: bool = False) -> bytes:
@@ -306,8 +325,9 @@ def _encode(
     origin: Origin,
     options: EncodeOptions,
     own: bytes | None = None,
+    digest: bytes | None = None,
 ) -> Encoded:
-    """Encode into `jpeg`, which carries no RAW; own: the RAW's own preview."""
+    """Encode into `jpeg`, which carries no RAW; own: the RAW's own preview; digest: SHA-256 of its file."""
     started = time.monotonic()
     options = replace(options, device=choose_device(options.device))
     from ..bitstream.runtime.parallel import one_blas_thread
@@ -327,17 +347,19 @@ def _encode(
             geometry, alignment = place(raw, planes, jpeg, origin)
         size = options.rate.bytes_for(raw.mosaic.size)
         preview = choose(own, jpeg, raw, size / SHARE) if size else None  # before it is known what is left for the rest
+        border, untold = sections.border_of(raw)
         said = metadata.chosen(raw, jpeg, origin is not Origin.UNKNOWN, options.metadata, size)
         warnings += said.warnings
-        beside = section_bytes(preview) + section_size(len(said.section))
-        payload = encode_stream(
-            raw, planes, geometry, options, said.tags, lambda n: jpeg.growth(n + beside)
-        )  # fmt: skip
+        files = FileDigests.of(jpeg.data, digest)
+        more = {**border, "DIGS": files.to_bytes(), "META": said.section}
+        beside, copied = section_bytes(preview) + sections.cost(more) + DIGM_SIZE, DIGM_SIZE + files.size
+        growth_of = sizes(jpeg.growth, options.parity, beside, copied)
+        payload = encode_stream(raw, planes, geometry, options, said.tags, growth_of)
         if not size:
             preview = choose(own, jpeg, raw, len(payload) / SHARE)
-        payload = with_sections(with_preview(payload, preview), {"META": said.section})
+        payload = sections.put_into(with_preview(payload, preview), more)
     with timed("writing"):
-        carrier = jpeg.with_payload(payload)
+        carrier = jpeg.with_payload(payload, further_boxes(payload, options.parity))
         undone = carrier.payload == payload and carrier.bare == jpeg
     if not undone:
         raise AssertionError("the JPEG does not give back what was put into it: please report this picture")
@@ -346,6 +368,7 @@ def _encode(
     seconds = time.monotonic() - started
     kind = kind_of(preview, jpeg, raw.ifd0_tags)
     bpp = 8 * growth / raw.mosaic.size
+    warnings += untold
     report = GuideReport.of(payload)
     if options.guide != "none":
         warnings += report.warnings()
@@ -355,11 +378,11 @@ def _encode(
     )  # fmt: skip
 
 
-def _chosen(options: EncodeOptions | None, keywords: EncodeKeywords) -> EncodeOptions:
+def _chosen(kind: Callable[..., Options], options: Options | None, keywords: Mapping[str, Any]) -> Options:
     """The options, given one way or the other."""
     if options is not None and keywords:
         raise TypeError(f"{', '.join(keywords)}: give options or keywords, not both")
-    return options or EncodeOptions.of(**keywords)
+    return options or kind(**keywords)
 
 
 def _bytes(jpeg: Source) -> bytes:

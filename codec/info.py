@@ -6,17 +6,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..bitstream.errors import NoRawError, RawinlayError, StreamError
-from ..bitstream.jpeg.carried import carried_stream, check_binding
+from ..bitstream.jpeg.carried import AnotherPictureError, check_binding
 from ..bitstream.jpeg.file import Jpeg
+from ..bitstream.jpeg.further import damages, share_of, sizes
+from ..bitstream.jpeg.planes import JpegPlanes
 from ..bitstream.runtime.files import read_file
 from ..bitstream.stream import container
 from ..bitstream.stream.container import MAGIC, Container
+from ..bitstream.stream.digests import FileDigests
 from ..bitstream.stream.header import Header
 from ..bitstream.stream.layers import STAGES, Layers, Prefixes, tile_count
 from ..bitstream.stream.limits import check_pixels, check_work
 from ..bitstream.stream.preview import CarriedPreview
 from ..bitstream.tiff.meta import Meta
 from .preview_choice import kind_of
+from .sidecar import parts
+from .turned import turned_back
 
 
 @dataclass(frozen=True)
@@ -47,25 +52,30 @@ class Info:
     last_layer: float | None = None
     least_bytes: int | None = None
     preview: str | None = None
+    mosaic_digest: str | None = None
+    jpeg_sha256: str | None = None
+    raw_sha256: str | None = None
+    parity: float | None = None
     about_bytes: int | None = None
     note_left_out: tuple[int, ...] = ()
 
 
-def info(jpeg: str | Path | bytes, *, max_pixels: int | None = None) -> Info:
+def info(jpeg: str | Path | bytes, *, sidecar: str | Path | bytes | None = None, max_pixels: int | None = None) -> Info:
     """What a JPEG carries. Raises InputError for a file that is no JPEG; damage is told, not raised.
 
-    max_pixels: InputError, before the JPEG is decoded, where it or the mosaic has more.
+    sidecar: has the RAW instead of the JPEG. max_pixels: InputError, before the JPEG is decoded, where it or the mosaic
+    has more.
     """
     file = Jpeg(jpeg if isinstance(jpeg, bytes) else read_file(jpeg, "JPEG"))
     try:
-        payload = carried_stream(file)
+        payload, contents = parts(file, sidecar)
     except NoRawError:
         return Info(has_raw=False)
     except StreamError as error:
         return Info(has_raw=True, metadata_bytes=_growth(file), intact=False, damage=(str(error),))
-    damage = container.check(payload)
+    share, damage = share_of(contents), [*container.check(payload), *damages(contents)]
     version = f"{payload[4]}.{payload[5]}" if payload[:4] == MAGIC and len(payload) > 5 else None
-    growth = _growth(file)
+    growth = _growth(file) if sidecar is None else 8 + len(contents)
     try:
         sections = Container.from_bytes(payload, verify=False).sections
         header = Header.from_bytes(sections["HEAD"])
@@ -75,14 +85,15 @@ def info(jpeg: str | Path | bytes, *, max_pixels: int | None = None) -> Info:
         return Info(has_raw=True, version=version, metadata_bytes=growth, intact=False, damage=lines)
     check_pixels(header.width, header.height, max_pixels, "the mosaic")
     try:
-        planes = check_binding(file, header.binding, max_pixels)
+        planes = _planes(file, header, max_pixels)
         check_work(header, 1 + len(layers.further) if layers else 1, len(payload) + planes.scan_bytes)
     except StreamError as error:
         damage.append(str(error))
-    tiles, meta = tile_count(header), _meta(header, sections["META"])
+    tiles, files = tile_count(header), FileDigests.from_bytes(sections["DIGS"])
+    meta = _meta(header, sections["META"])
     least = growth
     if layers and not damage:
-        least = file.growth(len(Prefixes(payload).without_preview().cut(0)[0]))
+        least = sizes(file.growth, share)(Prefixes(payload).without_preview().cut(0)[0])
     return Info(
         has_raw=True, version=version, model=header.model.hex(), camera=header.camera, width=header.width,
         height=header.height, cfa=header.phase, bpp=8 * growth / (header.width * header.height) if growth else None,
@@ -91,8 +102,22 @@ def info(jpeg: str | Path | bytes, *, max_pixels: int | None = None) -> Info:
         layers=1 + len(layers.further) if layers else 1,
         last_layer=min(1.0, layers.kept / (STAGES * tiles)) if layers else 1.0, least_bytes=least,
         preview=_preview(file, meta, sections["PREV"]) if meta and not damage else None,
+        mosaic_digest=sections["DIGM"].hex() or None,
+        jpeg_sha256=files.jpeg.hex() if files else None, raw_sha256=files.raw.hex() if files and files.raw else None,
+        parity=round(share or 0.0, 4),
         about_bytes=len(sections["META"]), note_left_out=meta.note.left_out if meta and meta.note else (),
     )  # fmt: skip
+
+
+def _planes(file: Jpeg, header: Header, max_pixels: int | None) -> JpegPlanes:
+    """The planes that the RAW is bound to, turned back where the JPEG was turned."""
+    try:
+        return check_binding(file, header.binding, max_pixels)
+    except AnotherPictureError:
+        back = turned_back(file, header.binding)
+        if back is None:
+            raise
+        return back[0].planes
 
 
 def _meta(header: Header, section: bytes) -> Meta | None:

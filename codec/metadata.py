@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from ..bitstream.jpeg.carried import carried_stream
 from ..bitstream.jpeg.file import Jpeg
+from ..bitstream.jpeg.further import further_boxes, share_of
 from ..bitstream.raw_image import MakerNote, RawImage, TiffValue
 from ..bitstream.stream.container import Container, with_sections
 from ..bitstream.stream.header import Header
@@ -136,7 +137,8 @@ def strip_metadata(jpeg: bytes) -> bytes:
     kept = Meta(raw_tags=own, profiles=meta.profiles).to_bytes()
     packed = pack_tags(_Tags(technical, raw_tags, {}))
     head = replace(header, tags=packed).to_bytes()
-    return file.with_payload(with_sections(payload, {"HEAD": head, "META": kept})).data
+    shorter = with_sections(payload, {"HEAD": head, "META": kept})
+    return file.with_payload(shorter, further_boxes(shorter, share_of(file.superbox))).data
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,13 @@ from PIL import Image
 from ..bitstream.dng.preview import coded, open_picture, with_orientation
 from ..bitstream.errors import UsageError
 from ..bitstream.jpeg.file import Jpeg
-from ..bitstream.jpeg.planes import JpegPlanes
 from ..bitstream.raw_image import RawImage
 from .decoder.crop import Crop
 from .isp.neutral import neutral_picture
 from .preview_choice import carried_picture, kind_of
 
 if TYPE_CHECKING:
-    from .decoder.stream import Stream
+    from .carrier import Carrier
 
 PREVIEWS = ("screen", "full", "none", "auto", "raw", "jpeg", "neutral")
 CHOSEN = ("screen", "full", "auto")
@@ -26,37 +25,34 @@ SCREEN = 2048
 """Longest side in pixels of a preview of screen size, at most."""
 
 SCREEN_QUALITY = 85
-SCREEN_PIXELS = 1920 * 1080
-"""Of a neutral picture for screens. It is not brightened, so that a program that fits its tones to it finds next to
-none to fit: RawTherapee 5.9 developed two RAWs to within 33.7 and 37.4 dB of what it makes without a preview."""
 
 
 def made_preview(
-    preview: str, jpeg: Jpeg, raw: RawImage, planes: JpegPlanes, stream: Stream, crop: Crop | None
+    preview: str, found: Carrier, raw: RawImage, crop: Crop | None
 ) -> tuple[str, bytes | None]:
     """(kind, JPEG or None) of a preview by its name in `PREVIEWS`; of a crop where `raw` is one.
 
     UsageError for a carried one that is not there.
     """
-    kind = kind_of(stream.preview, jpeg, raw.ifd0_tags) if preview in CHOSEN else preview
-    if kind == "neutral" and preview in ("screen", "full"):
-        return kind, neutral_for_screens(raw)
-    shown = _whole(kind, jpeg, raw, planes, stream, crop)
+    kind = kind_of(found.stream.preview, found.jpeg, raw.ifd0_tags) if preview in CHOSEN else preview
+    shown = _whole(kind, found, raw, crop)
     if preview == "screen" and shown:
-        shown = for_screens(jpeg.bare if shown is jpeg.bare.data else shown)
+        shown = for_screens(found.jpeg.bare if shown is found.jpeg.bare.data else shown)
     return kind, shown
 
 
-def _whole(
-    kind: str, jpeg: Jpeg, raw: RawImage, planes: JpegPlanes, stream: Stream, crop: Crop | None
-) -> bytes | None:
+def _whole(kind: str, found: Carrier, raw: RawImage, crop: Crop | None) -> bytes | None:
     """The preview of a kind, in its full size."""
+    stream, jpeg = found.stream, found.jpeg
     if kind == "none":
         return None
     if kind == "neutral":
         return neutral_jpeg(raw)
     if kind == "jpeg":
-        return crop.preview(planes, stream.geometry, stream.layout, jpeg.orientation) if crop else jpeg.bare.data
+        lies = raw.orientation if found.picture else jpeg.orientation
+        if found.picture and not crop:
+            return with_orientation(found.picture, lies)
+        return crop.preview(found.planes, stream.geometry, stream.layout, lies) if crop else jpeg.bare.data
     own = stream.preview.own if stream.preview else None
     part = crop.share(stream.header.height, stream.header.width) if crop else None
     shown = own_jpeg(own, raw.orientation, part) if own else None
@@ -70,12 +66,6 @@ def _whole(
 def neutral_jpeg(raw: RawImage) -> bytes:
     """The neutral picture as a JPEG whose Exif says how it lies."""
     return with_orientation(coded(Image.fromarray(neutral_picture(raw))), raw.orientation)
-
-
-def neutral_for_screens(raw: RawImage) -> bytes:
-    """As `neutral_jpeg`, large enough to look at."""
-    picture = neutral_picture(raw, SCREEN_PIXELS, brightest=1)
-    return with_orientation(coded(Image.fromarray(picture), SCREEN_QUALITY), raw.orientation)
 
 
 def for_screens(jpeg: Jpeg | bytes) -> bytes | None:

@@ -20,10 +20,9 @@ from ..bitstream.dng.preview import coded, open_picture, turned
 from ..bitstream.errors import InputError
 from ..bitstream.jpeg.file import Jpeg
 from ..bitstream.raw_image import RawImage, TiffValue
-from ..bitstream.stream.container import Container
-from ..bitstream.stream.fields import write_varint
 from ..bitstream.stream.preview import MOST_BYTES, MOST_SIDE, CarriedPreview
 from ..bitstream.tiff import tiff
+from . import sections
 from .isp.neutral import neutral_picture
 
 SHARE = 100
@@ -67,20 +66,19 @@ def choose(own: bytes | None, jpeg: Jpeg, raw: RawImage, room: float) -> Carried
     return CarriedPreview() if is_cameras(jpeg, raw.ifd0_tags) else None
 
 
+def section_of(preview: CarriedPreview | None) -> dict[str, bytes]:
+    """The section by its name; none without a preview."""
+    return {"PREV": preview.to_bytes()} if preview else {}
+
+
 def section_bytes(preview: CarriedPreview | None) -> int:
     """Bytes that the section adds to a stream."""
-    if preview is None:
-        return 0
-    body = preview.to_bytes()
-    return 1 + len(write_varint(len(body))) + len(body) + 4
+    return sections.cost(section_of(preview))
 
 
 def with_preview(payload: bytes, preview: CarriedPreview | None) -> bytes:
     """The stream with the section."""
-    if preview is None:
-        return payload
-    container = Container.from_bytes(payload)
-    return Container({**container.sections, "PREV": preview.to_bytes()}, container.substreams).to_bytes()
+    return sections.put_into(payload, section_of(preview))
 
 
 def kind_of(preview: CarriedPreview | None, jpeg: Jpeg, ifd0_tags: Mapping[int, TiffValue]) -> str:
@@ -105,8 +103,11 @@ def carried_picture(own: bytes) -> Image.Image | None:
 
 def is_cameras(jpeg: Jpeg, ifd0_tags: Mapping[int, TiffValue]) -> bool:
     """Whether a JPEG's Exif is that of the camera itself: the RAW's model, a maker's note, and as software none, that
-    of the RAW, or a bare version of firmware. Programs that edit name themselves."""
+    of the RAW, or a bare version of firmware. Programs that edit name themselves. Or it has no names, and is stored
+    turned: cameras do that, exporting programs turn the picture."""
     ifd0 = jpeg.ifd0
+    if jpeg.orientation > 1 and ifd0 and not any(_text(ifd0.tags, tag) for tag in (MAKE, MODEL, SOFTWARE)):
+        return True
     if ifd0 is None or not any(MAKER_NOTE in exif.tags for exif in ifd0.subs.get(tiff.EXIF_IFD, [])):
         return False
     make, model, software = (_text(ifd0.tags, tag).lower() for tag in (MAKE, MODEL, SOFTWARE))

@@ -1,4 +1,7 @@
-"""`trim`: a lower rate for a JPEG whose RAW lies in layers, without the RAW, without a model, without torch."""
+"""`trim`: a lower rate for a JPEG whose RAW lies in layers, without the RAW that it was made of.
+
+What is left is decoded, since its digest is another one (section DIGM).
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,11 @@ from pathlib import Path
 from ..bitstream.errors import StreamError, UsageError
 from ..bitstream.jpeg.carried import carried_stream, check_binding
 from ..bitstream.jpeg.file import Jpeg
+from ..bitstream.jpeg.further import further_boxes, share_of, sizes
+from ..bitstream.jpeg.planes import JpegPlanes
 from ..bitstream.runtime.files import read_file
-from ..bitstream.stream.container import Container
+from ..bitstream.stream.container import Container, with_sections
+from ..bitstream.stream.digests import mosaic_digest
 from ..bitstream.stream.header import Header
 from ..bitstream.stream.layers import Layers, shorten, tile_count
 from ..bitstream.stream.limits import check_pixels, check_work
@@ -59,13 +65,31 @@ def trim(
     if bpp is not None:
         size = int(bpp * pixels / 8)
     assert size is not None
-    shorter, layers = shorten(payload, size, file.growth)
-    out = file.data if shorter == payload else file.with_payload(shorter).data
-    grown = len(out) - len(file.bare.data)
+    contents = file.superbox
+    share = share_of(contents)
+    shorter, layers = payload, whole
+    if file.grown > size:
+        shorter, layers = shorten(payload, size, sizes(file.growth, share))
     count = 1 + len(layers.further) if layers else 1
     try:
         check_work(header, count, len(shorter) + planes.scan_bytes)
     except StreamError as error:
         raise UsageError(f"trimmed so far no reader would take it: {error}") from None
+    out = file.data
+    if shorter != payload:
+        if sections["DIGM"]:
+            shorter = with_sections(shorter, {"DIGM": _digest(shorter, planes)})
+        out = file.with_payload(shorter, further_boxes(shorter, share)).data
+    grown = len(out) - len(file.bare.data)
     lossless = layers.lossless(tile_count(header)) if layers else header.lossless
     return Trimmed(out, grown, 8 * grown / pixels, count, lossless, file.grown)
+
+
+def _digest(payload: bytes, planes: JpegPlanes) -> bytes:
+    """Section DIGM of what a stream decodes to; empty where that can't be had here, for want of PyTorch."""
+    from .decoder.stream import Stream  # takes longer to import than all else does
+
+    try:
+        return mosaic_digest(Stream.from_bytes(payload).decode(planes))
+    except UsageError:
+        return b""

@@ -26,7 +26,7 @@ def compare_command(subparsers: Any) -> None:
     parser.add_argument("raw", metavar="RAW", type=file_path, help="the true RAW, whose levels count")
     parser.add_argument("dng", metavar="DECODED.dng", type=file_path, help="what was decoded from its JPEG")
     parser.add_argument("--metadata", action="store_true",
-                        help="instead of the mosaics: what the two say differently of the shot and for developing")  # fmt: skip
+                        help="not the mosaics, but what the two say differently beside them")  # fmt: skip
     parser.set_defaults(run=_compare)
 
 

@@ -61,7 +61,7 @@ class BlindTrunk(Peer):
     def encode(self, raw: RawImage, jpeg: bytes | None, setting: str) -> bytes:
         lossless, bpp = rate_of(setting)
         options = EncodeOptions(Rate(bpp=bpp, lossless=lossless), effort=EFFORT)
-        return encode_stream(raw, _black(*raw.mosaic.shape), Geometry(), options, b"", lambda size: size)
+        return encode_stream(raw, _black(*raw.mosaic.shape), Geometry(), options, b"", len)
 
     def decode(self, data: bytes, jpeg: bytes | None) -> np.ndarray:
         stream = Stream.from_bytes(data)

@@ -11,7 +11,7 @@ from PIL import Image, JpegImagePlugin
 from ..errors import InputError
 from ..jpeg import segments
 from ..jpeg.file import Jpeg
-from ..jpeg.frame import MAX_PIXELS
+from ..jpeg.frame import Picture
 from ..raw_image import TiffValue
 from ..tiff import tiff
 from ..tiff.tiff import Ifd
@@ -90,9 +90,9 @@ def open_picture(data: bytes, formats: tuple[str, ...] = ("JPEG",)) -> Image.Ima
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             if "JPEG" in formats and data[:2] == b"\xff\xd8":
-                frame = Jpeg(data).frame  # Pillow's own limit is less than some cameras take
-                if frame.width * frame.height > MAX_PIXELS:
-                    return None
+                frame = Jpeg(data).frame
+                if frame.width * frame.height > (Image.MAX_IMAGE_PIXELS or 0):
+                    Picture(data)  # some cameras take more; a few bytes must not ask for the memory of as many
                 image: Image.Image = JpegImagePlugin.JpegImageFile(io.BytesIO(data))
             else:
                 image = Image.open(io.BytesIO(data), formats=list(formats))

@@ -25,6 +25,7 @@ from ..tiff import tags, tiff
 from ..tiff.tiff import Ifd
 from . import black, ljpeg
 from .about import add_metadata
+from .border import framed
 from .jxl import JpegXl, interleaved, need_imagecodecs, tiles
 from .preview import Preview, make_preview
 
@@ -61,10 +62,14 @@ def write_dng(
     with ThreadPoolExecutor(_cores()) as pool:  # compiled loops, libjpeg and hashes run without Python's lock
         previews = pool.submit(_timed, make_preview, shown, raw.orientation) if shown else None
         roots = pool.submit(_timed, _camera_tags, raw, ifd0_tags)
-        chunks = _tiles(raw.mosaic, jxl, pool)
+        border = framed(raw)
+        stored = border.frame if border else raw.mosaic
+        chunks = _tiles(stored, jxl, pool)
         root, preview = Ifd(roots.result()), previews.result() if previews else None
     with timed("writing"):
-        mosaic = Ifd(_mosaic_tags(raw, raw_tags) | (jxl.tags() if jxl else {}), chunks=chunks, chunk_tags=(324, 325))
+        side = tiff.pack_value(tiff.LONG, _tile_side(stored.shape[1]))
+        described = _mosaic_tags(raw, raw_tags) | {322: side, 323: side} | (border.tags if border else {})
+        mosaic = Ifd(described | (jxl.tags() if jxl else {}), chunks=chunks, chunk_tags=(324, 325))
         return _assembled(raw, mosaic, root, preview, about)
 
 
@@ -138,8 +143,6 @@ def _mosaic_tags(raw: RawImage, raw_tags: dict[int, TiffValue]) -> dict[int, Tif
         262: tiff.pack_value(tiff.SHORT, 32803),
         277: tiff.pack_value(tiff.SHORT, 1),
         284: tiff.pack_value(tiff.SHORT, 1),
-        322: tiff.pack_value(tiff.LONG, _tile_side(width)),
-        323: tiff.pack_value(tiff.LONG, _tile_side(width)),
         33421: tiff.pack_value(tiff.SHORT, 2, 2),
         33422: tiff.pack_value(tiff.BYTE, *(CFA_COLOURS[c] for c in raw.cfa)),
         50710: tiff.pack_value(tiff.BYTE, 0, 1, 2),

@@ -15,6 +15,10 @@ TRACES = (b"JP" + EN.to_bytes(2, "big"), b"jumb", LABEL, MIME, b"bidb" + MAGIC)
 START = 160
 
 
+class AnotherPictureError(StreamError):
+    """The JPEG's picture is not the one that the RAW is bound to."""
+
+
 def carried_stream(jpeg: Jpeg) -> bytes:
     """The payload in a JPEG's segments.
 
@@ -48,7 +52,7 @@ def check_binding(jpeg: Jpeg, binding: bytes, max_pixels: int | None = None) -> 
     except InputError as error:
         raise StreamError(f"the JPEG's picture, without which its RAW can't be decoded, is damaged ({error})") from None
     if planes.binding_hash() != binding:
-        raise StreamError("the RAW belongs to another JPEG, or the picture was changed since")
+        raise AnotherPictureError("the RAW belongs to another JPEG, or the picture was changed since")
     return planes
 
 

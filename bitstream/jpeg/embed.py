@@ -74,13 +74,15 @@ def strip(jpeg: bytes) -> bytes:
     return bare
 
 
-def with_payload(bare: bytes, segments: Sequence[Segment], payload: bytes, mend: bool = True) -> bytes:
+def with_payload(
+    bare: bytes, segments: Sequence[Segment], payload: bytes, further: bytes = b"", mend: bool = True
+) -> bytes:
     """`embed` for a JPEG without anything of ours, of these segments.
 
-    mend: offsets too, not only the size of image 1 in MPF.
+    further: boxes behind the payload's. mend: offsets too, not only the size of image 1 in MPF.
     """
     packet, edits = _flag(segments, len(payload))
-    block = b"".join(segment_bytes(APP11, part) for part in jumbf.wrap(payload))
+    block = b"".join(segment_bytes(APP11, part) for part in jumbf.wrap(payload, further))
     place, scan = _flag_place(segments), segments[-1].start
     edits += [(place, place, packet), (scan, scan, block)] if place < scan else [(scan, scan, packet + block)]
     return splice(bare, [*edits, *_mended(find_pointers(segments, strict=not mend), edits)])
@@ -91,7 +93,7 @@ def warnings_of(segments: Sequence[Segment]) -> list[str]:
     out = [f"the JPEG's metadata may mislead: {doubt}; it is left as it is" for doubt in find_pointers(segments).doubts]
     if has_credentials(segments):
         out.insert(0, "the JPEG has Content Credentials (C2PA): their signature is void once a RAW is in it, so sign "
-                   "the output anew; `rawinlay strip` gives back the signed file")  # fmt: skip
+                    "the output anew; `rawinlay strip` gives back the signed file")  # fmt: skip
     return out
 
 
@@ -108,9 +110,14 @@ def payload_of(segments: Sequence[Segment]) -> bytes:
     Raises NoRawError when they carry none (the message says whether they once did), and StreamError when parts of it
     are missing.
     """
-    payload = jumbf.unwrap([s.payload for s in segments if s.marker == APP11])
-    if payload is not None:
-        return payload
+    return jumbf.embedded_file(superbox_of(segments))
+
+
+def superbox_of(segments: Sequence[Segment]) -> bytes:
+    """The contents of the box with the payload, else as `payload_of`."""
+    contents = jumbf.contents_of([s.payload for s in segments if s.marker == APP11])
+    if contents is not None:
+        return contents
     for segment in segments:
         if _is_xmp(segment) and FLAG_NAMESPACE in segment.payload:
             size = FLAG_BYTES.search(segment.payload)
@@ -135,9 +142,10 @@ def without_ours(jpeg: bytes, segments: Sequence[Segment]) -> bytes:
     return splice(jpeg, [*edits, *_mended(find_pointers(segments, strict=_is_before_mpf(segments)), edits)])
 
 
-def added_bytes(segments: Sequence[Segment], payload_size: int) -> int:
-    """By how much `with_payload` makes a JPEG without anything of ours larger for a payload of `payload_size` bytes."""
-    contents = len(jumbf.wrap(b"")[0]) - jumbf.HEADER.size + payload_size
+def added_bytes(segments: Sequence[Segment], payload_size: int, further: int = 0) -> int:
+    """By how much `with_payload` makes a JPEG without anything of ours larger for a payload of `payload_size` bytes,
+    with further boxes of so many."""
+    contents = jumbf.PAYLOAD_AT + payload_size + further
     tail = contents % jumbf.PART
     if 0 < tail < jumbf.MIN_PART:
         contents += max(8, jumbf.MIN_PART - tail)

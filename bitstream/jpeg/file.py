@@ -90,6 +90,11 @@ class Jpeg:
         """The stream; NoRawError where there is none, StreamError where parts of it are missing. Not kept."""
         return embed.payload_of(self.segments)
 
+    @property
+    def superbox(self) -> bytes:
+        """The contents of the box that the stream lies in, else as `payload`. Not kept."""
+        return embed.superbox_of(self.segments)
+
     @cached_property
     def _without(self) -> Jpeg | None:
         bare = embed.without_ours(self.data, self.segments)
@@ -105,16 +110,16 @@ class Jpeg:
         """Bytes that `bare` is shorter by."""
         return len(self.data) - len(self.bare.data)
 
-    def growth(self, payload_size: int) -> int:
-        """Bytes that `bare` becomes longer by with a payload of so many."""
-        return embed.added_bytes(self.bare.segments, payload_size)
+    def growth(self, payload_size: int, further: int = 0) -> int:
+        """Bytes that `bare` becomes longer by with a payload of so many, and so many of further boxes."""
+        return embed.added_bytes(self.bare.segments, payload_size, further)
 
-    def with_payload(self, payload: bytes) -> Jpeg:
-        """`bare` with a payload; InputError for one of 4 GiB."""
+    def with_payload(self, payload: bytes, further: bytes = b"") -> Jpeg:
+        """`bare` with a payload and further boxes; InputError for one of 4 GiB."""
         bare = self.bare
-        carrier = Jpeg(embed.with_payload(bare.data, bare.segments, payload))
+        carrier = Jpeg(embed.with_payload(bare.data, bare.segments, payload, further))
         if carrier.bare.data != bare.data:  # metadata that is no longer found once it is mended: it stays as it is
-            carrier = Jpeg(embed.with_payload(bare.data, bare.segments, payload, mend=False))
+            carrier = Jpeg(embed.with_payload(bare.data, bare.segments, payload, further, mend=False))
         return carrier
 
     @property

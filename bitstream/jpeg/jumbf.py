@@ -21,6 +21,7 @@ box     data
 "jumd"  type UUID 40CB0C32-BB8A-489D-A70B-2AD6F47F4369, toggles 03, "org.rawinlay.raw\\0"
 "bfdb"  toggles 00, "application/vnd.rawinlay\\0"
 "bidb"  the payload
+"uuid"  only where there are: further boxes of ours (`bitstream.jpeg.further`)
 "free"  only where the last part would else be under 12 bytes: zeros
 ======  ====================================================================================
 
@@ -32,7 +33,7 @@ less than 28 bytes. En is neither C2PA's 0x0211 (c2pa-rs takes equal En for its 
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ..errors import InputError, StreamError
@@ -54,26 +55,38 @@ OURS = FIRST[:4]
 # ---------------------------------------------------------------------------------------------------- writing
 
 
-def wrap(payload: bytes) -> list[bytes]:
-    """The payloads of the APP11 segments that carry `payload`, in order. Raises InputError at 4 GiB."""
-    contents = box(b"jumd", EMBEDDED_FILE + b"\x03" + LABEL + b"\0") + box(b"bfdb", b"\0" + MIME + b"\0")
+def wrap(payload: bytes, further: bytes = b"") -> list[bytes]:
+    """The payloads of the APP11 segments that carry `payload` and further boxes behind it, in order.
+
+    Raises InputError at 4 GiB.
+    """
     # The whole contents are joined once: payloads may be hundreds of megabytes.
-    total = len(contents) + 8 + len(payload)
+    total = len(HEAD) + 8 + len(payload) + len(further)
     tail = total % PART
     padding = box(b"free", bytes(max(0, MIN_PART - tail - 8))) if 0 < tail < MIN_PART else b""
     lbox = 8 + total + len(padding)
     if lbox > MAX_LBOX:
         raise InputError("the RAW data is over 4 GiB: too large for one box in a JPEG")
-    contents = b"".join([contents, struct.pack(">L4s", 8 + len(payload), b"bidb"), payload, padding])
+    whole = b"".join([contents(payload), further, padding])
     return [
-        HEADER.pack(b"JP", EN, 1 + at // PART, lbox, b"jumb") + contents[at : at + PART]
-        for at in range(0, len(contents), PART)
+        HEADER.pack(b"JP", EN, 1 + at // PART, lbox, b"jumb") + whole[at : at + PART]
+        for at in range(0, len(whole), PART)
     ]
+
+
+def contents(payload: bytes) -> bytes:
+    """The superbox's contents up to the end of the box with the payload."""
+    return HEAD + struct.pack(">L4s", 8 + len(payload), b"bidb") + payload
 
 
 def box(kind: bytes, data: bytes) -> bytes:
     """A box with a 32-bit length."""
     return struct.pack(">L4s", 8 + len(data), kind) + data
+
+
+HEAD = box(b"jumd", EMBEDDED_FILE + b"\x03" + LABEL + b"\0") + box(b"bfdb", b"\0" + MIME + b"\0")
+PAYLOAD_AT = len(HEAD) + 8
+"""Where in the superbox's contents the payload begins."""
 
 
 # ---------------------------------------------------------------------------------------------------- reading
@@ -94,12 +107,18 @@ def unwrap(payloads: Sequence[bytes]) -> bytes | None:
     The order of the parts does not matter, exact duplicates are dropped, boxes of others are ignored, and framing that
     a program destroyed by splitting anew is repaired. Raises StreamError that says what is missing.
     """
+    found = contents_of(payloads)
+    return None if found is None else embedded_file(found)
+
+
+def contents_of(payloads: Sequence[bytes]) -> bytes | None:
+    """The superbox's contents, else as `unwrap`."""
     found = _find(payloads)
     if found is None:
         return None
     if found.contents is None:
         raise StreamError(found.damage)
-    return _embedded_file(found.contents)
+    return found.contents
 
 
 def remove(payloads: Sequence[bytes]) -> list[bytes]:
@@ -213,18 +232,22 @@ def _has_our_label(data: bytes, at: int) -> bool:
     )
 
 
-def _embedded_file(contents: bytes) -> bytes:
-    """The data of the one "bidb" box among the boxes of a superbox."""
-    files, at = [], 0
+def inner_boxes(contents: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Kind, and where the data begins and ends, of each box in a superbox. Raises StreamError for lengths that lie."""
+    at = 0
     while at < len(contents):
         if at + 8 > len(contents):
             raise StreamError("damaged JUMBF box: it ends inside the header of an inner box")
         length, kind = struct.unpack_from(">L4s", contents, at)
         if not 8 <= length <= len(contents) - at:
             raise StreamError(f"damaged JUMBF box: an inner box claims {length} bytes of {len(contents) - at}")
-        if kind == b"bidb":
-            files.append((at + 8, at + length))
+        yield kind, at + 8, at + length
         at += length
+
+
+def embedded_file(contents: bytes) -> bytes:
+    """The data of the one "bidb" box among the boxes of a superbox."""
+    files = [(start, end) for kind, start, end in inner_boxes(contents) if kind == b"bidb"]
     if len(files) != 1:
         raise StreamError(f"damaged JUMBF box: it holds {len(files)} embedded files, not one")
     return contents[files[0][0] : files[0][1]]

@@ -25,6 +25,9 @@ id     name  contents
 "p"    PREV  what the DNG's preview is to show
 "W"    GEOM  where the JPEG lies over the mosaic, as the header can't say it
 "G"    GATE  a guide of the stream's own, and where it stands for the JPEG
+"d"    DIGM  digest of the decoded mosaic
+"s"    DIGS  digests of the JPEG as it was and of the RAW file
+"b"    BORD  what the sensor has around the mosaic
 "m"    META  the RAW's metadata and MakerNote
 "S"          the index
 =====  ====  =====================================================
@@ -32,19 +35,7 @@ id     name  contents
 An empty section is not written. Ids are letters: a reader that does not know a lower-case one skips it, and refuses the
 stream for an upper-case one. `DECLARED` holds the letters that are taken for later sections.
 
-The index:
-
-==============  ===============  =============================================================================
-what            bytes            meaning
-==============  ===============  =============================================================================
-tiles           varint           0..2^20; 0 when no substream has any bytes, layers and stages too then
-layers          varint           0..21
-stages          varint           0..64
-presence        ceil(T*L*S / 8)  one bit per substream, from each byte's low end; 0: the substream is empty
-lengths, CRCs   each             of every substream that is present: varint length >= 1, u32 CRC of its bytes
-==============  ===============  =============================================================================
-
-Substreams go by layer, then tile, then stage: the coarser layers of the whole picture come first.
+The index, and the substreams' order: `bitstream.stream.index`.
 """
 
 from __future__ import annotations
@@ -55,6 +46,8 @@ from dataclasses import dataclass, field
 
 from ..errors import InputError, StreamError
 from .fields import Field, Reader, write_record, write_varint
+from .index import MAX_LAYERS as MAX_LAYERS
+from .index import MAX_STAGES, MAX_TILES, Key, read_index, write_index
 
 MAGIC = b"RWIN"
 MAJOR, MINOR = 1, 0
@@ -69,7 +62,7 @@ PREAMBLE_BYTES = 12
 
 SECTIONS = {
     "HEAD": b"H", "RECP": b"R", "LOCL": b"L", "PARM": b"P", "LAYR": b"Y", "PREV": b"p", "GEOM": b"W", "GATE": b"G",
-    "META": b"m",
+    "DIGM": b"d", "DIGS": b"s", "BORD": b"b", "META": b"m",
 }  # fmt: skip
 INDEX = b"S"
 SPARED = ("META",)
@@ -84,9 +77,6 @@ DECLARED = {
     b"T": ("TRAF", "transforms other than in place and Haar"),
     b"O": ("ORDR", "another order or interleaving of stages"),
     b"X": ("CTXT", "another context model"),
-    b"d": ("DIGM", "digest of the decoded mosaic"),
-    b"s": ("DIGS", "digests of the source RAW and of the JPEG as it was"),
-    b"b": ("BORD", "the masked border"),
     b"f": ("FRAM", "further frames"),
     b"n": ("NOIS", "noise and grain"),
     b"w": ("BLND", "weights for the mean of development and JPEG"),
@@ -94,13 +84,6 @@ DECLARED = {
 }
 """Sections that no version writes yet, by id: name and contents. Nobody may give one of these letters another meaning
 (docs/bitstream.md, 8.3); a letter moves from here to `SECTIONS` when the section is made."""
-
-MAX_TILES, MAX_STAGES = 1 << 20, 64
-
-MAX_LAYERS = 21
-"""Layers of a stream: each of the 20 octaves of the step scale once, and the lossless one."""
-
-Key = tuple[int, int, int]  # tile, layer, stage
 
 
 @dataclass(frozen=True)
@@ -130,7 +113,7 @@ class Container:
 
     def to_bytes(self) -> bytes:
         """The stream. Raises InputError at 4 GiB."""
-        index, streams = self._index()
+        index, streams = write_index(self.substreams)
         blocks = [
             section_id + write_varint(len(self.sections[name])) + self.sections[name]
             for name, section_id in SECTIONS.items()
@@ -144,20 +127,6 @@ class Container:
         blocks[0] = write_record(PREAMBLE, preamble) + blocks[0]
         return b"".join([*(block + _crc(block) for block in blocks), *streams])
 
-    def _index(self) -> tuple[bytes, list[bytes]]:
-        """The index, and the substreams in its order."""
-        tiles, layers, stages = (1 + max((key[k] for key in self.substreams), default=-1) for k in range(3))
-        presence = bytearray(-(-tiles * layers * stages // 8))
-        entries, streams = [], []
-        for tile, layer, stage in sorted(self.substreams, key=lambda key: (key[1], key[0], key[2])):
-            stream = self.substreams[tile, layer, stage]
-            place = (layer * tiles + tile) * stages + stage
-            presence[place // 8] |= 1 << place % 8
-            entries.append(write_varint(len(stream)) + _crc(stream))
-            streams.append(stream)
-        counts = (write_varint(count) for count in (tiles, layers, stages))
-        return b"".join([*counts, bytes(presence), *entries]), streams
-
     @classmethod
     def from_bytes(cls, data: bytes, verify: bool = True) -> Container:
         """The parts of a stream; `verify` says whether CRCs are compared.
@@ -168,8 +137,8 @@ class Container:
 
 
 def section_size(count: int) -> int:
-    """Bytes that a section of so many adds to a stream; an empty one is not written."""
-    return 1 + len(write_varint(count)) + count + 4 if count else 0
+    """Bytes that a section of so many adds to a stream."""
+    return 1 + len(write_varint(count)) + count + 4
 
 
 def with_sections(payload: bytes, sections: Mapping[str, bytes]) -> bytes:
@@ -280,7 +249,7 @@ def _read_substreams(
     reader: Reader, index: bytes, report: Callable[[str], None], verify: bool
 ) -> Iterator[tuple[Key, bytes]]:
     """The substreams that are there, in order; `reader` stands behind the index."""
-    for tile, layer, stage, length, crc in _read_index(index):
+    for tile, layer, stage, length, crc in read_index(index):
         name = f"substream of tile {tile}, layer {layer}, stage {stage}"
         if length > reader.remaining:
             reader.at = len(reader.data)
@@ -293,32 +262,3 @@ def _read_substreams(
         yield (tile, layer, stage), stream
     if reader.remaining:
         report(f"RAW stream: {reader.remaining} bytes too many behind the last substream")
-
-
-def _read_index(index: bytes) -> list[tuple[int, int, int, int, int]]:
-    """Of each substream present: tile, layer, stage, length, CRC."""
-    reader = Reader(index, "RAW stream's index")
-    limits = {"tiles": MAX_TILES, "layers": MAX_LAYERS, "stages": MAX_STAGES}
-    tiles, layers, stages = counts = [reader.varint(f"number of {name}") for name in limits]
-    for (name, limit), count in zip(limits.items(), counts, strict=True):
-        if count > limit:
-            raise StreamError(f"RAW stream's index: {count} {name}, allowed are {limit}")
-    places = tiles * layers * stages
-    if not places and any(counts):
-        raise StreamError("RAW stream's index: only some of tiles, layers and stages are 0")
-    presence = reader.take(-(-places // 8), "presence bits")
-    count = sum(byte.bit_count() for byte in presence)
-    if 5 * count > reader.remaining:
-        raise StreamError(f"RAW stream's index: {count} substreams claimed, {reader.remaining} bytes left for them")
-    present = [8 * k + bit for k, byte in enumerate(presence) if byte for bit in range(8) if byte >> bit & 1]
-    if present and present[-1] >= places:
-        raise StreamError("RAW stream's index: presence bits of substreams that do not exist")
-    entries = []
-    for place in present:
-        length, crc = reader.varint("length of a substream"), reader.number(4, "CRC of a substream")
-        if not length:
-            raise StreamError("RAW stream's index: a substream that is present has no bytes")
-        entries.append((place // stages % tiles, place // stages // tiles, place % stages, length, crc))
-    if reader.remaining:
-        raise StreamError(f"RAW stream's index: {reader.remaining} bytes too many")
-    return entries

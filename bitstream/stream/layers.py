@@ -11,7 +11,7 @@ is 1. All layers before the last one are whole.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 
 from ..errors import StreamError, UsageError
@@ -83,13 +83,23 @@ def spread_order(tiles: int) -> list[int]:
 
 
 class Depth:
-    """How many stages of the last layer each tile has. Raises StreamError where there are fewer units than `kept`."""
+    """How many stages of the last layer each tile has. Raises StreamError where there are fewer units than `kept`.
 
-    def __init__(self, kept: int, tiles: int) -> None:
+    cut: of tiles that are damaged, the first layer and stage that is not there.
+    """
+
+    def __init__(self, kept: int, tiles: int, cut: Mapping[int, tuple[int, int]] | None = None) -> None:
         if kept > STAGES * tiles:
             raise StreamError(f"layers: {kept} units of the last layer, the picture has {STAGES * tiles}")
         self._whole, more = divmod(kept, tiles)
         self._more = set(spread_order(tiles)[:more])
+        self._cut = cut or {}
+
+    def of(self, tile: int, layer: int, last: int) -> int | None:
+        """Stages 0 .. n - 1 of a tile's layer are there, the last layer being `last`; None: the layer is not there."""
+        count = self.stages(tile) if layer == last else STAGES
+        cut, stage = self._cut.get(tile, (last, STAGES))
+        return None if layer > cut else min(count, stage) if layer == cut else count
 
     def stages(self, tile: int) -> int:
         """Stages 0 .. n - 1 of the tile are there."""
@@ -142,27 +152,27 @@ class Prefixes:
         return Container({**self._whole.sections, "LAYR": layers.to_bytes()}, substreams).to_bytes(), layers
 
 
-def shorten(payload: bytes, size: int, growth: Callable[[int], int]) -> tuple[bytes, Layers | None]:
-    """The longest prefix of a stream with ``growth(bytes) <= size``, and its section LAYR.
+def shorten(payload: bytes, size: int, growth: Callable[[bytes], int]) -> tuple[bytes, Layers | None]:
+    """The longest prefix of a stream with ``growth(prefix) <= size``, and its section LAYR.
 
     A preview that the stream carries stays where it is at most one part in `PREVIEW_SHARE` of `size`.
-    growth: what a stream of so many bytes costs. Raises UsageError, which names the least possible cost, where even
+    growth: what a stream costs. Raises UsageError, which names the least possible cost, where even
     layer 0 costs more; StreamError where the stream is damaged.
     """
     prefixes = Prefixes(payload)
-    if growth(len(payload)) <= size:
+    if growth(payload) <= size:
         return payload, prefixes.layers
-    if prefixes.preview_bytes * PREVIEW_SHARE > size or growth(len(prefixes.cut(0)[0])) > size:
+    if prefixes.preview_bytes * PREVIEW_SHARE > size or growth(prefixes.cut(0)[0]) > size:
         prefixes = prefixes.without_preview()
         whole = prefixes.cut(prefixes.last)
-        if growth(len(whole[0])) <= size:
+        if growth(whole[0]) <= size:
             return whole
-    least = growth(len(prefixes.cut(0)[0]))
+    least = growth(prefixes.cut(0)[0])
     if least > size:
         reason = "the smallest it can be trimmed to" if prefixes.last else "it has a single layer, so can't be trimmed"
         raise UsageError(f"the RAW needs {least} bytes ({reason}), more than {size}")
     low, high = 0, prefixes.last
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (middle, high) if growth(len(prefixes.cut(middle)[0])) <= size else (low, middle)
+        low, high = (middle, high) if growth(prefixes.cut(middle)[0]) <= size else (low, middle)
     return prefixes.cut(low)

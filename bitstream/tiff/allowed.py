@@ -7,15 +7,14 @@ depends. Tags that would be stale in the new file (digests, previews, private da
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from fractions import Fraction
 
 import numpy as np
 
 from ..raw_image import TiffValue
 from . import tiff
 from .meta_tags import EXIF, IFD0, MORE_TAGS, RAW
+from .usual import as_usual
 
 TagDict = dict[int, TiffValue]
 
@@ -144,10 +143,6 @@ NAMES = {(place, tag): name for place, tag, _, name in (*LISTED, *MORE_TAGS)}
 ALLOWED = {(ifd, tag): tuple(t for k in kinds for t in _KINDS[k])
             for ifd, tag, kinds, _ in (*LISTED, *MORE_TAGS)}  # fmt: skip
 
-_SIGNED = frozenset({*range(50721, 50727), 50730, 50964, 50965, 51109, 52530, 52531, 52532, 52538, 37377, 37379, 37380})
-"""Rationals that may be negative, by the specifications."""
-MAX_RATIONALS = 64
-
 _ZERO_IS_UNKNOWN = {(EXIF, 33434), (EXIF, 33437), (EXIF, 34855), (EXIF, 37386), (EXIF, 41989)}
 
 MAX_TAG_BYTES = 4 << 20  # all values together, inflated: a bound for streams, far above any camera's opcodes
@@ -165,7 +160,7 @@ def allowed_tags(ifd: int, tags: Mapping[int, TiffValue]) -> TagDict:
     out: TagDict = {}
     room = MAX_TAG_BYTES
     for tag, found in sorted(tags.items()):
-        value = _as_usual(ifd, tag, found)
+        value = as_usual(found, tag, ALLOWED.get((ifd, tag), ()))
         if value.type not in ALLOWED.get((ifd, tag), ()):
             continue
         consistent = len(value.data) == tiff.TYPE_SIZES[value.type] * value.count
@@ -177,25 +172,3 @@ def allowed_tags(ifd: int, tags: Mapping[int, TiffValue]) -> TagDict:
             out[tag] = value
             room -= len(value.data)
     return out
-
-
-def _as_usual(ifd: int, tag: int, value: TiffValue) -> TiffValue:
-    """A value in a type that the tag may have, where it says the same."""
-    types = ALLOWED.get((ifd, tag), ())
-    if value.type in types or len(value.data) != tiff.TYPE_SIZES.get(value.type, 0) * value.count:
-        return value
-    if value.type == tiff.UTF8 and tiff.ASCII in types:
-        return TiffValue(tiff.ASCII, value.count, value.data)
-    if value.type in (tiff.FLOAT, tiff.DOUBLE) and tiff.RATIONAL in types and value.count <= MAX_RATIONALS:
-        atoms = np.frombuffer(value.data, "<" + tiff.ATOMS[value.type])
-        if np.all(np.abs(atoms) < 1 << 20):
-            ratios = [_ratio(str(atom)) for atom in atoms]
-            kind = tiff.SRATIONAL if tag in _SIGNED or min(atoms) < 0 else tiff.RATIONAL
-            return tiff.pack_value(kind, *(n for ratio in ratios for n in ratio))
-    return value
-
-
-def _ratio(text: str) -> tuple[int, int]:
-    """The shortest decimal number that is a float, as a ratio of 31 bits: of 0.7309 exactly that."""
-    exact = Fraction(text)
-    return exact.limit_denominator(max(1, (1 << 31) // (1 + math.ceil(abs(exact))) - 1)).as_integer_ratio()

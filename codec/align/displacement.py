@@ -16,6 +16,12 @@ RADIUS = 6
 SMOOTHING = 1.2
 """Standard deviation of the Gaussian over a block's correlation, samples."""
 
+LEAST_POWER = 0.01
+"""Mean square of a tone-free picture, which is even, that counts as a picture."""
+
+APART = 4
+"""Samples from a shift within which another one is the same."""
+
 LEAST_COVER = 0.8
 """Share of a block that both pictures must show."""
 
@@ -76,8 +82,8 @@ class ShiftSearch:
         self._spectrum, self._power, self._ones = map(self._forward, (second, second * second, np.ones_like(second)))
         self._of_shape: dict[tuple[int, ...], tuple[np.ndarray, np.ndarray]] = {}
 
-    def best(self, first: np.ndarray) -> tuple[float, int, int]:
-        """The shift that correlates best: (correlation, rows, columns).
+    def peaks(self, first: np.ndarray, count: int) -> list[tuple[float, int, int]]:
+        """The shifts that correlate best, apart from one another: (correlation, rows, columns), falling.
 
         What lies at p in `first` lies at p + shift in the second picture.
         """
@@ -89,10 +95,18 @@ class ShiftSearch:
         enough, energy = self._of_shape[first.shape]
         cross = self._back(np.conj(self._forward(first)) * self._spectrum)
         own = self._back(np.conj(self._forward(first * first)) * self._ones)
-        score = np.where(enough, cross / np.sqrt(np.maximum(own * energy, 1e-6)), -1)
-        row, col = np.unravel_index(int(score.argmax()), score.shape)
-        rows, cols = (int(a) - self._side if a > self._side // 2 else int(a) for a in (row, col))
-        return float(score[row, col]), rows, cols
+        power = np.maximum(own * energy, (LEAST_POWER * self._second.size) ** 2)
+        score = np.where(enough, cross / np.sqrt(power), -1)
+        found = []
+        around = np.arange(-APART, APART + 1)
+        for _ in range(count):
+            row, col = np.unravel_index(int(score.argmax()), score.shape)
+            if score[row, col] <= 0:
+                break
+            rows, cols = (int(a) - self._side if a > self._side // 2 else int(a) for a in (row, col))
+            found.append((float(score[row, col]), rows, cols))
+            score[np.ix_((row + around) % self._side, (col + around) % self._side)] = -1
+        return found
 
     def _forward(self, image: np.ndarray) -> np.ndarray:
         return np.fft.rfft2(image, (self._side, self._side))

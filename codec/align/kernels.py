@@ -94,23 +94,27 @@ def without_tones(image, radius, high, power):
 @compiled
 def _found(place, i, j):
     """Where sample (i, j) of the first picture lies in the second; see `lay`."""
-    y, x = i * place[0] + place[1], j * place[2] + place[3]
-    if place[12]:
-        dy, dx = (y - place[4]) / place[6], (x - place[5]) / place[6]
-        r = np.sqrt(dy * dy + dx * dx)
-        growth = r * (place[7] + r * (place[8] + r * (place[9] + r * place[10]))) * place[6]
-        y, x = y + dy * growth, x + dx * growth
-    half = (place[11] - 1) / 2
-    return (y - half) / place[11], (x - half) / place[11]
+    v, u = i * place[0] + place[1], j * place[2] + place[3]
+    if place[19]:
+        v, u = v - place[4], u - place[5]
+        r = np.sqrt(v * v + u * u)
+        growth = 1 + r * (place[6] + r * (place[7] + r * (place[8] + r * place[9])))
+        v, u = v * growth + place[4], u * growth + place[5]
+    w = max(1 + place[14] * v + place[15] * u, 0.125)
+    y = (place[10] * v + place[11] * u) / w + place[16]
+    x = (place[12] * v + place[13] * u) / w + place[17]
+    half = (place[18] - 1) / 2
+    return (y - half) / place[18], (x - half) / place[18]
 
 
 @compiled
 def lay(small, place, top, left, bottom, right, out, valid):
     """The second picture at samples from (top, left) on of the first, linearly, into out, float32 (n, m).
 
-    place: float64 (13,), rows' step and start, columns' step and start, the warp's centre, reach and k1 to k4, samples
-    of Y to a sample of `small`, and whether there is a warp. Samples beyond the first picture, bottom and right being
-    its size, are its edge's. valid: bool (n, m), where the second picture has something.
+    place: float64 (20,), rows' step and start, columns' step and start in `codec.guide.projection`'s v, the lens's
+    centre and k1 to k4, linear 4 in JPEG px, vanish 2, middle 2, JPEG px to a sample of `small`, and whether there is a
+    lens. Samples beyond the first picture, bottom and right being its size, are its edge's. valid: bool (n, m), where
+    the second picture has something.
     """
     height, width = small.shape
     for i in range(out.shape[0]):

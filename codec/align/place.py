@@ -13,8 +13,10 @@ from ...bitstream.jpeg.planes import JpegPlanes
 from ...bitstream.raw_image import RawImage
 from ...bitstream.tiff.tiff import value_numbers
 from ..guide.geometry import POSITION_BITS, SCALE_BITS, Geometry
-from .align import WORTHWHILE, align, best_neighbour, describe
+from .align import align
 from .fit_check import Patches
+from .report import describe
+from .settle import WORTHWHILE, best_neighbour
 
 DEFAULT_SCALE = 50718
 SQUARE = 0.005
@@ -46,7 +48,8 @@ def place(raw: RawImage, planes: JpegPlanes, jpeg: Jpeg, origin: Origin = Origin
             return known
     orientation = jpeg.orientation
     try:
-        found = align(raw, planes, orientation)
+        scale = _stretch(raw)
+        found = align(raw, planes, orientation, (float(scale[0]), float(scale[1])))
         return found.geometry, found.report
     except InputError:
         if origin is Origin.UNKNOWN:
@@ -71,7 +74,7 @@ def rendered(raw: RawImage, planes: JpegPlanes) -> tuple[Geometry, str] | None:
     geometry = max(geometries, key=fits.__getitem__)
     if best_neighbour(geometry, patches)[1] > fits[geometry] + WORTHWHILE:
         return None
-    return geometry, f"its own rendering, {describe(geometry, fits[geometry], 0.0)}"
+    return geometry, f"its own rendering, {describe(geometry, fits[geometry])}"
 
 
 def rendering_places(raw: RawImage, shape: tuple[int, ...]) -> list[Geometry]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 import numpy as np
 
-from ..guide.geometry import POSITION_BITS, SCALE_BITS, WARP_BITS, Geometry, Warp
 from . import kernels
 from .displacement import block_displacements, detail, shrink
+from .placement import Placement
+from .robust_fit import CENTRED, LENS, PROJECTIVE, RADIAL, ROUND, SIMILAR, Free, Points, fit, ways
 
-BLOCK = 64
-"""Side of the blocks compared, samples; less in small pictures."""
+BLOCK, SMALL_BLOCK, BLOCKS = 64, 32, 5
+"""Side of the blocks compared, samples; of those in pictures that hold fewer than so many side by side, which is half
+the picture at most."""
 
 MOST, MOST_BETWEEN = 12, 8
 """Blocks a side, at the finest size and at those on the way."""
@@ -22,100 +22,17 @@ SETTLED = 0.1
 GRID = 96
 """Places a side at which is seen where the JPEG covers the mosaic."""
 
-LEAST_TRUST = 0.25
-"""Correlation under which a block counts for nothing."""
+LEAST_BLOCKS, LEAST_AGREE = 6, 0.3
+"""Good blocks, and share of them that must agree within a sample at the coarsest size, for a closer look."""
 
-LEAST_BLOCKS = 6
+FREED = ((12, SIMILAR), (24, ROUND), (48, RADIAL), (80, LENS))
+"""Up to how many good blocks no more than that is free."""
 
-MOST_STEPS, LEAST_STEP, TINY = 60, 1e-5, 1e-6
-"""Of a fit: steps at most, step after which it ends, step of its slopes, all in about pixels."""
-
-FAR, NOWHERE = 2.0**24, 1 << 40
-"""Bound of what is made a fixed-point number, and what stands for all beyond: out of every range of `Geometry`."""
-
-MOST_FREE = 8
-"""Numbers that `Register.refine` fits: offset, scale and k1 to k4."""
+COARSE = 150
+"""Cells of the mosaic's long side, at least, with which refining begins."""
 
 SCORE_SIDE = 512
 """The match score is taken at about this many samples on the long side."""
-
-
-@dataclass(frozen=True)
-class Placement:
-    """`Geometry` in float64 and JPEG pixels, for a mosaic that is turned already.
-
-    offset: JPEG position of the turned mosaic's first site. scale: JPEG px per mosaic px. warp: k1 to k4 about
-    `centre`. reach: rho, half the JPEG's diagonal.
-    """
-
-    offset: tuple[float, float]
-    scale: tuple[float, float]
-    warp: tuple[float, float, float, float]
-    centre: tuple[float, float]
-    reach: float
-
-    @classmethod
-    def plain(cls, offset: tuple[float, float], scale: float, jpeg_shape: tuple[int, ...]) -> Placement:
-        """Without a warp; its centre is the JPEG's."""
-        h, w = jpeg_shape[0] - 1, jpeg_shape[1] - 1
-        return cls(offset, (scale, scale), (0.0, 0.0, 0.0, 0.0), (h / 2, w / 2), float(np.hypot(h, w)) / 2)
-
-    def __call__(self, rows: np.ndarray, cols: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """JPEG positions of turned sites; arrays that broadcast."""
-        y = rows * self.scale[0] + self.offset[0]
-        x = cols * self.scale[1] + self.offset[1]
-        if any(self.warp):
-            dy, dx = (y - self.centre[0]) / self.reach, (x - self.centre[1]) / self.reach
-            r = np.sqrt(dy * dy + dx * dx)
-            k1, k2, k3, k4 = self.warp
-            growth = r * (k1 + r * (k2 + r * (k3 + r * k4))) * self.reach
-            y, x = y + dy * growth, x + dx * growth
-        return y, x
-
-    def grid(self, factor: int, lead: tuple[float, float], whole: int) -> np.ndarray:
-        """For `codec.align.kernels.lay`, of a first picture whose samples are `factor` cells of the mosaic.
-
-        lead: the turned site in the first cell's corner; whole: JPEG px to a sample of the second picture.
-        """
-        start = [(factor - 0.5 + v) * scale + o for v, scale, o in zip(lead, self.scale, self.offset, strict=True)]
-        step = [2 * factor * scale for scale in self.scale]
-        lines = [step[0], start[0], step[1], start[1]]
-        return np.array([*lines, *self.centre, self.reach, *self.warp, whole, any(self.warp)], np.float64)
-
-    def geometry(self, orientation: int) -> Geometry:
-        """In the fixed-point numbers of the stream; of a fit that ran away, one that is not `in_range`."""
-        warp = None
-        if any(self.warp):
-            k1, k2, k3, k4 = (_fixed(v, WARP_BITS) for v in self.warp)
-            centre = _fixed(self.centre[0], POSITION_BITS), _fixed(self.centre[1], POSITION_BITS)
-            warp = Warp(centre, (k1, k2, k3, k4))
-        return Geometry(
-            orientation,
-            (_fixed(self.offset[0], POSITION_BITS), _fixed(self.offset[1], POSITION_BITS)),
-            (_fixed(self.scale[0], SCALE_BITS), _fixed(self.scale[1], SCALE_BITS)),
-            warp,
-        )
-
-
-def _fixed(value: float, bits: int) -> int:
-    """The value in 2^-bits; `NOWHERE` where it is not a number that could be in range."""
-    return round(value * (1 << bits)) if abs(value) < FAR else NOWHERE
-
-
-@dataclass(frozen=True)
-class Points:
-    """Where places of the turned mosaic lie in the JPEG, measured.
-
-    sites: (n, 2) rows and columns in the turned mosaic. found: (n, 2) JPEG positions. trust: (n,) 0..1.
-    """
-
-    sites: np.ndarray
-    found: np.ndarray
-    trust: np.ndarray
-
-    def misses(self, placement: Placement) -> np.ndarray:
-        """Found minus placed, JPEG px, (n, 2)."""
-        return self.found - np.stack(placement(self.sites[:, 0], self.sites[:, 1]), 1)
 
 
 class Register:
@@ -128,35 +45,51 @@ class Register:
         self._light, self._lead, self._y = np.ascontiguousarray(light), lead, y
         self._small: dict[tuple[str, int], np.ndarray] = {}
 
-    def refine(self, placement: Placement, most: int = MOST_FREE) -> tuple[Placement, Points]:
-        """The placement with scale and warp free, `most` numbers in all as in `fit`, and the finest points."""
-        factor = 1 << max(0, int(np.log2(max(self._light.shape) / 150)))
-        free = [4]  # twice at the coarsest: the thumbnails' shift may be a whole sample off
-        points = Points(np.zeros((0, 2)), np.zeros((0, 2)), np.zeros(0))
-        while True:
-            finest = factor == 1 or factor * min(placement.scale) < 1.5
-            free.append(min(most, 4 + 2 * (len(free) - 1)))
-            for n in free[-2:] if len(free) == 2 else free[-1:]:
-                placement, points, moved = self._step(placement, factor, n, points, finest)
-            if finest:
+    def refine(self, placement: Placement) -> tuple[Placement, Points] | None:
+        """The placement with all freedoms, and the finest points; None where nothing agrees at the coarsest size."""
+        stages = [SIMILAR, PROJECTIVE, RADIAL]  # thrice at the coarsest: the start may be far off
+        moved = np.inf
+        for factor, finest in self._factors(placement):
+            for free in [*stages, LENS] if finest else stages:
+                placement, points, moved = self._step(placement, factor, free, finest)
+            if len(stages) > 1 and points.agree(placement, 2 * factor * placement.scale) < LEAST_AGREE:
+                return None
+            stages = [LENS]
+        for _ in range(2):
+            if moved <= SETTLED:
                 break
-            factor //= 2
-        if moved > SETTLED:
-            placement, points, _ = self._step(placement, factor, most, points, True)
+            placement, points, moved = self._step(placement, factor, CENTRED, True)
         return placement, points
 
+    def follow(self, placement: Placement) -> tuple[Placement, Points]:
+        """The same for what is only shifted and scaled: less work."""
+        for factor, finest in self._factors(placement):
+            placement, points, moved = self._step(placement, factor, SIMILAR, finest)
+        if moved > SETTLED:
+            placement, points, _ = self._step(placement, factor, SIMILAR, True)
+        return placement, points
+
+    def _factors(self, placement: Placement) -> list[tuple[int, bool]]:
+        """Cells to a sample, from coarse to fine, and whether they are the finest."""
+        factors = [1 << max(0, int(np.log2(max(self._light.shape) / COARSE)))]
+        while factors[-1] > 1 and factors[-1] * placement.scale >= 1.5:
+            factors.append(factors[-1] // 2)
+        return [(factor, factor == factors[-1]) for factor in factors]
+
     def _step(
-        self, placement: Placement, factor: int, free: int, points: Points, finest: bool
+        self, placement: Placement, factor: int, free: Free, finest: bool
     ) -> tuple[Placement, Points, float]:
         """One size: placement, points and how far the fit has moved them, JPEG px.
 
         A crop may hold too few blocks while they are large, a noisy picture too few good ones when they are small: then
-        nothing changes.
+        nothing changes, or less is free.
         """
         points = self.measure(placement, factor, MOST if finest else MOST_BETWEEN)
-        if (points.trust > LEAST_TRUST).sum() < LEAST_BLOCKS:
+        count = int(points.good.sum())
+        if count < LEAST_BLOCKS:
             return placement, points, np.inf
-        found = fit(points, placement, free)
+        least = next((f for n, f in FREED if count < n), free)
+        found = fit(points, placement, least if len(ways(least, placement)) < len(ways(free, placement)) else free)
         rows, cols = points.sites.T
         there, here = found(rows, cols), placement(rows, cols)
         return found, points, float(np.hypot(there[0] - here[0], there[1] - here[1]).max())
@@ -164,8 +97,9 @@ class Register:
     def measure(self, placement: Placement, factor: int, most: int = MOST) -> Points:
         """Displacements at one size: `factor` cells to a sample."""
         first, second, place = self._pair(placement, factor)
-        box = self._covered(placement, factor, first.shape, second.shape, int(place[11]))
-        size = min(BLOCK, *((span.stop - span.start) // 2 for span in box))
+        box = self._covered(placement, factor, first.shape, second.shape, int(place[18]))
+        side = min(span.stop - span.start for span in box)
+        size = min(BLOCK, max(side // BLOCKS, SMALL_BLOCK), side // 2)
         blocks = block_displacements(first, second, place, box, size, most)
         sites = self._sites(blocks.place, factor)
         shifted = self._sites(blocks.place + blocks.move, factor)
@@ -198,7 +132,7 @@ class Register:
 
     def _pair(self, placement: Placement, factor: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The mosaic at `factor` cells a sample, the JPEG at about as many, and where this lies in that."""
-        whole = max(1, int(2.06 * factor * min(placement.scale)))
+        whole = max(1, int(2.06 * factor * placement.scale))
         first, second = self._shrunk("light", factor), self._shrunk("y", whole)
         return first, second, placement.grid(factor, self._lead, whole)
 
@@ -209,7 +143,7 @@ class Register:
         rows, cols = (np.unique(np.linspace(0, n - 1, min(n, GRID)).astype(int)) for n in first)
         sites = [self._sites(np.stack([at, at], 1), factor)[:, axis] for axis, at in enumerate((rows, cols))]
         y, x = placement(sites[0][:, None], sites[1][None, :])
-        y, x = np.broadcast_arrays((y - (whole - 1) / 2) / whole, (x - (whole - 1) / 2) / whole)
+        y, x = ((v - (whole - 1) / 2) / whole for v in (y, x))
         inside = (y >= 0) & (y <= second[0] - 1) & (x >= 0) & (x <= second[1] - 1)
         if not inside.any() or min(second) < 2:
             return slice(0, 0), slice(0, 0)
@@ -217,59 +151,4 @@ class Register:
         return slice(int(spans[0][0]), int(spans[0][-1]) + 1), slice(int(spans[1][0]), int(spans[1][-1]) + 1)
 
 
-def fit(points: Points, start: Placement, free: int) -> Placement:
-    """The placement nearest to the points, outliers counted little.
-
-    free: 2 offset; 4 scale too; 5 to 8 with k1 to k4; 10 with the warp's centre. What isn't free stays as in `start`.
-    The sum of the misses' sqrt(1 + (miss / scale)^2) is made least by Levenberg and Marquardt's method.
-    """
-    good = points.trust > LEAST_TRUST
-    rows, cols = points.sites[good].T
-    found, weight = points.found[good].T[None], points.trust[good]
-    size = max(float(np.abs(points.sites[good]).max(initial=1)), 1.0)
-    base = np.array([*start.offset, *start.scale, *start.warp, *start.centre])
-    # units in which each parameter moves the picture by about a pixel
-    unit = np.array([1, 1, 1 / size, 1 / size, *[1 / start.reach] * 4, 30, 30])
-
-    def values(p: np.ndarray) -> np.ndarray:
-        v = np.repeat(base[None], len(p), 0)
-        v[:, :free] += p * unit[:free]
-        return v
-
-    def cost(p: np.ndarray) -> np.ndarray:
-        """Weighted misses and pulls for parameters (n, free): (n, misses)."""
-        v = values(p)
-        column = [v[:, k, None] for k in range(10)]
-        y, x = rows * column[2] + column[0], cols * column[3] + column[1]
-        if free > 4 or any(start.warp):
-            dy, dx = (y - column[8]) / start.reach, (x - column[9]) / start.reach
-            r = np.sqrt(dy * dy + dx * dx)
-            growth = r * (column[4] + r * (column[5] + r * (column[6] + r * column[7]))) * start.reach
-            y, x = y + dy * growth, x + dx * growth
-        # a weak pull to square pixels, no warp and a centred one keeps what the points don't tell in place
-        pull = [(v[:, 2:3] - v[:, 3:4]) / unit[2], v[:, 4:8] / unit[4:8] * 0.01, p[:, 8:]]
-        return np.concatenate([(found[:, 0] - y) * weight, (found[:, 1] - x) * weight, *(0.02 * q for q in pull)], 1)
-
-    p = np.zeros(free)
-    misses = cost(p[None])[0]
-    scale2 = min(max(float(np.median(np.abs(misses))) * 1.5, 0.1), 4.0) ** 2
-    worth, damping = float(np.sqrt(1 + misses**2 / scale2).sum()), 1e-3
-    for _ in range(MOST_STEPS):
-        slope = ((cost(p + np.eye(free) * TINY) - misses) / TINY).T
-        weighted = slope * (1 / np.sqrt(1 + misses**2 / scale2))[:, None]
-        gram = weighted.T @ slope
-        step = -np.linalg.solve(gram + np.diag(damping * np.diag(gram) + 1e-9), weighted.T @ misses)
-        there = cost((p + step)[None])[0]
-        better = float(np.sqrt(1 + there**2 / scale2).sum())
-        if better > worth:
-            damping *= 10
-            if damping > 1e6:
-                break
-            continue
-        p, misses, worth, damping = p + step, there, better, damping / 5
-        if np.abs(step).max() < LEAST_STEP:
-            break
-    v = values(p[None])[0]
-    offset, scale, centre = (float(v[0]), float(v[1])), (float(v[2]), float(v[3])), (float(v[8]), float(v[9]))
-    warp = (float(v[4]), float(v[5]), float(v[6]), float(v[7]))
-    return replace(start, offset=offset, scale=scale, warp=warp, centre=centre)
+_NONE = Points(np.zeros((0, 2)), np.zeros((0, 2)), np.zeros(0))

@@ -112,6 +112,19 @@ def add_max_pixels(parser: argparse.ArgumentParser) -> None:
                         help="refuse a JPEG or a mosaic of more, before any work; 50M is 50 megapixels")  # fmt: skip
 
 
+def add_sidecar(parser: argparse.ArgumentParser, text: str) -> None:
+    """--sidecar, for commands that read or write the RAW as a file of its own."""
+    parser.add_argument("--sidecar", type=file_path, metavar="F", help=text)
+
+
+def percentage(text: str) -> float:
+    """A share of "5%" or "5 %"."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", text.strip())
+    if not match:
+        raise argparse.ArgumentTypeError(f"{text!r} is no percentage: want one like 5%{_point(text)}")
+    return float(match[1]) / 100
+
+
 def byte_count(text: str) -> int:
     """Bytes of "600k", "1.5M", "600 kB", "600KiB" or "600000": k is 1000, M a million; Ki 1024, Mi 1024 of those."""
     match = _SIZE.fullmatch(text.strip())

@@ -1,9 +1,9 @@
-"""The commands of this layer: encode, decode, info, strip, trim. Each function adds one to argparse's subparsers."""
+"""The commands of this layer: encode, decode, info; others by name. Each function adds one to argparse's subparsers."""
 
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from ...bitstream.errors import UsageError
@@ -14,17 +14,22 @@ from .arguments import (
     add_force,
     add_max_pixels,
     add_profile,
+    add_sidecar,
     byte_count,
     file_path,
     number,
+    percentage,
     rising_numbers,
     whole_number,
 )  # fmt: skip
+from .batch import batch_command
 from .console import TerminalProgress, bytes_text, profiled, show, show_warnings
 from .decode import PREVIEW_TEXT, decode_command, settle
 from .develop import develop_command
 from .places import JPEG_SUFFIXES, check_output, explained, renamed, source, write_output
-from .words import jpeg_and_raw, output_of
+from .shrink import strip_command, trim_command
+from .verify import verify_command
+from .words import jpeg_and_raw
 
 if TYPE_CHECKING:
     from ..info import Info
@@ -57,8 +62,14 @@ def encode_command(subparsers: Any) -> None:
                         help="error even in linear light (psnr, default) or against the noise (edit)")  # fmt: skip
     parser.add_argument("--effort", type=whole_number, default=5, metavar="1..9",
                         help="how hard to think: slower is smaller, decoding stays as fast; default 5")  # fmt: skip
+    parser.add_argument("--parity", type=percentage, metavar="5%%",
+                        help="so many of the RAW's bytes more, which mend others that are lost or damaged "
+                        "later")  # fmt: skip
+    add_sidecar(parser, "write the RAW into a file of its own, and the JPEG, without it, only where -o says")
     parser.add_argument("--frame", type=whole_number, metavar="N",
                         help="which of several mosaics in the RAW, from 1; default: the largest")  # fmt: skip
+    parser.add_argument("--margins", action="store_true",
+                        help="keep the sensor's masked border too, without loss")  # fmt: skip
     parser.add_argument("--no-guide", action="store_true", help="the JPEG only carries the RAW, whatever it shows")
     told = parser.add_mutually_exclusive_group()
     told.add_argument("--no-metadata", action="store_true",
@@ -79,59 +90,31 @@ def info_command(subparsers: Any) -> None:
         "rawinlay info IMG_1-raw.jpg --json",
     )  # fmt: skip
     parser.add_argument("jpeg", metavar="IN.jpg", type=file_path, help="any JPEG")
+    add_sidecar(parser, "the file that has the RAW, where the JPEG has not")
     add_max_pixels(parser)
     parser.set_defaults(run=_info)
 
 
-def strip_command(subparsers: Any) -> None:
-    """Add `strip`."""
-    parser = add_command(
-        subparsers, "strip", "take the RAW out of a JPEG again",
-        "What is written is the JPEG that was encoded into, byte for byte, if nothing else changed it since.",
-        "rawinlay strip IMG_1-raw.jpg -o IMG_1.jpg",
-    )  # fmt: skip
-    parser.add_argument("jpeg", metavar="IN.jpg", type=file_path, help="a JPEG that carries a RAW")
-    parser.add_argument("-o", "--output", type=file_path, metavar="OUT.jpg", help="the JPEG without it")
-    parser.add_argument("--metadata", action="store_true",
-                        help="only what the RAW says of people, times, places and things; the RAW stays")  # fmt: skip
-    add_force(parser)
-    parser.set_defaults(run=_strip, more=[])
-
-
-def trim_command(subparsers: Any) -> None:
-    """Add `trim`."""
-    parser = add_command(
-        subparsers, "trim", "lower the rate of a RAW in layers",
-        "Keeps the coarser part of what `encode --trimmable` wrote, lossless or not. Needs neither the RAW nor a\n"
-        "model; the picture stays as it is. A RAW that fits already stays whole.",
-        "rawinlay trim IMG_1-raw.jpg --size 600k -o IMG_1-small.jpg",
-    )  # fmt: skip
-    parser.add_argument("jpeg", metavar="IN.jpg", type=file_path, help="a JPEG that carries a RAW")
-    rate = parser.add_mutually_exclusive_group(required=True)
-    rate.add_argument("--size", type=byte_count, metavar="BYTES", help="what the RAW may take; 600k, 1.5M")
-    rate.add_argument("--bpp", type=number, metavar="F", help="the same in bits per pixel of the mosaic")
-    parser.add_argument("-o", "--output", type=file_path, metavar="OUT.jpg", help="the smaller JPEG")
-    add_max_pixels(parser)
-    add_force(parser)
-    parser.set_defaults(run=_trim, more=[])
-
-
 COMMANDS = {
-    "encode": encode_command, "decode": decode_command, "info": info_command, "strip": strip_command,
-    "trim": trim_command, "develop": develop_command,
+    "encode": encode_command, "decode": decode_command, "develop": develop_command, "info": info_command,
+    "verify": verify_command, "strip": strip_command, "trim": trim_command, "batch": batch_command,
 }  # fmt: skip
 """What this layer brings: found without a look at what is installed."""
 
 
 def _encode(args: argparse.Namespace) -> None:
+    from ...bitstream.jpeg import embed
     from ..api import encode
 
     raw_path, jpeg_path = jpeg_and_raw(args)
     if raw_path == jpeg_path == STANDARD:
         raise UsageError("stdin can be the RAW or the JPEG, not both")
-    output = args.output or renamed("encode", raw_path, CARRIER_SUFFIX)
+    output = args.output or (None if args.sidecar else renamed("encode", raw_path, CARRIER_SUFFIX))
     inputs = [raw_path, *([jpeg_path] if jpeg_path else [])]
-    check_output(output, inputs, args.force, JPEG_SUFFIXES)
+    if output:
+        check_output(output, inputs, args.force, JPEG_SUFFIXES)
+    if args.sidecar:
+        check_output(args.sidecar, [*inputs, *([output] if output else [])], args.force)
     settle()
     raw, jpeg = source(raw_path, "RAW"), source(jpeg_path, "JPEG") if jpeg_path else None
     with profiled(args) as profile, TerminalProgress() as progress:
@@ -139,25 +122,40 @@ def _encode(args: argparse.Namespace) -> None:
             encoded = encode(
                 raw, jpeg, bpp=args.bpp, size=args.size, quality=args.quality, lossless=args.lossless,
                 trimmable=args.trimmable, layers=args.layers, tune=args.tune, effort=args.effort, device=args.device,
-                guide="none" if args.no_guide else "auto", progress=progress, frame=args.frame,
-                metadata="none" if args.no_metadata else "all" if args.gps else "auto",
+                guide="none" if args.no_guide else "auto", progress=progress, frame=args.frame, margins=args.margins,
+                parity=args.parity, metadata="none" if args.no_metadata else "all" if args.gps else "auto",
             )  # fmt: skip
         inputs += [encoded.guide_path] if encoded.guide_path else []
-        write_output(output, encoded.jpeg, inputs, args.force, JPEG_SUFFIXES)
+        written = encoded.jpeg
+        if args.sidecar:
+            if output is None and not (jpeg_path or encoded.guide_path):
+                raise UsageError(
+                    f"the JPEG is {encoded.guide}, no file yet: -o OUT.jpg says where to write it"
+                )
+            written = embed.strip(written)
+            write_output(args.sidecar, encoded.sidecar(), inputs, args.force)
+        if output:
+            write_output(output, written, inputs, args.force, JPEG_SUFFIXES)
     result = {
-        "output": str(output), "jpeg_bytes": len(encoded.jpeg), "metadata_bytes": encoded.metadata_bytes,
+        "output": str(output or args.sidecar), "jpeg_bytes": len(written), "metadata_bytes": encoded.metadata_bytes,
         "bpp": encoded.bpp, "guide": encoded.guide, "model": encoded.model, "seconds": round(encoded.seconds, 3),
         "alignment": encoded.alignment, "preview": encoded.preview, "guided": encoded.guided,
-        "own_guide_bytes": encoded.own_guide_bytes, "warnings": encoded.warnings, **profile,
+        "own_guide_bytes": encoded.own_guide_bytes, "warnings": encoded.warnings,
+        **({"sidecar": str(args.sidecar)} if args.sidecar else {}), **profile,
     }  # fmt: skip
     lines = [
         ("JPEG", encoded.guide),
         ("alignment", encoded.alignment),
-        ("size", f"{bytes_text(len(encoded.jpeg))}, of which the RAW {bytes_text(encoded.metadata_bytes)}"),
+        (
+            "size",
+            f"{bytes_text(len(written))} and {bytes_text(encoded.metadata_bytes)} of RAW beside it"
+            if args.sidecar
+            else f"{bytes_text(len(written))}, of which the RAW {bytes_text(encoded.metadata_bytes)}",
+        ),
         ("rate", f"{encoded.bpp:.4g} bits per pixel"),
         ("time", f"{encoded.seconds:.1f} s"),
     ]
-    show(args, result, lines, title=str(output))
+    show(args, result, lines, title=str(output or args.sidecar))
     show_warnings(encoded.warnings)
 
 
@@ -168,7 +166,7 @@ def _info(args: argparse.Namespace) -> None:
 
     jpeg = source(args.jpeg, "JPEG")
     with explained("info", (args.jpeg, jpeg, "JPEG")):
-        found = info(jpeg, max_pixels=args.max_pixels)
+        found = info(jpeg, sidecar=args.sidecar, max_pixels=args.max_pixels)
     lines = [("RAW", "yes" if found.has_raw else "none")]
     if found.has_raw:
         lines += [
@@ -181,9 +179,17 @@ def _info(args: argparse.Namespace) -> None:
             ("layers", _layers_text(found)),
             ("lossless", "unknown" if found.lossless is None else "yes" if found.lossless else "no"),
             ("preview", PREVIEW_TEXT[found.preview] if found.preview else "unknown"),
+            *((name, text) for name, text in _digests(found) if text),
             ("format", f"version {found.version or 'unknown'}, model {found.model or 'unknown'}"),
         ]
     show(args, asdict(found), lines, title=str(args.jpeg))
+
+
+def _digests(found: Info) -> Iterator[tuple[str, str | None]]:
+    yield "parity", f"{found.parity:.1%}" if found.parity else None
+    yield "RAW was", f"SHA-256 {found.raw_sha256}" if found.raw_sha256 else None
+    yield "JPEG was", f"SHA-256 {found.jpeg_sha256}" if found.jpeg_sha256 else None
+    yield "decodes to", f"mosaic digest {found.mosaic_digest}" if found.mosaic_digest else None
 
 
 def _layers_text(found: Info) -> str:
@@ -191,50 +197,3 @@ def _layers_text(found: Info) -> str:
         return str(found.layers or "unknown")
     least = f", down to {bytes_text(found.least_bytes)}" if found.least_bytes else ""
     return f"{found.layers}, of the last {100 * (found.last_layer or 0):.0f} %{least}"
-
-
-def _strip(args: argparse.Namespace) -> None:
-    from ...bitstream.runtime.files import read_file
-    from ..api import strip
-
-    output = _named_output(args)
-    check_output(output, [args.jpeg], args.force, JPEG_SUFFIXES)
-    jpeg = source(args.jpeg, "JPEG")
-    with explained("strip", (args.jpeg, jpeg, "JPEG")):
-        data = jpeg if isinstance(jpeg, bytes) else read_file(jpeg, "JPEG")
-        bare = strip(data, metadata=args.metadata)
-    write_output(output, bare, [args.jpeg], args.force, JPEG_SUFFIXES)
-    result = {"output": str(output), "jpeg_bytes": len(bare), "removed_bytes": len(data) - len(bare)}
-    lines = [("size", bytes_text(len(bare))), ("removed", bytes_text(len(data) - len(bare)))]
-    show(args, result, lines, title=str(output))
-
-
-def _trim(args: argparse.Namespace) -> None:
-    from ..trim import trim
-
-    output = _named_output(args)
-    check_output(output, [args.jpeg], args.force, JPEG_SUFFIXES)
-    jpeg = source(args.jpeg, "JPEG")
-    with explained("trim", (args.jpeg, jpeg, "JPEG")):
-        trimmed = trim(jpeg, size=args.size, bpp=args.bpp, max_pixels=args.max_pixels)
-    write_output(output, trimmed.jpeg, [args.jpeg], args.force, JPEG_SUFFIXES)
-    result = {
-        "output": str(output), "jpeg_bytes": len(trimmed.jpeg), "metadata_bytes": trimmed.metadata_bytes,
-        "bpp": trimmed.bpp, "layers": trimmed.layers, "lossless": trimmed.lossless, "before": trimmed.before,
-    }  # fmt: skip
-    lines = [
-        ("size", f"{bytes_text(len(trimmed.jpeg))}, of which the RAW {bytes_text(trimmed.metadata_bytes)}"),
-        ("before", f"{bytes_text(trimmed.before)} of RAW"),
-        ("rate", f"{trimmed.bpp:.4g} bits per pixel"),
-        ("layers", str(trimmed.layers)),
-        ("lossless", "yes" if trimmed.lossless else "no"),
-    ]
-    show(args, result, lines, title=str(output))
-
-
-def _named_output(args: argparse.Namespace) -> Path:
-    """The output of a command that derives none."""
-    output = output_of(args)
-    if output is None:
-        raise UsageError(f"no output is named: {args.parser.prog} {args.jpeg} -o OUT.jpg")
-    return output

@@ -7,8 +7,19 @@ import json
 from typing import Any
 
 from ...bitstream.errors import UsageError
-from .arguments import add_command, add_device, add_force, add_max_pixels, add_profile, crop_of, file_path, number
+from .arguments import (
+    add_command,
+    add_device,
+    add_force,
+    add_max_pixels,
+    add_profile,
+    add_sidecar,
+    crop_of,
+    file_path,
+    number,
+)  # fmt: skip
 from .console import TerminalProgress, bytes_text, profiled, show, show_warnings
+from .damage_map import write_map
 from .places import check_output, explained, form_of, is_stdout, renamed, source, write_output
 from .words import output_of
 
@@ -41,6 +52,12 @@ def decode_command(subparsers: Any) -> None:
                         default="screen", help="picture in the DNG, to which some programs fit their tones: what the "
                         "camera made of the RAW, of screen size (default) or full size, or none; or by kind: the RAW's "
                         "own, the JPEG, a small neutral one, whichever applies (auto)")  # fmt: skip
+    parser.add_argument("--salvage", action="store_true",
+                        help="of a damaged RAW write what is left, and a map of it: OUT.salvage.png, "
+                        "OUT.salvage.json")  # fmt: skip
+    parser.add_argument("--unverified", action="store_true",
+                        help="write the RAW though its digest is not that of what was encoded")  # fmt: skip
+    add_sidecar(parser, "the file that has the RAW, where the JPEG has not")
     add_max_pixels(parser)
     parser.add_argument("--unbounded", action="store_true",
                         help="decode a file of your own that is refused as too much work for its size")  # fmt: skip
@@ -66,9 +83,10 @@ def _run(args: argparse.Namespace) -> None:
     if jxl is not None and form != "dng":
         raise UsageError(f"JPEG XL is for DNGs; a .{form} holds plain numbers")
     beside = output.with_name(f"{output.name}.json") if form == "raw" and not is_stdout(output) else None
+    inputs = [args.jpeg, *([args.sidecar] if args.sidecar else [])]
     for path, endings in ((output, suffixes), (beside, (".json",))):
         if path:
-            check_output(path, [args.jpeg], args.force, endings)
+            check_output(path, inputs, args.force, endings)
     if jxl is not None:
         from ...bitstream.dng.jxl import JpegXl, need_imagecodecs
 
@@ -80,22 +98,25 @@ def _run(args: argparse.Namespace) -> None:
         with explained("decode", (args.jpeg, jpeg, "JPEG")):
             decoded = decode(
                 jpeg, crop=args.crop, preview=args.preview, max_pixels=args.max_pixels, unbounded=args.unbounded,
-                device=args.device, progress=progress,
+                device=args.device, progress=progress, salvage=args.salvage, unverified=args.unverified,
+                sidecar=args.sidecar,
             )  # fmt: skip
             progress("writing", 1.0)
             data = decoded.dng(jxl) if form == "dng" else decoded.file(form)
-        write_output(output, data, [args.jpeg], args.force, suffixes)
+        write_output(output, data, inputs, args.force, suffixes)
+        salvage = write_map(output, decoded.salvage, inputs, args.force)
         if beside:
             told = json.dumps(decoded.facts, indent=1).encode() + b"\n"
-            write_output(beside, told, [args.jpeg], args.force, (".json",))
+            write_output(beside, told, inputs, args.force, (".json",))
     preview_bytes = len(decoded.preview or b"") if form == "dng" else 0
     result = {
         "output": str(output), "width": decoded.width, "height": decoded.height, "cfa": decoded.cfa,
         "device": decoded.device, "seconds": round(decoded.seconds, 3), "layers": decoded.layers,
         "lossless": decoded.lossless, "crop": args.crop, "preview": decoded.preview_kind,
         "default_crop": decoded.default_crop,
+        "margins": list(decoded.raw.border.sides) if decoded.raw.border else None,
         "format": form, "bytes": len(data), "preview_bytes": preview_bytes, "facts": decoded.facts,
-        "warnings": decoded.warnings, **profile,
+        "warnings": decoded.warnings, "salvage": salvage, **profile,
     }  # fmt: skip
     share = f", of which the preview {bytes_text(preview_bytes)}" if preview_bytes else ""
     lines = [
@@ -105,7 +126,8 @@ def _run(args: argparse.Namespace) -> None:
         ("lossless", "yes" if decoded.lossless else "no"),
         *([("preview", PREVIEW_TEXT[decoded.preview_kind])] if form == "dng" else []),
         *([("frame", "as the JPEG: {2} x {3} at {0},{1}".format(*decoded.default_crop))] if decoded.default_crop else
-        []), ("size", bytes_text(len(data)) + share),
+        []), *([("salvage", f"{decoded.salvage.recovered:.1%} of the tiles are whole")] if decoded.salvage else []),
+        ("size", bytes_text(len(data)) + share),
         ("time", f"{decoded.seconds:.1f} s on {decoded.device}"),
     ]
     show(args, result, lines, title=str(output))

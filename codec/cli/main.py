@@ -28,6 +28,7 @@ EXIT_CODES = """exit codes:
   3    an input is unreadable, unsupported or of another scene; an output can't be written
   4    the JPEG carries no RAW
   5    the RAW in the JPEG is damaged, of a newer version, or belongs to another JPEG
+  6    verify: the RAW is sound, but the JPEG around it was changed
   130  interrupted; 143 terminated"""
 
 

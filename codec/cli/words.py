@@ -69,8 +69,8 @@ def output_of(args: argparse.Namespace) -> Path | None:
 
 MEANT = {
     "embed": "encode", "pack": "encode", "compress": "encode", "extract": "decode", "unpack": "decode",
-    "decompress": "decode", "restore": "decode", "develop": "decode", "verify": "info", "check": "info", "show": "info",
-    "inspect": "info", "list": "info", "test": "info", "remove": "strip", "clean": "strip", "shrink": "trim",
+    "decompress": "decode", "restore": "decode", "develop": "decode", "check": "verify", "show": "info",
+    "inspect": "info", "list": "info", "test": "verify", "remove": "strip", "clean": "strip", "shrink": "trim",
     "reduce": "trim", "diff": "compare", "psnr": "compare", "version": "--version", "example": "demo",
     "benchmark": "bench",
 }  # fmt: skip

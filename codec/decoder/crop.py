@@ -73,7 +73,7 @@ class Crop:
         tags = {tag: value for tag, value in raw.raw_tags.items() if tag not in OF_THE_FRAME}
         return replace(
             raw, mosaic=mosaic, cfa="".join(raw.cfa[k] for k in sites), black=(black[0], black[1], black[2], black[3]),
-            raw_tags=tags | black_tags.moved(raw.raw_tags, self.y, self.x, mosaic.shape),
+            raw_tags=tags | black_tags.moved(raw.raw_tags, self.y, self.x, mosaic.shape), border=None,
         )  # fmt: skip
 
     def preview(self, planes: JpegPlanes, geometry: Geometry, layout: Layout, orientation: int) -> bytes | None:

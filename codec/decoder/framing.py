@@ -7,29 +7,49 @@ mosaic they are the least upright rectangle with all that it shows; the mosaic i
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from ...bitstream.raw_image import RawImage, TiffValue
 from ...bitstream.tiff import tiff
-from ..guide.coverage import frame
-from ..guide.geometry import Geometry
+from ..guide.coverage import covered, frame
+
+if TYPE_CHECKING:
+    from ..recipe.gate import Gate
+    from .stream import Stream
 
 CROP_ORIGIN, CROP_SIZE, USER_CROP = 50719, 50720, 51125
 LEAST_SIDE = 16
 """Sites of a side below which there is no picture to frame."""
 
+LEAST_GUIDED = 0.5
+"""Share of what a JPEG covers that it has to guide to be a frame."""
+
 Frame = tuple[int, int, int, int]
 
 
-def frame_of(raw: RawImage, geometry: Geometry, jpeg_shape: tuple[int, ...]) -> Frame | None:
-    """Column, row, width and height of what the JPEG shows of a whole mosaic; None where that is all of it or nothing,
-    or where the RAW has a crop of its own."""
+def frame_of(raw: RawImage, stream: Stream, jpeg_shape: tuple[int, ...]) -> Frame | None:
+    """Column, row, width and height of what the JPEG shows of a stream's whole mosaic.
+
+    None where that is all of it or nothing, where the RAW has a crop of its own, or where the JPEG guides little of
+    what it covers: then it may lie anywhere.
+    """
     if any(tag in raw.raw_tags for tag in (CROP_ORIGIN, CROP_SIZE, USER_CROP)):
         return None
-    found = frame(geometry, raw.mosaic.shape, jpeg_shape)
+    if stream.gate and _guided(stream.gate, stream, jpeg_shape) < LEAST_GUIDED:
+        return None
+    found = frame(stream.geometry, raw.mosaic.shape, jpeg_shape)
     if found is None or found == (0, 0, *raw.mosaic.shape):
         return None
     top, left, bottom, right = found
     return None if min(bottom - top, right - left) < LEAST_SIDE else (left, top, right - left, bottom - top)
+
+
+def _guided(gate: Gate, stream: Stream, jpeg_shape: tuple[int, ...]) -> float:
+    """Share of what the JPEG covers that it guides."""
+    if gate.blocks is None:
+        return 0.0
+    shares = covered(stream.geometry, stream.layout, jpeg_shape, gate.blocks.side)
+    return float((shares * ~gate.blocks.own).sum() / max(shares.sum(), 1e-9))
 
 
 def framed(raw: RawImage, found: Frame | None) -> RawImage:

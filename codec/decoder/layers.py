@@ -53,9 +53,11 @@ def decode_layers(
         prediction = side_info.prediction(window, setup.recipe, coding.companding)[0]
         tile = LayerTile(prediction, side_info.activity(window)[0], rules, steps[0])
         for number, layer in enumerate(layers):
+            count = depth.of(n, number, len(layers) - 1)
+            if count is None:
+                break
             own = {s: substreams.get((n, number, s), b"") for s in range(len(STAGES))}
             if number:
-                count = depth.stages(n) if number == len(layers) - 1 else len(STAGES)
                 _refine(tile, own, layer, steps[number], count)
             else:
                 _first(tile, own, layer.params, coding.tables)

@@ -17,6 +17,7 @@ writes what is read here.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ from ...bitstream.runtime.profile import timed
 from ...bitstream.runtime.progress import Progress
 from ...bitstream.runtime.torch_needed import need_torch
 from ...bitstream.stream.container import Container, Key
+from ...bitstream.stream.digests import FileDigests
 from ...bitstream.stream.fields import Reader
 from ...bitstream.stream.header import LEVEL_UNIT, Header, unpack_values
 from ...bitstream.stream.layers import STAGES, Depth, Layers
@@ -74,8 +76,10 @@ class Stream:
     substreams: of layer 0, by (tile, stage). In a stream with layers, `layers` says which are there, and finer holds
     the further layers' substreams by (tile, layer, stage). preview: what the DNG's is to show, where the stream says.
     size: bytes of the payload that it was parsed from. projection: of the geometry, where the header's is not enough.
-    gate: where a guide of the stream's own stands for the JPEG. meta: what it says for the DNG, the header's tags among
-    it; told: what of that is damaged, a line each.
+    gate: where a guide of the stream's own stands for the JPEG. border: the section of what lies around the mosaic.
+    digest: section DIGM; files: section DIGS. cut: of tiles that are damaged, the first layer and stage that is not
+    there (`codec.decoder.salvage`). meta: what it says for the DNG, the header's tags among it; told: what of that is
+    damaged, a line each.
     """
 
     header: Header
@@ -89,6 +93,10 @@ class Stream:
     size: int = 0
     projection: Projection | None = None
     gate: Gate | None = None
+    border: bytes = b""
+    digest: bytes = b""
+    files: FileDigests | None = None
+    cut: Mapping[int, tuple[int, int]] = field(default_factory=dict)
     meta: Meta = field(default_factory=Meta)
     told: tuple[str, ...] = ()
 
@@ -181,8 +189,9 @@ class Stream:
         gate = Gate.from_bytes(section, layout_of(header).cells) if section else None
         meta, told = Meta.of_stream(header.tags, container.sections["META"], "META" in container.lost)
         return cls(
-            header, recipe, params, transforms, substreams, layers, finer, preview, len(data), geometry.projection, gate,
-            meta, told,
+            header, recipe, params, transforms, substreams, layers, finer, preview, len(data), geometry.projection,
+            gate, container.sections["BORD"], container.sections["DIGM"],
+            FileDigests.from_bytes(container.sections["DIGS"]), meta=meta, told=told,
         )  # fmt: skip
 
     @timed("network")
@@ -223,7 +232,7 @@ class Stream:
         ]
         return decode_layers(
             setup, side_info, [Layer(header.step, self.params[IN_PLACE]), *further],
-            Depth(self.layers.kept, len(self.transforms)), self.layers.spread,
+            Depth(self.layers.kept, len(self.transforms), self.cut), self.layers.spread,
             self.finer | {(tile, 0, stage): d for (tile, stage), d in self.substreams.items()}, chosen, progress,
         )  # fmt: skip
 

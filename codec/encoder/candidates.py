@@ -108,4 +108,8 @@ def sample(
     rows = (tops[:, None, None] + np.array([0, 0, 1, 1])).transpose(2, 0, 1)
     cols = (2 * picks[:, :, None] + np.array([0, 1, 0, 1])).transpose(2, 0, 1)
     rows, cols = (np.broadcast_to(v, (4, *picks.shape)).reshape(4, -1) for v in (rows, cols))
-    return phi, companding.level(layout.at(mosaic, rows, cols)), layout.inside_at(rows, cols) & side_info.guided(rows, cols)
+    return (
+        phi,
+        companding.level(layout.at(mosaic, rows, cols)),
+        layout.inside_at(rows, cols) & side_info.guided(rows, cols),
+    )

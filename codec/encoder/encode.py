@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +16,8 @@ from ...bitstream.runtime.memory import give_back
 from ...bitstream.runtime.parallel import single_threaded
 from ...bitstream.runtime.profile import timed
 from ...bitstream.runtime.torch_needed import need_torch
+from ...bitstream.stream.container import with_sections
+from ...bitstream.stream.digests import mosaic_digest
 from ...bitstream.stream.header import MAX_PIXELS, MAX_SIDE, Header, pack_values
 from ...bitstream.stream.layers import shorten
 from ...bitstream.stream.limits import check_work
@@ -48,15 +51,18 @@ def encode_stream(
     geometry: Geometry,
     options: EncodeOptions,
     packed_tags: bytes,
-    growth: Callable[[int], int],
+    growth: Callable[[bytes], int],
+    elsewhere: Sequence[Geometry] = (),
 ) -> bytes:
     """The payload of a picture.
 
-    planes, geometry: the JPEG and how it lies over the mosaic. growth: bytes that the JPEG grows by for a payload of
-    so many bytes. options: "auto" is the CPU here. The result is decoded again and compared before it is returned. A
-    picture of next to nothing is coded in one layer, without learned features, where more would be refused by readers
-    (`bitstream.stream.limits`). Raises `UsageError` where the rate can't be met, or learned features are to be tried
-    without PyTorch; `InputError` for a mosaic or a geometry that the format does not hold.
+    planes, geometry: the JPEG and how it lies over the mosaic. growth: bytes that the JPEG grows by for a payload, its
+    digest still to come (`DIGM_SIZE`). options: "auto" is the CPU here. elsewhere: other places where the JPEG may lie;
+    they are tried where it helps little in the first one. The result is decoded again and compared before it is
+    returned, with the digest of what it decodes to. A picture of next to nothing is coded in one layer, without learned
+    features, where more would be refused by readers (`bitstream.stream.limits`). Raises `UsageError` where the rate
+    can't be met, or learned features are to be tried without PyTorch; `InputError` for a mosaic or a geometry that the
+    format does not hold.
     """
     height, width = raw.mosaic.shape
     wanted, chosen = options.rate, effort_of(options.effort)
@@ -78,7 +84,7 @@ def encode_stream(
         for goal, effort in ((wanted, chosen), (in_one, chosen), (in_one, replace(chosen, learned=False))):
             tried = replace(options, rate=goal, effort=effort)
             try:
-                found = _coded(_job(raw, planes, geometry, header, growth, tried), goal)
+                found = _coded(_job(raw, planes, [geometry, *elsewhere], header, growth, tried), goal)
                 give_back()  # what the search has built up: checking makes the guide anew, and memory holds one of them
                 return _checked(found, raw, planes, growth, tried)
             except _TooMuchWorkError as error:
@@ -91,16 +97,18 @@ class _TooMuchWorkError(Exception):
 
 
 def _job(
-    raw: RawImage, planes: JpegPlanes, geometry: Geometry, header: Header, growth: Callable[[int], int],
+    raw: RawImage, planes: JpegPlanes, places: Sequence[Geometry], header: Header, growth: Callable[[bytes], int],
     options: EncodeOptions,
 ) -> Job:  # fmt: skip
     """The picture's job, with the guide that it is cheapest with."""
 
-    def make(gate: Gate | None) -> Job:
-        return Job.of(raw, planes, geometry, header, growth, options, gate)
+    def make(place: Geometry, gate: Gate | None) -> Job:
+        laid = replace(header, geometry=place.to_bytes())
+        return Job.of(raw, planes, place, laid, growth, options, gate)
 
+    makes = [functools.partial(make, place) for place in places if place.in_range]
     size, step = options.rate.bytes_for(raw.mosaic.size), _finest(options.rate)
-    return Chooser(make, raw, size, step).choose(options.guide != "none")
+    return Chooser(makes, raw, size, step).choose(options.guide != "none")
 
 
 def _finest(wanted: Rate) -> int | None:
@@ -125,7 +133,7 @@ def _coded(job: Job, wanted: Rate) -> Found:
 
 
 def _checked(
-    found: Found, raw: RawImage, planes: JpegPlanes, growth: Callable[[int], int], options: EncodeOptions
+    found: Found, raw: RawImage, planes: JpegPlanes, growth: Callable[[bytes], int], options: EncodeOptions
 ) -> bytes:
     """The payload of what was coded, after it was decoded again and compared."""
     size, progress = options.rate.bytes_for(raw.mosaic.size), options.progress
@@ -147,7 +155,9 @@ def _checked(
     check = whole.decode(planes, tell, device, unbounded=True)
     if not np.array_equal(check, raw.mosaic if found.stream.lossless else found.mosaic):
         raise AssertionError("the stream does not decode to what was encoded: please report this picture")
-    return payload
+    if kept is not whole:
+        check = kept.decode(planes, tell, device, unbounded=True)
+    return with_sections(payload, {"DIGM": mosaic_digest(check)})
 
 
 def _values(mosaic: np.ndarray, wanted: Rate) -> bytes:

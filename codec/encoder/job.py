@@ -58,14 +58,14 @@ class Found:
 class Job:
     """One picture being encoded: what depends on neither recipe nor step.
 
-    recipes: those that were fitted to it. growth: bytes that the JPEG grows by for a payload of so many bytes.
+    recipes: those that were fitted to it. growth: bytes that the JPEG grows by for a payload.
     projection: of the geometry, which the header names else. gate: where a guide of the stream's own is the guide.
     """
 
     picture: SourcePicture
     recipes: RecipeChoice
     header: Header
-    growth: Callable[[int], int]
+    growth: Callable[[bytes], int]
     effort: Effort
     progress: Progress | None
     projection: Projection | None = None
@@ -78,7 +78,7 @@ class Job:
         planes: JpegPlanes,
         geometry: Geometry,
         header: Header,
-        growth: Callable[[int], int],
+        growth: Callable[[bytes], int],
         options: EncodeOptions,
         gate: Gate | None = None,
     ) -> Job:
@@ -150,7 +150,7 @@ class Candidate:
         count = -(-h // 16) * -(-w // 16)  # of the smallest tiles
         job = self.job
         empty = Stream(self.header, self.recipe, {}, [0] * count, {}, projection=job.projection, gate=job.gate)
-        return self.job.growth(len(stream_bytes(empty)))
+        return self.job.growth(stream_bytes(empty))
 
     def error(self, coded: Coded) -> float:
         """Mean squared error of what is coded: in linear light, or companded where it is to be even against the noise.

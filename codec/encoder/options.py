@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields
 from typing import TypedDict, Unpack
 
 from ...bitstream.errors import UsageError
+from ...bitstream.jpeg.further import check_share
 from ...bitstream.runtime.progress import Progress
 from ...bitstream.stream.container import MAX_LAYERS
 from .effort import DEFAULT as DEFAULT_EFFORT
@@ -70,8 +71,10 @@ class EncodeOptions:
     """All that `codec.api.encode` can be told.
 
     tune: "psnr" for even error in linear light, "edit" for error that is even against the noise. effort: 1 to 9, or an
-    `Effort`. guide: "auto" for the JPEG wherever it helps (`codec.encoder.guides`), "none" to leave it out. device: "auto", "cpu" or "cuda" (`codec.api.choose_device`). progress: called with what is being done and
-    how much of it is. metadata: of the RAW: "auto", "all" (its place too, where the JPEG has none) or "none".
+    `Effort`. guide: "auto" for the JPEG wherever it helps (`codec.encoder.guides`), "none" to leave it out. device:
+    "auto", "cpu" or "cuda" (`codec.api.choose_device`). progress: called with what is being done and how much of it is.
+    parity: share of the bytes, 0.01 to 0.5, that mends others which are lost; needs `zfec`. metadata: of the RAW:
+    "auto", "all" (its place too, where the JPEG has none) or "none".
     """
 
     rate: Rate = field(default_factory=Rate)
@@ -80,9 +83,11 @@ class EncodeOptions:
     device: str = "auto"
     progress: Progress | None = None
     guide: str = "auto"
+    parity: float | None = None
     metadata: str = "auto"
 
     def __post_init__(self) -> None:
+        check_share(self.parity)
         if self.tune not in TUNES:
             raise UsageError(f"tune {self.tune!r}: want one of {', '.join(TUNES)}")
         if self.guide not in GUIDES:
@@ -114,4 +119,5 @@ class EncodeKeywords(TypedDict, total=False):
     device: str
     progress: Progress | None
     guide: str
+    parity: float | None
     metadata: str

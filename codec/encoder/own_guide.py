@@ -34,7 +34,8 @@ class Look:
 
 def rendering(raw: RawImage, scale: int) -> np.ndarray:
     """A rendering of a scale (`Look`), uint8 (rows, columns, 3)."""
-    layout = Layout(*raw.mosaic.shape, raw.cfa)
+    height, width = raw.mosaic.shape
+    layout = Layout(height, width, raw.cfa)
     black = layout.per_plane(raw.black)
     (h, w), (rows, cols), side = layout.cells, pixels(layout, scale), 1 << (scale - 1)
     light = np.zeros((3, rows * side, cols * side), np.float32)

@@ -45,7 +45,7 @@ def code_without_loss(plain: Candidate, size: int) -> Found | None:
     if fitted.bits * job.sites / 8 > size:
         return None
     found = candidate.code(fitted, LOSSLESS)
-    return found if job.growth(len(stream_bytes(found.stream))) <= size else None
+    return found if job.growth(stream_bytes(found.stream)) <= size else None
 
 
 def code_to_size(plain: Candidate, size: int) -> Found:
@@ -65,7 +65,7 @@ def code_to_size(plain: Candidate, size: int) -> Found:
         again = candidate.fit(coded.step)
         transforms, bits = candidate.trial(again.step, again)
         needed = _bytes(candidate, again, (bits + again.bits) / 2)
-        one = candidate.error(coded), candidate.job.growth(len(stream_bytes(stream))) / needed, found
+        one = candidate.error(coded), candidate.job.growth(stream_bytes(stream)) / needed, found
         best = min(best or one, one, key=lambda attempt: attempt[0])
         if abs(coded.step - fitted.step) <= GROSS:
             break
@@ -103,7 +103,7 @@ def _code(
     def take(coded: Coded) -> int:
         nonlocal best
         stream = candidate.stream(fitted, coded)
-        found = candidate.job.growth(len(stream_bytes(stream)))
+        found = candidate.job.growth(stream_bytes(stream))
         if found <= size and (best is None or found > best[0]):
             best = found, stream, coded, fitted
         return found

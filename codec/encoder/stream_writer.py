@@ -26,5 +26,7 @@ def stream_bytes(stream: Stream) -> bytes:
         sections["GATE"] = gate_bytes(stream.gate)
     if stream.preview:
         sections["PREV"] = stream.preview.to_bytes()
+    if stream.border:
+        sections["BORD"] = stream.border
     first = {(tile, 0, stage): d for (tile, stage), d in stream.substreams.items()}
     return Container(sections, first | stream.finer).to_bytes()

@@ -38,15 +38,16 @@ def resample(
     width: int,
     cell_origin: tuple[int, int] = (0, 0),
     window: tuple[slice, slice] | None = None,
+    cfa: str = "RGGB",
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The JPEG at the sites and cells of a mosaic of height x width; int16, 0..4080: 8 bits and 4 of a fraction.
 
     cell_origin: (rows, columns) 0 or 1 by which the first cell begins before the mosaic. Returns y (H', W') at every
     site of the padded mosaic and cb, cr (H'/2, W'/2) at every cell's middle, (H', W') from `padded_shape`; of the cells
-    in `window` only, if given. Outside the JPEG its edge goes on. Y is interpolated by Keys' cubic (a = -1/2), chroma
-    bilinearly from its own grid, so that 4:4:4 gives a cell's average; where a site falls on a sample, and a cell's
-    middle on a chroma sample, it is that sample exactly. A grayscale JPEG gives neutral chroma. `StreamError` where the
-    geometry is out of range.
+    in `window` only, if given. cfa: colours of a cell's sites, row by row. Outside the JPEG its edge goes on. Y is
+    interpolated by Keys' cubic (a = -1/2), chroma bilinearly from its own grid, so that 4:4:4 gives a cell's average;
+    where a site falls on a sample, and a cell's middle on a chroma sample, it is that sample exactly. A grayscale JPEG
+    gives neutral chroma. `StreamError` where the geometry is out of range.
     """
     geometry.check()
     h, w = padded_shape(height, width, cell_origin)
@@ -56,7 +57,7 @@ def resample(
     rows2 = 4 * cell_rows[:, None] + [0, 2] - 2 * cell_origin[0]
     cols2 = 4 * cell_cols[:, None] + [0, 2] - 2 * cell_origin[1]
     sites = geometry.turned(rows2.reshape(-1), cols2.reshape(-1), height, width)
-    at = _Grid(*sites, (height, width), COLOURS)
+    at = _Grid(*sites, (height, width), np.array(["RGB".index(colour) for colour in cfa]).reshape(2, 2))
     (y,) = _sample((planes.y,), planes.y.shape, geometry, at, (1, 1), _CUBIC)
     if planes.cb is None or planes.cr is None:
         neutral = np.full((len(cell_rows), len(cell_cols)), NEUTRAL, np.int16)
@@ -87,16 +88,13 @@ def _linear_weights() -> np.ndarray:
 
 _CUBIC, _LINEAR = _cubic_weights(), _linear_weights()
 
-COLOURS = np.array([[0, 1], [1, 2]])
-"""Colours of a cell's sites: 0 red, 1 green, 2 blue."""
-
 _ANY = np.array([[1]])  # a cell's middle is of no colour
 
 
 @dataclass(frozen=True)
 class _Grid:
     """What is sampled: twice the turned rows and columns, int64 1-D; shape: the mosaic's, not turned; colours: of its
-    sites, from the first one on, repeated."""
+    sites, from the first one on, repeated: 0 red, 1 green, 2 blue."""
 
     rows2: np.ndarray
     cols2: np.ndarray

@@ -31,25 +31,22 @@ WHITE_SHARE, BRIGHTEST = 100, 8  # a pixel in so many ends white; by at most thi
 Matrix = list[list[Fraction]]
 
 
-def neutral_picture(raw: RawImage, most_pixels: int = MOST_PIXELS, brightest: int = BRIGHTEST) -> np.ndarray:
-    """uint8 (h, w, 3), sRGB, of at most `most_pixels` pixels, lying as the mosaic does (not turned).
-
-    brightest: the largest factor that it is brightened by.
-    """
+def neutral_picture(raw: RawImage) -> np.ndarray:
+    """uint8 (h, w, 3), sRGB, of at most `MOST_PIXELS` pixels, lying as the mosaic does (not turned)."""
     gains = [min(round(UNIT / (part * SATURATED)), MOST_GAIN * UNIT) for part in _neutral(raw)]
-    light = np.minimum(_light(raw, most_pixels) * np.array(gains, np.int64) // UNIT, ONE)
+    light = np.minimum(_light(raw) * np.array(gains, np.int64) // UNIT, ONE)
     mixed = light @ np.array([[round(x * UNIT) for x in row] for row in _srgb_from_camera(raw)], np.int64).T
     rgb = np.clip(mixed // UNIT, 0, ONE)
     peaks = np.sort(rgb.max(-1), axis=None)
-    white = max(int(peaks[-1 - len(peaks) // WHITE_SHARE]), ONE // brightest)
+    white = max(int(peaks[-1 - len(peaks) // WHITE_SHARE]), ONE // BRIGHTEST)
     return _curve()[np.minimum(rgb * ONE // white, ONE) >> 4]
 
 
-def _light(raw: RawImage, most_pixels: int) -> np.ndarray:
+def _light(raw: RawImage) -> np.ndarray:
     """R, G, B of blocks of cells, int64 (h, w, 3), black 0 and white `ONE`."""
     height, width = (n // 2 for n in raw.mosaic.shape)
     side = 1
-    while max(1, height // side) * max(1, width // side) > most_pixels:
+    while max(1, height // side) * max(1, width // side) > MOST_PIXELS:
         side += 1
     rows, cols = min(side, height), min(side, width)
     h, w = height // rows, width // cols

@@ -56,9 +56,7 @@ class GatedSideInfo(SideInfo):
         """As in `SideInfo`."""
         return ~self.blocks.at(rows, cols)
 
-    def prediction(
-        self, window: Window, recipe: Recipe, companding: Companding, saturated: bool = True
-    ) -> np.ndarray:
+    def prediction(self, window: Window, recipe: Recipe, companding: Companding, saturated: bool = True) -> np.ndarray:
         """As in `SideInfo`; recipe: for the JPEG."""
         out = np.empty((len(window.places), 4, window.rows, window.cols), np.int32)
         for n, (place, inside) in enumerate(self._split(window)):

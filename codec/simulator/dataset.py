@@ -66,7 +66,7 @@ def load_shot(path: Path | str) -> Shot:
             mosaic, levels, jpeg = entries["mosaic"], entries["levels"], entries["jpeg"].tobytes()
             facts = json.loads(entries["facts"].tobytes())
         b0, b1, b2, b3, white = (float(v) for v in levels)
-        tags = {group: _tiff_values(facts[group]) for group in TAG_GROUPS}
+        tags: dict[str, Any] = {group: _tiff_values(facts[group]) for group in TAG_GROUPS}
         black = (b0, b1, b2, b3)
         raw = RawImage(mosaic, facts["cfa"], black, int(white), facts["orientation"], facts["camera"], **tags)
         return Shot(raw, jpeg, facts["settings"] | {"scene": facts["scene"]})

@@ -60,9 +60,9 @@ def beside(raw: RawFile, passed_over: list[str]) -> Iterator[Choice]:
         yield choice
 
 
-def unused(path: Path, why: Exception) -> str:
+def unused(path: Path | None, why: Exception | str) -> str:
     """That a JPEG beside the RAW is not taken, in words."""
-    return f"{path.name} beside the RAW is not used: {why}"
+    return f"{path.name if path else 'the JPEG'} beside the RAW is not used: {why}"
 
 
 def own(raw: RawFile) -> Choice:

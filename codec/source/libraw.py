@@ -28,6 +28,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from ...bitstream.errors import InputError
+from ...bitstream.raw_image import Border
 from ...bitstream.runtime.profile import spent_elsewhere
 from . import libraw_child
 
@@ -101,6 +102,14 @@ class Answer:
     bitmap: np.ndarray | None = None
     whole: np.ndarray | None = None
     frames: int = 1
+
+    @property
+    def border(self) -> Border | None:
+        """What is around the visible mosaic, where the whole was asked for."""
+        whole, sizes = self.whole, self.sizes
+        if whole is None or self.mosaic is None or whole.dtype != np.uint16 or whole.ndim != 2:
+            return None
+        return Border.around(whole, sizes.top, sizes.left, self.mosaic.shape)
 
 
 def ask(

@@ -46,11 +46,11 @@ class RawFile:
     def __init__(self, source: Source, frame: int | None = None, margins: bool = False) -> None:
         self.source = source
         with timed("reading"):
-            self._data, self._name, ifd0 = _file(source, frame=frame)
+            self.data, self._name, ifd0 = _file(source, frame=frame)
             self._frame = dng_source.libraw_frame(ifd0, frame)
-            self._found = _named(self._name, libraw.ask, self._data, mosaic=True, thumbnail=True,
+            self._found = _named(self._name, libraw.ask, self.data, mosaic=True, thumbnail=True,
                                  frame=self._frame, margins=margins)  # fmt: skip
-            image, told = _image(self._found, self._name, self._data, ifd0, frame)
+            image, told = _image(self._found, self._name, self.data, ifd0, frame)
             self.image, of_sidecar = with_sidecar(image, source)
         self.frames = self._found.frames
         one = f"frame {self._frame + 1} of {self.frames} is stored, the RAW's other mosaics are not"
@@ -69,7 +69,7 @@ class RawFile:
     def render_jpeg(self) -> bytes:
         """As the function `render_jpeg` without options."""
         with timed("reading"):
-            return _rendered(self._data, self._name, 95, "4:2:0", {}, self._frame)
+            return _rendered(self.data, self._name, 95, "4:2:0", {}, self._frame)
 
 
 def read_raw(path: Source, frame: int | None = None, margins: bool = False) -> RawImage:
@@ -147,7 +147,7 @@ def _image(
     image = RawImage(
         mosaic=mosaic, cfa=cfa, black=(black[0], black[1], black[2], black[3]), white=white,
         orientation=TIFF_ORIENTATION[found.sizes.flip & 7], camera=camera_name(ifd0_tags),
-        ifd0_tags=ifd0_tags, raw_tags=raw_tags, exif_tags=exif_tags(about, ifd0))  # fmt: skip
+        ifd0_tags=ifd0_tags, raw_tags=raw_tags, exif_tags=exif_tags(about, ifd0), border=found.border)  # fmt: skip
     return with_shot(image, data, own, found.thumbnail, about), told
 
 

@@ -1,4 +1,4 @@
-"""Whether a decoded DNG tells of the shot what its RAW does: `python -m tests.campaigns.metadata FOLDER`.
+"""Whether a decoded DNG tells what its RAW does: `python -m tests.campaigns.metadata FOLDER`.
 
 For each RAW of a folder: encode into its own JPEG, decode, and ask exiftool and exiv2 both files for lens, dates, place,
 names, ISO and exposure. A line for each tag that differs, and one at the end; exit code 1 where there was any.
@@ -19,8 +19,8 @@ from rawinlay.bitstream.errors import RawinlayError
 
 TAGS = (
     "Make", "Model", "Software", "DateTimeOriginal", "CreateDate", "ModifyDate", "SubSecTimeOriginal",
-    "OffsetTimeOriginal", "Artist", "Copyright", "OwnerName", "SerialNumber", "InternalSerialNumber", "Lens", "LensType",
-    "LensModel", "LensInfo", "LensSerialNumber", "LensID", "ISO", "ExposureTime", "FNumber", "FocalLength",
+    "OffsetTimeOriginal", "Artist", "Copyright", "OwnerName", "SerialNumber", "InternalSerialNumber", "Lens",
+    "LensType", "LensModel", "LensInfo", "LensSerialNumber", "LensID", "ISO", "ExposureTime", "FNumber", "FocalLength",
     "ExposureCompensation", "ExposureProgram", "MeteringMode", "Flash", "WhiteBalance", "GPSLatitude", "GPSLongitude",
     "GPSAltitude", "GPSDateStamp", "GPSTimeStamp", "ImageDescription", "UserComment", "Rating", "Subject", "Keywords",
     "OriginalRawFileName",

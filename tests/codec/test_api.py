@@ -137,9 +137,9 @@ def test_a_smaller_jpeg_beside_the_raw_is_taken(tmp_path):
     assert encode(raw, quality=20).guide_path == larger
 
 
-def small(jpeg, size):
+def small(jpeg, size, mode="RGB"):
     out = io.BytesIO()
-    Image.open(io.BytesIO(jpeg)).resize(size).save(out, "JPEG", quality=95)
+    Image.open(io.BytesIO(jpeg)).convert(mode).resize(size).save(out, "JPEG", quality=95)
     return out.getvalue()
 
 
@@ -151,6 +151,7 @@ def test_a_jpeg_beside_it_is_named_if_of_another_scene_a_thumbnail_broken_or_our
     for beside, why in (
         (small(shot().jpeg, (60, 48)), "60 x 48 pixels are a thumbnail of 320 x 256; --jpeg takes it even so"),
         (shot().jpeg[:300], "damaged JPEG"), (b"text", "not a JPEG"), (encoded.jpeg, "it carries a RAW already"),
+        (small(shot().jpeg, (160, 128), "CMYK"), "CMYK"),
         (other, "does not show this RAW's picture"), (small(other, (160, 128)), "does not show this RAW's picture"),
     ):  # fmt: skip
         jpeg.write_bytes(beside)

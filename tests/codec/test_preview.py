@@ -351,15 +351,10 @@ def test_a_jpeg_that_fits_a_screen_stays_as_it_is():
     assert decode(encode_arrays(raw, jpeg, quality=20, effort=1).jpeg).preview == jpeg
 
 
-def test_where_nothing_is_known_of_the_cameras_rendering_the_mosaic_is_shown_for_screens():
-    encoded = encode_arrays(large_shot().raw, large_shot().jpeg, quality=20, effort=1)
-    for preview in ("screen", "full"):
-        decoded = decode(encoded.jpeg, preview=preview)
-        height, width = (n // 2 for n in decoded.raw.mosaic.shape)
-        assert decoded.preview_kind == "neutral" and preview_of(decoded.dng()).size == (width, height)
-    small = preview_of(decode(encoded.jpeg, preview="neutral").dng())
-    assert small.width * small.height <= MOST_PIXELS
-    assert levels(small).mean() >= levels(preview_of(decoded.dng())).mean() - 1  # that is not brightened
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_jpeg_without_names_that_is_stored_turned_is_the_cameras(orientation):
+    jpeg = with_orientation(shot().jpeg, orientation)
+    assert kind_of(None, Jpeg(jpeg), {272: pack_ascii("Maker One")}) == ("jpeg" if orientation > 1 else "neutral")
 
 
 def test_pictures_that_pillow_takes_for_bombs_are_shown_turned(monkeypatch):

@@ -66,6 +66,13 @@ def resized(jpeg, scale, box=None, **options):
     return out.getvalue()
 
 
+def straightened(jpeg, degrees):
+    """The JPEG turned a little about its middle, its size kept."""
+    out = io.BytesIO()
+    Image.open(io.BytesIO(jpeg)).rotate(degrees, Image.Resampling.BICUBIC).save(out, "JPEG", quality=90)
+    return out.getvalue()
+
+
 def packet(jpeg):
     """The JPEG with an XMP packet of its own, for the flag to stand in."""
     xmp = (
@@ -90,6 +97,7 @@ def pairs():
     yield "smaller-jpeg", taken.raw, resized(taken.jpeg, 0.6), {"quality": 60}
     larger = shot(12, (256, 320))
     yield "cropped-jpeg", larger.raw, resized(larger.jpeg, 1, (0.05, 0.03, 0.97, 0.98)), {"quality": 40}
+    yield "straightened-jpeg", larger.raw, straightened(larger.jpeg, 1.5), {"quality": 40}
     yield "progressive", taken.raw, resized(taken.jpeg, 1, progressive=True, subsampling=0), {"quality": 60}
     grey = Image.open(io.BytesIO(taken.jpeg)).convert("L")
     out = io.BytesIO()

@@ -1,8 +1,8 @@
 """A second decoder of the coded mosaic, from docs/bitstream.md alone, as slow as it is plain.
 
 Here are the stages (chapters 4 and 5); `manual_container` has chapters 1 to 3, `manual_picture` the first half of
-chapter 5, `manual_net` 5.15, `manual_layers` chapter 6. It shares with the project the samples of the JPEG's planes
-(which are libjpeg's) and the files of tables and nets, nothing else.
+chapter 5, `manual_net` 5.15, `manual_gate` 4.6, `manual_layers` chapter 6. It shares with the project the samples of
+JPEGs' planes (which are libjpeg's) and the files of tables and nets, nothing else.
 """
 
 import math
@@ -303,13 +303,15 @@ def class_of(size, table):
     return int(table[16 * exponent + mantissa])
 
 
-def decode(stream, planes, tables, net):
+def decode(stream, planes, tables, net, samples):
     """The mosaic, uint16.
 
     stream: header, sections, substreams of `manual_container.read_stream`; planes: the JPEG's samples; tables: the
-    arrays of entropy/models that the header names; net: the bytes of that of codec/recipe/nets.
+    arrays of entropy/models that the header names; net: the bytes of that of codec/recipe/nets; samples: planes of a
+    JPEG's bytes.
     """
     import manual_layers
+    from manual_gate import gated
 
     header, sections, substreams = stream
     layers = manual_layers.read_section(sections["LAYR"]) if sections["LAYR"] else None
@@ -317,7 +319,11 @@ def decode(stream, planes, tables, net):
     local = None
     if sections["LOCL"]:
         local = read_local(sections["LOCL"], cells_of(header), tables["pmf"][1].astype(np.int64))
-    picture = Picture(header, recipe, local, planes, read_net(net) if header.net else None, sections["GEOM"])
+    net = read_net(net) if header.net else None
+    if sections["GATE"]:
+        picture = gated(header, recipe, local, planes, net, sections, samples)
+    else:
+        picture = Picture(header, recipe, local, planes, net, sections["GEOM"])
     parameters = read_parameters(sections["PARM"])
     h, w, side = picture.h, picture.w, 2 * header.tile
     full = np.zeros((2 * h + 2, 2 * w + 2), np.int64)

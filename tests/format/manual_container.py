@@ -149,6 +149,28 @@ def read_stream(data):
             sections[SECTIONS[letter]] = body
 
 
+def read_border(section, height, width):
+    """The frame's values around a mosaic, int (H, W), -1 in the mosaic's place; and where that begins (2.6)."""
+    stream = Bytes(section)
+    top, left, bottom, right = (stream.varint() for _ in range(4))
+    planes = zlib.decompress(section[stream.at :], -15)
+    count = len(planes) // 2
+    frame = [[-1] * (left + width + right) for _ in range(top + height + bottom)]
+    at = 0
+    places = [(0, 0, top, left + width + right), (top, 0, height, left), (top, left + width, height, right),
+              (top + height, 0, bottom, left + width + right)]  # fmt: skip
+    for first, start, rows, cols in places:
+        for y in range(first, first + rows):
+            for x in range(start, start + cols):
+                folded = planes[at] + 256 * planes[count + at]
+                d = folded // 2 if folded % 2 == 0 else -(folded + 1) // 2
+                near = (y, x - 2) if x - 2 >= start else (y - 2, x) if y - 2 >= first else None
+                frame[y][x] = (d + (frame[near[0]][near[1]] if near else 0)) % 65536
+                at += 1
+    assert at == count
+    return frame, (top, left)
+
+
 def read_substreams(index, stream):
     tiles, layers, stages = (index.varint() for _ in range(3))
     presence = index.take((tiles * layers * stages + 7) // 8)

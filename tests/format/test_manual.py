@@ -1,6 +1,7 @@
 """Another implementation, written from the manual, decodes the same mosaics."""
 
 import ast
+import hashlib
 import io
 import re
 import sys
@@ -34,7 +35,7 @@ def by_the_manual(payload, planes):
         tables = dict(archive)
     name = header.net.hex()
     net = (REPOSITORY / f"codec/recipe/nets/{name}.safetensors").read_bytes() if name else b""
-    return manual.decode(stream, planes, tables, net)
+    return manual.decode(stream, planes, tables, net, decode_planes)
 
 
 def test_nothing_of_the_product_is_in_the_second_decoder():
@@ -173,3 +174,14 @@ def test_layers(name, share):
     mosaic = by_the_manual(cut, picture.planes)
     assert np.array_equal(mosaic, Stream.from_bytes(cut).decode(picture.planes))
     assert np.array_equal(mosaic, picture.raw.mosaic) or share < 1
+
+
+def test_the_border_by_the_manual():
+    header, sections, _ = manual_container.read_stream(goldens.payload("bordered"))
+    frame, (top, left) = manual_container.read_border(sections["BORD"], header.height, header.width)
+    whole = np.array(frame)
+    mosaic = whole[top : top + header.height, left : left + header.width]
+    assert np.all(mosaic == -1) and np.sum(whole < 0) == mosaic.size
+    mosaic[:] = goldens.decoded("bordered")
+    digest = hashlib.sha256(whole.astype("<u2").tobytes()).hexdigest()
+    assert digest == goldens.FACTS["streams"]["bordered"]["frame_sha256"]

@@ -6,8 +6,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from PIL import Image
 from rawinlay.bitstream.jpeg.file import Jpeg
+from rawinlay.bitstream.jpeg.further import sizes
 from rawinlay.bitstream.jpeg.planes import JpegPlanes, decode_planes
 from rawinlay.bitstream.raw_image import RawImage
+from rawinlay.bitstream.stream.digests import DIGM_SIZE
 from rawinlay.codec.encoder.encode import encode_stream
 from rawinlay.codec.encoder.options import EncodeOptions
 from rawinlay.codec.guide.geometry import Geometry
@@ -30,10 +32,19 @@ class Scene:
 
     def encode(self, packed_tags=b"", **options):
         """The payload for a size or a quality, say."""
-        growth = Jpeg(self.jpeg).growth
-        return encode_stream(
-            self.raw, self.planes, self.geometry, EncodeOptions.of(**options), packed_tags, growth
-        )
+        growth = sizes(Jpeg(self.jpeg).growth, None, DIGM_SIZE, DIGM_SIZE)
+        return encode_stream(self.raw, self.planes, self.geometry, EncodeOptions.of(**options), packed_tags, growth)
+
+
+def painted(picture, rows, cols, quality=90):
+    """The scene with something else in a part of its JPEG: rows and cols, slices of its pixels."""
+    shown = np.array(Image.open(io.BytesIO(picture.jpeg)))
+    h, w = shown[rows, cols].shape[:2]
+    other = np.random.default_rng(3).integers(0, 256, (-(-h // 4), -(-w // 4), 3))
+    shown[rows, cols] = np.kron(other, np.ones((4, 4, 1)))[:h, :w]
+    out = io.BytesIO()
+    Image.fromarray(shown).save(out, "JPEG", quality=quality)
+    return replace(picture, jpeg=out.getvalue())
 
 
 def fit_transforms(trunk, step):

@@ -5,7 +5,8 @@ astray by a few places with huge residuals (edges, clipped highlights), while th
 
 The weights: Fisher scoring on the code length itself, under the tables that will code: Newton's method with the
 curvature that the tables lead to expect, which is never negative, and weights held within what can be sent (where
-little is known of a place, one alone can't say how large a symbol may be). Interpolated between classes, the code length has a slope. Three steps do, from all contexts alike.
+little is known of a place, one alone can't say how large a symbol may be). Interpolated between classes, the code
+length has a slope. Three steps do, from all contexts alike.
 """
 
 from __future__ import annotations

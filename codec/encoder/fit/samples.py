@@ -78,7 +78,10 @@ def with_more(windows: Window, wanted: np.ndarray, share: float, h: int, w: int)
     count = min(max(LEAST_MORE, round(share * len(windows.places))), len(wanted))
     picked = wanted[((np.arange(count) + 0.5) * len(wanted) / count).astype(np.int64)]
     places = [
-        (min(max(int(r) - windows.rows // 2, 0), h - windows.rows), min(max(int(c) - windows.cols // 2, 0), w - windows.cols))
+        (
+            min(max(int(r) - windows.rows // 2, 0), h - windows.rows),
+            min(max(int(c) - windows.cols // 2, 0), w - windows.cols),
+        )
         for r, c in picked
     ]
     return Window((*windows.places, *places), windows.rows, windows.cols)

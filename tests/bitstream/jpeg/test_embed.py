@@ -32,6 +32,7 @@ JPEGS = {
     "multi-picture, little-endian": mpf_jpeg("<"),
     "multi-picture, big-endian": mpf_jpeg(">"),
     "a preview behind the EOI": minolta_jpeg(),
+    "no EOI": plain_jpeg()[:-2] + b"SEFH trailer SEFT",
     "multi-picture with XMP": with_xmp(mpf_jpeg()),
     "comment first": with_segment(camera_jpeg(), COM, b"a comment"),
     "others' APP11": with_segment(camera_jpeg(), APP11, b"JP\2\x11\0\0\0\1\0\0\0\x28jumb" + bytes(32), behind=1),

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import functools
 import io
+import re
 
 import numpy as np
 import pytest
+from exports import Export, Look, misses
 from PIL import Image
 from rawinlay.bitstream.errors import InputError
 from rawinlay.bitstream.jpeg.planes import JpegPlanes, decode_planes
 from rawinlay.bitstream.raw_image import RawImage
-from rawinlay.codec.align.align import Alignment, align, turn
-from rawinlay.codec.align.register import Placement
+from rawinlay.codec.align import features
+from rawinlay.codec.align.align import Alignment, align
+from rawinlay.codec.align.starts import turn
 from rawinlay.codec.guide.geometry import POSITION_BITS, Geometry
-from scipy.ndimage import gaussian_filter, map_coordinates, zoom
+from scipy.ndimage import gaussian_filter, zoom
 
 HEIGHT, WIDTH = 640, 900
+SMALL = (384, 512)
 
 
 @functools.lru_cache
@@ -33,6 +37,17 @@ def scene(seed: int, height: int = HEIGHT, width: int = WIDTH) -> np.ndarray:
         out[y : y + rng.integers(20, 90), x : x + rng.integers(20, 90)] += rng.normal(0, 1.5, 3)
     out += np.linspace(-1, 1, width)[None, :, None]
     return 0.01 + 0.6 / (1 + np.exp(-out / 2)) ** 2
+
+
+@functools.lru_cache
+def tiles(period: int, height: int = SMALL[0], width: int = SMALL[1]) -> np.ndarray:
+    """A facade: the same window again and again, each a little lighter or darker."""
+    rng = np.random.default_rng(period)
+    y, x = np.mgrid[:height, :width]
+    inside = (abs(y % period / period - 0.5) < 0.32) & (abs(x % period / period - 0.5) < 0.25)
+    level = rng.uniform(0.85, 1.15, (height // period + 1, width // period + 1))[y // period, x // period]
+    light = np.where(inside, 0.1 * level, 0.4) * (1 + 0.02 * rng.normal(size=(height, width)))
+    return gaussian_filter(light, 0.7)[..., None] * [1.1, 1.0, 0.9]
 
 
 def raw_of(rgb: np.ndarray, cfa: str = "RGGB", orientation: int = 1, noise: float = 0.004) -> RawImage:
@@ -57,65 +72,121 @@ def planes_of(picture: np.ndarray | Image.Image, **options: object) -> JpegPlane
     return decode_planes(out.getvalue())
 
 
-def error(alignment: Alignment, truth: Placement, shape: tuple[int, int] = (HEIGHT, WIDTH)) -> float:
-    """Largest distance between found and true JPEG position over a grid of turned sites, JPEG px."""
-    geometry = alignment.geometry
-    if geometry.transposes:
-        shape = shape[::-1]
-    rows, cols = (np.linspace(0.05 * n, 0.95 * n, 12).astype(np.int64) for n in shape)
-    ys, xs = geometry.positions(2 * rows, 2 * cols)
-    h = round(truth.centre[0] * 2 + 1), round(truth.centre[1] * 2 + 1)
-    y, x = geometry.warped(ys[:, None], xs[None, :], h)
-    true_y, true_x = truth(rows[:, None], cols[None, :])
-    px = float(1 << POSITION_BITS)
-    return float(np.hypot(y / px - true_y, x / px - true_x).max())
+def exported(rgb: np.ndarray, export: Export, look: Look | None = None) -> tuple[Alignment, np.ndarray]:
+    """What is found for an export of the picture, and how far off that is."""
+    raw, planes = raw_of(rgb), decode_planes((look or Look()).jpeg(export.render(rgb.astype(np.float32))))
+    found = align(raw, planes)
+    shape = planes.y.shape
+    x, y = export.shows(np.array([0.0, shape[1] - 1]), np.array([0.0, shape[0] - 1]))
+    scale = float(np.hypot(*shape) / np.hypot(x[1] - x[0], y[1] - y[0]))
+    return found, misses(export.shows, found.geometry, raw.mosaic.shape, shape, scale, export.box)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("odd", [0, 1])
 def test_orientations_and_crops(orientation: int, odd: int) -> None:
-    rgb = scene(1)[: HEIGHT - odd, : WIDTH - odd]
+    rgb = scene(1, *SMALL)[: SMALL[0] - odd, : SMALL[1] - odd]
     raw = raw_of(rgb, "GBRG")
     picture = picture_of(rgb)
     channels = np.stack([turn(picture[..., k], orientation) for k in range(3)], -1)[5:-3, 8:-4]
     found = align(raw, planes_of(channels))
     assert found.geometry == Geometry(orientation, (-5 << POSITION_BITS, -8 << POSITION_BITS)), found.report
-    assert found.score > 0.7
+    assert found.score > 0.7 and found.gain > 0.5 and not found.doubtful
 
 
-@pytest.mark.parametrize("scale", [0.5, 0.37])
-@pytest.mark.parametrize("orientation", [1, 8])
-def test_reduced_sizes(scale: float, orientation: int) -> None:
-    rgb = scene(2)
-    picture = picture_of(rgb)
-    channels = np.stack([turn(picture[..., k], orientation) for k in range(3)], -1)
-    image = Image.fromarray(np.ascontiguousarray(channels))
-    size = (round(image.width * scale), round(image.height * scale))
-    planes = planes_of(image.resize(size, Image.Resampling.LANCZOS))
-    found = align(raw_of(rgb), planes)
-    true_scale = (size[1] / image.height, size[0] / image.width)
-    truth = Placement.plain((0.5 * true_scale[0] - 0.5, 0.5 * true_scale[1] - 0.5), 1.0, planes.y.shape)
-    truth = Placement(truth.offset, true_scale, truth.warp, truth.centre, truth.reach)
-    assert found.geometry.orientation == orientation
-    assert error(found, truth) < 0.2, found.report
+CHANGES = {
+    "half size": lambda e: e.resize(0.5),
+    "0.37, turned": lambda e: e.turn(3).resize(0.37),
+    "cropped, 0.6": lambda e: e.crop_share(0.2, (0.3, 0.8)).resize(0.6),
+    "cropped, 1.3": lambda e: e.crop_share(0.3, (0.9, 0.1)).resize(1.3),
+    "stretched": lambda e: e.resize(1.33, 1.0),
+    "straightened by 0.25 degrees": lambda e: e.straighten(0.25),
+    "straightened by 4 degrees": lambda e: e.straighten(-4, keep_size=True),
+    "perspective of 8 %": lambda e: e.perspective(0.08),
+    "barrel corrected": lambda e: e.distort(0.08),
+    "pincushion corrected": lambda e: e.distort(-0.06),
+    "white frame": lambda e: e.frame(0.06),
+    "black bar": lambda e: e.frame(0.1, 0.0, "b"),
+    "all of it": lambda e: (
+        e.distort(0.05).perspective(0.05).straighten(2.5).crop_share(0.25, (0.7, 0.4)).turn(1).resize(0.7).frame(0.05)
+    ),
+    "all of it, mirrored": lambda e: e.distort(-0.05).straighten(-3).crop_share(0.1).mirror().resize(0.9).frame(0.05),
+}
 
 
-def test_lens_correction_is_found() -> None:
-    height, width = 900, 1200
-    rgb = scene(3, height, width)
-    truth = Placement.plain((0.0, 0.0), 1.0, rgb.shape)
-    truth = Placement((-6.75, -9.0), (1.015, 1.015), (0.0, -0.05, 0.02, 0.0), truth.centre, truth.reach)
-    # the JPEG's pixel at truth(site) shows site: invert the map by iteration
-    y, x = np.mgrid[:height, :width].astype(float)
-    rows, cols = y.copy(), x.copy()
-    for _ in range(12):  # the warp is gentle: each time the rest falls to a tenth or less
-        there_y, there_x = truth(rows, cols)
-        rows, cols = rows + y - there_y, cols + x - there_x
-    warped = np.stack([map_coordinates(rgb[..., k], [rows, cols], order=3, mode="nearest") for k in range(3)], -1)
-    assert max(abs(a - b).max() for a, b in zip(truth(rows, cols), (y, x), strict=True)) < 1e-6
-    found = align(raw_of(rgb), planes_of(picture_of(warped)))
-    assert found.geometry.warp is not None
-    assert error(found, truth, (height, width)) < 0.2, found.report
+@pytest.mark.parametrize("change", CHANGES)
+def test_exports_are_placed(change: str) -> None:
+    """Of these only what was scaled, lens-corrected or had a bar was placed once."""
+    rgb = scene(2, *SMALL)
+    found, off = exported(rgb, CHANGES[change](Export.of(rgb)))
+    assert np.sqrt((off**2).mean()) < 0.25 and off.max() < 0.6, f"{off.max():.2f} px: {found.report}"
+    assert not found.doubtful
+
+
+LOOKS = {
+    "two stops darker": Look(gain=0.25),
+    "brightened to white": Look(gain=6.0),
+    "black and white, hard": Look(mono=True, contrast=1.6),
+    "a date": Look(stamp=True),
+    "portrait blur": Look(blur=0.01),
+}
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_tones_stamps_and_blur(look: str) -> None:
+    rgb = scene(3, *SMALL)
+    found, off = exported(rgb, Export.of(rgb).straighten(1), LOOKS[look])
+    assert np.sqrt((off**2).mean()) < 0.4, f"{off.max():.2f} px: {found.report}"
+
+
+@pytest.mark.parametrize("change", ["cropped beside the middle", "scaled"])
+def test_pictures_that_repeat_themselves(change: str) -> None:
+    """The match score is as good a period off; the levels of the windows tell which is right."""
+    rgb = tiles(48)
+    export = Export.of(rgb)
+    export = export.resize(0.639) if change == "scaled" else export.crop(14, 9, 440, 320)
+    found, off = exported(rgb, export)
+    assert off.max() < 0.5, f"{off.max():.2f} px: {found.report}"
+
+
+def test_plain_pairs_need_no_features(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor OpenCV, which takes a while to import: an expected place is enough."""
+    monkeypatch.setattr(features, "_opencv", None)
+    rgb = scene(5, *SMALL)
+    assert exported(rgb, Export.of(rgb))[0].geometry == Geometry()
+    assert exported(rgb, Export.of(rgb).resize(0.5))[1].max() < 0.3
+
+
+def test_the_search_is_repeatable_and_leaves_opencv_as_it_was() -> None:
+    import cv2
+
+    threads = cv2.getNumThreads()
+    rgb = scene(2, *SMALL)
+    change = Export.of(rgb).straighten(3).crop_share(0.3).resize(0.8)
+    cv2.setRNGSeed(5)
+    first = exported(rgb, change)[0]
+    cv2.setRNGSeed(6)
+    assert exported(rgb, change)[0] == first
+    assert cv2.getNumThreads() == threads
+
+
+def test_whole_pixels_stay_whole() -> None:
+    """A projection is used only where it pays: a crop's samples stay the JPEG's."""
+    rgb = scene(6, *SMALL)
+    found, _ = exported(rgb, Export.of(rgb).crop(31, 17, 400, 300).frame(0.04))
+    assert found.geometry.projection is None and found.geometry.warp is None
+    assert all(v % (1 << POSITION_BITS) == 0 for v in found.geometry.offset)
+    assert exported(rgb, Export.of(rgb).resize(0.7))[0].geometry.projection is None
+    assert exported(rgb, Export.of(rgb).straighten(1))[0].geometry.projection is not None
+
+
+def test_messages_say_what_was_found() -> None:
+    rgb = scene(4, *SMALL)
+    report = exported(rgb, Export.of(rgb).straighten(2).crop_share(0.3).turn(1))[0].report
+    assert re.search(r"turned by (1.9|2.0)\d degrees", report) and "orientation 6" in report and "% of the RAW not shown" in report
+    report = exported(rgb, Export.of(rgb).distort(0.05))[0].report
+    assert "distortion of -" in report and "px" in report
+    assert "perspective of" in exported(rgb, Export.of(rgb).perspective(0.06))[0].report
 
 
 def test_renderings_far_from_plain_are_accepted() -> None:

@@ -239,7 +239,7 @@ def test_a_full_disk(run):
 
 
 def test_a_fault_is_one_line_too(run, monkeypatch):
-    monkeypatch.setattr("rawinlay.codec.info.info", lambda path, max_pixels: 1 // 0)
+    monkeypatch.setattr("rawinlay.codec.info.info", lambda path, **_: 1 // 0)
     code, _, err = run("info", "with.jpg")
     assert code == 1 and "ZeroDivisionError" in err
 
@@ -253,7 +253,7 @@ def test_help_has_an_example(capsys, name):
 
 def test_the_commands_and_the_version(capsys):
     assert list(commands()) == [
-        "encode", "decode", "develop", "info", "compare", "strip", "trim", "demo", "bench", "train",
+        "encode", "decode", "develop", "info", "verify", "compare", "strip", "trim", "batch", "demo", "bench", "train",
     ]  # fmt: skip
     assert main(["--version"]) == 0
     assert capsys.readouterr().out.startswith("rawinlay ")

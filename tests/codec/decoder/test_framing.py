@@ -7,14 +7,18 @@ import numpy as np
 import pytest
 from rawinlay import decode
 from rawinlay.bitstream.jpeg import embed
+from rawinlay.bitstream.jpeg.planes import decode_planes
 from rawinlay.bitstream.tiff import tiff
 from rawinlay.bitstream.tiff.tags import pack_tags
 from rawinlay.bitstream.tiff.tiff import pack_value, value_numbers
 from rawinlay.codec.cli.main import main
-from rawinlay.codec.decoder.framing import framed
+from rawinlay.codec.decoder.framing import frame_of, framed
+from rawinlay.codec.decoder.stream import Stream
 from rawinlay.codec.guide.geometry import SCALE_BITS, Geometry
+from rawinlay.codec.recipe.gate import Blocks, Gate
 from rawinlay.codec.source.dng import raw_ifd
 from rawinlay.codec.source.metadata import source_ifd
+from rawinlay.codec.source.raw import read_raw
 from scenes import scene
 
 PX, ONE = 1 << 12, 1 << SCALE_BITS
@@ -50,6 +54,8 @@ def test_the_jpegs_part_is_the_default_crop(orientation, offset, jpeg_shape):
     assert decoded.default_crop == (8, 6, 76, 50)
     assert crop_of(decoded.dng()) == [8, 6, 76, 50]
     assert decoded.raw.mosaic.shape == SHAPE
+    again = read_raw(decoded.dng())
+    assert np.array_equal(again.mosaic, decoded.raw.mosaic) and again.orientation == decoded.raw.orientation
 
 
 def test_half_the_size():
@@ -85,6 +91,19 @@ def test_no_crop_by_a_jpeg_of_all_of_it_of_more_or_of_next_to_nothing(offset, jp
     decoded = decode(carried(Geometry(1, (offset[0] * PX, offset[1] * PX)), jpeg_shape))
     assert decoded.default_crop is None and crop_of(decoded.dng()) == WHOLE
     assert framed(decoded.raw, None) is decoded.raw
+
+
+@pytest.mark.parametrize(("own", "frame"), [("all", None), ("most", None), ("few", (8, 6, 76, 50))])
+def test_a_jpeg_that_guides_nothing_frames_nothing(own, frame):
+    """It may lie anywhere: it shows another picture, or nobody looked (`--no-guide`)."""
+    data = carried(Geometry(1, (-6 * PX, -8 * PX)), (50, 76))
+    stream = Stream.from_bytes(embed.extract(data))
+    blocks = np.ones((4, 6), bool) if own == "most" else np.zeros((4, 6), bool)
+    blocks[0, 0] = own == "few"
+    recipe = stream.recipe
+    gate = Gate(1, scene((32, 45), jpeg_shape=(32, 45)).jpeg, None if own == "all" else Blocks(8, blocks, recipe))
+    planes = decode_planes(data)
+    assert frame_of(decode(data).raw, replace(stream, gate=gate), planes.y.shape) == frame
 
 
 def test_a_part_of_the_mosaic_has_no_frame(tmp_path, capsys):

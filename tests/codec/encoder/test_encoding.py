@@ -7,6 +7,7 @@ import pytest
 from rawinlay.bitstream.errors import InputError, UsageError
 from rawinlay.bitstream.jpeg import embed
 from rawinlay.bitstream.jpeg.file import Jpeg
+from rawinlay.bitstream.jpeg.further import sizes
 from rawinlay.bitstream.jpeg.planes import decode_planes
 from rawinlay.bitstream.raw_image import CFA_PHASES, RawImage
 from rawinlay.bitstream.stream.header import LOSSLESS_STEP
@@ -97,7 +98,7 @@ def test_more_bytes_less_error(kind):
 def test_a_simulated_shot():
     taken = shot(1, (128, 160))
     planes = decode_planes(taken.jpeg)
-    growth = Jpeg(taken.jpeg).growth
+    growth = sizes(Jpeg(taken.jpeg).growth)
     payload = encode_stream(taken.raw, planes, Geometry(), EncodeOptions.of(quality=60), b"some tags", growth)
     stream = Stream.from_bytes(payload)
     assert stream.header.tags == b"some tags"
@@ -145,7 +146,7 @@ def test_a_constant_guide():
     picture = scene((48, 64))
     flat = scene((48, 64), noise=0, mosaic=picture.raw.mosaic)
     planes = replace(flat.planes, **{name: np.full_like(getattr(flat.planes, name), 128) for name in ("y", "cb", "cr")})
-    growth = Jpeg(flat.jpeg).growth
+    growth = sizes(Jpeg(flat.jpeg).growth)
     payload = encode_stream(picture.raw, planes, Geometry(), EncodeOptions.of(quality=90), b"", growth)
     assert psnr(picture.raw, Stream.from_bytes(payload).decode(planes)) > 60
 

@@ -12,7 +12,7 @@ from rawinlay.bitstream.errors import StreamError
 from rawinlay.bitstream.jpeg.planes import JpegPlanes
 from rawinlay.codec.guide.geometry import SCALE_BITS, Geometry, Warp
 from rawinlay.codec.guide.projection import FAR, Projection
-from rawinlay.codec.guide.resample import _CUBIC, _LINEAR, COLOURS, _split, resample
+from rawinlay.codec.guide.resample import _CUBIC, _LINEAR, _split, resample
 from rawinlay.codec.guide.resample_kernels import at_projected
 from test_geometry import planes_of
 from test_resample_kernels import between, plane
@@ -75,11 +75,20 @@ def test_red_and_blue_move_apart(orientation):
         y = y[origin[0] :, origin[1] :][: shape[0], : shape[1]]
         for i in (0, 1):
             for j in (0, 1):
-                colour = int(COLOURS[(i + origin[0]) % 2, (j + origin[1]) % 2])
+                colour = (i + origin[0]) % 2 + (j + origin[1]) % 2
                 _, xs = geometry.laid(2 * np.arange(i, 48, 2), 2 * np.arange(j, 64, 2), shape, turned, colour)
                 wanted = np.clip(xs / 4096, 0, turned[1] - 1) * 3
                 inner = (slice(4, -4), slice(4, -4))
                 assert np.abs(y[i::2, j::2] / 16 - wanted)[inner].max() < 0.2
+
+
+def test_cells_of_another_phase():
+    """As if they began at red, moved by a site."""
+    planes, shape = planes_of(60, 80), (52, 76)
+    geometry = Geometry.of_map(1, shape, homography(), chromatic=(0.02, 0, -0.01, 0))
+    ours, _, _ = resample(planes, geometry, *shape, cfa="GBRG")
+    wanted, _, _ = resample(planes, geometry, *shape, (1, 0))
+    np.testing.assert_array_equal(ours, wanted[1 : 1 + shape[0]])
 
 
 def test_window_is_a_part_of_the_whole():

@@ -1,4 +1,5 @@
-"""Make the golden streams: `python tests/format/golden/make.py`, after a change of the format or of the tables.
+"""Make the golden streams: `python tests/format/golden/make.py`, after a change of the format or of the tables; or some
+of them, by name.
 
 Small JPEGs with a RAW, and golden.json with what they must decode to. The encoder works in floating point and may give
 other bytes on another machine; the decoder never may.
@@ -15,6 +16,11 @@ sys.path[:0] = [str(HERE.parents[1] / "support")]
 
 import numpy as np  # noqa: E402
 from rawinlay.bitstream.jpeg import embed  # noqa: E402
+from rawinlay.bitstream.raw_image import Border  # noqa: E402
+from rawinlay.bitstream.stream.border import border_bytes, parse_border  # noqa: E402
+from rawinlay.bitstream.stream.container import with_sections  # noqa: E402
+from rawinlay.bitstream.stream.digests import FileDigests  # noqa: E402
+from rawinlay.codec import sections  # noqa: E402
 from rawinlay.codec.decoder.stream import Stream, pack_transforms  # noqa: E402
 from rawinlay.codec.encoder.effort import Effort  # noqa: E402
 from rawinlay.codec.encoder.job import Job  # noqa: E402
@@ -25,7 +31,7 @@ from rawinlay.codec.mosaic.layout import tiles  # noqa: E402
 from rawinlay.codec.recipe.corrections import TERMS, LocalRecipe, grid  # noqa: E402
 from rawinlay.codec.stages.order import HAAR, IN_PLACE  # noqa: E402
 from rawinlay.entropy.tables import load  # noqa: E402
-from scenes import fit_transforms, scene  # noqa: E402
+from scenes import fit_transforms, painted, scene  # noqa: E402
 
 WARPED = Geometry(1, (5000, -2500), (1 << 24, (1 << 24) + 9000), Warp((170_000, 210_000), (9000, -4000, 700, 500)))
 ANGLE = np.radians(3.0)
@@ -75,17 +81,38 @@ def pictures():
     yield "projected", askew, askew.encode(quality=80)
     patchy = scene((131, 150), "GBRG", seed=5, jpeg_shape=(132, 152))
     yield "learned-local", patchy, recoded(patchy, patchy.encode(quality=45), [IN_PLACE, HAAR], 48, 3, more=True)
+    part = painted(scene((97, 124), "GBRG", seed=8, bits=12, black=(64,) * 4), np.s_[:], np.s_[70:])
+    yield "gated", part, part.encode(quality=50)
+    other = painted(scene((70, 82), "BGGR", seed=9), np.s_[:], np.s_[:])
+    yield "own-guide", other, other.encode(quality=70, guide="none")
     prediction = scene((50, 62), "GRBG", "soft", seed=4, bits=16)
     few = scene((50, 62), "GRBG", "soft", seed=4, bits=16, mosaic=prediction.raw.mosaic // 96 * 96 + 7)
     yield "values", few, few.encode(quality=100)
     bright = scene((43, 58), "RGGB", seed=6, bits=12, black=(64, 66, 62, 64), white=2600)
     bright.raw.mosaic[:14, :20] = 4095
     yield "lossless", bright, bright.encode(lossless=True)
+    named = scene((58, 47), "BGGR", "texture", seed=7, bits=12, black=(128,) * 4)
+    files = FileDigests.of(named.jpeg, hashlib.sha256(b"a RAW file").digest())
+    yield "digests", named, with_sections(named.encode(quality=50), {"DIGS": files.to_bytes()})
+    yield "bordered", plain, sections.put_into(plain.encode(quality=30), {"BORD": border_bytes(border(plain.raw))})
+
+
+def border(raw):
+    """Masked pixels around a mosaic, more on some sides than on others, and none on one."""
+    rng = np.random.default_rng(8)
+    height, width = raw.mosaic.shape
+    frame = (64 + rng.normal(0, 3, (height + 9, width + 12))).round().astype(np.uint16)
+    frame[2, ::7], frame[5, 3] = 65535, 0
+    return Border.around(frame, 6, 12, raw.mosaic.shape)
 
 
 def main():
     facts = {"tables": load().identity.hex(), "streams": {}}
+    if wanted := sys.argv[1:]:
+        facts = json.loads((HERE / "golden.json").read_text())
     for name, picture, payload in pictures():
+        if wanted and name not in wanted:
+            continue
         jpeg = embed.embed(picture.jpeg, payload)
         (HERE / f"{name}.jpg").write_bytes(jpeg)
         stream = Stream.from_bytes(payload)
@@ -103,8 +130,12 @@ def main():
             "values": bool(header.values),
             "learned": bool(header.net),
             "local": stream.recipe.local is not None,
+            **({"own_guide": "in blocks" if stream.gate.blocks else "everywhere"} if stream.gate else {}),
             "bpp": round(8 * (len(jpeg) - len(picture.jpeg)) / mosaic.size, 4),
         }
+        if stream.border:
+            frame = parse_border(stream.border, header.height, header.width).frame(mosaic)
+            facts["streams"][name]["frame_sha256"] = hashlib.sha256(frame.astype("<u2").tobytes()).hexdigest()
         print(f"{name}: {len(jpeg)} bytes")
     (HERE / "golden.json").write_text(json.dumps(facts, indent=2) + "\n")
 

@@ -1,0 +1,153 @@
+"""What is left of the superbox in a damaged JPEG, found by its segments' own heads rather than by walking the file.
+
+Each segment says which part of which superbox it holds (docs/bitstream.md, 1.2), so one that is lost, doubled, in the
+wrong place, with a wrong length or from another JPEG is told from the rest, and every other part finds its place.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from .jumbf import EN, HEADER, PART
+from .segments import APP11, SOS
+
+HEAD = re.compile(rb"JP" + re.escape(EN.to_bytes(2, "big")) + rb"(.{4})(.{4})jumb", re.DOTALL)
+MARKER = 4  # bytes of marker and length before a segment's payload
+STEP = MARKER + HEADER.size + PART  # from one full segment to the next
+ALIKE = 14  # bytes of a segment's 20 first that must be right, where the place says that it is one
+FLIPPED = 3  # bits of it
+MARKERS = re.compile(rb"\xff[\xc0-\xfe]")
+MOST_PARTS = 70_000
+
+
+@dataclass(frozen=True)
+class Remains:
+    """contents: of the superbox, zeros where something is missing; others: parts of which there are several variants,
+    the one that is in `contents` first; notes: what was found, for people; bare: the file without our segments."""
+
+    contents: bytes
+    others: dict[int, tuple[bytes, ...]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    bare: bytes = b""
+
+
+def remains_in(data: bytes) -> Remains | None:
+    """What is left in a JPEG; None where there is nothing."""
+    found = [
+        (match.start(), int.from_bytes(match[1], "big"), int.from_bytes(match[2], "big"))
+        for match in HEAD.finditer(data)
+    ]
+    if not found:
+        return None
+    length = Counter(box for _, _, box in found).most_common(1)[0][0]
+    parts = -(-(length - 8) // PART)
+    if not 8 < length <= (MOST_PARTS * PART) or length - 8 > 2 * len(data) + PART * 64:
+        return None
+    strange = sum(box != length for _, _, box in found)
+    places = sorted((at, z) for at, z, box in found if box == length and 1 <= z <= parts)
+    often = Counter(z for _, z in places)
+    sure = {at for at, z in places if often[z] == 1}
+    places += _overlooked(data, places, sure, length, parts)
+    if not places:
+        return None
+    places.sort()
+    starts = sorted({at for at, _ in places})
+    ends = dict(zip(starts, [*starts[1:], len(data) + MARKER], strict=True))
+    variants: dict[int, list[bytes]] = {}
+    cuts = []
+    for at, z in places:
+        start = at + HEADER.size
+        end = min(start + size_of(z, length), max(start, ends[at] - MARKER))
+        cuts.append((at - MARKER, end))
+        if data[start:end] not in variants.setdefault(z, []):
+            variants[z].append(data[start:end])
+    contents = bytearray(length - 8)
+    for z, choices in variants.items():
+        choices.sort(key=len, reverse=True)
+        _put(contents, z, choices[0])
+    missing = parts - len(variants)
+    notes = [f"{missing} of {parts} segments of the RAW are missing"] if missing else []
+    notes += [f"{strange} segments of another RAW are among them"] if strange else []
+    others = {z: tuple(choices) for z, choices in variants.items() if len(choices) > 1}
+    notes += [f"{len(others)} segments are there twice, with different contents"] if others else []
+    return Remains(bytes(contents), others, tuple(notes), _without(data, cuts))
+
+
+def size_of(part: int, length: int) -> int:
+    """Bytes of a part of a superbox of `length` bytes."""
+    return min(PART, length - 8 - (part - 1) * PART)
+
+
+def with_part(contents: bytes, part: int, data: bytes) -> bytes:
+    """The contents with another variant of a part."""
+    whole = bytearray(contents)
+    _put(whole, part, data)
+    return bytes(whole)
+
+
+def _put(contents: bytearray, part: int, data: bytes) -> None:
+    at = (part - 1) * PART
+    contents[at : at + len(data)] = data
+
+
+def _overlooked(
+    data: bytes, places: list[tuple[int, int]], sure: set[int], length: int, parts: int
+) -> Iterator[tuple[int, int]]:
+    """Parts whose heads are damaged, but which lie where their neighbours say that they should.
+
+    sure: places of parts that are what they say.
+    """
+    there = {z for _, z in places}
+    for at, z in places:
+        for way in (1, -1):
+            other, place = z + way, at + way * STEP
+            while 1 <= other <= parts and other not in there and place not in sure and MARKER <= place < len(data):
+                wanted = bytes((0xFF, APP11)) + (2 + HEADER.size + size_of(other, length)).to_bytes(2, "big")
+                wanted += HEADER.pack(b"JP", EN, other, length, b"jumb")
+                if not _alike(wanted, data[place - MARKER : place - MARKER + len(wanted)]):
+                    break
+                there.add(other)
+                yield place, other
+                other, place = other + way, place + way * STEP
+
+
+def _alike(wanted: bytes, there: bytes) -> bool:
+    """Whether a segment's head may once have been the one that is wanted: what is sound of it must be that."""
+    if HEAD.search(there):  # a sound head: of another RAW, unless a few bits are wrong
+        return (int.from_bytes(wanted, "big") ^ int.from_bytes(there, "big")).bit_count() <= FLIPPED
+    return sum(a == b for a, b in zip(wanted, there, strict=False)) >= ALIKE
+
+
+def _without(data: bytes, cuts: list[tuple[int, int]]) -> bytes:
+    """The file without the parts' segments; where it can't be walked through then, without what is in the way too.
+
+    Damage to our first or last segment leaves a piece of it before the first cut, or hides where the last one ends.
+    """
+    cuts = sorted(cuts)
+    start, end = cuts[-1]
+    if _walked(data, end) >= 0:
+        places = (match.start() for match in MARKERS.finditer(data, start, end + STEP))
+        cuts[-1] = start, next((at for at in places if _walked(data, at) < 0), end)
+    stop = _walked(data, 2)
+    if 0 <= stop < cuts[0][0]:
+        cuts[0] = stop, cuts[0][1]
+    parts, at = [], 0
+    for start, end in cuts:
+        parts.append(data[at : max(at, start)])
+        at = max(at, end)
+    return b"".join([*parts, data[at:]])
+
+
+def _walked(data: bytes, at: int) -> int:
+    """The place from which on a walk from marker to marker fails; -1 where it comes to a scan."""
+    while data[at : at + 1] == b"\xff" and len(data) >= at + 4:
+        marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
+        if marker == SOS:
+            return -1 if data[at + 4 : at + 5] == bytes([(length - 6) // 2 & 255]) and 8 <= length <= 14 else at
+        if marker < 0xC0 or 0xD0 <= marker <= 0xD9 or length < 2 or at + 2 + length > len(data):
+            break
+        at += 2 + length
+    return at

@@ -1,0 +1,67 @@
+"""The head of a stream twice: what decoding can't do without, copied behind the substreams.
+
+A box of its own behind `bidb` (docs/bitstream.md, 2.7) holds the bytes of the stream from its start to the end of the
+index, less the sections that only embellish a DNG: everything is as it is in the stream, CRCs included. Streams of less
+than `LEAST` bytes have none: they lie in one segment with it.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+
+from ..errors import StreamError
+from .container import INDEX, PREAMBLE_BYTES, SECTIONS
+from .fields import Reader
+
+UUID = bytes.fromhex("1E6A7C3B52574E434F50590000000001")
+LEAST = 1 << 16
+SMALL = (SECTIONS["DIGM"], SECTIONS["DIGS"])
+"""Sections with small letters that are copied all the same."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """A section as it stands: its letter, the whole block, its contents, and whether its CRC is right."""
+
+    letter: bytes
+    data: bytes
+    body: bytes
+    intact: bool
+
+
+def blocks(data: bytes, start: int = 0) -> list[Block]:
+    """The blocks of a stream's head from `start` on: the index is the last one, unless damage hides what follows."""
+    reader = Reader(data, "RAW stream")
+    reader.at = start
+    found: list[Block] = []
+    try:
+        reader.take(PREAMBLE_BYTES, "preamble")
+        at = start
+        while not found or found[-1].letter != INDEX:
+            letter = reader.take(1, "section id")
+            if not letter.isalpha():
+                break
+            body = reader.take(reader.varint("length"), "section")
+            block = data[at : reader.at]
+            intact = reader.number(4, "CRC") == zlib.crc32(block)
+            found.append(Block(letter, data[at : reader.at], body, intact))
+            at = reader.at
+    except StreamError:
+        pass
+    return found
+
+
+def is_whole(found: list[Block]) -> bool:
+    """Whether the blocks reach to an intact index, so that none is missing."""
+    return bool(found) and found[-1].letter == INDEX and found[-1].intact
+
+
+def head_copy(payload: bytes) -> bytes:
+    """What the box holds."""
+    return b"".join(b.data for b in blocks(payload) if b.letter.isupper() or b.letter in SMALL)
+
+
+def total_length(first: Block) -> int:
+    """Of a stream whose first block this is."""
+    return int.from_bytes(first.data[8:PREAMBLE_BYTES], "little")

@@ -1,0 +1,159 @@
+"""`Shot`: what tells one photograph from another before its picture is looked at: name, time, camera."""
+
+from __future__ import annotations
+
+import contextlib
+import mmap
+import os
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...bitstream.errors import InputError, RawinlayError
+from ...bitstream.jpeg.file import Jpeg
+from ...bitstream.raw_image import TiffValue
+from ...bitstream.runtime.files import read_file
+from ...bitstream.tiff import tiff
+
+MAKE, MODEL, TAKEN, SUBSECONDS, DNG_MODEL = 271, 272, 36867, 37521, 50708
+
+JPEG_SUFFIXES = (".jpg", ".jpeg", ".jpe")
+RAW_SUFFIXES = (
+    ".3fr", ".ari", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".iiq", ".kdc", ".mef", ".mos",
+    ".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".raw", ".rw2", ".rwl", ".sr2", ".srf", ".srw", ".x3f",
+)  # fmt: skip
+SIDECAR_SUFFIXES = (".xmp", ".pp3", ".dop", ".cos", ".on1", ".arp", ".nksc")
+"""Of darktable and Lightroom, RawTherapee, DxO, Capture One, ON1, ART, Nikon's NX Studio."""
+
+HIDDEN = "."
+
+
+@dataclass(frozen=True)
+class Shot:
+    """A file of a photograph.
+
+    taken: shot time as Exif has it, "2024:05:01 12:00:00", with sub-seconds where they are told ("....123"); "" where
+    it isn't known. camera: make and model, lower case, "" likewise. carries: a JPEG that has a RAW of ours already.
+    """
+
+    path: Path
+    taken: str = ""
+    camera: str = ""
+    carries: bool = False
+
+    @property
+    def stem(self) -> str:
+        """The name without its ending, as cameras' cards compare it."""
+        return self.path.stem.casefold()
+
+    def contradicts(self, other: Shot) -> str | None:
+        """In what both files say of themselves they can't be of one shot; None where nothing says so."""
+        if self.taken and other.taken:
+            ours, theirs = (shot.taken.partition(".") for shot in (self, other))
+            if ours[0] != theirs[0]:
+                return f"taken {_plain(self.taken)}, not {_plain(other.taken)}"
+            if ours[2] and theirs[2] and _fraction(ours[2]) != _fraction(theirs[2]):
+                return f"taken {_plain(self.taken)}, not {_plain(other.taken)}"
+        if self.camera and other.camera and not _same_camera(self.camera, other.camera):
+            return f"by {self.camera}, not {other.camera}"
+        return None
+
+    def agrees(self, other: Shot) -> bool:
+        """Whether time and, where both tell it, camera say that both are of one shot."""
+        return bool(self.taken and other.taken) and self.contradicts(other) is None
+
+
+def found_in(sources: Iterable[Path]) -> tuple[list[Path], list[Path], list[Path]]:
+    """(RAWs, JPEGs, sidecars) in folders, with all below them, and among files that are named; each once, in order.
+
+    Hidden files and folders are passed over. InputError for a source that isn't there.
+    """
+    raws, jpegs, sidecars = dict[Path, None](), dict[Path, None](), dict[Path, None]()
+    for source in sources:
+        if not source.exists():
+            raise InputError(f"cannot read {source}: there is no such file or folder")
+        for path in _files(source):
+            suffix = path.suffix.lower()
+            groups = ((RAW_SUFFIXES, raws), (JPEG_SUFFIXES, jpegs), (SIDECAR_SUFFIXES, sidecars))
+            for suffixes, group in groups:
+                if suffix in suffixes:
+                    group[path] = None
+    return list(raws), list(jpegs), list(sidecars)
+
+
+def _files(source: Path) -> Iterator[Path]:
+    if source.is_file():
+        yield source
+        return
+    for folder, folders, names in os.walk(source):
+        folders[:] = sorted(name for name in folders if not name.startswith(HIDDEN))
+        for name in sorted(names):
+            if not name.startswith(HIDDEN):
+                yield Path(folder, name)
+
+
+def raw_shot(path: Path) -> Shot:
+    """Of a RAW: what its TIFF directories say, or those of the JPEG in a RAF; nothing where they say nothing."""
+    tags: dict[int, TiffValue] = {}
+    with contextlib.suppress(OSError, ValueError, RawinlayError), path.open("rb") as file:
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            if data[:15] == b"FUJIFILMCCD-RAW":
+                start, length = (int.from_bytes(data[at : at + 4], "big") for at in (84, 88))
+                tags = _of_jpeg(Jpeg(bytes(data[start : start + length])))
+            elif tiff.is_tiff(data[:4] + bytes(12)):
+                tags = _of_directories(tiff.read_tiff(data)[0])  # type: ignore[arg-type]
+    return Shot(path, _taken(tags), _camera(tags))
+
+
+def jpeg_shot(path: Path) -> Shot:
+    """Of a JPEG, by its Exif. InputError for a file that can't be read or is none."""
+    jpeg = Jpeg(read_file(path, "JPEG"))
+    carries = jpeg.bare is not jpeg
+    tags = _of_jpeg(jpeg)
+    return Shot(path, _taken(tags), _camera(tags), carries)
+
+
+def _of_jpeg(jpeg: Jpeg) -> dict[int, TiffValue]:
+    return _of_directories(jpeg.ifd0) if jpeg.ifd0 else {}
+
+
+def _of_directories(ifd0: tiff.Ifd) -> dict[int, TiffValue]:
+    tags = dict(ifd0.tags)
+    for exif in ifd0.subs.get(tiff.EXIF_IFD, [])[:1]:
+        tags |= exif.tags
+    return tags
+
+
+def _taken(tags: dict[int, TiffValue]) -> str:
+    time = tiff.value_text(tags[TAKEN]) if TAKEN in tags else ""
+    if not re.fullmatch(r"\d{4}[:\-/.]\d\d[:\-/.]\d\d \d\d:\d\d:\d\d", time) or time.startswith("0000"):
+        return ""
+    time = re.sub(r"[\-/.]", ":", time)
+    parts = tiff.value_text(tags[SUBSECONDS]) if SUBSECONDS in tags else ""
+    return f"{time}.{parts}" if parts.isdigit() else time
+
+
+def _camera(tags: dict[int, TiffValue]) -> str:
+    make, model = (tiff.value_text(tags[tag]).casefold() if tag in tags else "" for tag in (MAKE, MODEL))
+    return model if not make or model.startswith(make.split()[0]) else f"{make} {model}".strip() if model else ""
+
+
+def _same_camera(first: str, second: str) -> bool:
+    """Programs and firmwares write makers differently ("NIKON", "Nikon Corporation"): the model's words decide."""
+    one, two = (set(re.findall(r"[a-z0-9]+", name)) for name in (first, second))
+    return bool(one) and bool(two) and (one <= two or two <= one or _model(one) == _model(two))
+
+
+def _model(words: set[str]) -> set[str]:
+    return {word for word in words if any(c.isdigit() for c in word)} or words
+
+
+def _fraction(digits: str) -> str:
+    """Sub-seconds as a fraction: "5" is "50" is "500"."""
+    return digits.rstrip("0")
+
+
+def _plain(taken: str) -> str:
+    return taken.replace(":", "-", 2)
+

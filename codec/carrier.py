@@ -1,0 +1,94 @@
+"""A carrier opened: the RAW stream of a JPEG parsed, mended where it is damaged, and the picture that it is bound to.
+
+::
+
+    JPEG, or JPEG and sidecar --carried.py--> payload --decoder/stream.py--> Stream
+              '--damaged--> mend.py --> payload, what is lost of it ---------'
+    JPEG's planes --binding--> the right picture, or one that a program has turned without loss (turned.py)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..bitstream.errors import InputError, NoRawError, StreamError
+from ..bitstream.jpeg.carried import AnotherPictureError, check_binding
+from ..bitstream.jpeg.file import Jpeg
+from ..bitstream.jpeg.mend import Mended, mend, mend_superbox
+from ..bitstream.jpeg.planes import JpegPlanes
+from ..bitstream.stream.limits import check_pixels
+from .decoder.salvage import WHOLE, Salvage, states, without
+from .decoder.stream import Stream
+from .sidecar import parts, read_sidecar
+from .turned import turned_back
+
+Source = str | Path | bytes
+
+
+@dataclass(frozen=True)
+class Carrier:
+    """jpeg: the file, without our segments where those are damaged; stream, planes: what is decoded. warnings: what was
+    damaged, mended or turned, a line each; salvage: what is left, where that was asked for; picture: the JPEG's before
+    it was turned, without its metadata, None where it was not."""
+
+    jpeg: Jpeg
+    stream: Stream = field(repr=False)
+    planes: JpegPlanes = field(repr=False)
+    warnings: tuple[str, ...] = ()
+    salvage: Salvage | None = None
+    picture: bytes | None = None
+
+
+def open_carrier(
+    jpeg: Jpeg, sidecar: Source | None = None, *, salvage: bool = False, max_pixels: int | None = None
+) -> Carrier:
+    """What `decode` begins with.
+
+    sidecar: holds the RAW instead of the JPEG. salvage: whether a stream of which parts are lost will do. Raises
+    NoRawError, InputError and StreamError as `codec.api.decode` says.
+    """
+    stream, found = _stream(jpeg, sidecar, salvage)
+    check_pixels(stream.header.width, stream.header.height, max_pixels, "the mosaic")
+    notes = (found.notes or ("what is damaged is not needed",)) if found else ()
+    warnings = [f"the RAW is damaged: {'; '.join(notes)}"] if notes else []
+    if found and found.lost:
+        stream = without(stream, found.lost, min(found.size, len(jpeg.data) + len(found.payload)))
+    seen = Jpeg(found.bare) if found and found.bare else jpeg
+    planes, turned = _picture(seen, stream.header.binding, max_pixels)
+    if turned:
+        warnings.append(f"the JPEG was {turned[1]} since, without loss: the RAW is decoded as it lay before")
+    left = states(stream, notes) if salvage else None
+    if left and left.recovered < 1:
+        gone = sum(tile.state != WHOLE for tile in left.tiles)
+        warnings.append(f"{gone} of {len(left.tiles)} tiles are not whole: there the picture is guessed from the JPEG")
+    return Carrier(seen, stream, planes, tuple(warnings), left, turned[0].data if turned else None)
+
+
+def _picture(jpeg: Jpeg, binding: bytes, max_pixels: int | None) -> tuple[JpegPlanes, tuple[Jpeg, str] | None]:
+    """The planes that a stream is bound to; how the JPEG was turned since, and the picture before that."""
+    try:
+        return check_binding(jpeg, binding, max_pixels), None
+    except AnotherPictureError:
+        back = turned_back(jpeg, binding)
+        if back is None:
+            raise
+        return back[0].planes, back
+
+
+def _stream(jpeg: Jpeg, sidecar: Source | None, salvage: bool) -> tuple[Stream, Mended | None]:
+    """The stream, and how it was mended if it was damaged."""
+    try:
+        return Stream.from_bytes(parts(jpeg, sidecar)[0]), None
+    except (NoRawError, InputError):
+        raise
+    except StreamError as error:
+        try:
+            found = mend(jpeg.data) if sidecar is None else mend_superbox(read_sidecar(sidecar))
+            stream = Stream.from_bytes(found.payload)
+        except StreamError as reason:
+            raise StreamError(f"{error} ({reason})" if salvage else str(error)) from None
+        if found.lost and not salvage:
+            raise StreamError(f"{error}; --salvage decodes what is left of it") from None
+        return stream, found
+

@@ -1,0 +1,168 @@
+"""Damaged carriers: bits, cuts, segments that are lost, doubled, in another order, or of another JPEG.
+
+`python -m tests.campaigns.damage --count N [--seed S]`; each must give the right mosaic, one whose map says which tiles
+are right, or an error of one line with its code.
+"""
+
+import argparse
+import collections
+import random
+import time
+
+import carriers
+import numpy as np
+from rawinlay.bitstream.errors import InputError, NoRawError, StreamError
+from rawinlay.bitstream.jpeg.carried import carried_stream
+from rawinlay.bitstream.jpeg.file import Jpeg
+from rawinlay.bitstream.jpeg.jumbf import HEADER, PAYLOAD_AT
+from rawinlay.bitstream.jpeg.mend import mend
+from rawinlay.bitstream.jpeg.segments import splice
+from rawinlay.bitstream.stream.container import Container
+from rawinlay.bitstream.stream.head_copy import blocks
+from rawinlay.codec import api
+from rawinlay.codec.decoder.salvage import WHOLE
+
+SLOW = 10.0
+
+
+def flip(data, at, bit):
+    return data[:at] + bytes([data[at] ^ 1 << bit]) + data[at + 1 :]
+
+
+def head_places(sample):
+    """Where the bytes of the stream's head lie, up to the end of the index; those of the segment's own head too."""
+    segment = sample.segments[0]
+    start = segment.first + HEADER.size + PAYLOAD_AT
+    size = sum(len(block.data) for block in blocks(sample.jpeg, start))
+    return range(segment.start, start + size)
+
+
+def damages(sample, other, rng, count):
+    """Name and bytes of damaged files, without end."""
+    segments, jpeg, head = sample.segments, sample.jpeg, head_places(sample)
+    end = segments[-1].end
+    kinds = ("head", "stream", "file", "cut", "lost", "doubled", "moved", "foreign", "zeros", "hole")
+    for n in range(count):
+        kind = kinds[n % len(kinds)]
+        yield kind, _damaged(kind, sample, other, rng, (segments, jpeg, head, end))
+
+
+def _damaged(kind, sample, other, rng, parts):
+    segments, jpeg, head, end = parts
+    if kind == "head":
+        return flip(jpeg, rng.choice(head), rng.randrange(8))
+    if kind == "stream":
+        return flip(jpeg, rng.randrange(segments[0].start, end), rng.randrange(8))
+    if kind == "file":
+        return flip(jpeg, rng.randrange(len(jpeg)), rng.randrange(8))
+    if kind == "cut":
+        return jpeg[: rng.randrange(len(jpeg))]
+    if kind == "lost":
+        return sample.without(*rng.sample(range(len(segments)), rng.randint(1, 2)))
+    one, two = (segments[k] for k in rng.sample(range(len(segments)), 2))
+    if kind == "doubled":
+        return splice(jpeg, [(two.end, two.end, jpeg[one.start : one.end])])
+    if kind == "moved":
+        order = list(segments)
+        rng.shuffle(order)
+        return jpeg[: segments[0].start] + b"".join(jpeg[s.start : s.end] for s in order) + jpeg[end:]
+    if kind == "foreign":
+        theirs = rng.choice(other.segments)
+        return splice(jpeg, [(one.start, one.end, other.jpeg[theirs.start : theirs.end])])
+    at = rng.randrange(segments[0].start, end)
+    size = min(rng.randint(1, 3000), end - at)
+    return jpeg[:at] + (bytes(size) if kind == "zeros" else b"") + jpeg[at + size :]
+
+
+def outcome(data, mosaic, salvage):
+    """What became of a damaged file: a word; AssertionError for what must not be."""
+    start = time.monotonic()
+    try:
+        decoded = api.decode(data, preview="none", salvage=salvage)
+    except (StreamError, NoRawError, InputError) as error:
+        assert "\n" not in str(error) and time.monotonic() - start < SLOW
+        return f"exit {error.exit_code}"
+    assert time.monotonic() - start < SLOW
+    if decoded.salvage is None or decoded.salvage.recovered == 1:
+        assert np.array_equal(decoded.raw.mosaic, mosaic), "a wrong mosaic"
+        return "mended" if decoded.warnings else "right"
+    assert decoded.warnings and not decoded.lossless
+    for tile in decoded.salvage.tiles:
+        here = np.s_[tile.y : tile.y + tile.height, tile.x : tile.x + tile.width]
+        assert tile.state != WHOLE or np.array_equal(decoded.raw.mosaic[here], mosaic[here]), tile
+    return "salvaged"
+
+
+def run(count, seed=0, sample=None):
+    """How often each kind of damage came to which end, by decode and by decode with salvage."""
+    rng = random.Random(seed)
+    sample = sample or carriers.sample()
+    other = carriers.sample(seed=4)
+    found = collections.defaultdict(collections.Counter)
+    for kind, data in damages(sample, other, rng, count):
+        found[kind][outcome(data, sample.mosaic, False), outcome(data, sample.mosaic, True)] += 1
+    return found
+
+
+def every_bit_of_the_head(sample, step=1):
+    """Flip bits of segment head, sections and index, each `step`-th: the stream must be read as it was, or mended.
+
+    What is mended is compared as a stream, which takes a hundredth of the time of decoding it. How many flips.
+    """
+    whole, counted = Container.from_bytes(Jpeg(sample.jpeg).payload), 0
+    first = head_places(sample)[0]
+    for number in range(0, 8 * len(head_places(sample)), step):
+        data = flip(sample.jpeg, first + number // 8, number % 8)
+        try:
+            found = Container.from_bytes(carried_stream(Jpeg(data)))
+        except (StreamError, NoRawError, InputError):
+            mended = mend(data)
+            assert not mended.lost, number
+            found = Container.from_bytes(mended.payload)
+        sections = {**whole.sections, "PREV": found.sections["PREV"]}  # which the copy has not
+        assert found == Container(sections, whole.substreams), number
+        counted += 1
+    return counted
+
+
+def bits_of_substreams(sample, rng, count):
+    """Flip bits of the coded mosaic: just the one substream must be lost."""
+    start, end = head_places(sample)[-1] + 1, sample.segments[-1].start - 20_000
+    keys = set(Container.from_bytes(Jpeg(sample.jpeg).payload).substreams)
+    for _ in range(count):
+        place = rng.randrange(start, end)
+        mended = mend(flip(sample.jpeg, place, rng.randrange(8)))
+        assert len(mended.lost) <= 1 and mended.lost <= keys, place
+        if not any(s.start <= place < s.first + HEADER.size for s in sample.segments):
+            assert mended.lost, place
+
+
+def cuts(sample, count):
+    """Cut the file on a grid: an error with its code, always."""
+    for n in range(count):
+        end = len(sample.jpeg) * n // count
+        for salvage in (False, True):
+            assert outcome(sample.jpeg[:end], sample.mosaic, salvage).startswith("exit"), end
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--count", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--every", action="store_true", help="each bit of the head; so many cuts, and bits behind it")
+    args = parser.parse_args()
+    if args.every:
+        sample = carriers.sample()
+        bits = every_bit_of_the_head(sample)
+        bits_of_substreams(sample, random.Random(args.seed), args.count)
+        cuts(sample, args.count)
+        print(f"{bits} flips in the head, {args.count} behind it, {args.count} cuts: all read, mended or refused")
+        return
+    found = run(args.count, args.seed)
+    for kind, ends in found.items():
+        print(f"{kind:8}", *(f"{a} / {b}: {n};" for (a, b), n in ends.most_common()))
+    print(f"{args.count} damaged files, none decoded wrongly")
+
+
+if __name__ == "__main__":
+    main()

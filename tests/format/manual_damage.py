@@ -1,0 +1,103 @@
+"""The second decoder's way through damage, from 2.7 to 2.9 of docs/bitstream.md alone (see `manual`)."""
+
+import hashlib
+import struct
+import zlib
+
+import numpy as np
+from manual_container import Bytes, rows
+
+COPY, PARITY = (bytes.fromhex(f"1E6A7C3B52574E434F5059000000000{n}") for n in (1, 2))
+RECORD = [row[0].strip("`") for row in rows("### 2.8 Parity", "Unit i of the contents")[1:] if row[0].startswith("`")]
+
+
+def digest(mosaic):
+    """Section DIGM."""
+    return hashlib.sha256(mosaic.astype("<u2").tobytes()).digest()[:8]
+
+
+def boxes(contents):
+    """Kind and data of each box in a superbox."""
+    while contents:
+        length = struct.unpack(">I", contents[:4])[0]
+        yield contents[4:8], contents[8:length]
+        contents = contents[length:]
+
+
+def blocks(stream):
+    """Letter and contents of a head's blocks whose CRC is right; the first begins behind the preamble."""
+    reader, begin = Bytes(stream), 0
+    reader.take(12)
+    while reader.at < len(stream):
+        letter = reader.take(1)
+        body = reader.take(reader.varint())
+        assert zlib.crc32(stream[begin : reader.at]) == reader.number(4)
+        begin = reader.at
+        yield letter, body
+        if letter == b"S":
+            return
+
+
+def exponents():
+    """a^0 to a^254, and which power each number is."""
+    powers = [1]
+    while len(powers) < 255:
+        doubled = powers[-1] << 1
+        powers.append(doubled ^ 0x11D if doubled > 255 else doubled)
+    return powers, {value: n for n, value in enumerate(powers)}
+
+
+POWERS, LOGS = exponents()
+
+
+def times(x, y):
+    return POWERS[(LOGS[x] + LOGS[y]) % 255] if x and y else 0
+
+
+def over(x, y):
+    return POWERS[(LOGS[x] - LOGS[y]) % 255] if x else 0
+
+
+def point(n):
+    return POWERS[(n - 1) % 255] if n else 0
+
+
+def unit_from(n, have):
+    """Unit n of a group, from as many of its units (number -> bytes) as it has data units: Lagrange's formula."""
+    out = np.zeros(len(next(iter(have.values()))), np.uint8)
+    for i, data in have.items():
+        factor = 1
+        for j in have:
+            if j != i:
+                factor = times(factor, over(point(n) ^ point(j), point(i) ^ point(j)))
+        table = np.array([times(factor, v) for v in range(256)], np.uint8)
+        out ^= table[np.frombuffer(data, np.uint8)]
+    return out.tobytes()
+
+
+def mended(contents):
+    """A superbox's contents, mended by their parity."""
+    at = contents.index(PARITY) + 16
+    size = int.from_bytes(contents[at : at + 4], "little")
+    record = contents[at + 4 : at + 4 + size]
+    assert zlib.crc32(record) == int.from_bytes(contents[at + 4 + size : at + 8 + size], "little")
+    reader = Bytes(record)
+    values = {name: reader.varint() for name in RECORD[:-1]}
+    crcs = struct.unpack(f"<{reader.varint() // 4}I", record[reader.at :])
+    covered, unit, groups, spare = (values[name] for name in ("covered", "unit", "groups", "spare"))
+    data = [contents[k : min(k + unit, covered)].ljust(unit, b"\0") for k in range(0, covered, unit)]
+    start = at + 8 + size
+    data += [contents[start + k * unit : start + (k + 1) * unit] for k in range(spare * groups)]
+    whole = -(-covered // unit)
+    good = [zlib.crc32(d) == crc for d, crc in zip(data, crcs, strict=True)]
+    for i in range(whole):
+        if not good[i]:
+            own = range(i % groups, whole, groups)
+            places = [*own, *range(whole + i % groups, len(data), groups)]
+            have = {n: data[place] for n, place in enumerate(places) if good[place]}
+            chosen = dict(sorted(have.items())[: len(own)])
+            assert len(chosen) == len(own)
+            data[i] = unit_from(i // groups, chosen)
+    return b"".join(data[:whole])[:covered] + contents[covered:]
+
+

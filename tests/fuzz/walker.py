@@ -1,0 +1,26 @@
+"""The JPEG walker: segments, frame, tables and scans, flag, the box in and out."""
+
+from tests.fuzz.harness import Target, main
+
+
+def run(data: bytes) -> None:
+    from rawinlay.bitstream.errors import RawinlayError
+    from rawinlay.bitstream.jpeg import embed
+    from rawinlay.bitstream.jpeg.frame import Picture
+    from rawinlay.bitstream.jpeg.segments import frame_info, read_segments
+
+    segments = read_segments(data)
+    try:
+        frame_info(segments)
+        Picture(data)
+    except RawinlayError:
+        pass
+    bare = embed.without_ours(data, segments)
+    carrier = embed.embed(bare, b"RWIN")
+    assert embed.extract(carrier) == b"RWIN" and embed.without_ours(carrier, read_segments(carrier)) == bare
+
+
+TARGET = Target("walker", run)
+
+if __name__ == "__main__":
+    main("walker")
