@@ -25,7 +25,6 @@ from ..bitstream.runtime.profile import timed
 from ..bitstream.runtime.progress import Progress
 from ..bitstream.stream.border import parse_border
 from ..bitstream.stream.digests import DIGM_SIZE, FileDigests, check_mosaic
-from ..bitstream.tiff.tags import pack_tags, unpack_tags
 from . import sections
 from .decoder.crop import Crop
 from .decoder.framing import Frame, frame_of, framed
@@ -256,7 +255,8 @@ def decode(jpeg: Source, *, options: DecodeOptions | None = None, **keywords: Un
     lossless = stream.lossless and not (salvaged and salvaged.recovered < 1)
     return Decoded(
         raw, width, height, raw.cfa, device, seconds, stream.layer_count, lossless, shown, found.jpeg.bare.data, kind,
-        (*found.warnings, *((NO_GRAIN,) if options.grain and not grained else ())), default_crop, salvaged, grained,
+        (*found.warnings, *stream.told, *((NO_GRAIN,) if options.grain and not grained else ())), default_crop,
+        salvaged, grained,
     )  # fmt: skip
 
 
@@ -280,8 +280,7 @@ def _decode(jpeg: Jpeg, options: DecodeOptions) -> tuple[Carrier, RawImage, Salv
 
     _tell(options.progress, "reading")
     found = open_carrier(jpeg, options.sidecar, salvage=options.salvage, max_pixels=options.max_pixels)
-    stream, header = found.stream, found.stream.header
-    ifd0_tags, raw_tags, exif_tags = unpack_tags(header.tags)
+    stream, header, meta = found.stream, found.stream.header, found.stream.meta
     part = Crop(*options.crop) if options.crop else None
     if part:
         part.check(header.height, header.width)
@@ -291,14 +290,17 @@ def _decode(jpeg: Jpeg, options: DecodeOptions) -> tuple[Carrier, RawImage, Salv
     mosaic = stream.decode(found.planes, options.progress, options.device, box, unbounded=options.unbounded)
     if not (part or stream.cut or options.unverified):
         check_mosaic(mosaic, stream.digest)
+    raw_tags = dict(meta.raw_tags)
     if stream.noise and NOISE_PROFILE not in raw_tags:
-        raw_tags = {**raw_tags, NOISE_PROFILE: Profile.of(stream.noise).tag()}
+        raw_tags[NOISE_PROFILE] = Profile.of(stream.noise).tag()
     if stream.noise and options.grain:
         rows = (part.y, part.y + part.height) if part else (0, header.height)
         mosaic = Grain(header, stream.noise).add(mosaic, *rows)
     raw = RawImage(
         mosaic=mosaic, cfa=header.phase, black=header.levels, white=header.white, orientation=header.orientation,
-        camera=header.camera, ifd0_tags=ifd0_tags, raw_tags=raw_tags, exif_tags={**found.jpeg.exif_tags, **exif_tags},
+        camera=header.camera, ifd0_tags=meta.ifd0_tags, raw_tags=raw_tags,
+        exif_tags={**found.jpeg.exif_tags, **meta.exif_tags}, gps_tags=meta.gps_tags, note=meta.note,
+        profiles=meta.profiles,
     )  # fmt: skip
     if part:
         raw = part.of(raw)
@@ -307,12 +309,16 @@ def _decode(jpeg: Jpeg, options: DecodeOptions) -> tuple[Carrier, RawImage, Salv
     return found, raw, found.salvage
 
 
-def strip(jpeg: Source) -> bytes:
+def strip(jpeg: Source, *, metadata: bool = False) -> bytes:
     """The JPEG without its RAW: byte for byte what `encode` was given, if nothing else changed it since.
 
+    metadata: with its RAW, which no longer says anything of people, times, places and things (`codec.metadata`).
     Raises NoRawError where it carries none, InputError where it is no JPEG.
     """
-    return embed.strip(_bytes(jpeg))
+    from .metadata import strip_metadata
+
+    data = _bytes(jpeg)
+    return strip_metadata(data) if metadata else embed.strip(data)
 
 
 def choose_device(name: str) -> str:
@@ -349,7 +355,8 @@ def _encode(
     options = replace(options, device=choose_device(options.device))
     from ..bitstream.runtime.parallel import one_blas_thread
     from ..entropy import tables
-    from .align.place import Placed, place
+    from . import metadata
+    from .align.place import Origin, Placed, place
     from .encoder.encode import encode_stream
     from .encoder.grain import reserved
     from .source.plausible import doubts
@@ -365,13 +372,15 @@ def _encode(
         size = options.rate.bytes_for(raw.mosaic.size)
         preview = choose(own, jpeg, raw, size / SHARE) if size else None  # before it is known what is left for the rest
         border, untold = sections.border_of(raw)
+        said = metadata.chosen(raw, jpeg, origin is not Origin.UNKNOWN, options.metadata, size)
+        warnings += said.warnings
         files = FileDigests.of(jpeg.data, digest)
-        more = {**border, "DIGS": files.to_bytes()}
+        more = {**border, "DIGS": files.to_bytes(), "META": said.section}
         beside, copied = section_bytes(preview) + sections.cost(more) + DIGM_SIZE, DIGM_SIZE + files.size
         beside += reserved(options, raw.mosaic.size)
         growth_of = sizes(jpeg.growth, options.parity, beside, copied)
         payload = encode_stream(
-            raw, planes, placed.geometry, options, pack_tags(raw, jpeg.exif_tags), growth_of, placed.elsewhere
+            raw, planes, placed.geometry, options, said.tags, growth_of, placed.elsewhere
         )
         if not size:
             preview = choose(own, jpeg, raw, len(payload) / SHARE)
