@@ -59,7 +59,7 @@ def pictures(pairs: Sequence[Sequence[Path]], shots: Path | None) -> Iterator[tu
 def measure(raw: RawImage, jpeg: bytes, quality: float, effort: Effort) -> Row:
     """One coding: bytes, PSNR and seconds."""
     start = time.perf_counter()
-    encoded = encode_arrays(raw, jpeg, quality=quality, effort=effort)
+    encoded = encode_arrays(raw, jpeg, quality=quality, effort=effort, tune="psnr")
     middle = time.perf_counter()
     decoded = decode_arrays(encoded.jpeg)
     end = time.perf_counter()

@@ -35,7 +35,9 @@ from ...bitstream.stream.fields import Reader
 from ...bitstream.stream.header import LEVEL_UNIT, Header, unpack_values
 from ...bitstream.stream.layers import STAGES, Depth, Layers
 from ...bitstream.stream.limits import check_work
+from ...bitstream.stream.noise import CarriedNoise
 from ...bitstream.stream.preview import CarriedPreview
+from ...bitstream.tiff.meta import Meta
 from ...entropy import tables
 from ...entropy.tables import Tables
 from ..guide.geometry import Geometry
@@ -78,7 +80,8 @@ class Stream:
     size: bytes of the payload that it was parsed from. projection: of the geometry, where the header's is not enough.
     gate: where a guide of the stream's own stands for the JPEG. border: the section of what lies around the mosaic.
     digest: section DIGM; files: section DIGS. cut: of tiles that are damaged, the first layer and stage that is not
-    there (`codec.decoder.salvage`).
+    there (`codec.decoder.salvage`). noise: the sensor's, and what is missing of it, where the stream tells. meta: what
+    it says for the DNG, the header's tags among it; told: what of that is damaged, a line each.
     """
 
     header: Header
@@ -96,6 +99,9 @@ class Stream:
     digest: bytes = b""
     files: FileDigests | None = None
     cut: Mapping[int, tuple[int, int]] = field(default_factory=dict)
+    noise: CarriedNoise | None = None
+    meta: Meta = field(default_factory=Meta)
+    told: tuple[str, ...] = ()
 
     @property
     def geometry(self) -> Geometry:
@@ -186,10 +192,12 @@ class Stream:
         preview = CarriedPreview.from_bytes(container.sections["PREV"])
         section = container.sections["GATE"]
         gate = Gate.from_bytes(section, layout_of(header).cells) if section else None
+        meta, told = Meta.of_stream(header.tags, container.sections["META"], "META" in container.lost)
         return cls(
             header, recipe, params, transforms, substreams, layers, finer, preview, len(data), geometry.projection,
             gate, container.sections["BORD"], container.sections["DIGM"],
             FileDigests.from_bytes(container.sections["DIGS"]),
+            noise=CarriedNoise.from_bytes(container.sections["NOIS"]), meta=meta, told=told,
         )  # fmt: skip
 
     @timed("network")

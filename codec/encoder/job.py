@@ -40,8 +40,9 @@ from .effort import Effort, effort_of
 from .fit.samples import Coded, Fit
 from .fit.source_picture import SourcePicture
 from .gate_writer import gate_bytes
-from .options import STEP_EXPONENT, EncodeOptions
+from .options import EncodeOptions
 from .picture import CpuEncoder
+from .steps import STEPS
 from .stream_writer import stream_bytes
 
 if TYPE_CHECKING:
@@ -160,7 +161,7 @@ class Candidate:
         """Mean squared error of what is coded: in linear light, or companded where it is to be even against the noise.
         """
         picture, found = self.picture, [coded.mosaic, self.picture.mosaic]
-        if self.header.step_exponent < STEP_EXPONENT["psnr"]:
+        if self.header.step_exponent < STEPS["psnr"].exponent:
             companding, layout = picture.companding, picture.layout
             found = [companding.compand(companding.level(layout.pack(mosaic))) for mosaic in found]
         return float(np.mean((found[0].astype(np.float32) - found[1]) ** 2))

@@ -26,6 +26,8 @@ def stream_bytes(stream: Stream) -> bytes:
         sections["GEOM"] = stream.projection.to_bytes()
     if stream.gate:
         sections["GATE"] = gate_bytes(stream.gate)
+    if stream.noise:
+        sections["NOIS"] = stream.noise.to_bytes()
     if stream.preview:
         sections["PREV"] = stream.preview.to_bytes()
     if stream.border:
