@@ -43,12 +43,12 @@ FIRST_TAG_OF_1_6, FIRST_TAG_OF_1_7 = 52525, 52547
 
 def write_dng(
     raw: RawImage, preview_jpeg: Jpeg | bytes | None = None, metadata_jpeg: Jpeg | bytes | None = None,
-    jxl: JpegXl | None = None,
+    jxl: JpegXl | None = None, note: str = "",
 ) -> bytes:  # fmt: skip
     """The DNG file of `raw`, mosaic bit for bit, with `preview_jpeg` as preview and as source of further Exif.
 
     metadata_jpeg: the source of that Exif, if it is another. jxl: the mosaic by JPEG XL (DNG 1.7) instead of lossless
-    JPEG; UsageError where imagecodecs is not installed.
+    JPEG; UsageError where imagecodecs is not installed. note: what was done to the mosaic, as ImageDescription.
 
     Only tags of `bitstream.tiff.allowed` are taken from `raw`; all that describes the mosaic follows from the mosaic.
     Where the two sources name the same Exif tag, `raw` wins. Raises InputError over 4 GiB.
@@ -66,6 +66,8 @@ def write_dng(
         stored = border.frame if border else raw.mosaic
         chunks = _tiles(stored, jxl, pool)
         root, preview = Ifd(roots.result()), previews.result() if previews else None
+    if note:
+        root.tags[270] = tiff.pack_ascii(note)
     with timed("writing"):
         side = tiff.pack_value(tiff.LONG, _tile_side(stored.shape[1]))
         described = _mosaic_tags(raw, raw_tags) | {322: side, 323: side} | (border.tags if border else {})

@@ -24,10 +24,12 @@ id     name  contents
 "Y"    LAYR  which layers there are, in a stream with layers
 "p"    PREV  what the DNG's preview is to show
 "W"    GEOM  where the JPEG lies over the mosaic, as the header can't say it
+"K"    LOOK  the second look at the guide
 "G"    GATE  a guide of the stream's own, and where it stands for the JPEG
 "d"    DIGM  digest of the decoded mosaic
 "s"    DIGS  digests of the JPEG as it was and of the RAW file
 "b"    BORD  what the sensor has around the mosaic
+"n"    NOIS  the sensor's noise, and how much of it is missing
 "m"    META  the RAW's metadata and MakerNote
 "S"          the index
 =====  ====  =====================================================
@@ -61,8 +63,8 @@ PREAMBLE = (
 PREAMBLE_BYTES = 12
 
 SECTIONS = {
-    "HEAD": b"H", "RECP": b"R", "LOCL": b"L", "PARM": b"P", "LAYR": b"Y", "PREV": b"p", "GEOM": b"W", "GATE": b"G",
-    "DIGM": b"d", "DIGS": b"s", "BORD": b"b", "META": b"m",
+    "HEAD": b"H", "RECP": b"R", "LOCL": b"L", "PARM": b"P", "LAYR": b"Y", "PREV": b"p", "GEOM": b"W", "LOOK": b"K",
+    "GATE": b"G", "DIGM": b"d", "DIGS": b"s", "BORD": b"b", "NOIS": b"n", "META": b"m",
 }  # fmt: skip
 INDEX = b"S"
 SPARED = ("META",)
@@ -71,14 +73,12 @@ SPARED = ("META",)
 DECLARED = {
     b"C": ("CELL", "cell layouts other than Bayer's 2x2, and sites of several values"),
     b"V": ("LEVL", "levels that the header has no room for"),
-    b"K": ("LOOK", "second look at the guide, in the loop"),
     b"B": ("POST", "second look at the guide, behind the loop"),
     b"Q": ("STEP", "step maps"),
     b"T": ("TRAF", "transforms other than in place and Haar"),
     b"O": ("ORDR", "another order or interleaving of stages"),
     b"X": ("CTXT", "another context model"),
     b"f": ("FRAM", "further frames"),
-    b"n": ("NOIS", "noise and grain"),
     b"w": ("BLND", "weights for the mean of development and JPEG"),
     b"e": ("PRTY", "parity"),
 }

@@ -58,8 +58,8 @@ def encode_command(subparsers: Any) -> None:
     parser.add_argument("--trimmable", action="store_true", help="in layers, for `rawinlay trim`; costs 1 to 2 %%")
     parser.add_argument("--layers", type=rising_numbers, default=(), metavar="F,F,...",
                         help="where the layers end, in bits per pixel; implies --trimmable")  # fmt: skip
-    parser.add_argument("--tune", choices=("psnr", "edit"), default="psnr",
-                        help="error even in linear light (psnr, default) or against the noise (edit)")  # fmt: skip
+    parser.add_argument("--tune", choices=("edit", "psnr"), default="edit",
+                        help="error that edits show evenly (edit, default) or even in linear light (psnr)")  # fmt: skip
     parser.add_argument("--effort", type=whole_number, default=5, metavar="1..9",
                         help="how hard to think: slower is smaller, decoding stays as fast; default 5")  # fmt: skip
     parser.add_argument("--parity", type=percentage, metavar="5%%",

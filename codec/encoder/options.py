@@ -16,11 +16,9 @@ from ...bitstream.stream.container import MAX_LAYERS
 from .effort import DEFAULT as DEFAULT_EFFORT
 from .effort import LEAST, MOST, Effort
 
-TUNES = ("psnr", "edit")
-GUIDES = ("auto", "none")
+TUNES = ("edit", "psnr")
+GUIDES = ("auto", "jpeg", "none")
 METADATA = ("auto", "all", "none")
-STEP_EXPONENT = {"psnr": 4, "edit": 0}
-"""Exponent of the guided step by tune, in quarters: even error in linear light, or none beyond the companding."""
 
 MAX_RATES = MAX_LAYERS - 1
 """Layers that can be asked for: a finest one, lossless say, comes behind them."""
@@ -70,15 +68,15 @@ class Rate:
 class EncodeOptions:
     """All that `codec.api.encode` can be told.
 
-    tune: "psnr" for even error in linear light, "edit" for error that is even against the noise. effort: 1 to 9, or an
-    `Effort`. guide: "auto" for the JPEG wherever it helps (`codec.encoder.guides`), "none" to leave it out. device:
-    "auto", "cpu" or "cuda" (`codec.api.choose_device`). progress: called with what is being done and how much of it is.
-    parity: share of the bytes, 0.01 to 0.5, that mends others which are lost; needs `zfec`. metadata: of the RAW:
-    "auto", "all" (its place too, where the JPEG has none) or "none".
+    tune: "edit" for an error that edits show evenly, "psnr" for one that is even in linear light. effort: 1 to 9, or an
+    `Effort`. guide: "auto" for the JPEG wherever it helps (`codec.encoder.guides`), "jpeg" to trust it everywhere,
+    "none" to leave it out. device: "auto", "cpu" or "cuda" (`codec.api.choose_device`). progress: called with what is
+    being done and how much of it is. parity: share of the bytes, 0.01 to 0.5, that mends others which are lost; needs
+    `zfec`. metadata: of the RAW: "auto", "all" (its place too, where the JPEG has none) or "none".
     """
 
     rate: Rate = field(default_factory=Rate)
-    tune: str = "psnr"
+    tune: str = "edit"
     effort: int | Effort = DEFAULT_EFFORT
     device: str = "auto"
     progress: Progress | None = None

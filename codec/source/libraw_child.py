@@ -173,7 +173,8 @@ def _options(options, rawpy):
     """`postprocess` options, with those that are names of an enumeration's members as these."""
     kinds = {"demosaic_algorithm": rawpy.DemosaicAlgorithm, "output_color": rawpy.ColorSpace,
              "highlight_mode": rawpy.HighlightMode, "fbdd_noise_reduction": rawpy.FBDDNoiseReductionMode}  # fmt: skip
-    return {name: kinds[name][value] if name in kinds and isinstance(value, str) else value
+    return {name: kinds[name][value] if name in kinds and isinstance(value, str)
+            else tuple(value) if isinstance(value, list) else value  # JSON knows no tuples
             for name, value in options.items()}  # fmt: skip
 
 

@@ -22,7 +22,7 @@ from rawinlay.codec.cli.main import main
 from rawinlay.codec.decoder.salvage import PARTLY, PREDICTED, WHOLE
 from shots import shot, write_pair
 
-from tests.campaigns import damage
+from tests.campaigns import damage, lost_segments
 
 jpegtran = pytest.mark.skipif(shutil.which("jpegtran") is None, reason="jpegtran turns JPEGs without loss")
 
@@ -247,3 +247,10 @@ def test_sidecar_on_the_command_line(tmp_path):
     assert main(["info", str(jpeg), "--sidecar", str(sidecar)]) == 0
     assert main(["verify", str(jpeg), "--sidecar", str(sidecar)]) == 0
     assert main(words) == 2  # it exists
+
+
+def test_what_is_left_is_measured(sample):
+    """The campaign's line for a small carrier."""
+    found = lost_segments.left(sample.jpeg, [2])
+    assert found.recovered == api.decode(sample.without(2), salvage=True).salvage.recovered
+    assert "1 lost: tiles whole" in lost_segments.measured(sample.jpeg, 1)

@@ -17,6 +17,13 @@ from pathlib import Path
 CORPUS = Path(__file__).parent / "corpus"
 PREAMBLE = 12
 MAX_BYTES = 1 << 13
+SEEN = [
+    "rawinlay.bitstream", "rawinlay.entropy.golomb", "rawinlay.codec.recipe.recipe", "rawinlay.codec.guide.geometry",
+    "rawinlay.codec.recipe.corrections", "rawinlay.codec.recipe.gate", "rawinlay.codec.stages.parameters",
+]  # fmt: skip
+HIDDEN = ["rawinlay.bitstream.dng.ljpeg_kernels", "rawinlay.bitstream.runtime"]
+"""What atheris sees of the product, and what of that it must not."""
+
 
 
 @dataclass(frozen=True)
@@ -107,16 +114,16 @@ def main(module: str) -> None:
     import importlib
 
     # Compiled loops are read by numba as they are: what it compiles must not be instrumented.
-    with atheris.instrument_imports(include=["rawinlay.bitstream"], exclude=["rawinlay.bitstream.dng.ljpeg_kernels",
-                                    "rawinlay.bitstream.runtime"]):  # fmt: skip
+    with atheris.instrument_imports(include=SEEN, exclude=HIDDEN):
         import rawinlay.bitstream.jpeg.embed
         import rawinlay.bitstream.jpeg.frame
         import rawinlay.bitstream.jpeg.mend
         import rawinlay.bitstream.stream.layers
-        import rawinlay.bitstream.tiff.tags  # noqa: F401
+        import rawinlay.bitstream.tiff.tags
+        import rawinlay.codec.recipe.corrections
+        import rawinlay.codec.recipe.recipe
+        import rawinlay.codec.stages.parameters  # noqa: F401
     target: Target = importlib.import_module(f"tests.fuzz.{module}").TARGET
-    for function in getattr(target, "more", ()):
-        atheris.instrument_func(function)
     started = time.monotonic()
 
     def mutate(data: bytes, most: int, seed: int) -> bytes:
