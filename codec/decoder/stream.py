@@ -10,8 +10,7 @@ then each   varint length, then `codec.stages.parameters` of that transform
 ==========  ======================================================================
 
 Of a stream in layers (section LAYR, `bitstream.stream.layers`) PARM holds those of layer 0, in place.
-`codec.encoder.stream_writer`
-writes what is read here.
+`codec.encoder.stream_writer` writes what is read here.
 """
 
 from __future__ import annotations
