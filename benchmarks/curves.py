@@ -15,7 +15,7 @@ from ..eval.bdrate import Curve, best_quality
 from .rows import Row, key
 
 OURS = "rawinlay"
-FAMILY = ("rawinlay", "trunk", "trunk-blind")
+FAMILY = ("rawinlay", "trunk", "trunk-blind", "rawinlay-blind")
 """Ours and what it grew from: no peers, so not among the best of them."""
 
 BEST_BLIND, BEST_GUIDED = "best blind", "best guided"

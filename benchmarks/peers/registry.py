@@ -12,7 +12,7 @@ from ...bitstream.errors import UsageError
 from .base import Peer, Unavailable
 
 GROUPS = {
-    "ours": "rawinlay, and its closed-form trunk with and without the guide",
+    "ours": "rawinlay and its closed-form trunk, with and without the guide",
     "blind": "codecs that see the mosaic alone",
     "guided": "codecs that are given the JPEG too",
 }
@@ -22,6 +22,7 @@ TABLE: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "rawinlay": ("ours", "ours:Rawinlay", ()),
     "trunk": ("ours", "trunk:Trunk", ()),
     "trunk-blind": ("ours", "trunk:BlindTrunk", ()),
+    "rawinlay-blind": ("ours", "trunk:Blind", ()),
     "jxl-linear": ("blind", "jxl:JxlLossy", ("linear",)),
     "jxl-sqrt": ("blind", "jxl:JxlLossy", ("sqrt",)),
     "jxl-lossless": ("blind", "jxl:JxlLossless", ()),

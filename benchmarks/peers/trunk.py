@@ -4,6 +4,7 @@
 the in-place and the Haar basis, a trellis of four states. `trunk-blind` is the same coder given a black picture of the
 mosaic's size in place of the JPEG: every feature but the constant is zero, so the recipe is a constant for each plane,
 and the guide's contexts say nothing. It has no JPEG, so its bytes are the bare stream, without tags for the DNG.
+`rawinlay-blind` is all of the codec without a JPEG (`encode --no-guide`), counted likewise.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from ...bitstream.jpeg.planes import JpegPlanes
 from ...bitstream.raw_image import RawImage
 from ...codec.api import decode_arrays, encode_arrays
 from ...codec.decoder.stream import Stream
-from ...codec.encoder.effort import Effort
+from ...codec.encoder.effort import DEFAULT, Effort
 from ...codec.encoder.encode import encode_stream
 from ...codec.encoder.options import EncodeOptions, Rate
 from ...codec.guide.geometry import Geometry
@@ -39,7 +40,10 @@ class Trunk(Peer):
 
     def encode(self, raw: RawImage, jpeg: bytes | None, setting: str) -> bytes:
         lossless, bpp = rate_of(setting)
-        return encode_arrays(raw, need(jpeg), bpp=bpp, lossless=lossless, effort=EFFORT, device="cpu").jpeg
+        options = EncodeOptions(
+            Rate(bpp=bpp, lossless=lossless), tune="psnr", effort=EFFORT, device="cpu", guide="jpeg"
+        )
+        return encode_arrays(raw, need(jpeg), options=options).jpeg
 
     def decode(self, data: bytes, jpeg: bytes | None) -> np.ndarray:
         return decode_arrays(data, device="cpu").mosaic
@@ -49,10 +53,12 @@ class Trunk(Peer):
 
 
 class BlindTrunk(Peer):
-    """`trunk-blind`."""
+    """`trunk-blind` and `rawinlay-blind`."""
 
     name = "trunk-blind"
     guided = False
+    effort: int | Effort = EFFORT
+    guide = "jpeg"
     counts = "size, CFA phase, levels, the constant recipe, the stages' parameters, checksums"
 
     def settings(self) -> Sequence[str]:
@@ -60,7 +66,7 @@ class BlindTrunk(Peer):
 
     def encode(self, raw: RawImage, jpeg: bytes | None, setting: str) -> bytes:
         lossless, bpp = rate_of(setting)
-        options = EncodeOptions(Rate(bpp=bpp, lossless=lossless), effort=EFFORT)
+        options = EncodeOptions(Rate(bpp=bpp, lossless=lossless), effort=self.effort, guide=self.guide)
         return encode_stream(raw, _black(*raw.mosaic.shape), Geometry(), options, b"", len)
 
     def decode(self, data: bytes, jpeg: bytes | None) -> np.ndarray:
@@ -69,6 +75,15 @@ class BlindTrunk(Peer):
         if stream.header.binding != planes.binding_hash():
             raise StreamError("the stream was made with a guide")
         return stream.decode(planes)
+
+
+class Blind(BlindTrunk):
+    """`rawinlay-blind`."""
+
+    name = "rawinlay-blind"
+    counts = "everything in the stream: its own guide, header, recipe, parameters, checksums"
+    effort = DEFAULT
+    guide = "none"
 
 
 def rate_of(setting: str) -> tuple[bool, float | None]:

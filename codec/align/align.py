@@ -6,7 +6,8 @@
     thumbnails without tones, all shifts -----+--each refined by blocks, coarse to fine--> candidates
     features with RANSAC (`features.py`) -----'        (`register.py`, `robust_fit.py`)        |
                                                                                                v
-    the simplest geometry that does (`settle.py`) <--bits by which the JPEG tells the mosaic's detail (`fit_check.py`)
+    the simplest geometry that does, red and blue
+    apart (`settle.py`, `chromatic.py`)  <-----------bits by which the JPEG tells the mosaic's detail (`fit_check.py`)
 
 Where an expected place is clearly the right one, nothing else is tried. File metadata (the RAW's orientation, the
 JPEG's EXIF) only say what is expected: programs differ in what they honour.
@@ -21,6 +22,7 @@ from ...bitstream.jpeg.planes import JpegPlanes
 from ...bitstream.raw_image import RawImage
 from ...bitstream.runtime.profile import timed
 from ..guide.geometry import POSITION_BITS, Geometry
+from .chromatic import apart
 from .fit_check import Patches
 from .report import describe
 from .search import Candidate, Search
@@ -118,9 +120,12 @@ def _possible(found: Candidate) -> bool:
 
 def _settled(search: Search, found: Candidate, others: list[Candidate]) -> Alignment:
     settled = settle(found.orientation, found.placement, found.points, found.patches)
+    geometry, moved = apart(search.raw, settled.geometry, found.patches)
     rival = bool(others) and others[0].worth >= RIVAL * found.worth
     doubtful = rival or not _sure(found)
     report = [f"match score {found.score:.2f}", describe(settled.geometry, settled.db)]
+    if moved:
+        report.append(f"red and blue apart by up to {moved:.1f} px")
     if settled.off > TOLD_OFF:
         report.append(f"up to {settled.off:.1f} px out of register")
     if found.covered < ALL_SHOWN:
@@ -129,7 +134,7 @@ def _settled(search: Search, found: Candidate, others: list[Candidate]) -> Align
         report.append("doubtful: it fits about as well elsewhere" if rival else "doubtful: little of it agrees")
     runners = tuple(other.geometry for other in others[:RUNNERS_UP])
     return Alignment(
-        settled.geometry, found.score, ", ".join(report), settled.db, found.gain, found.covered, doubtful, runners
+        geometry, found.score, ", ".join(report), settled.db, found.gain, found.covered, doubtful, runners
     )  # fmt: skip
 
 

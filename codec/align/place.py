@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 from fractions import Fraction
+from typing import NamedTuple
 
 import numpy as np
 
@@ -36,7 +37,15 @@ class Origin(Enum):
     RENDERED = "LibRaw's rendering of the RAW, made by us"
 
 
-def place(raw: RawImage, planes: JpegPlanes, jpeg: Jpeg, origin: Origin = Origin.UNKNOWN) -> tuple[Geometry, str]:
+class Placed(NamedTuple):
+    """How a JPEG lies over the mosaic, that in words, and where else it may lie, if that is in doubt."""
+
+    geometry: Geometry
+    report: str
+    elsewhere: tuple[Geometry, ...] = ()
+
+
+def place(raw: RawImage, planes: JpegPlanes, jpeg: Jpeg, origin: Origin = Origin.UNKNOWN) -> Placed:
     """How a JPEG lies over the RAW's mosaic, and that in words.
 
     LibRaw's rendering lies where its own code puts it, which the fit only has to confirm; others are searched for.
@@ -45,23 +54,23 @@ def place(raw: RawImage, planes: JpegPlanes, jpeg: Jpeg, origin: Origin = Origin
     if origin is Origin.RENDERED:
         known = rendered(raw, planes)
         if known is not None:
-            return known
+            return Placed(*known)
     orientation = jpeg.orientation
     try:
         scale = _stretch(raw)
         found = align(raw, planes, orientation, (float(scale[0]), float(scale[1])))
-        return found.geometry, found.report
+        return Placed(found.geometry, found.report, found.runners_up)
     except InputError:
         if origin is Origin.UNKNOWN:
             raise
     # A black or featureless picture has nothing to align by. Its rendering lies as the tags say.
     known_places = rendering_places(raw, planes.y.shape) if origin is Origin.RENDERED else []
     if known_places:
-        return known_places[0], TAKEN
+        return Placed(known_places[0], TAKEN)
     turned = 1 if raw.orientation == orientation else raw.orientation
     shape = raw.mosaic.shape[::-1] if turned >= 5 else raw.mosaic.shape
     offset = [(have - want) // 2 << POSITION_BITS for have, want in zip(planes.y.shape, shape, strict=True)]
-    return Geometry(turned, (offset[0], offset[1])), TAKEN
+    return Placed(Geometry(turned, (offset[0], offset[1])), TAKEN)
 
 
 def rendered(raw: RawImage, planes: JpegPlanes) -> tuple[Geometry, str] | None:

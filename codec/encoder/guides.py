@@ -74,12 +74,12 @@ class Chooser:
         self._raw, self._scale = raw, Scale(size, step)
         self._pictures: dict[int, np.ndarray] = {}
 
-    def choose(self, trusting: bool = True) -> Job:
-        """The cheapest job; trusting: False where the JPEG is not to be asked at all."""
-        if not trusting:
+    def choose(self, guide: str = "auto") -> Job:
+        """The cheapest job; guide: as in `EncodeOptions`."""
+        if guide == "none":
             return self._own().job
         jpeg = self._make(None)
-        if min(jpeg.picture.layout.cells) < LEAST_CELLS or doubtful_share(jpeg) < DOUBT:
+        if guide == "jpeg" or min(jpeg.picture.layout.cells) < LEAST_CELLS or doubtful_share(jpeg) < DOUBT:
             return jpeg
         jpeg = self._placed(jpeg)
         own, first = self._own(), self._scale.cost(jpeg)

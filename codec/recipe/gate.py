@@ -27,8 +27,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...bitstream.errors import InputError, StreamError, UnsupportedError
-from ...bitstream.jpeg.planes import JpegPlanes, decode_planes
-from ...bitstream.runtime.forks import cached_property
+from ...bitstream.jpeg.frame import Picture
+from ...bitstream.jpeg.planes import decode_planes
 from ...bitstream.stream.fields import Reader
 from ..guide.geometry import POSITION_BITS, SCALE_BITS, Geometry
 from ..guide.guide import LaidGuide
@@ -64,19 +64,16 @@ class Gate:
     picture: bytes
     blocks: Blocks | None = None
 
-    @cached_property
-    def planes(self) -> JpegPlanes:
-        """The own guide's. `StreamError` where there are none."""
+    def guide(self, layout: Layout) -> LaidGuide:
+        """The own guide over a mosaic. `StreamError` where there is none or it is of another size."""
         try:
-            return decode_planes(self.picture)
+            parsed = Picture(self.picture)
+            if (parsed.height, parsed.width) != pixels(layout, self.scale):
+                raise StreamError("the stream's own guide is of another size than its mosaic has")
+            planes = decode_planes(self.picture)
         except (InputError, UnsupportedError) as error:
             raise StreamError(f"the stream's own guide: {error}") from error
-
-    def guide(self, layout: Layout) -> LaidGuide:
-        """The own guide over a mosaic. `StreamError` where it is of another size."""
-        if self.planes.y.shape != pixels(layout, self.scale):
-            raise StreamError("the stream's own guide is of another size than its mosaic has")
-        return LaidGuide(self.planes, lies(layout, self.scale), (layout.height, layout.width), layout.origin)
+        return LaidGuide(planes, lies(layout, self.scale), (layout.height, layout.width), layout.origin)
 
     @classmethod
     def from_bytes(cls, data: bytes, cells: tuple[int, int]) -> Gate:

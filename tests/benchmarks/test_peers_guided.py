@@ -151,6 +151,9 @@ def test_trunk_needs_the_guide_and_the_blind_one_has_none(shot):
     alone = blind.encode(shot.raw, None, "bpp=0.8")
     assert 0.75 < 8 * blind.added(alone, None) / mosaic.size <= 0.8
     assert psnr(shot.raw, mosaic) > psnr(shot.raw, blind.decode(alone, None)) + 3 > 25
+    whole = registry.get("rawinlay-blind")
+    better = whole.decode(whole.encode(shot.raw, None, "bpp=0.8"), None)
+    assert psnr(shot.raw, better) > psnr(shot.raw, blind.decode(alone, None)) + 1
     with pytest.raises(StreamError):
         blind.decode(alone[:-5], None)
     for setting in ("bpp=0", "bpp=99", "quality=3"):

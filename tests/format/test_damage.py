@@ -111,14 +111,18 @@ def test_damage_is_named():
 # ---------------------------------------------------------------------------------------------------- forgery
 
 
-def forge(head=None, recp=None, locl=None, parm=None, substreams=None, geom=None, **fields):
+def forge(
+    head=None, recp=None, locl=None, parm=None, substreams=None, geom=None, gate=None, look=None, **fields
+):
     """The payload with right CRCs and parts of somebody's choosing; fields of the header by name, checked by nobody."""
     whole = Container.from_bytes(PAYLOAD)
     if fields:
         values = asdict(Stream.from_bytes(PAYLOAD).header) | fields
         head = write_record([unchecked(f) for f in FIELDS], values)
     sections = dict(whole.sections)
-    changed = {"HEAD": head, "RECP": recp, "LOCL": locl, "PARM": parm, "GEOM": geom}
+    changed = {
+        "HEAD": head, "RECP": recp, "LOCL": locl, "PARM": parm, "GEOM": geom, "GATE": gate, "LOOK": look,
+    }  # fmt: skip
     sections |= {k: v for k, v in changed.items() if v is not None}
     return Container(sections, whole.substreams if substreams is None else substreams).to_bytes()
 
@@ -178,6 +182,14 @@ def projection(middle=(0, 0), linear=(1 << 24, 0, 0, 1 << 24), **parts):
     """A section GEOM."""
     return Projection(middle, linear, **parts).to_bytes()
 
+
+def bomb(side=65500):
+    """A JPEG that claims to be huge."""
+    at = BARE.index(b"\xff\xc0") + 5
+    return BARE[:at] + side.to_bytes(2, "big") * 2 + BARE[at + 4 :]
+
+
+BOMB = bomb()
 
 FORGERIES = {
     "height 1": forge(height=1),
@@ -249,6 +261,18 @@ FORGERIES = {
     "2^16 local blocks that are not there": forge(**WIDE, locl=local(flags=b"\xff" * 30000)),
     "2^16 local blocks of nothing": forge(**WIDE, locl=local(flags=b"\xff" * (1 << 15))),
     "2^16 local blocks of a few words": forge(**WIDE, locl=local(flags=b"\xff" * (1 << 15), rest=b"\1" * 4000)),
+    "a gate of one byte": forge(gate=b"\1"),
+    "a gate of ones": forge(gate=b"\xff" * 5000),
+    "a gate of no picture": forge(gate=b"\1\0\0"),
+    "a gate of a huge length": forge(gate=b"\1\0" + write_varint(1 << 62)),
+    "a gate of a picture of another size": forge(gate=b"\1\0" + write_varint(len(BARE)) + BARE),
+    "a gate of a huge picture": forge(gate=b"\1\0" + write_varint(len(BOMB)) + BOMB),
+    "a gate with blocks of 2^16 more": forge(**WIDE, gate=b"\1\3" + write_varint(len(BARE)) + BARE + b"\0" * 4000),
+    "a second look of one byte": forge(look=b"\0"),
+    "a second look of ones": forge(look=b"\1" + b"\xff" * 5000),
+    "a second look of zeros": forge(look=bytes(5000)),
+    "a second look of another kind": forge(look=b"\2" + bytes(60)),
+    "a second look of large numbers": forge(look=b"\0" + b"\xfe" * 5000),
     "parameters of every transform": forge(parm=b"\xff" + bytes(500)),
     "parameters of a huge length": forge(parm=b"\1" + write_varint(1 << 62)),
     "no parameters": forge(parm=b"\0"),

@@ -136,7 +136,7 @@ def test_our_rendering_lies_where_libraw_puts_it(orientation, stretch):
     source = write_dng(replace(raw, raw_tags={**raw.raw_tags, 50718: scale}))
     raw, jpeg = read_raw(source), render_jpeg(source)
     planes = decode_planes(jpeg)
-    geometry, report = place(raw, planes, Jpeg(jpeg), Origin.RENDERED)
+    geometry, report, _ = place(raw, planes, Jpeg(jpeg), Origin.RENDERED)
     assert report.startswith("its own rendering") and geometry in rendering_places(raw, planes.y.shape)
     patches = Patches(raw, planes, geometry)
     right = patches.psnr(geometry)
@@ -173,7 +173,7 @@ def test_a_stretched_rendering_without_features_lies_as_the_tags_say(monkeypatch
 
     monkeypatch.setattr(place_module, "rendered", lambda raw, planes: None)
     monkeypatch.setattr(place_module, "align", refuse)
-    geometry, report = place(raw, planes, Jpeg(shot().jpeg), Origin.RENDERED)
+    geometry, report, _ = place(raw, planes, Jpeg(shot().jpeg), Origin.RENDERED)
     assert geometry == rendering_places(raw, (512, 320))[0] and geometry.scale == (1 << 25, 1 << 24)
     assert "taken as the tags say" in report
 
@@ -194,16 +194,22 @@ def test_a_smooth_scene_without_a_jpeg():
 
 
 def test_a_preview_of_more_pixels_than_pillow_opens(monkeypatch):
-    """Another JPEG is taken, our own rendering."""
-    taken = shot()
-    source = write_dng(taken.raw, jpeg_of(np.full((*taken.raw.mosaic.shape, 3), 90, np.uint8)))
-    assert encode(source, quality=30).guide == "embedded preview"
+    """That is Pillow's limit, not ours."""
+    source = write_dng(shot().raw, shot().jpeg)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
-    assert encode(source, quality=30).guide.startswith("LibRaw's rendering")
+    assert encode(source, quality=30).guide == "embedded preview"
 
 
 def test_a_preview_that_no_raw_can_be_put_into(monkeypatch):
     """Cut short, say: ours is taken."""
-    source, _ = smooth_dng()
-    monkeypatch.setattr(RawFile, "embedded_preview", lambda file: jpeg_of(np.zeros((144, 192, 3), np.uint8))[:-2])
+    source = write_dng(shot().raw)
+    monkeypatch.setattr(RawFile, "embedded_preview", lambda file: shot().jpeg[:2000])
     assert encode(source, quality=30).guide.startswith("LibRaw's rendering")
+
+
+def test_a_preview_that_shows_nothing_of_the_raw():
+    """Ours is taken, and the user told."""
+    source = write_dng(shot().raw, jpeg_of(np.full((*shot().raw.mosaic.shape, 3), 90, np.uint8)))
+    found = encode(source, quality=30)
+    assert found.guide.startswith("LibRaw's rendering") and found.guided == 1
+    assert found.warnings == ("the RAW's embedded preview is not used: it doesn't help to code this RAW",)

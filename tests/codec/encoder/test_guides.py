@@ -106,8 +106,12 @@ def test_layers_and_crops_with_blocks():
 
 
 def test_what_guide_may_be():
-    with pytest.raises(UsageError, match="guide 'jpeg'"):
-        EncodeOptions.of(guide="jpeg")
+    with pytest.raises(UsageError, match="guide 'own'"):
+        EncodeOptions.of(guide="own")
+
+
+def test_a_jpeg_that_is_to_be_trusted():
+    assert Stream.from_bytes(HALF.encode(quality=60, guide="jpeg")).gate is None
 
 
 def test_small_pictures_are_not_doubted():
