@@ -237,12 +237,12 @@ def main() -> None:
     rows: list[Row] = []
     for row in run(args.count, args.first, args.folder, (h, w), args.kinds):
         rows.append(row)
+        if args.table:
+            args.table.write_text(table(rows) + "\n")  # as far as it has come
         if args.verbose or row.end != "placed":
             told = f"{row.rms:6.2f} {row.most:6.2f} px {row.seconds:.1f} s {row.name} {row.seed} {row.kind}"
             print(f"{row.end:9} {told}: {row.report}", flush=True)
     print(table(rows))
-    if args.table:
-        args.table.write_text(table(rows) + "\n")
 
 
 if __name__ == "__main__":
