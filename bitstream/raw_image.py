@@ -20,6 +20,23 @@ class TiffValue:
 
 
 @dataclass(frozen=True)
+class MakerNote:
+    """What the maker says in Exif's MakerNote, taken apart so that it can stand at any place of another file.
+
+    prefix: the bytes before its directory. base: the place in the note that its offsets count from; None where they
+    count from the start of the TIFF file around it. big: whether it is big-endian. tags: its directory; subs: pointer
+    tag -> directory below it. left_out: tags that were in the source and are not here.
+    """
+
+    prefix: bytes
+    base: int | None
+    big: bool
+    tags: Mapping[int, TiffValue]
+    subs: Mapping[int, Mapping[int, TiffValue]] = field(default_factory=dict)
+    left_out: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
 class Border:
     """What the sensor has around the mosaic: above and below as wide as all, left and right as high as the mosaic.
 
@@ -73,7 +90,9 @@ class RawImage:
     camera: "Make Model", for people.
     ifd0_tags, raw_tags, exif_tags: TIFF tag -> value for the DNG's IFD0 (colour matrices, neutral, profiles), for the
         IFD of the mosaic (crops, noise profile, opcodes) and for the Exif IFD. Tags that follow from the mosaic itself
-        (sizes, CFA pattern, black and white level, compression) are not in them.
+        (sizes, CFA pattern, black and white level, compression) are not in them, but for a black pattern that is
+        larger than `black`.
+    gps_tags: the same for the GPS IFD. note: the MakerNote. profiles: further camera profiles, as tags of IFD0.
     border: what the sensor has around the mosaic, where it was asked for.
     """
 
@@ -86,6 +105,9 @@ class RawImage:
     ifd0_tags: Mapping[int, TiffValue] = field(default_factory=dict)
     raw_tags: Mapping[int, TiffValue] = field(default_factory=dict)
     exif_tags: Mapping[int, TiffValue] = field(default_factory=dict)
+    gps_tags: Mapping[int, TiffValue] = field(default_factory=dict)
+    note: MakerNote | None = None
+    profiles: tuple[Mapping[int, TiffValue], ...] = ()
     border: Border | None = None
 
     def __post_init__(self) -> None:

@@ -25,7 +25,6 @@ from ..bitstream.runtime.profile import timed
 from ..bitstream.runtime.progress import Progress
 from ..bitstream.stream.border import parse_border
 from ..bitstream.stream.digests import DIGM_SIZE, FileDigests, check_mosaic
-from ..bitstream.tiff.tags import pack_tags, unpack_tags
 from . import sections
 from .decoder.crop import Crop
 from .decoder.framing import Frame, frame_of, framed
@@ -34,6 +33,7 @@ from .encoder.options import EncodeKeywords, EncodeOptions, Rate
 from .guide.geometry import Geometry
 from .guide_report import GuideReport
 from .info import Info, info
+from .mosaic.layout import Box
 from .preview import PREVIEWS, made_preview
 from .preview_choice import SHARE, choose, kind_of, section_bytes, with_preview
 from .sidecar import sidecar_of
@@ -53,6 +53,11 @@ __all__ = [
 Source = str | Path | bytes
 Options = TypeVar("Options", EncodeOptions, DecodeOptions)
 DEVICES = ("auto", "cpu", "cuda")
+
+GRAIN_NOTE = "rawinlay: the noise that coding took away was put back as grain (decode --grain)"
+"""ImageDescription of a DNG with grain."""
+
+NO_GRAIN = "no grain: the stream does not tell what noise is missing (lossless, in layers, small, or tuned for psnr)"
 
 
 @dataclass(frozen=True)
@@ -91,7 +96,8 @@ class Decoded:
     device: where it was decoded; seconds: time taken. layers: how many are there; lossless: whether the mosaic is the
     camera's, bit for bit. preview: the DNG's, a JPEG; preview_kind: "raw", "jpeg", "neutral" or "none". warnings: what
     the user should know of, a line each. frame: the DNG's default crop (column, row, width, height) where the JPEG
-    gives one (`codec.decoder.framing`). salvage: what is left of a damaged RAW, where that was asked for.
+    gives one (`codec.decoder.framing`). salvage: what is left of a damaged RAW, where that was asked for. grain:
+    whether noise was put back.
     """
 
     raw: RawImage = field(repr=False)
@@ -108,6 +114,7 @@ class Decoded:
     warnings: tuple[str, ...] = ()
     default_crop: Frame | None = None
     salvage: Salvage | None = field(default=None, repr=False)
+    grain: bool = False
 
     def dng(self, jxl: float | None = None) -> bytes:
         """The DNG file: the mosaic, the preview, the Exif of the RAW and of the JPEG.
@@ -120,7 +127,8 @@ class Decoded:
 
         jpeg = Jpeg(self.jpeg) if self.jpeg else None
         shown = jpeg if self.preview is self.jpeg else self.preview
-        return write_dng(framed(self.raw, self.default_crop), shown, jpeg, None if jxl is None else JpegXl(jxl))
+        note = GRAIN_NOTE if self.grain else ""
+        return write_dng(framed(self.raw, self.default_crop), shown, jpeg, None if jxl is None else JpegXl(jxl), note)
 
     def file(self, form: str) -> bytes:
         """The mosaic as "dng", "tif", "npy" or "raw" (`codec.outputs`)."""
@@ -156,11 +164,11 @@ def encode(
     several mosaics that the RAW may hold, from 1; without it the largest, the first of equal ones, with a warning.
     margins: store what the sensor has around the mosaic too, without loss.
     keywords: at most one of bpp (bits per pixel of the mosaic), size (bytes that the JPEG may grow by; both are met to
-    3 % and never exceeded), quality (0..100, even error) and lossless; quality 60 without any. tune: "psnr" for even
-    error in linear light, "edit" for error that is even against the noise. trimmable: in layers, so that `trim` can
-    lower the rate later; layers: where to put them, in ascending bits per pixel, rather than where the codec would
-    (implies trimmable). effort: 1 to 9, or an `Effort` (`codec.encoder.effort`). guide: "auto", "jpeg" to trust it
-    everywhere, or "none" for a JPEG that only carries the RAW, whatever it shows. device: "auto", "cpu" or "cuda".
+    3 % and never exceeded), quality (0..100, even error) and lossless; quality 60 without any. tune: "edit" for an
+    error that edits of the RAW show evenly, "psnr" for one that is even in linear light. trimmable: in layers, so that
+    `trim` can lower the rate later; layers: where to put them, in ascending bits per pixel, rather than where the codec
+    would (implies trimmable). effort: 1 to 9, or an `Effort` (`codec.encoder.effort`). guide: "auto", "jpeg" to trust
+    it everywhere, or "none" for a JPEG that only carries the RAW, whatever it shows. device: "auto", "cpu" or "cuda".
     progress: see `Progress`. parity: share of the bytes that mends others which are lost (`bitstream.jpeg.parity`;
     needs `zfec`). options: all that as one object, instead of keywords.
 
@@ -179,18 +187,19 @@ def encode(
     told, digest = file.warnings, hashlib.sha256(file.data).digest()
     if margins and image.border is None:
         told += ("the RAW has no margins around its mosaic: there is nothing to keep",)
-    for choice in choose_jpeg.beside(file, passed_over) if jpeg is None else ():
+    candidates = choose_jpeg.choices(file, jpeg, passed_over)
+    del file  # and with it the file's bytes, once nothing more is to be found in them
+    for choice in candidates:
         try:
             encoded = _encode(image, choice.jpeg, choice.known, options, preview, digest)
-            if encoded.guided or options.guide == "none":
-                break
-            passed_over.append(choose_jpeg.unused(choice.path, "it doesn't help to code this RAW"))
         except InputError as error:  # of another scene, most likely; what is wrong with the RAW is wrong with the next
-            passed_over.append(choose_jpeg.unused(choice.path, error))
-    else:
-        choice = choose_jpeg.own(file) if jpeg is None else choose_jpeg.given(jpeg)
-        del file  # and with it the file's bytes
-        encoded = _encode(image, choice.jpeg, choice.known, options, preview, digest)
+            if choice.last:
+                raise
+            passed_over.append(choose_jpeg.unused(choice, error))
+            continue
+        if choice.last or encoded.guided or options.guide == "none":
+            break
+        passed_over.append(choose_jpeg.unused(choice, "it doesn't help to code this RAW"))
     seconds, warnings = time.monotonic() - started, (*told, *passed_over, *encoded.warnings)
     return replace(encoded, guide=choice.origin, guide_path=choice.path, seconds=seconds, warnings=warnings)
 
@@ -216,11 +225,12 @@ def decode(jpeg: Source, *, options: DecodeOptions | None = None, **keywords: Un
     (`codec.preview_choice`), at most 2048 pixels a side; "full", the same, the JPEG as large as it is; "none"; or
     "raw", the small version that the stream carries of the RAW's own (UsageError where it carries none); "jpeg", the
     JPEG; "neutral", a plain picture of the mosaic, of 160 pixels; "auto", whichever of these shows what the camera
-    made. sidecar: the file that has the RAW instead of the JPEG (`Encoded.sidecar`). salvage: what is left of a damaged
-    RAW will do (`Decoded.salvage`). unverified: the mosaic all the same where it is not the one that the stream's
-    digest names. max_pixels: InputError, before anything is decoded, where the JPEG or the mosaic has more. unbounded:
-    decode a file of one's own that asks for more work than one of its size may (`bitstream.stream.limits`; StreamError
-    else). device, progress: as `encode`'s. options: all that as one object.
+    made. grain: put back the noise that coding took away (`codec.decoder.grain`); a warning tells where nothing is
+    known of it. sidecar: the file that has the RAW instead of the JPEG (`Encoded.sidecar`). salvage: what is left of a
+    damaged RAW will do (`Decoded.salvage`). unverified: the mosaic all the same where it is not the one that the
+    stream's digest names. max_pixels: InputError, before anything is decoded, where the JPEG or the mosaic has more.
+    unbounded: decode a file of one's own that asks for more work than one of its size may (`bitstream.stream.limits`;
+    StreamError else). device, progress: as `encode`'s. options: all that as one object.
 
     The mosaic is the same, bit for bit, on every machine and device, and where all of it is decoded the stream's digest
     of it is checked. Raises InputError for a file that is no JPEG, NoRawError for one that carries no RAW, StreamError
@@ -241,10 +251,11 @@ def decode(jpeg: Source, *, options: DecodeOptions | None = None, **keywords: Un
         kind, shown = made_preview(options.preview, found, raw, part)
     default_crop = None if part else frame_of(raw, stream, found.planes.y.shape)
     seconds = time.monotonic() - started
+    grained = options.grain and stream.noise is not None and any(stream.noise.missing)
     lossless = stream.lossless and not (salvaged and salvaged.recovered < 1)
     return Decoded(
         raw, width, height, raw.cfa, device, seconds, stream.layer_count, lossless, shown, found.jpeg.bare.data, kind,
-        found.warnings, default_crop, salvaged,
+        (*found.warnings, *((NO_GRAIN,) if options.grain and not grained else ())), default_crop, salvaged, grained,
     )  # fmt: skip
 
 
@@ -263,35 +274,51 @@ def decode_arrays(
 def _decode(jpeg: Jpeg, options: DecodeOptions) -> tuple[Carrier, RawImage, Salvage | None]:
     """The carrier, its RAW, and where that was to be salvaged what is left of it."""
     from .carrier import open_carrier
+    from .decoder.grain import Grain
+    from .mosaic.noise import NOISE_PROFILE, Profile
 
     _tell(options.progress, "reading")
     found = open_carrier(jpeg, options.sidecar, salvage=options.salvage, max_pixels=options.max_pixels)
     stream, header = found.stream, found.stream.header
-    ifd0_tags, raw_tags, exif_tags = unpack_tags(header.tags)
+    meta, told = stream.meta
     part = Crop(*options.crop) if options.crop else None
     if part:
         part.check(header.height, header.width)
     box = part.cells(stream.layout) if part else None
+    if options.grain and box:
+        box = box.grown(1, 1).within(Box(0, 0, *stream.layout.cells))  # grain looks at its neighbours
     mosaic = stream.decode(found.planes, options.progress, options.device, box, unbounded=options.unbounded)
     if not (part or stream.cut or options.unverified):
         check_mosaic(mosaic, stream.digest)
+    raw_tags = dict(meta.raw_tags)
+    if stream.noise and NOISE_PROFILE not in raw_tags:
+        raw_tags[NOISE_PROFILE] = Profile.of(stream.noise).tag()
+    if stream.noise and options.grain:
+        rows = (part.y, part.y + part.height) if part else (0, header.height)
+        mosaic = Grain(header, stream.noise).add(mosaic, *rows)
     raw = RawImage(
         mosaic=mosaic, cfa=header.phase, black=header.levels, white=header.white, orientation=header.orientation,
-        camera=header.camera, ifd0_tags=ifd0_tags, raw_tags=raw_tags, exif_tags={**found.jpeg.exif_tags, **exif_tags},
+        camera=header.camera, ifd0_tags=meta.ifd0_tags, raw_tags=raw_tags,
+        exif_tags={**found.jpeg.exif_tags, **meta.exif_tags}, gps_tags=meta.gps_tags, note=meta.note,
+        profiles=meta.profiles,
     )  # fmt: skip
     if part:
         raw = part.of(raw)
     elif stream.border:
         raw = replace(raw, border=parse_border(stream.border, header.height, header.width))
-    return found, raw, found.salvage
+    return replace(found, warnings=(*found.warnings, *told)), raw, found.salvage
 
 
-def strip(jpeg: Source) -> bytes:
+def strip(jpeg: Source, *, metadata: bool = False) -> bytes:
     """The JPEG without its RAW: byte for byte what `encode` was given, if nothing else changed it since.
 
+    metadata: with its RAW, which no longer says anything of people, times, places and things (`codec.metadata`).
     Raises NoRawError where it carries none, InputError where it is no JPEG.
     """
-    return embed.strip(_bytes(jpeg))
+    from .metadata import strip_metadata
+
+    data = _bytes(jpeg)
+    return strip_metadata(data) if metadata else embed.strip(data)
 
 
 def choose_device(name: str) -> str:
@@ -328,8 +355,10 @@ def _encode(
     options = replace(options, device=choose_device(options.device))
     from ..bitstream.runtime.parallel import one_blas_thread
     from ..entropy import tables
-    from .align.place import Placed, place
+    from . import metadata
+    from .align.place import Origin, Placed, place
     from .encoder.encode import encode_stream
+    from .encoder.grain import reserved
     from .source.plausible import doubts
 
     warnings = (*doubts(raw), *jpeg.warnings)
@@ -343,12 +372,15 @@ def _encode(
         size = options.rate.bytes_for(raw.mosaic.size)
         preview = choose(own, jpeg, raw, size / SHARE) if size else None  # before it is known what is left for the rest
         border, untold = sections.border_of(raw)
+        said = metadata.chosen(raw, jpeg, origin is not Origin.UNKNOWN, options.metadata, size)
+        warnings += said.warnings
         files = FileDigests.of(jpeg.data, digest)
-        more = {**border, "DIGS": files.to_bytes()}
+        more = {**border, "DIGS": files.to_bytes(), "META": said.section}
         beside, copied = section_bytes(preview) + sections.cost(more) + DIGM_SIZE, DIGM_SIZE + files.size
+        beside += reserved(options, raw.mosaic.size)
         growth_of = sizes(jpeg.growth, options.parity, beside, copied)
         payload = encode_stream(
-            raw, planes, placed.geometry, options, pack_tags(raw, jpeg.exif_tags), growth_of, placed.elsewhere
+            raw, planes, placed.geometry, options, said.tags, growth_of, placed.elsewhere
         )
         if not size:
             preview = choose(own, jpeg, raw, len(payload) / SHARE)

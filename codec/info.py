@@ -18,7 +18,7 @@ from ..bitstream.stream.header import Header
 from ..bitstream.stream.layers import STAGES, Layers, Prefixes, tile_count
 from ..bitstream.stream.limits import check_pixels, check_work
 from ..bitstream.stream.preview import CarriedPreview
-from ..bitstream.tiff.tags import unpack_tags
+from ..bitstream.tiff.meta import Meta
 from .preview_choice import kind_of
 from .sidecar import parts
 from .turned import turned_back
@@ -33,6 +33,7 @@ class Info:
     the one it belongs to. damage: what is wrong, a line each. lossless: the mosaic comes back bit for bit.
     layers: how many are there; last_layer: how much of the last one is, 0..1; least_bytes: what `trim` can bring
     metadata_bytes down to. preview: what the DNG's will be, "raw", "jpeg" or "neutral" (`codec.preview_choice`).
+    about_bytes: what the RAW's metadata takes of it; note_left_out: tags of the MakerNote that were too large.
     """
 
     has_raw: bool
@@ -55,6 +56,8 @@ class Info:
     jpeg_sha256: str | None = None
     raw_sha256: str | None = None
     parity: float | None = None
+    about_bytes: int | None = None
+    note_left_out: tuple[int, ...] = ()
 
 
 def info(jpeg: str | Path | bytes, *, sidecar: str | Path | bytes | None = None, max_pixels: int | None = None) -> Info:
@@ -87,6 +90,7 @@ def info(jpeg: str | Path | bytes, *, sidecar: str | Path | bytes | None = None,
     except StreamError as error:
         damage.append(str(error))
     tiles, files = tile_count(header), FileDigests.from_bytes(sections["DIGS"])
+    meta = _meta(header, sections["META"])
     least = growth
     if layers and not damage:
         least = sizes(file.growth, share)(Prefixes(payload).without_preview().cut(0)[0])
@@ -97,10 +101,11 @@ def info(jpeg: str | Path | bytes, *, sidecar: str | Path | bytes | None = None,
         lossless=layers.lossless(tiles) if layers else header.lossless,
         layers=1 + len(layers.further) if layers else 1,
         last_layer=min(1.0, layers.kept / (STAGES * tiles)) if layers else 1.0, least_bytes=least,
-        preview=None if damage else _preview(file, header, sections["PREV"]),
+        preview=_preview(file, meta, sections["PREV"]) if meta and not damage else None,
         mosaic_digest=sections["DIGM"].hex() or None,
         jpeg_sha256=files.jpeg.hex() if files else None, raw_sha256=files.raw.hex() if files and files.raw else None,
         parity=round(share or 0.0, 4),
+        about_bytes=len(sections["META"]), note_left_out=meta.note.left_out if meta and meta.note else (),
     )  # fmt: skip
 
 
@@ -115,12 +120,17 @@ def _planes(file: Jpeg, header: Header, max_pixels: int | None) -> JpegPlanes:
         return back[0].planes
 
 
-def _preview(file: Jpeg, header: Header, section: bytes) -> str | None:
-    """What the preview will be; None where the header's tags can't be read."""
+def _meta(header: Header, section: bytes) -> Meta | None:
+    """What is said for the DNG; None where the header's tags can't be read."""
     try:
-        return kind_of(CarriedPreview.from_bytes(section), file, unpack_tags(header.tags)[0])
+        return Meta.of_stream(header.tags, section)[0]
     except StreamError:
         return None
+
+
+def _preview(file: Jpeg, meta: Meta, section: bytes) -> str:
+    """What the preview will be."""
+    return kind_of(CarriedPreview.from_bytes(section), file, meta.ifd0_tags)
 
 
 def _growth(file: Jpeg) -> int | None:

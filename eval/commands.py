@@ -25,6 +25,8 @@ def compare_command(subparsers: Any) -> None:
     )  # fmt: skip
     parser.add_argument("raw", metavar="RAW", type=file_path, help="the true RAW, whose levels count")
     parser.add_argument("dng", metavar="DECODED.dng", type=file_path, help="what was decoded from its JPEG")
+    parser.add_argument("--metadata", action="store_true",
+                        help="not the mosaics, but what the two say differently beside them")  # fmt: skip
     parser.set_defaults(run=_compare)
 
 
@@ -42,11 +44,13 @@ def demo_command(subparsers: Any) -> None:
 
 
 def _compare(args: argparse.Namespace) -> None:
-    from .compare import compare
-
     if args.raw == args.dng == STANDARD:
         raise UsageError("stdin can be one of the two, not both")
     raw, dng = source(args.raw, "RAW"), source(args.dng, "RAW")
+    if args.metadata:
+        return _compare_metadata(args, raw, dng)
+    from .compare import compare
+
     with TerminalProgress() as progress, explained("compare", (args.raw, raw, "RAW"), (args.dng, dng, "RAW")):
         progress("comparing", 0.0)
         found = compare(raw, dng)
@@ -55,6 +59,22 @@ def _compare(args: argparse.Namespace) -> None:
         ("PSNR", psnr), ("largest error", f"{found.max_error} DN"), ("identical", "yes" if found.identical else "no"),
     ]  # fmt: skip
     show(args, found.as_json(), lines)
+
+
+def _compare_metadata(args: argparse.Namespace, raw: Path | bytes, dng: Path | bytes) -> None:
+    from dataclasses import asdict
+
+    from .metadata import compare_metadata
+
+    with TerminalProgress() as progress, explained("compare", (args.raw, raw, "RAW"), (args.dng, dng, "RAW")):
+        progress("comparing", 0.0)
+        found = compare_metadata(raw, dng)
+    lines = [(f"{d.place} {d.tag}", f"{_value(d.first)} | {_value(d.second)}") for d in found]
+    show(args, {"differences": [asdict(d) for d in found]}, lines or [("differences", "none")])
+
+
+def _value(text: str | None) -> str:
+    return "(none)" if text is None else text
 
 
 def _demo(args: argparse.Namespace) -> None:

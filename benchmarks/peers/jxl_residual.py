@@ -24,8 +24,8 @@ from ...bitstream.raw_image import RawImage
 from ...bitstream.stream.fields import Field, read_record, write_record
 from ...codec.encoder.candidates import RecipeChoice
 from ...codec.encoder.effort import Effort
-from ...codec.encoder.encode import COMPANDING_OFFSET, STEP_EXPONENT
 from ...codec.encoder.size import START
+from ...codec.encoder.steps import STEPS
 from ...codec.guide.guide import make_guide
 from ...codec.mosaic.companding import Companding
 from ...codec.mosaic.layout import Layout
@@ -105,7 +105,7 @@ class Prediction:
         try:
             black = self.layout.per_plane(self.frame.levels)
             saturation = self.saturation or (0,) * 8
-            return Companding(black, self.frame.white, self.top, COMPANDING_OFFSET, None, saturation)
+            return Companding(black, self.frame.white, self.top, STEPS["psnr"].companding, None, saturation)
         except ValueError as error:
             raise StreamError(f"the levels can't be companded ({error})") from error
 
@@ -116,7 +116,7 @@ class Prediction:
         except StreamError as error:
             raise InputError(str(error)) from error
         choice = RecipeChoice(mosaic, self.layout, self.side_info, companding, Effort())
-        self.recipe = choice.best(START, STEP_EXPONENT["psnr"], float("inf"))
+        self.recipe = choice.best(START, STEPS["psnr"].exponent, float("inf"))
         self.saturation = tuple(choice.saturation) if any(choice.saturation) else ()
 
     def record(self) -> dict[str, object]:

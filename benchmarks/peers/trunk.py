@@ -40,7 +40,9 @@ class Trunk(Peer):
 
     def encode(self, raw: RawImage, jpeg: bytes | None, setting: str) -> bytes:
         lossless, bpp = rate_of(setting)
-        options = EncodeOptions(Rate(bpp=bpp, lossless=lossless), effort=EFFORT, device="cpu", guide="jpeg")
+        options = EncodeOptions(
+            Rate(bpp=bpp, lossless=lossless), tune="psnr", effort=EFFORT, device="cpu", guide="jpeg"
+        )
         return encode_arrays(raw, need(jpeg), options=options).jpeg
 
     def decode(self, data: bytes, jpeg: bytes | None) -> np.ndarray:

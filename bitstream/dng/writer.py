@@ -2,8 +2,8 @@
 
     IFD0         the preview; camera, colour, profiles; Orientation
       SubIFD     the mosaic: tiles of lossless JPEG, CFA pattern, levels, crops, opcodes, noise profile
-      Exif IFD   the source's tags, then what the JPEG's own Exif adds
-      GPS IFD    from the JPEG's Exif
+      Exif IFD   the source's tags and MakerNote, then what the JPEG's own Exif adds
+      GPS IFD    the source's, else from the JPEG's Exif
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
-import struct
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
@@ -24,7 +23,8 @@ from ..raw_image import RawImage, TiffValue
 from ..runtime.profile import timed
 from ..tiff import tags, tiff
 from ..tiff.tiff import Ifd
-from . import ljpeg
+from . import black, ljpeg
+from .about import add_metadata
 from .border import framed
 from .jxl import JpegXl, interleaved, need_imagecodecs, tiles
 from .preview import Preview, make_preview
@@ -36,23 +36,21 @@ SOFTWARE = "rawinlay"
 CFA_COLOURS = {"R": 0, "G": 1, "B": 2}
 MIN_PADDING = 2  # pixels that demosaicking wants around the default crop; Adobe's SDK warns of fewer
 XYZ_TO_SRGB = (3.2406, -1.5372, -0.4986, -0.9689, 1.8758, 0.0415, 0.0557, -0.2040, 1.0570)
-MAX_MAKER_NOTE = 1 << 16
 
 DNG_1_4, DNG_1_6, DNG_1_7 = (1, 4, 0, 0), (1, 6, 0, 0), (1, 7, 0, 0)
 FIRST_TAG_OF_1_6, FIRST_TAG_OF_1_7 = 52525, 52547
-GPS_TAGS = range(32)
 
 
 def write_dng(
     raw: RawImage, preview_jpeg: Jpeg | bytes | None = None, metadata_jpeg: Jpeg | bytes | None = None,
-    jxl: JpegXl | None = None,
+    jxl: JpegXl | None = None, note: str = "",
 ) -> bytes:  # fmt: skip
     """The DNG file of `raw`, mosaic bit for bit, with `preview_jpeg` as preview and as source of further Exif.
 
     metadata_jpeg: the source of that Exif, if it is another. jxl: the mosaic by JPEG XL (DNG 1.7) instead of lossless
-    JPEG; UsageError where imagecodecs is not installed.
+    JPEG; UsageError where imagecodecs is not installed. note: what was done to the mosaic, as ImageDescription.
 
-    Only tags of `bitstream.tiff.tags.TAGS` are taken from `raw`; all that describes the mosaic follows from the mosaic.
+    Only tags of `bitstream.tiff.allowed` are taken from `raw`; all that describes the mosaic follows from the mosaic.
     Where the two sources name the same Exif tag, `raw` wins. Raises InputError over 4 GiB.
     """
     shown = Jpeg.of(preview_jpeg) if preview_jpeg else None
@@ -68,6 +66,8 @@ def write_dng(
         stored = border.frame if border else raw.mosaic
         chunks = _tiles(stored, jxl, pool)
         root, preview = Ifd(roots.result()), previews.result() if previews else None
+    if note:
+        root.tags[270] = tiff.pack_ascii(note)
     with timed("writing"):
         side = tiff.pack_value(tiff.LONG, _tile_side(stored.shape[1]))
         described = _mosaic_tags(raw, raw_tags) | {322: side, 323: side} | (border.tags if border else {})
@@ -90,10 +90,8 @@ def _tiles(mosaic: np.ndarray, jxl: JpegXl | None, pool: ThreadPoolExecutor) -> 
 
 def _assembled(raw: RawImage, mosaic: Ifd, root: Ifd, preview: Preview | None, about: Jpeg | None) -> bytes:
     """The file of the mosaic's directory, the preview and IFD0."""
-    exif = dict(tags.allowed_tags(tags.EXIF, raw.exif_tags))
-    if about:
-        exif = {**about.exif_tags, **exif}
-        _add_jpeg_metadata(root, about)
+    add_metadata(root, raw, about)
+    root.tags.setdefault(305, tiff.pack_ascii(SOFTWARE))
     if preview:
         root.tags |= preview.tags | {254: tiff.pack_value(tiff.LONG, 1)}
         root.chunks = [preview.jpeg]
@@ -101,8 +99,6 @@ def _assembled(raw: RawImage, mosaic: Ifd, root: Ifd, preview: Preview | None, a
     else:  # nothing to stand first: the mosaic itself does
         root.tags |= mosaic.tags
         root.chunks, root.chunk_tags = mosaic.chunks, mosaic.chunk_tags
-    if exif:
-        root.subs[tiff.EXIF_IFD] = [Ifd({**exif, 36864: TiffValue(tiff.UNDEFINED, 4, b"0231")})]
     version = DNG_1_6 if max([*root.tags, *mosaic.tags]) >= FIRST_TAG_OF_1_6 else DNG_1_4
     by_jxl = FIRST_TAG_OF_1_7 in mosaic.tags
     root.tags[50706] = tiff.pack_value(tiff.BYTE, *(DNG_1_7 if by_jxl else version))
@@ -115,9 +111,6 @@ def _camera_tags(raw: RawImage, ifd0_tags: dict[int, TiffValue]) -> dict[int, Ti
     name = raw.camera or "Unknown camera"
     md5 = hashlib.md5(np.ascontiguousarray(raw.mosaic, "<u2").data, usedforsecurity=False)
     out = {
-        271: tiff.pack_ascii(name.split()[0]),
-        272: tiff.pack_ascii(name),
-        305: tiff.pack_ascii(SOFTWARE),
         50708: tiff.pack_ascii(name),
         **ifd0_tags,
         274: tiff.pack_value(tiff.SHORT, raw.orientation if 1 <= raw.orientation <= 8 else 1),
@@ -136,9 +129,13 @@ def _mosaic_tags(raw: RawImage, raw_tags: dict[int, TiffValue]) -> dict[int, Tif
     """All tags of the mosaic's directory but the tiles' places."""
     height, width = raw.mosaic.shape
     fractional = any(level != int(level) for level in raw.black)
-    black = [n for level in raw.black for n in Fraction(level).limit_denominator(10000).as_integer_ratio()]
+    ratios = [n for level in raw.black for n in Fraction(level).limit_denominator(10000).as_integer_ratio()]
+    levels = black.fitting(raw_tags, raw.black, raw.mosaic.shape) or {
+        black.REPEAT: tiff.pack_value(tiff.SHORT, 2, 2),
+        black.LEVEL: tiff.pack_value(tiff.RATIONAL, *ratios) if fractional else tiff.pack_value(tiff.LONG, *raw.black),
+    }
     return {
-        **raw_tags,
+        **{tag: value for tag, value in raw_tags.items() if tag not in black.BLACK_TAGS},
         **_default_crop(raw_tags, height, width),
         254: tiff.pack_value(tiff.LONG, 0),
         256: tiff.pack_value(tiff.LONG, width),
@@ -152,8 +149,7 @@ def _mosaic_tags(raw: RawImage, raw_tags: dict[int, TiffValue]) -> dict[int, Tif
         33422: tiff.pack_value(tiff.BYTE, *(CFA_COLOURS[c] for c in raw.cfa)),
         50710: tiff.pack_value(tiff.BYTE, 0, 1, 2),
         50711: tiff.pack_value(tiff.SHORT, 1),
-        50713: tiff.pack_value(tiff.SHORT, 2, 2),
-        50714: tiff.pack_value(tiff.RATIONAL, *black) if fractional else tiff.pack_value(tiff.LONG, *raw.black),
+        **levels,
         50717: tiff.pack_value(tiff.LONG, raw.white),
         50829: tiff.pack_value(tiff.LONG, 0, 0, height, width),
     }
@@ -198,29 +194,3 @@ def _tile_row(mosaic: np.ndarray, y: int) -> list[bytes]:
     below, right = side - rows.shape[0], -rows.shape[1] % side
     padded = np.pad(rows, ((0, below), (0, right)), "edge") if below or right else rows
     return ljpeg.encode_tiles([padded[:, x : x + side] for x in range(0, padded.shape[1], side)])
-
-
-def _add_jpeg_metadata(root: Ifd, jpeg: Jpeg) -> None:
-    """What a camera's JPEG knows beyond the RAW stream: date, artist, rights; GPS; the MakerNote."""
-    ifd0 = jpeg.ifd0
-    if ifd0 is None:
-        return
-    camera = tags.allowed_tags(tags.IFD0, ifd0.tags)
-    root.tags.update({tag: camera[tag] for tag in (306, 315, 33432) if tag in camera and tag not in root.tags})
-    for gps in ifd0.subs.get(tiff.GPS_IFD, [])[:1]:
-        kept = {tag: v for tag, v in gps.tags.items() if tag in GPS_TAGS and len(v.data) <= 1024}
-        root.subs[tiff.GPS_IFD] = [Ifd(kept)] if kept else []
-    for exif in ifd0.subs.get(tiff.EXIF_IFD, [])[:1]:
-        note = exif.tags.get(37500)
-        if note and len(note.data) <= MAX_MAKER_NOTE:
-            root.tags[50740] = _private_maker_note(note.data, jpeg.exif_payload[:2], exif.offsets[37500])
-
-
-def _private_maker_note(note: bytes, byte_order: bytes, offset: int) -> TiffValue:
-    """DNGPrivateData as Adobe writes it: makers' notes hold offsets, so their old place and byte order go with them.
-
-    "Adobe" NUL, "MakN", u32 length of the rest, byte-order mark, u32 old offset, the note; numbers big-endian.
-    """
-    body = byte_order + struct.pack(">I", offset) + note
-    data = b"Adobe\0MakN" + struct.pack(">I", len(body)) + body + b"\0" * (len(body) % 2)
-    return TiffValue(tiff.BYTE, len(data), data)

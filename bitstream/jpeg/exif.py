@@ -8,9 +8,12 @@ from ..errors import InputError
 from ..raw_image import TiffValue
 from ..tiff import tags, tiff
 from ..tiff.tiff import Ifd
+from .flag import XMP_HEADER
 from .segments import APP1, Segment
 
 EXIF_HEADER = b"Exif\0\0"
+APP13 = 0xED
+PHOTOSHOP, IPTC_RESOURCE = b"Photoshop 3.0\0", b"\4\4"
 ORIENTATION = 274
 
 
@@ -38,3 +41,26 @@ def orientation(ifd0: Ifd | None) -> int:
     """The orientation tag, 1..8; 1 where there is none."""
     values = tiff.value_numbers(ifd0.tags[ORIENTATION]) if ifd0 and ORIENTATION in ifd0.tags else []
     return int(values[0]) if len(values) and values[0] in range(1, 9) else 1
+
+
+def xmp_packet(segments: Iterable[Segment]) -> bytes:
+    """The first XMP packet; empty where there is none."""
+    payloads = (s.payload for s in segments if s.marker == APP1)
+    return next((p[len(XMP_HEADER) :] for p in payloads if p.startswith(XMP_HEADER)), b"")
+
+
+def iptc(segments: Iterable[Segment]) -> bytes:
+    """The IPTC record of Photoshop's resources; empty where there is none."""
+    parts = [s.payload[len(PHOTOSHOP) :] for s in segments if s.marker == APP13 and s.payload.startswith(PHOTOSHOP)]
+    data, at = b"".join(parts), 0
+    while data[at : at + 4] == b"8BIM" and len(data) >= at + 12:
+        kind = data[at + 4 : at + 6]
+        named = at + 6 + (data[at + 6] + 2) // 2 * 2
+        size = int.from_bytes(data[named : named + 4], "big")
+        body = data[named + 4 : named + 4 + size]
+        if len(body) != size:
+            break
+        if kind == IPTC_RESOURCE:
+            return body
+        at = named + 4 + size + size % 2
+    return b""

@@ -46,15 +46,17 @@ class Jpeg:
 
     # Exif is no reason to fail: what can't be read is not there.
 
+    @property
+    def _known_segments(self) -> Iterable[Segment]:
+        try:
+            return self.segments
+        except InputError:
+            return ()
+
     @cached_property
     def exif_payload(self) -> bytes:
         """The TIFF file inside the first APP1 Exif segment; empty where there is none."""
-        segments: Iterable[Segment]
-        try:
-            segments = self.segments
-        except InputError:
-            segments = ()
-        return exif.exif_payload(segments)
+        return exif.exif_payload(self._known_segments)
 
     @cached_property
     def ifd0(self) -> Ifd | None:
@@ -65,6 +67,16 @@ class Jpeg:
     def exif_tags(self) -> dict[int, TiffValue]:
         """The tags of the Exif directory that may stand in a DNG's; empty where there is no Exif."""
         return exif.exif_tags(self.ifd0)
+
+    @property
+    def xmp(self) -> bytes:
+        """The XMP packet; empty where there is none."""
+        return exif.xmp_packet(self._known_segments)
+
+    @property
+    def iptc(self) -> bytes:
+        """The IPTC record; empty where there is none."""
+        return exif.iptc(self._known_segments)
 
     @property
     def orientation(self) -> int:

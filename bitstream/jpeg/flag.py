@@ -61,7 +61,7 @@ def description(payloads: Sequence[bytes], size: int) -> tuple[int, bytes] | Non
 
     None where it stays as it is: there is no packet or more than one; it is marked read-only, in UTF-16, or not closed
     as it should be; others count on its contents (Ultra HDR and the like); a program took a flag of ours over into it
-    already; or it would outgrow its segment.
+    already; it would outgrow its segment; or it would be taken for a packet of our own.
     """
     if len(payloads) != 1:
         return None
@@ -74,7 +74,9 @@ def description(payloads: Sequence[bytes], size: int) -> tuple[int, bytes] | Non
         return None
     about = re.search(re.escape(prefix) + rb":about\s*=\s*(" + _QUOTED + rb")", payload)
     added = _DESCRIPTION % (prefix, prefix, about[1] if about else b'""', size)
-    return (tail.start(1), added) if len(payload) + len(added) <= MAX_PAYLOAD else None
+    flagged = payload[: tail.start(1)] + added + payload[tail.start(1) :]
+    # An empty packet would become the very one that version 0.1.0 wrote as its own.
+    return None if len(flagged) > MAX_PAYLOAD or is_our_packet(flagged) else (tail.start(1), added)
 
 
 def find(payload: bytes) -> tuple[int, int] | None:

@@ -33,10 +33,20 @@ class Mended:
 
 def mend(data: bytes) -> Mended:
     """The RAW stream in a damaged JPEG. `StreamError` where too little is left."""
-    found = remains_in(data)
-    if found is None:
-        raise StreamError("no segment of the RAW is left")
-    return _mend(found)
+    best, reason = None, StreamError("no segment of the RAW is left")
+    for found in remains_in(data):
+        try:
+            mended = _mend(found)
+        except StreamError as error:
+            reason = error
+            continue
+        if best is None or len(mended.lost) < len(best.lost):
+            best = mended
+        if not best.lost:
+            break
+    if best is None:
+        raise reason
+    return best
 
 
 def mend_superbox(contents: bytes) -> Mended:
@@ -95,7 +105,7 @@ def _salvaged(contents: bytes) -> tuple[Container, list[tuple[Key, int]], list[s
             found[tile, layer, stage] = data
         else:
             lost.append(((tile, layer, stage), length))
-    return Container(sections, found), lost, _notes(main, len(lost), len(entries))
+    return Container(sections, found), lost, _notes(main, copy, len(lost), len(entries))
 
 
 def _is_enough(found: list[Block], sound: Mapping[bytes, Block]) -> bool:
@@ -108,10 +118,11 @@ def _is_enough(found: list[Block], sound: Mapping[bytes, Block]) -> bool:
     return is_whole(found) and all(block.letter in sound or block.letter in spare for block in found)
 
 
-def _notes(main: list[Block], lost: int, count: int) -> list[str]:
+def _notes(main: list[Block], copy: list[Block], lost: int, count: int) -> list[str]:
     notes = []
     if not is_whole(main) or not all(block.intact for block in main):
-        notes.append("the RAW's header was damaged, the copy of it serves")
+        serves = "the copy of it serves" if copy else "but only what is not needed for decoding"
+        notes.append(f"the RAW's header was damaged, {serves}")
     if lost:
         notes.append(f"{lost} of {count} substreams are lost")
     return notes

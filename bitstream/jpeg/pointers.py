@@ -22,11 +22,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ..tiff import tiff
 from .segments import APP1, APP2, Segment
 
 MPF_HEADER = b"MPF\0"
 EXIF_HEADER = b"Exif\0\0"
+
+# As in `bitstream.tiff`, which needs NumPy; `strip` is done before that is loaded.
+BYTE, LONG, UNDEFINED, IFD = 1, 4, 7, 13
+TYPE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 129: 1}
 
 MAX_DIRECTORIES, MAX_ENTRIES, MAX_IMAGES = 32, 512, 256
 NOTE_HEADERS = (0, 6, 8, 10, 12, 16, 18)
@@ -193,12 +196,12 @@ class _Exif:
         found = {tag: (kind, size, at) for tag, kind, size, at in self.entries(ifd, order)}
         for tag, (kind, size, at) in found.items():
             value = self.number(at, 4, order)
-            if kind in (tiff.LONG, tiff.IFD) and size == 4:
-                known = tag in PREVIEW_STARTS and found.get(tag + 1, (0,))[0] == tiff.LONG
+            if kind in (LONG, IFD) and size == 4:
+                known = tag in PREVIEW_STARTS and found.get(tag + 1, (0,))[0] == LONG
                 length = self.number(found[tag + 1][2], 4, order) if known else 0
                 surely = known and self.base + value + length <= len(self.data)
                 self.offset(at, order, bases, (0,), known, "a preview of its MakerNote" if surely else "")
-            elif kind in (tiff.UNDEFINED, tiff.BYTE) and size > 4:
+            elif kind in (UNDEFINED, BYTE) and size > 4:
                 if size >= LEAST_PREVIEW and value + size <= len(self.data):
                     self.offset(at, order, bases, (0, SONY_HEADER), True, "a block of its MakerNote")
             else:
@@ -228,7 +231,7 @@ class _Exif:
         if not count or ifd + 2 + 12 * count > end:
             return False
         kinds = [self.number(ifd + 4 + 12 * k, 2, order) for k in range(count)]
-        return all(kind in tiff.TYPE_SIZES for kind in kinds)
+        return all(kind in TYPE_SIZES for kind in kinds)
 
     def count(self, ifd: int, order: Order) -> int:
         """Entries of the directory at `ifd`; 0 where there can't be one."""
@@ -245,7 +248,7 @@ class _Exif:
         for k in range(self.count(ifd, order)):
             at = ifd + 2 + 12 * k
             tag, kind = self.number(at, 2, order), self.number(at + 2, 2, order)
-            yield tag, kind, tiff.TYPE_SIZES.get(kind, 0) * self.number(at + 4, 4, order), at + 8
+            yield tag, kind, TYPE_SIZES.get(kind, 0) * self.number(at + 4, 4, order), at + 8
 
     def number(self, at: int, size: int, order: Order) -> int:
         """A number of the file."""

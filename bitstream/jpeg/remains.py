@@ -20,7 +20,7 @@ STEP = MARKER + HEADER.size + PART  # from one full segment to the next
 ALIKE = 14  # bytes of a segment's 20 first that must be right, where the place says that it is one
 FLIPPED = 3  # bits of it
 MARKERS = re.compile(rb"\xff[\xc0-\xfe]")
-MOST_PARTS = 70_000
+MOST_PARTS, MOST_BOXES = 70_000, 4
 
 
 @dataclass(frozen=True)
@@ -34,18 +34,22 @@ class Remains:
     bare: bytes = b""
 
 
-def remains_in(data: bytes) -> Remains | None:
-    """What is left in a JPEG; None where there is nothing."""
+def remains_in(data: bytes) -> Iterator[Remains]:
+    """What is left in a JPEG, of the box that most segments belong to first; nothing where there is none."""
     found = [
         (match.start(), int.from_bytes(match[1], "big"), int.from_bytes(match[2], "big"))
         for match in HEAD.finditer(data)
     ]
-    if not found:
-        return None
-    length = Counter(box for _, _, box in found).most_common(1)[0][0]
+    for length, _ in Counter(box for _, _, box in found).most_common(MOST_BOXES):
+        if 8 < length <= MOST_PARTS * PART and length - 8 <= 2 * len(data) + PART * 64:
+            remains = _of_a_box(data, found, length)
+            if remains:
+                yield remains
+
+
+def _of_a_box(data: bytes, found: list[tuple[int, int, int]], length: int) -> Remains | None:
+    """What is left of a superbox of so many bytes; found: place, part and length of the box of each head."""
     parts = -(-(length - 8) // PART)
-    if not 8 < length <= (MOST_PARTS * PART) or length - 8 > 2 * len(data) + PART * 64:
-        return None
     strange = sum(box != length for _, _, box in found)
     places = sorted((at, z) for at, z, box in found if box == length and 1 <= z <= parts)
     often = Counter(z for _, z in places)

@@ -24,10 +24,13 @@ id     name  contents
 "Y"    LAYR  which layers there are, in a stream with layers
 "p"    PREV  what the DNG's preview is to show
 "W"    GEOM  where the JPEG lies over the mosaic, as the header can't say it
+"K"    LOOK  the second look at the guide
 "G"    GATE  a guide of the stream's own, and where it stands for the JPEG
 "d"    DIGM  digest of the decoded mosaic
 "s"    DIGS  digests of the JPEG as it was and of the RAW file
 "b"    BORD  what the sensor has around the mosaic
+"n"    NOIS  the sensor's noise, and how much of it is missing
+"m"    META  the RAW's metadata and MakerNote
 "S"          the index
 =====  ====  =====================================================
 
@@ -60,23 +63,22 @@ PREAMBLE = (
 PREAMBLE_BYTES = 12
 
 SECTIONS = {
-    "HEAD": b"H", "RECP": b"R", "LOCL": b"L", "PARM": b"P", "LAYR": b"Y", "PREV": b"p", "GEOM": b"W", "GATE": b"G",
-    "DIGM": b"d", "DIGS": b"s", "BORD": b"b",
+    "HEAD": b"H", "RECP": b"R", "LOCL": b"L", "PARM": b"P", "LAYR": b"Y", "PREV": b"p", "GEOM": b"W", "LOOK": b"K",
+    "GATE": b"G", "DIGM": b"d", "DIGS": b"s", "BORD": b"b", "NOIS": b"n", "META": b"m",
 }  # fmt: skip
 INDEX = b"S"
+SPARED = ("META",)
+"""Sections that may be damaged and the rest is still read."""
 
 DECLARED = {
     b"C": ("CELL", "cell layouts other than Bayer's 2x2, and sites of several values"),
     b"V": ("LEVL", "levels that the header has no room for"),
-    b"K": ("LOOK", "second look at the guide, in the loop"),
     b"B": ("POST", "second look at the guide, behind the loop"),
     b"Q": ("STEP", "step maps"),
     b"T": ("TRAF", "transforms other than in place and Haar"),
     b"O": ("ORDR", "another order or interleaving of stages"),
     b"X": ("CTXT", "another context model"),
-    b"m": ("META", "the RAW's metadata and MakerNote"),
     b"f": ("FRAM", "further frames"),
-    b"n": ("NOIS", "noise and grain"),
     b"w": ("BLND", "weights for the mean of development and JPEG"),
     b"e": ("PRTY", "parity"),
 }
@@ -89,6 +91,7 @@ class Container:
     """The parts of a RAW stream.
 
     sections: name, one of `SECTIONS` -> bytes; one that is not given is empty.
+    lost: sections that are damaged and left out, of `SPARED`.
     substreams: (tile, layer, stage) -> bytes. Empty ones are not kept: read with `.get(key, b"")`.
 
     Raises ValueError for names and keys that the format does not have.
@@ -96,6 +99,7 @@ class Container:
 
     sections: Mapping[str, bytes] = field(default_factory=dict)
     substreams: Mapping[Key, bytes] = field(default_factory=dict)
+    lost: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         unknown = set(self.sections) - set(SECTIONS)
@@ -129,7 +133,7 @@ class Container:
 
         Raises StreamError that names what is damaged, or the versions when the stream is newer than this reader.
         """
-        return _parse(data, _raise, verify)
+        return _parse(data, _raise, verify, [])
 
 
 def section_size(count: int) -> int:
@@ -161,12 +165,15 @@ def _raise(damage: str) -> None:
     raise StreamError(damage)
 
 
-def _parse(data: bytes, report: Callable[[str], None], verify: bool) -> Container:
-    """Read a stream; damage after which reading can go on is reported, any other raises StreamError."""
+def _parse(data: bytes, report: Callable[[str], None], verify: bool, lost: list[str] | None = None) -> Container:
+    """Read a stream; damage after which reading can go on is reported, any other raises StreamError.
+
+    lost: gets the names of damaged sections of `SPARED`, which are not reported then.
+    """
     reader = Reader(data, "RAW stream")
     _read_preamble(reader, report)
-    sections, index = _read_sections(reader, report, verify)
-    return Container(sections, dict(_read_substreams(reader, index, report, verify)))
+    sections, index = _read_sections(reader, report, verify, lost)
+    return Container(sections, dict(_read_substreams(reader, index, report, verify)), tuple(lost or ()))
 
 
 def _read_preamble(reader: Reader, report: Callable[[str], None]) -> None:
@@ -184,7 +191,9 @@ def _read_preamble(reader: Reader, report: Callable[[str], None]) -> None:
         report(f"RAW stream: unknown flags {flags:#06x}")
 
 
-def _read_sections(reader: Reader, report: Callable[[str], None], verify: bool) -> tuple[dict[str, bytes], bytes]:
+def _read_sections(
+    reader: Reader, report: Callable[[str], None], verify: bool, lost: list[str] | None
+) -> tuple[dict[str, bytes], bytes]:
     """The sections, and the index behind them."""
     names = {section_id: name for name, section_id in SECTIONS.items()}
     order = list(SECTIONS)
@@ -199,7 +208,12 @@ def _read_sections(reader: Reader, report: Callable[[str], None], verify: bool) 
         body = reader.take(reader.varint(f"length of {shown}"), shown)
         block = memoryview(reader.data)[checked : reader.at]
         crc = reader.number(4, f"CRC of {shown}")
-        if verify and zlib.crc32(block) != crc:
+        damaged = verify and zlib.crc32(block) != crc
+        if damaged and name in SPARED and lost is not None:
+            checked = reader.at
+            lost.append(name)
+            continue
+        if damaged:
             report(f"RAW stream: {'preamble or ' if not checked else ''}{shown}: CRC mismatch")
             if name == "index":
                 raise StreamError("RAW stream: substreams can't be located without the index")

@@ -8,7 +8,7 @@ directories and `MAX_VALUE_BYTES` of values, whatever the file says. Values are 
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -44,6 +44,8 @@ class Ifd:
     chunks: strips or tiles to be written after the directories; `chunk_tags` names the (offsets, byte counts) tags.
         The reader leaves it empty.
     offsets: tag -> where the value lies in the file that was read.
+    placed: tag -> what makes its value's bytes, as many as it has, of the place where they will lie. attached: tag ->
+        blocks that are written behind all else, to whose places it points. The reader leaves both empty.
     following: of the first directory of a file that was read, those that it links to.
     """
 
@@ -52,6 +54,8 @@ class Ifd:
     chunks: Sequence[bytes] = ()
     chunk_tags: tuple[int, int] = (273, 279)
     offsets: dict[int, int] = field(default_factory=dict)
+    placed: dict[int, Callable[[int], bytes]] = field(default_factory=dict)
+    attached: dict[int, Sequence[bytes]] = field(default_factory=dict)
     following: Sequence[Ifd] = ()
 
     def walk(self) -> list[Ifd]:
@@ -189,42 +193,51 @@ def write_tiff(root: Ifd) -> bytes:
     for n, values in tables:
         starts.append(end)
         end += 2 + 12 * n + 4 + values
-    chunk_offsets: list[list[int]] = []
+    blocks_at: list[list[int]] = []
     for ifd in ifds:
-        chunk_offsets.append([])
-        for chunk in ifd.chunks:
-            chunk_offsets[-1].append(end)
-            end += len(chunk) + len(chunk) % 2
+        blocks_at.append([])
+        for block in _blocks(ifd):
+            blocks_at[-1].append(end)
+            end += len(block) + len(block) % 2
     if end >= 1 << 32:
         raise InputError("the image is too large for a TIFF file of 4 GiB")
     place = {id(ifd): start for ifd, start in zip(ifds, starts, strict=True)}
     parts = [b"II*\0" + struct.pack("<I", 8)]
-    for ifd, start, chunks_at in zip(ifds, starts, chunk_offsets, strict=True):
-        parts.append(_directory(_entries(ifd, place, chunks_at), start))
+    for ifd, start, at in zip(ifds, starts, blocks_at, strict=True):
+        parts.append(_directory(_entries(ifd, place, at), start, ifd.placed))
     for ifd in ifds:
-        parts.extend(bytes(chunk) + b"\0" * (len(chunk) % 2) for chunk in ifd.chunks)
+        parts.extend(bytes(block) + b"\0" * (len(block) % 2) for block in _blocks(ifd))
     return b"".join(parts)
 
 
-def _entries(ifd: Ifd, place: dict[int, int], chunks_at: list[int]) -> dict[int, TiffValue]:
-    """All entries of a directory: its tags, the pointers below it, and where its chunks lie."""
+def _blocks(ifd: Ifd) -> list[bytes]:
+    """What is written behind the directories: the chunks, then what is attached."""
+    return [*ifd.chunks, *(block for blocks in ifd.attached.values() for block in blocks)]
+
+
+def _entries(ifd: Ifd, place: dict[int, int], blocks_at: list[int]) -> dict[int, TiffValue]:
+    """All entries of a directory: its tags, the pointers below it, and where its blocks lie."""
     entries = dict(ifd.tags)
     for tag, subs in ifd.subs.items():
         if subs:
             entries[tag] = pack_value(LONG, *(place[id(sub)] for sub in subs))
     if ifd.chunks:
-        entries[ifd.chunk_tags[0]] = pack_value(LONG, *chunks_at)
+        entries[ifd.chunk_tags[0]] = pack_value(LONG, *blocks_at[: len(ifd.chunks)])
         entries[ifd.chunk_tags[1]] = pack_value(LONG, *(len(chunk) for chunk in ifd.chunks))
+    rest = blocks_at[len(ifd.chunks) :]
+    for tag, blocks in ifd.attached.items():
+        entries[tag] = pack_value(LONG, *rest[: len(blocks)])
+        rest = rest[len(blocks) :]
     return entries
 
 
 def _table_shape(ifd: Ifd) -> tuple[int, int]:
     """Number of entries, and bytes of the values that do not fit into them."""
-    blank = _entries(ifd, {id(sub): 0 for sub in ifd.walk()}, [0] * len(ifd.chunks))
+    blank = _entries(ifd, {id(sub): 0 for sub in ifd.walk()}, [0] * len(_blocks(ifd)))
     return len(blank), sum(len(v.data) + len(v.data) % 2 for v in blank.values() if len(v.data) > 4)
 
 
-def _directory(entries: dict[int, TiffValue], start: int) -> bytes:
+def _directory(entries: dict[int, TiffValue], start: int, placed: dict[int, Callable[[int], bytes]]) -> bytes:
     values_at = start + 2 + 12 * len(entries) + 4
     table, values = [struct.pack("<H", len(entries))], []
     for tag in sorted(entries):
@@ -234,6 +247,7 @@ def _directory(entries: dict[int, TiffValue], start: int) -> bytes:
             table.append(value.data.ljust(4, b"\0"))
         else:
             table.append(struct.pack("<I", values_at))
-            values.append(value.data + b"\0" * (len(value.data) % 2))
+            data = placed[tag](values_at) if tag in placed else value.data
+            values.append(data + b"\0" * (len(data) % 2))
             values_at += len(values[-1])
     return b"".join([*table, struct.pack("<I", 0), *values])

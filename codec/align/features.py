@@ -92,9 +92,7 @@ def _features(cv2: Any, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.array([key.pt for key in keys], np.float32), descriptors.astype(np.float32)
 
 
-def _models(
-    cv2: Any, first: tuple[np.ndarray, np.ndarray], second: tuple[np.ndarray, np.ndarray]
-) -> Iterator[Model]:
+def _models(cv2: Any, first: tuple[np.ndarray, np.ndarray], second: tuple[np.ndarray, np.ndarray]) -> Iterator[Model]:
     a, b = _matches(first[1], second[1])
     here, there = first[0][a], second[0][b]
     for _ in range(MODELS):

@@ -24,7 +24,7 @@ class Patches:
 
     def __init__(self, raw: RawImage, planes: JpegPlanes, geometry: Geometry) -> None:
         self._planes = planes
-        self._shape = raw.mosaic.shape
+        self._shape, self._cfa = raw.mosaic.shape, raw.cfa
         self._windows = self._spread(geometry)
         black = np.array(raw.black, np.float64).reshape(2, 2)
         values, used, radius = [], [], []
@@ -63,7 +63,7 @@ class Patches:
         ys, chroma = [], []
         height, width = self._shape
         for window in self._windows:
-            y, cb, cr = resample(self._planes, geometry, height, width, (0, 0), window)
+            y, cb, cr = resample(self._planes, geometry, height, width, (0, 0), window, self._cfa)
             ys.append(y.reshape(cb.shape[0], 2, cb.shape[1], 2).transpose(0, 2, 1, 3).reshape(-1, 4))
             chroma.append(np.stack([cb, cr], -1).reshape(-1, 2) - NEUTRAL)
         unit = float(256 << SAMPLE_BITS)
@@ -83,21 +83,31 @@ class Patches:
         return self._psnr(np.ones_like(self._values), np.zeros((len(self._values), 2)))
 
     def _psnr(self, light: np.ndarray, chroma: np.ndarray) -> float:
-        used = self._used if self._used.sum() > 500 else np.ones_like(self._used)
-        light = light[used]
-        b, r = chroma[used].T
-        far = self._radius[used]
-        far2 = far * far
         error = 0.0
         for site in range(4):
-            y = light[:, site]
-            y2 = y * y
-            powers = [y, y2, y * y2, y2 * y2, b, r, y * b, y * r, b * b, r * r, b * r]
-            phi = np.stack([np.ones_like(y), *powers, y * far, y2 * far, y * far2, y2 * far2])
-            target = self._values[used, site]
-            coefficients = _solved(phi @ phi.T, phi @ target)
-            error += float(np.mean((target - coefficients @ phi) ** 2)) / 4
+            phi, target = self._features(light, chroma, site), self.target(site)
+            error += float(np.mean((target - solved(phi @ phi.T, phi @ target) @ phi) ** 2)) / 4
         return float(-10 * np.log10(error + 1e-12))
+
+    def features(self, geometry: Geometry) -> list[np.ndarray]:
+        """What the regression tells each site's value from, under a geometry in range: four of (features, cells)."""
+        guide = self._guide(geometry)
+        return [self._features(*guide, site) for site in range(4)]
+
+    def target(self, site: int) -> np.ndarray:
+        """The values that it is to tell, (cells,)."""
+        return np.asarray(self._values[self._counted, site])
+
+    @property
+    def _counted(self) -> np.ndarray:
+        return self._used if self._used.sum() > 500 else np.ones_like(self._used)
+
+    def _features(self, light: np.ndarray, chroma: np.ndarray, site: int) -> np.ndarray:
+        counted = self._counted
+        y, (b, r), far = light[counted, site], chroma[counted].T, self._radius[counted]
+        y2, far2 = y * y, far * far
+        powers = [y, y2, y * y2, y2 * y2, b, r, y * b, y * r, b * b, r * r, b * r]
+        return np.stack([np.ones_like(y), *powers, y * far, y2 * far, y * far2, y2 * far2])
 
     def gain(self, geometry: Geometry) -> float:
         """Bits a site, in the mean over the patches, by which the guide tells a patch's detail.
@@ -122,7 +132,7 @@ class Patches:
             weight = np.ones(n)
             for _ in range(4):
                 gram = np.einsum("p,pij->ij", weight, grams)
-                coefficients = np.append(-_solved(gram[:-1, :-1], gram[:-1, -1]), 1)
+                coefficients = np.append(-solved(gram[:-1, :-1], gram[:-1, -1]), 1)
                 rest = np.einsum("i,pij,j->p", coefficients, grams, coefficients)
                 weight = 1 / (np.maximum(rest, 0) + 0.3 * np.median(rest) + 1e-9)
             before += grams[:, -1, -1]
@@ -130,7 +140,7 @@ class Patches:
         return float(np.maximum(0.5 * np.log2((before + 1e-9) / (after + 1e-9)), 0).mean())
 
 
-def _solved(gram: np.ndarray, right: np.ndarray) -> np.ndarray:
+def solved(gram: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Least squares from sums of products, these changed."""
     gram = gram.copy()
     gram[np.diag_indices_from(gram)] *= 1 + 1e-9

@@ -114,6 +114,8 @@ class Placement:
         By offset and scale where it is no more than that.
         """
         n = self.numbers
+        if not np.isfinite(n).all():
+            return Geometry(orientation, (NOWHERE, NOWHERE))
         if not (n[3] or n[4] or n[VANISH].any() or n[LENS].any() or any(chromatic)):
             return self.plainest(orientation)
         rho, (row, col) = self.rho, ((self.shape[0] - 1) / 2, (self.shape[1] - 1) / 2)

@@ -76,9 +76,7 @@ class Register:
             factors.append(factors[-1] // 2)
         return [(factor, factor == factors[-1]) for factor in factors]
 
-    def _step(
-        self, placement: Placement, factor: int, free: Free, finest: bool
-    ) -> tuple[Placement, Points, float]:
+    def _step(self, placement: Placement, factor: int, free: Free, finest: bool) -> tuple[Placement, Points, float]:
         """One size: placement, points and how far the fit has moved them, JPEG px.
 
         A crop may hold too few blocks while they are large, a noisy picture too few good ones when they are small: then

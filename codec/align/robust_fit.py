@@ -17,16 +17,17 @@ LEAST_POINTS = 6
 MOST_STEPS, LEAST_STEP, TINY = 60, 1e-4, 1e-6
 """Of a fit: steps at most, step after which it ends, step of its slopes, all in about pixels."""
 
-SHIFT, SCALE, SIMILAR, AFFINE = frozenset(), frozenset({"scale"}), frozenset({"similar"}), frozenset({"affine"})
+Free = frozenset[str]
+
+SHIFT: Free = frozenset()
+SCALE, SIMILAR, AFFINE = frozenset({"scale"}), frozenset({"similar"}), frozenset({"affine"})
 PROJECTIVE = AFFINE | {"tilt"}
 ROUND = SIMILAR | {"radial"}
 RADIAL = PROJECTIVE | {"radial"}
 LENS = PROJECTIVE | {"lens"}
 CENTRED = LENS | {"centre"}
-"""What is free beside the place: both scales; or one scale and a turn; or all that is linear; perspective; the lens's k2 and
-k4; or k1 to k4; the lens's centre."""
-
-Free = frozenset[str]
+"""What is free beside the place: both scales; or one scale and a turn; or all that is linear; perspective; the lens's
+k2 and k4; or k1 to k4; the lens's centre."""
 
 PULL = 0.05
 """Weight of what keeps a number in place that the points don't tell, per pixel that it moves the picture."""
@@ -104,9 +105,7 @@ def fit(points: Points, start: Placement, free: Free) -> Placement:
         a, b, c, d = (numbers[:, k : k + 1] for k in range(2, 6))
         square = np.concatenate([(a - d), (b + c)], 1) * start.rho * 0.5
         lens = numbers[:, 6:] * pulled[6:]
-        return np.concatenate(
-            [(found[:, 0] - y) * weight, (found[:, 1] - x) * weight, PULL * square, PULL * lens], 1
-        )
+        return np.concatenate([(found[:, 0] - y) * weight, (found[:, 1] - x) * weight, PULL * square, PULL * lens], 1)
 
     n = len(sites)
 

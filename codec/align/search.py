@@ -18,7 +18,7 @@ from .fit_check import Patches
 from .placement import Placement
 from .register import Register
 from .robust_fit import Points
-from .starts import THUMBNAIL, Start, Thumbnails, expected, turn
+from .starts import THUMBNAIL, TINY, Start, Thumbnails, expected, turn
 
 LUMA = {"R": 0.299, "G": 0.587 / 2, "B": 0.114}
 """Share of a site in Y (ITU-R BT.601)."""
@@ -126,7 +126,8 @@ class Search:
         yield "features", self.by_features()
         yield "expected", self._expected()
         yield "thumbs", self._thumbnails.best(STARTS)
-        yield "ladder", self._thumbnails.best(STARTS, ladder=True)
+        tiny = Thumbnails(self.light, self.mosaic, self.planes.y, self.likely, self.stretch, TINY)
+        yield "ladder", tiny.best(STARTS, ladder=True)
 
     def quick(self) -> Candidate | None:
         """An expected place, if it is clearly the right one: no other shift of the thumbnails is nearly as good."""

@@ -10,8 +10,8 @@ import numpy as np
 from .displacement import ShiftSearch, detail, shrink
 from .placement import Placement
 
-THUMBNAIL = 192
-"""Long side of the mosaic's thumbnail, at most."""
+THUMBNAIL, TINY = 192, 96
+"""Long side of the mosaic's thumbnail, at most; where many scales are tried."""
 
 LIKELY = 0.02
 """What an orientation that the metadata names is given over the others, in correlation."""
@@ -52,7 +52,7 @@ def expected(
     """Full size and centred, and filling the JPEG. stretch: what makes the mosaic's pixels square, rows and columns."""
     starts = []
     for orientation in orientations:
-        turned, by = (v if orientation < 5 else v[::-1] for v in (mosaic, stretch))
+        turned, by = (mosaic, stretch) if orientation < 5 else (mosaic[::-1], stretch[::-1])
         full = [n * s for n, s in zip(turned, by, strict=True)]
         tried = []
         if all(NEAR_FULL * f + 16 >= j >= 0.55 * f for f, j in zip(full, jpeg, strict=True)):
@@ -70,12 +70,19 @@ class Thumbnails:
     """Shifts of thumbnails, all at once.
 
     light: brightness of the mosaic's cells; mosaic: its rows and columns; likely: orientations that the tags name.
+    side: the mosaic's longer one, at most.
     """
 
     def __init__(
-        self, light: np.ndarray, mosaic: tuple[int, int], y: np.ndarray, likely: set[int], stretch: tuple[float, float]
+        self,
+        light: np.ndarray,
+        mosaic: tuple[int, int],
+        y: np.ndarray,
+        likely: set[int],
+        stretch: tuple[float, float],
+        side: int = THUMBNAIL,
     ) -> None:
-        self._factor = -(-max(light.shape) // THUMBNAIL)
+        self._factor = -(-max(light.shape) // side)
         thumbnail = shrink(light, self._factor)
         self._turned = {o: detail(turn(thumbnail, o)) for o in range(1, 9)}
         self._mosaic, self._y, self._likely, self._stretch = mosaic, y, likely, stretch

@@ -58,8 +58,8 @@ def encode_command(subparsers: Any) -> None:
     parser.add_argument("--trimmable", action="store_true", help="in layers, for `rawinlay trim`; costs 1 to 2 %%")
     parser.add_argument("--layers", type=rising_numbers, default=(), metavar="F,F,...",
                         help="where the layers end, in bits per pixel; implies --trimmable")  # fmt: skip
-    parser.add_argument("--tune", choices=("psnr", "edit"), default="psnr",
-                        help="error even in linear light (psnr, default) or against the noise (edit)")  # fmt: skip
+    parser.add_argument("--tune", choices=("edit", "psnr"), default="edit",
+                        help="error that edits show evenly (edit, default) or even in linear light (psnr)")  # fmt: skip
     parser.add_argument("--effort", type=whole_number, default=5, metavar="1..9",
                         help="how hard to think: slower is smaller, decoding stays as fast; default 5")  # fmt: skip
     parser.add_argument("--parity", type=percentage, metavar="5%%",
@@ -71,6 +71,10 @@ def encode_command(subparsers: Any) -> None:
     parser.add_argument("--margins", action="store_true",
                         help="keep the sensor's masked border too, without loss")  # fmt: skip
     parser.add_argument("--no-guide", action="store_true", help="the JPEG only carries the RAW, whatever it shows")
+    told = parser.add_mutually_exclusive_group()
+    told.add_argument("--no-metadata", action="store_true",
+                      help="nothing of people, times, places and things: only what developing needs")  # fmt: skip
+    told.add_argument("--gps", action="store_true", help="the RAW's place even where the JPEG has none")
     add_device(parser)
     add_profile(parser)
     add_force(parser)
@@ -119,7 +123,7 @@ def _encode(args: argparse.Namespace) -> None:
                 raw, jpeg, bpp=args.bpp, size=args.size, quality=args.quality, lossless=args.lossless,
                 trimmable=args.trimmable, layers=args.layers, tune=args.tune, effort=args.effort, device=args.device,
                 guide="none" if args.no_guide else "auto", progress=progress, frame=args.frame, margins=args.margins,
-                parity=args.parity,
+                parity=args.parity, metadata="none" if args.no_metadata else "all" if args.gps else "auto",
             )  # fmt: skip
         inputs += [encoded.guide_path] if encoded.guide_path else []
         written = encoded.jpeg

@@ -58,6 +58,8 @@ def decode_command(subparsers: Any) -> None:
     parser.add_argument("--unverified", action="store_true",
                         help="write the RAW though its digest is not that of what was encoded")  # fmt: skip
     add_sidecar(parser, "the file that has the RAW, where the JPEG has not")
+    parser.add_argument("--grain", action="store_true",
+                        help="put back the noise that coding took away, as grain of its variance")  # fmt: skip
     add_max_pixels(parser)
     parser.add_argument("--unbounded", action="store_true",
                         help="decode a file of your own that is refused as too much work for its size")  # fmt: skip
@@ -97,9 +99,9 @@ def _run(args: argparse.Namespace) -> None:
     with profiled(args) as profile, TerminalProgress() as progress:
         with explained("decode", (args.jpeg, jpeg, "JPEG")):
             decoded = decode(
-                jpeg, crop=args.crop, preview=args.preview, max_pixels=args.max_pixels, unbounded=args.unbounded,
-                device=args.device, progress=progress, salvage=args.salvage, unverified=args.unverified,
-                sidecar=args.sidecar,
+                jpeg, crop=args.crop, preview=args.preview, grain=args.grain, max_pixels=args.max_pixels,
+                unbounded=args.unbounded, device=args.device, progress=progress, salvage=args.salvage,
+                unverified=args.unverified, sidecar=args.sidecar,
             )  # fmt: skip
             progress("writing", 1.0)
             data = decoded.dng(jxl) if form == "dng" else decoded.file(form)
@@ -113,7 +115,7 @@ def _run(args: argparse.Namespace) -> None:
         "output": str(output), "width": decoded.width, "height": decoded.height, "cfa": decoded.cfa,
         "device": decoded.device, "seconds": round(decoded.seconds, 3), "layers": decoded.layers,
         "lossless": decoded.lossless, "crop": args.crop, "preview": decoded.preview_kind,
-        "default_crop": decoded.default_crop,
+        "default_crop": decoded.default_crop, "grain": decoded.grain,
         "margins": list(decoded.raw.border.sides) if decoded.raw.border else None,
         "format": form, "bytes": len(data), "preview_bytes": preview_bytes, "facts": decoded.facts,
         "warnings": decoded.warnings, "salvage": salvage, **profile,

@@ -28,6 +28,7 @@ Source = Path | bytes
 JPEG_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif")
 FORM_SUFFIXES = {"dng": (".dng",), "tif": (".tif", ".tiff"), "npy": (".npy",), "raw": (".raw",)}
 """What `decode` writes, by the endings of its names."""
+ALL_FORMS = tuple(suffixes[0] for suffixes in FORM_SUFFIXES.values())
 
 
 def source(path: Path, what: str) -> Source:
@@ -75,21 +76,12 @@ def renamed(command: str, path: Path, suffix: str) -> Path:
 def form_of(output: Path, form: str | None) -> tuple[str, tuple[str, ...]]:
     """(what `decode` is to write, the suffixes of its names) for an output, and what --format says of it.
 
-    UsageError for a name that ends otherwise: nobody wants a DNG under the name of a picture.
+    A name that ends otherwise has none of the suffixes: nobody wants a DNG under the name of a picture.
     """
     ending = output.suffix.lower()
     known = next((name for name, suffixes in FORM_SUFFIXES.items() if ending in suffixes), None)
-    if form is None and known is None and ending and output.name != "-" and not _is_special(output):
-        endings = ", ".join(suffixes[0] for suffixes in FORM_SUFFIXES.values())
-        raise UsageError(f"{output}: decode writes {endings}, so name it {output.with_suffix('.dng').name}")
-    form = form or known or "dng"
-    return form, FORM_SUFFIXES[form]
-
-
-def _is_special(output: Path) -> bool:
-    """Whether it is a device, a pipe or an open descriptor, whose name says nothing."""
-    there = _status_or_none(output)
-    return bool(there and not stat.S_ISREG(there.st_mode)) or descriptor_of(output) is not None
+    form = form or known
+    return form or "dng", FORM_SUFFIXES[form] if form else ALL_FORMS
 
 
 def check_output(output: Path, inputs: Iterable[Path], force: bool, suffixes: tuple[str, ...] = ()) -> None:
@@ -111,8 +103,9 @@ def check_output(output: Path, inputs: Iterable[Path], force: bool, suffixes: tu
     if (there and not stat.S_ISREG(there.st_mode)) or descriptor_of(output) is not None:
         return
     if suffixes and output.suffix.lower() not in ("", *suffixes):
-        raise UsageError(f"{output}: what is written is a {suffixes[0][1:].upper()}, so name it "
-                         f"{output.with_suffix(suffixes[0]).name}")  # fmt: skip
+        several = suffixes == ALL_FORMS
+        what = f"decode writes {', '.join(suffixes)}" if several else f"what is written is a {suffixes[0][1:].upper()}"
+        raise UsageError(f"{output}: {what}, so name it {output.with_suffix(suffixes[0]).name}")
     if there and not force:
         raise UsageError(f"{output} exists already: --force replaces it, -o chooses another name")
     if there and (is_protected(there.st_mode) or not os.access(output, os.W_OK)):

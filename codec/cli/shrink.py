@@ -22,6 +22,8 @@ def strip_command(subparsers: Any) -> None:
     )  # fmt: skip
     parser.add_argument("jpeg", metavar="IN.jpg", type=file_path, help="a JPEG that carries a RAW")
     parser.add_argument("-o", "--output", type=file_path, metavar="OUT.jpg", help="the JPEG without it")
+    parser.add_argument("--metadata", action="store_true",
+                        help="only what the RAW says of people, times, places and things; the RAW stays")  # fmt: skip
     add_force(parser)
     parser.set_defaults(run=_strip, more=[])
 
@@ -45,15 +47,15 @@ def trim_command(subparsers: Any) -> None:
 
 
 def _strip(args: argparse.Namespace) -> None:
-    from ...bitstream.jpeg import embed
     from ...bitstream.runtime.files import read_file
+    from ..api import strip
 
     output = _named_output(args)
     check_output(output, [args.jpeg], args.force, JPEG_SUFFIXES)
     jpeg = source(args.jpeg, "JPEG")
     with explained("strip", (args.jpeg, jpeg, "JPEG")):
         data = jpeg if isinstance(jpeg, bytes) else read_file(jpeg, "JPEG")
-        bare = embed.strip(data)
+        bare = strip(data, metadata=args.metadata)
     write_output(output, bare, [args.jpeg], args.force, JPEG_SUFFIXES)
     result = {"output": str(output), "jpeg_bytes": len(bare), "removed_bytes": len(data) - len(bare)}
     lines = [("size", bytes_text(len(bare))), ("removed", bytes_text(len(data) - len(bare)))]

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from PIL import Image
 
+from ...bitstream.dng import black as black_tags
 from ...bitstream.errors import UsageError
 from ...bitstream.jpeg.planes import JpegPlanes
 from ...bitstream.raw_image import RawImage
@@ -25,7 +26,7 @@ from ..mosaic.layout import Box, Layout
 LEAST_SIDE = 16
 """Sites: a tile of a DNG has no smaller side."""
 
-OF_THE_FRAME = (50719, 50720, 51125, 51008, 51009, 51022, 52525)
+OF_THE_FRAME = (50719, 50720, 51125, 51008, 51009, 51022, 52525, *black_tags.BLACK_TAGS)
 """DefaultCropOrigin and Size, DefaultUserCrop, OpcodeList1 to 3, ProfileGainTableMap."""
 
 EDGE = 9
@@ -69,9 +70,10 @@ class Crop:
         mosaic = np.array(raw.mosaic[self.y : self.y + self.height, self.x : self.x + self.width])
         sites = [(self.y + i) % 2 * 2 + (self.x + j) % 2 for i in (0, 1) for j in (0, 1)]
         black = tuple(raw.black[k] for k in sites)
+        tags = {tag: value for tag, value in raw.raw_tags.items() if tag not in OF_THE_FRAME}
         return replace(
             raw, mosaic=mosaic, cfa="".join(raw.cfa[k] for k in sites), black=(black[0], black[1], black[2], black[3]),
-            raw_tags={tag: value for tag, value in raw.raw_tags.items() if tag not in OF_THE_FRAME}, border=None,
+            raw_tags=tags | black_tags.moved(raw.raw_tags, self.y, self.x, mosaic.shape), border=None,
         )  # fmt: skip
 
     def preview(self, planes: JpegPlanes, geometry: Geometry, layout: Layout, orientation: int) -> bytes | None:

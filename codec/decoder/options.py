@@ -15,6 +15,7 @@ class DecodeOptions:
 
     crop: tuple[int, int, int, int] | None = None
     preview: str = "screen"
+    grain: bool = False
     sidecar: str | Path | bytes | None = None
     salvage: bool = False
     unverified: bool = False
@@ -29,6 +30,7 @@ class DecodeKeywords(TypedDict, total=False):
 
     crop: tuple[int, int, int, int] | None
     preview: str
+    grain: bool
     sidecar: str | Path | bytes | None
     salvage: bool
     unverified: bool

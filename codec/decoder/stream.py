@@ -35,7 +35,9 @@ from ...bitstream.stream.fields import Reader
 from ...bitstream.stream.header import LEVEL_UNIT, Header, unpack_values
 from ...bitstream.stream.layers import STAGES, Depth, Layers
 from ...bitstream.stream.limits import check_work
+from ...bitstream.stream.noise import CarriedNoise
 from ...bitstream.stream.preview import CarriedPreview
+from ...bitstream.tiff.meta import Meta
 from ...entropy import tables
 from ...entropy.tables import Tables
 from ..guide.geometry import Geometry
@@ -48,6 +50,7 @@ from ..recipe.corrections import LocalRecipe
 from ..recipe.features import COUNT
 from ..recipe.gate import Gate
 from ..recipe.gated import guided_by
+from ..recipe.look import Look
 from ..recipe.recipe import Recipe
 from ..recipe.side import ACTIVITIES
 from ..refine.layer import Layer
@@ -77,7 +80,8 @@ class Stream:
     size: bytes of the payload that it was parsed from. projection: of the geometry, where the header's is not enough.
     gate: where a guide of the stream's own stands for the JPEG. border: the section of what lies around the mosaic.
     digest: section DIGM; files: section DIGS. cut: of tiles that are damaged, the first layer and stage that is not
-    there (`codec.decoder.salvage`).
+    there (`codec.decoder.salvage`). noise: the sensor's, and what is missing of it, where the stream tells. about:
+    section META; about_lost: whether it is damaged and left out.
     """
 
     header: Header
@@ -95,11 +99,19 @@ class Stream:
     digest: bytes = b""
     files: FileDigests | None = None
     cut: Mapping[int, tuple[int, int]] = field(default_factory=dict)
+    noise: CarriedNoise | None = None
+    about: bytes = b""
+    about_lost: bool = False
 
     @property
     def geometry(self) -> Geometry:
         """How the JPEG lies over the mosaic."""
         return replace(Geometry.from_bytes(self.header.geometry), projection=self.projection)
+
+    @property
+    def meta(self) -> tuple[Meta, tuple[str, ...]]:
+        """What it says for the DNG, the header's tags among it, and what of that is damaged, a line each."""
+        return Meta.of_stream(self.header.tags, self.about, self.about_lost)
 
     @property
     def layer_count(self) -> int:
@@ -150,6 +162,8 @@ class Stream:
         if container.sections["LOCL"]:
             cells = layout_of(header).cells
             recipe = recipe.with_local(LocalRecipe.from_bytes(container.sections["LOCL"], cells, model))
+        if container.sections["LOOK"]:
+            recipe = replace(recipe, look=Look.from_bytes(container.sections["LOOK"]))
         reader = Reader(container.sections.get("PARM", b""), "parameters")
         mask = reader.number(1, "transforms")
         if mask >= 1 << len(BASES):
@@ -186,7 +200,8 @@ class Stream:
         return cls(
             header, recipe, params, transforms, substreams, layers, finer, preview, len(data), geometry.projection,
             gate, container.sections["BORD"], container.sections["DIGM"],
-            FileDigests.from_bytes(container.sections["DIGS"]),
+            FileDigests.from_bytes(container.sections["DIGS"]), noise=CarriedNoise.from_bytes(container.sections["NOIS"]),
+            about=container.sections["META"], about_lost="META" in container.lost,
         )  # fmt: skip
 
     @timed("network")

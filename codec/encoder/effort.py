@@ -10,6 +10,8 @@ effort  trellis     recipe's features        local recipe    transforms    windo
 9       64 states   basic, powers, learned   64, 32, 128     both          32
 ======  ==========  =======================  ==============  =======  =======
 
+From 3 on a second look at the guide is tried.
+
 Learned features, worth some 0.6 % of the bytes, cost the decoder as much time as all else and need torch; so the
 upper efforts alone look whether they pay. There, too, recipes of few and of more features are each fitted for
 themselves, not together. Windows are the samples to which the stages' parameters are fitted; sides of a local recipe's
@@ -29,7 +31,8 @@ LEAST, MOST = 1, 9
 class Effort:
     """One level. states: logarithm of the trellis's states; haar: whether tiles may be coded over Haar; powers,
     learned: whether recipes may use those features; local: sides of blocks to try; windows: number of samples of the
-    stages; blocks: of 2x2 cells that recipes are fitted to; apart: whether each recipe is fitted for itself."""
+    stages; blocks: of 2x2 cells that recipes are fitted to; apart: whether each recipe is fitted for itself; look:
+    whether a second look at the guide is tried."""
 
     states: int = 3
     haar: bool = True
@@ -39,10 +42,11 @@ class Effort:
     windows: int = 16
     blocks: int = 12_000
     apart: bool = False
+    look: bool = True
 
 
 LEVELS = {
-    1: Effort(2, False, False, False, (), 8),
+    1: Effort(2, False, False, False, (), 8, look=False),
     3: Effort(2, True, False, False, (64,), 12),
     5: Effort(),
     7: Effort(5, learned=True, local=(64, 32), windows=24, apart=True),

@@ -32,13 +32,14 @@ from . import size as sizing
 from .choose_recipe import choose_recipe
 from .effort import effort_of
 from .fit.sample_kernels import histogram
+from .grain import noise_of
 from .guides import Chooser
 from .job import Found, Job
 from .layers import code_layers
-from .options import STEP_EXPONENT, EncodeOptions, Rate
+from .options import EncodeOptions, Rate
+from .steps import choose_steps
 from .stream_writer import stream_bytes
 
-COMPANDING_OFFSET = 8
 SPARSE, SPARSE_LOSSLESS, SPARSE_BPP, SPARSE_QUALITY = 0.6, 0.95, 0.2, 50.0
 """A set of used values (50 to 300 bytes) is sent where it is less than this share of its range and the rate is not
 low."""
@@ -72,11 +73,12 @@ def encode_stream(
         raise InputError(f"a mosaic of {width} x {height} is outside what the format holds")
     if not geometry.in_range:
         raise InputError("the JPEG lies out of all range of the mosaic")
+    steps = choose_steps(raw, planes.y, options)
     header = Header(
         model=tables.load().identity, net=b"", binding=planes.binding_hash(), height=height, width=width,
         cfa=CFA_PHASES.index(raw.cfa), orientation=raw.orientation, white=raw.white, top=max(int(raw.mosaic.max()), 1),
         black=stream.pack_black(raw.black), saturation=[], geometry=geometry.to_bytes(),
-        companding=COMPANDING_OFFSET, step_exponent=STEP_EXPONENT[options.tune], states=chosen.states,
+        companding=steps.companding, step_exponent=steps.exponent, states=chosen.states,
         step=0, tile=8, transforms=b"\0", values=_values(raw.mosaic, wanted), camera=raw.camera[:60], tags=packed_tags,
     )  # fmt: skip
     with single_threaded() if chosen.learned else contextlib.nullcontext():
@@ -85,6 +87,8 @@ def encode_stream(
             tried = replace(options, rate=goal, effort=effort)
             try:
                 found = _coded(_job(raw, planes, [geometry, *elsewhere], header, growth, tried), goal)
+                noise = noise_of(found.stream, found.mosaic, raw, tried)
+                found = replace(found, stream=replace(found.stream, noise=noise))
                 give_back()  # what the search has built up: checking makes the guide anew, and memory holds one of them
                 return _checked(found, raw, planes, growth, tried)
             except _TooMuchWorkError as error:

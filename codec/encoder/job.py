@@ -28,6 +28,8 @@ from ..decoder.stream import Stream
 from ..guide.geometry import Geometry
 from ..guide.guide import LaidGuide
 from ..guide.projection import Projection
+from ..isp.colour import srgb_from_balanced
+from ..isp.light import Light
 from ..recipe import net_weights as weights
 from ..recipe.gate import Gate
 from ..recipe.gated import guided_by
@@ -38,8 +40,9 @@ from .effort import Effort, effort_of
 from .fit.samples import Coded, Fit
 from .fit.source_picture import SourcePicture
 from .gate_writer import gate_bytes
-from .options import STEP_EXPONENT, EncodeOptions
+from .options import EncodeOptions
 from .picture import CpuEncoder
+from .steps import STEPS
 from .stream_writer import stream_bytes
 
 if TYPE_CHECKING:
@@ -94,7 +97,9 @@ class Job:
         if any(recipes.saturation):
             header = replace(header, saturation=list(recipes.saturation))
             companding = stream.companding_of(header)
-        picture = SourcePicture(raw.mosaic, layout, side_info, companding, tables.load(), header.step_exponent)
+        picture = SourcePicture(
+            raw.mosaic, layout, side_info, companding, tables.load(), header.step_exponent, _colours(raw)
+        )
         return cls(picture, recipes, header, growth, effort, options.progress, geometry.projection, gate)
 
     @property
@@ -156,7 +161,7 @@ class Candidate:
         """Mean squared error of what is coded: in linear light, or companded where it is to be even against the noise.
         """
         picture, found = self.picture, [coded.mosaic, self.picture.mosaic]
-        if self.header.step_exponent < STEP_EXPONENT["psnr"]:
+        if self.header.step_exponent < STEPS["psnr"].exponent:
             companding, layout = picture.companding, picture.layout
             found = [companding.compand(companding.level(layout.pack(mosaic))) for mosaic in found]
         return float(np.mean((found[0].astype(np.float32) - found[1]) ** 2))
@@ -220,8 +225,20 @@ class Candidate:
 
 
 def recipe_bytes(recipe: Recipe) -> int:
-    """Bytes of a recipe in a stream, its corrections included."""
-    return len(recipe.to_bytes()) + (len(local_bytes(recipe.local, tables.load())) if recipe.local else 0)
+    """Bytes of a recipe in a stream, its corrections and its second look included."""
+    local = len(local_bytes(recipe.local, tables.load())) if recipe.local else 0
+    return len(recipe.to_bytes()) + local + (len(recipe.look.to_bytes()) if recipe.look else 0)
+
+
+def _colours(raw: RawImage) -> np.ndarray:
+    """The camera's R, G, B to sRGB's by the RAW's tags; with the greens for all where they say nothing of the light."""
+    light = Light.of(raw)
+    gains = 1 / np.maximum(light.neutral, 1 / 64)
+    if np.ptp(gains) == 0:
+        mean = [max(float(raw.mosaic[k // 2 :: 2, k % 2 :: 2].mean()) - raw.black[k], 1.0) for k in range(4)]
+        by_colour = [np.mean([m for m, c in zip(mean, raw.cfa, strict=True) if c == colour]) for colour in "RGB"]
+        gains = np.clip(by_colour[1] / np.array(by_colour), 1 / 8, 8)
+    return srgb_from_balanced(light.daylight()) * gains
 
 
 def _net() -> GuideNet:

@@ -16,10 +16,9 @@ from ...bitstream.stream.container import MAX_LAYERS
 from .effort import DEFAULT as DEFAULT_EFFORT
 from .effort import LEAST, MOST, Effort
 
-TUNES = ("psnr", "edit")
+TUNES = ("edit", "psnr")
 GUIDES = ("auto", "jpeg", "none")
-STEP_EXPONENT = {"psnr": 4, "edit": 0}
-"""Exponent of the guided step by tune, in quarters: even error in linear light, or none beyond the companding."""
+METADATA = ("auto", "all", "none")
 
 MAX_RATES = MAX_LAYERS - 1
 """Layers that can be asked for: a finest one, lossless say, comes behind them."""
@@ -69,20 +68,21 @@ class Rate:
 class EncodeOptions:
     """All that `codec.api.encode` can be told.
 
-    tune: "psnr" for even error in linear light, "edit" for error that is even against the noise. effort: 1 to 9, or an
+    tune: "edit" for an error that edits show evenly, "psnr" for one that is even in linear light. effort: 1 to 9, or an
     `Effort`. guide: "auto" for the JPEG wherever it helps (`codec.encoder.guides`), "jpeg" to trust it everywhere,
     "none" to leave it out. device: "auto", "cpu" or "cuda" (`codec.api.choose_device`). progress: called with what is
-    being done and how much of it is.
-    parity: share of the bytes, 0.01 to 0.5, that mends others which are lost; needs `zfec`.
+    being done and how much of it is. parity: share of the bytes, 0.01 to 0.5, that mends others which are lost; needs
+    `zfec`. metadata: of the RAW: "auto", "all" (its place too, where the JPEG has none) or "none".
     """
 
     rate: Rate = field(default_factory=Rate)
-    tune: str = "psnr"
+    tune: str = "edit"
     effort: int | Effort = DEFAULT_EFFORT
     device: str = "auto"
     progress: Progress | None = None
     guide: str = "auto"
     parity: float | None = None
+    metadata: str = "auto"
 
     def __post_init__(self) -> None:
         check_share(self.parity)
@@ -90,6 +90,8 @@ class EncodeOptions:
             raise UsageError(f"tune {self.tune!r}: want one of {', '.join(TUNES)}")
         if self.guide not in GUIDES:
             raise UsageError(f"guide {self.guide!r}: want one of {', '.join(GUIDES)}")
+        if self.metadata not in METADATA:
+            raise UsageError(f"metadata {self.metadata!r}: want one of {', '.join(METADATA)}")
         if isinstance(self.effort, int) and not LEAST <= self.effort <= MOST:
             raise UsageError(f"effort {self.effort}: want {LEAST} to {MOST}")
 
@@ -116,3 +118,4 @@ class EncodeKeywords(TypedDict, total=False):
     progress: Progress | None
     guide: str
     parity: float | None
+    metadata: str

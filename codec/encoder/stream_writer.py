@@ -18,12 +18,16 @@ def stream_bytes(stream: Stream) -> bytes:
     sections = {"HEAD": stream.header.to_bytes(), "RECP": stream.recipe.to_bytes(), "PARM": body}
     if stream.recipe.local:
         sections["LOCL"] = local_bytes(stream.recipe.local, stream.tables)
+    if stream.recipe.look:
+        sections["LOOK"] = stream.recipe.look.to_bytes()
     if stream.layers:
         sections["LAYR"] = stream.layers.to_bytes()
     if stream.projection:
         sections["GEOM"] = stream.projection.to_bytes()
     if stream.gate:
         sections["GATE"] = gate_bytes(stream.gate)
+    if stream.noise:
+        sections["NOIS"] = stream.noise.to_bytes()
     if stream.preview:
         sections["PREV"] = stream.preview.to_bytes()
     if stream.border:

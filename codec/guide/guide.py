@@ -10,7 +10,7 @@ import numpy as np
 from ...bitstream.jpeg.planes import JpegPlanes
 from ...bitstream.runtime.profile import timed
 from .geometry import Geometry
-from .resample import resample
+from .resample import resample, site_chroma
 
 Part = tuple[np.ndarray, np.ndarray, np.ndarray]
 
@@ -20,6 +20,9 @@ class Parts(Protocol):
 
     def part(self, rows: slice, cols: slice) -> Part:
         """y, cb, cr, as in `Guide`, of cells from rows.start to rows.stop and cols.start to cols.stop."""
+
+    def chroma(self, rows: range, cols: range) -> tuple[np.ndarray, np.ndarray]:
+        """cb, cr at the sites of cells, which may lie outside, int16 (4, n, m)."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,10 @@ class Guide:
         sites = slice(2 * rows.start, 2 * rows.stop), slice(2 * cols.start, 2 * cols.stop)
         return self.y[sites], self.cb[rows, cols], self.cr[rows, cols]
 
+    def chroma(self, rows: range, cols: range) -> tuple[np.ndarray, np.ndarray]:
+        """As in `Parts`; TypeError, since it is not known here."""
+        raise TypeError("this guide has chroma at the cells only")
+
 
 @dataclass(frozen=True)
 class LaidGuide:
@@ -55,6 +62,11 @@ class LaidGuide:
     def part(self, rows: slice, cols: slice) -> Part:
         """As in `Parts`."""
         return resample(self.planes, self.geometry, *self.shape, self.cell_origin, (rows, cols))
+
+    @timed("guide")
+    def chroma(self, rows: range, cols: range) -> tuple[np.ndarray, np.ndarray]:
+        """As in `Parts`."""
+        return site_chroma(self.planes, self.geometry, self.shape, self.cell_origin, rows, cols)
 
 
 @timed("guide")

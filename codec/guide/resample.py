@@ -68,6 +68,30 @@ def resample(
     return y, cb, cr
 
 
+def site_chroma(
+    planes: JpegPlanes, geometry: Geometry, shape: tuple[int, int], cell_origin: tuple[int, int], rows: range,
+    cols: range,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """Cb and Cr, int16 0..4080 (4, n, m), at the sites of some rows and columns of cells, which may lie outside.
+
+    shape: the mosaic's; else as in `resample`, which has them at the cells' middles. No chromatic shift: neither the
+    sample nor the site's colour alone says which.
+    """
+    if planes.cb is None or planes.cr is None:
+        neutral = np.full((4, len(rows), len(cols)), NEUTRAL, np.int16)
+        return neutral, neutral
+    out = np.empty((2, 4, len(rows), len(cols)), np.int16)
+    for k in range(4):
+        twice = [
+            4 * np.asarray(cells, np.int64) + 2 * (site - origin)
+            for cells, site, origin in zip((rows, cols), divmod(k, 2), cell_origin, strict=True)
+        ]
+        at = _Grid(*geometry.turned(twice[0], twice[1], *shape), shape, _ANY)
+        both = planes.cb, planes.cr
+        out[0, k], out[1, k] = _sample(both, planes.y.shape, geometry, at, planes.subsampling, _LINEAR)
+    return out[0], out[1]
+
+
 def _cubic_weights() -> np.ndarray:
     """Keys' weights (64, 4), which sum to 1024; from integers: t is k / 64, the polynomial times 2 x 64^3."""
     one = 1 << _PHASE_BITS

@@ -71,6 +71,16 @@ class Layout:
         at = [by_site[2 * ((i + top) % 2) + (j + left) % 2] for i in (0, 1) for j in (0, 1)]
         return at[0], at[1], at[2], at[3]
 
+    def first(self, k: int) -> tuple[int, int]:
+        """Row and column of the first site of a plane that lies in the mosaic."""
+        top, left = self.origin
+        return (k // 2 + top) % 2, (k % 2 + left) % 2
+
+    def plane(self, mosaic: np.ndarray, k: int) -> np.ndarray:
+        """The sites of one plane that lie in the mosaic, (h, w): a view."""
+        top, left = self.first(k)
+        return mosaic[top::2, left::2]
+
     def _index(self, length: int, before: int, cells: int) -> np.ndarray:
         site = np.arange(2 * cells) - before
         site[site < 0] += 2

@@ -24,6 +24,7 @@ from ...bitstream.runtime.forks import cached_property
 from ...entropy.golomb import GolombReader, GolombWriter
 from .corrections import LocalRecipe
 from .features import COUNT
+from .look import Look
 
 SHIFT = 20
 """Fraction bits of a coefficient."""
@@ -40,11 +41,13 @@ SUM_LIMIT = 1 << 37
 
 @dataclass(frozen=True)
 class Recipe:
-    """Quantised coefficients, int64 (4, m), and the exponent of each feature's step, int64 (m,)."""
+    """Quantised coefficients, int64 (4, m), and the exponent of each feature's step, int64 (m,); corrections by block,
+    and a second look at what comes of both, where there are any."""
 
     coefficients: np.ndarray
     exponents: np.ndarray
     local: LocalRecipe | None = None
+    look: Look | None = None
 
     @property
     def learned(self) -> bool:

@@ -26,6 +26,7 @@ from ..mosaic.layout import Box, Layout
 from . import features_kernels as kernel
 from .corrections import PARTS
 from .features import COUNT, ONE, TABLES
+from .look import REACH
 from .recipe import Recipe
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class SideInfo:
 
     def __init__(self, guide: Parts, layout: Layout, net: GuideNet | None = None, box: Box | None = None) -> None:
         self.h, self.w = layout.cells
+        self.guide = guide
         self.planes = np.empty((6, self.h + 2 * HALO + 1, self.w + 2 * HALO + 1), np.int16)
         whole = Box(0, 0, self.h, self.w)
         # The means that the net sees reach far; their blocks begin at multiples of their side.
@@ -130,22 +132,55 @@ class SideInfo:
     def prediction(self, window: Window, recipe: Recipe, companding: Companding, saturated: bool = True) -> np.ndarray:
         """Prediction of the windows in levels, int32 (B, 4, rows, cols); saturated: put onto the saturation where it is
         near."""
-        rows, cols, local = window.rows, window.cols, recipe.local
-        whole = recipe.whole()
-        limits = np.array([companding.low, companding.high], np.float64)
-        saturation = np.full((2, 4), NOWHERE, np.int64)
-        for k, found in enumerate(companding.saturations()):
-            if found and saturated:
-                saturation[:, k] = found[1], found[0]
+        saturation = saturation_of(companding) if saturated else np.full((2, 4), NOWHERE, np.int64)
+        shape = window.rows, window.cols
+        if recipe.look:
+            return np.stack([self._looked(place, shape, recipe, companding, saturation) for place in window.places])
+        return np.stack([self._first(place, shape, recipe, companding, saturation) for place in window.places])
+
+    def _first(
+        self, place: tuple[int, int], shape: tuple[int, int], recipe: Recipe, companding: Companding,
+        saturation: np.ndarray,
+    ) -> np.ndarray:  # fmt: skip
+        """What the recipe says of a window, int32 (4, rows, cols)."""
+        local, limits = recipe.local, np.array([companding.low, companding.high], np.float64)
         corrections = local.whole if local else np.zeros((1, 1, 4, 1))
-        out = np.empty((len(window.places), 4, rows, cols), np.int32)
-        for piece, (r, c) in zip(out, window.places, strict=True):
-            more = self.learned(r, c, rows, cols) if recipe.learned else np.empty((0, rows, cols))
-            kernel.prediction(
-                self.planes, TABLES, self.h, self.w, r, c, whole, local.side if local else 0, corrections, PARTS, more,
-                limits, saturation, piece,
-            )  # fmt: skip
+        out = np.empty((4, *shape), np.int32)
+        more = self.learned(*place, *shape) if recipe.learned else np.empty((0, *shape))
+        kernel.prediction(
+            self.planes, TABLES, self.h, self.w, *place, recipe.whole(), local.side if local else 0, corrections, PARTS,
+            more, limits, saturation, out,
+        )  # fmt: skip
         return out
+
+    def around(
+        self, place: tuple[int, int], shape: tuple[int, int], recipe: Recipe, companding: Companding
+    ) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
+        """What the second look at cells inside the picture sees beside the guide: the recipe's levels, int32 with
+        `REACH` cells more on all sides (outside of the picture the nearest inside), and Cb and Cr at the sites, a cell
+        more."""
+        (r, c), (rows, cols) = place, shape
+        top, left = max(r - REACH, 0), max(c - REACH, 0)
+        bottom, right = min(r + rows + REACH, self.h), min(c + cols + REACH, self.w)
+        unsaturated = np.full((2, 4), NOWHERE, np.int64)
+        levels = self._first((top, left), (bottom - top, right - left), recipe, companding, unsaturated)
+        more = (top - r + REACH, r + rows + REACH - bottom), (left - c + REACH, c + cols + REACH - right)
+        if any(map(any, more)):
+            levels = np.pad(levels, ((0, 0), *more), mode="edge")
+        return levels, self.guide.chroma(range(r - 1, r + rows + 1), range(c - 1, c + cols + 1))
+
+    def _looked(
+        self, place: tuple[int, int], shape: tuple[int, int], recipe: Recipe, companding: Companding,
+        saturation: np.ndarray,
+    ) -> np.ndarray:  # fmt: skip
+        """A window's prediction after a second look, int32 (4, rows, cols); outside the picture the nearest inside."""
+        (r, c), look = place, recipe.look
+        assert look is not None
+        inside = min(shape[0], self.h - r), min(shape[1], self.w - c)
+        levels, colours = self.around(place, inside, recipe, companding)
+        out = look.corrected(self.planes, r, c, colours, levels, companding, saturation)
+        more = [(0, n - m) for n, m in zip(shape, inside, strict=True)]
+        return np.pad(out, ((0, 0), *more), mode="edge") if inside != shape else out
 
     def activity(self, window: Window) -> np.ndarray:
         """The guide's contexts of the windows' cells, int32 (B, 5, rows, cols), 12-bit units of the guide: detail,
@@ -154,3 +189,12 @@ class SideInfo:
         for piece, (r, c) in zip(out, window.places, strict=True):
             guide_kernel.activity(self.planes, r, c, piece)
         return out
+
+
+def saturation_of(companding: Companding) -> np.ndarray:
+    """By plane the level from which on a prediction is saturated, and the one that it is put onto; int64 (2, 4)."""
+    out = np.full((2, 4), NOWHERE, np.int64)
+    for k, found in enumerate(companding.saturations()):
+        if found:
+            out[:, k] = found[1], found[0]
+    return out

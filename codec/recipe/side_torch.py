@@ -59,8 +59,8 @@ class TorchSideInfo:
 
     def prediction(self, window: Window, recipe: Recipe, companding: TorchCompanding) -> torch.Tensor:
         """Prediction of the windows in levels, int32 (B, 4, rows, cols)."""
-        if self.device.type == "cpu":
-            return torch.from_numpy(self.host.prediction(window, recipe, companding.tables))
+        if self.device.type == "cpu" or recipe.look:  # a second look is taken by the compiled kernels only
+            return torch.from_numpy(self.host.prediction(window, recipe, companding.tables)).to(self.device)
         return self.prediction_by_tensors(window, recipe, companding)
 
     def prediction_by_tensors(self, window: Window, recipe: Recipe, companding: TorchCompanding) -> torch.Tensor:

@@ -24,26 +24,48 @@ class Choice:
     """A JPEG, where it comes from in words, and what is known of it by that.
 
     jpeg: without a RAW of ours that it may have carried. path: where it was read, None for one from within the RAW.
+    last: there is no other, whatever it is worth.
     """
 
     jpeg: Jpeg
     origin: str
     known: Origin = Origin.UNKNOWN
     path: Path | None = None
+    last: bool = False
+
+
+def choices(raw: RawFile, jpeg: Source | None, passed_over: list[str]) -> Iterator[Choice]:
+    """The JPEG that the user names; else, in this order, the first to be taken that shows the RAW's picture: those
+    beside it, its own full-size preview, and LibRaw's rendering (camera white balance, quality 95, 4:2:0).
+
+    Files beside it that are of no use are told in `passed_over`, a line each. Raises InputError for a named file that
+    can't be read or is no JPEG.
+    """
+    if jpeg is not None:
+        del raw  # whoever goes on with the last one needs no more of it
+        yield given(jpeg)
+        return
+    yield from beside(raw, passed_over)
+    preview = _preview(raw)
+    if preview is not None:
+        yield Choice(preview, "embedded preview", Origin.CERTAIN)
+    rendering = Jpeg(raw.render_jpeg())
+    del raw
+    yield Choice(rendering, "LibRaw's rendering, quality 95, 4:2:0", Origin.RENDERED, last=True)
 
 
 def given(jpeg: Source) -> Choice:
     """The JPEG that the user names. Raises InputError for a file that can't be read or is no JPEG."""
     if isinstance(jpeg, bytes):
-        return Choice(Jpeg(jpeg).bare, "given")
-    return Choice(Jpeg(read_file(jpeg, "JPEG")).bare, f"given: {os.fspath(jpeg)}", path=Path(jpeg))
+        return Choice(Jpeg(jpeg).bare, "given", last=True)
+    return Choice(Jpeg(read_file(jpeg, "JPEG")).bare, f"given: {os.fspath(jpeg)}", path=Path(jpeg), last=True)
 
 
 def beside(raw: RawFile, passed_over: list[str]) -> Iterator[Choice]:
     """JPEGs beside the RAW with the same stem, the largest first; those of no use are told in `passed_over`, a line
     each: what is broken, carries a RAW of ours (an earlier output), or is a thumbnail.
 
-    They may be smaller than the mosaic, or of another scene: whoever takes one finds out by `unused`.
+    They may be smaller than the mosaic, or of another scene: whoever takes one finds out (`unused`).
     """
     if isinstance(raw.source, bytes):
         return
@@ -52,7 +74,7 @@ def beside(raw: RawFile, passed_over: list[str]) -> Iterator[Choice]:
         try:
             jpeg = _usable(path, shape)
         except InputError as error:
-            passed_over.append(unused(path, error))
+            passed_over.append(f"{path.name} beside the RAW is not used: {error}")
             continue
         rank = (not _full_size(jpeg, shape), -jpeg.frame.width * jpeg.frame.height, path.name)
         found.append((rank, Choice(jpeg, f"beside the RAW: {path.name}", path=path)))
@@ -60,17 +82,10 @@ def beside(raw: RawFile, passed_over: list[str]) -> Iterator[Choice]:
         yield choice
 
 
-def unused(path: Path | None, why: Exception | str) -> str:
-    """That a JPEG beside the RAW is not taken, in words."""
-    return f"{path.name if path else 'the JPEG'} beside the RAW is not used: {why}"
-
-
-def own(raw: RawFile) -> Choice:
-    """The RAW's embedded full-size preview; else LibRaw's rendering (camera white balance, quality 95, 4:2:0)."""
-    preview = _preview(raw)
-    if preview is not None:
-        return Choice(preview, "embedded preview", Origin.CERTAIN)
-    return Choice(Jpeg(raw.render_jpeg()), "LibRaw's rendering, quality 95, 4:2:0", Origin.RENDERED)
+def unused(choice: Choice, why: Exception | str) -> str:
+    """That a JPEG is not taken, in words."""
+    what = f"{choice.path.name} beside the RAW" if choice.path else f"the RAW's {choice.origin}"
+    return f"{what} is not used: {why}"
 
 
 def _preview(raw: RawFile) -> Jpeg | None:

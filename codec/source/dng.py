@@ -6,20 +6,25 @@ that area; where it is not, what can be moved is moved, and the rest is dropped.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 
+from ...bitstream.dng import black
 from ...bitstream.errors import InputError
 from ...bitstream.raw_image import TiffValue
 from ...bitstream.tiff import tags, tiff
 from ...bitstream.tiff.tiff import Ifd
 
 DNG_VERSION, ACTIVE_AREA = 50706, 50829
-BLACK_REPEAT, BLACK_LEVEL, BLACK_DELTA_H, BLACK_DELTA_V, WHITE_LEVEL = 50713, 50714, 50715, 50716, 50717
+WHITE_LEVEL = 50717
 CROP_ORIGIN, CROP_SIZE, USER_CROP = 50719, 50720, 51125
 OPCODES_1, OPCODES_2, OPCODES_3, GAIN_TABLE_MAP = 51008, 51009, 51022, 52525
+NAMES = {
+    OPCODES_1: "OpcodeList1 (corrections of the sensor)", OPCODES_2: "OpcodeList2 (shading and the like)",
+    OPCODES_3: "OpcodeList3 (corrections of the lens)", GAIN_TABLE_MAP: "ProfileGainTableMap",
+    USER_CROP: "DefaultUserCrop", 50715: "BlackLevelDeltaH", 50716: "BlackLevelDeltaV",
+}  # fmt: skip
 CFA_PHOTOMETRIC, LINEAR_RAW = 32803, 34892
 JPEG_XL = 52546
 
@@ -106,23 +111,8 @@ def black_levels(raw: Ifd, visible: Area) -> tuple[float, float, float, float] |
 
     BlackLevelDeltaH and V, a value per column and row, go in as their mean over the site's columns and rows.
     """
-    levels = _numbers(raw, BLACK_LEVEL)
-    rows, cols = (int(n) for n in (_numbers(raw, BLACK_REPEAT) or [1, 1])[:2])
-    if not levels or not 0 < rows <= 64 or not 0 < cols <= 64 or len(levels) != rows * cols:
-        return None
     active = active_area(raw)
-    down, right = visible.top - active.top, visible.left - active.left
-    pattern = np.reshape(levels, (rows, cols))
-    deltas = [np.array(_numbers(raw, tag) or [0.0]) for tag in (BLACK_DELTA_V, BLACK_DELTA_H)]
-    out = []
-    for y in (down, down + 1):
-        for x in (right, right + 1):
-            site_rows = [i % rows for i in range(y, y + math.lcm(rows, 2), 2)]
-            site_cols = [j % cols for j in range(x, x + math.lcm(cols, 2), 2)]
-            delta = sum(float(np.mean(d[p % 2 :: 2])) if len(d) > 1 else float(d[0])
-                        for d, p in zip(deltas, (y, x), strict=True))
-            out.append(float(np.mean(pattern[np.ix_(site_rows, site_cols)])) + delta)
-    return (out[0], out[1], out[2], out[3]) if np.all(np.isfinite(out)) else None
+    return black.site_levels(raw.tags, visible.top - active.top, visible.left - active.left)
 
 
 def white_level(raw: Ifd) -> int | None:
@@ -139,27 +129,38 @@ def active_area(raw: Ifd) -> Area:
     return Area(top, left, bottom - top, right - left)
 
 
-def carried_tags(ifd0: Ifd, raw: Ifd, visible: Area) -> tuple[tags.TagDict, tags.TagDict]:
-    """(ifd0_tags, raw_tags) of a DNG that hold for its visible area too, verbatim where they can be.
+def carried_tags(ifd0: Ifd, raw: Ifd, visible: Area) -> tuple[tags.TagDict, tags.TagDict, tuple[str, ...]]:
+    """(ifd0_tags, raw_tags) of a DNG that hold for its visible area too, verbatim where they can be; and which others
+    there were, a line for people each.
 
     Some cameras write everything into one directory, some put tags of the mosaic into IFD0; so both are looked at.
     LinearizationTable is not among them: LibRaw has applied it to the mosaic that it hands out.
     """
-    both = {**ifd0.tags, **raw.tags}
+    both, lost = {**ifd0.tags, **raw.tags}, []
     ifd0_tags = tags.allowed_tags(tags.IFD0, {**raw.tags, **ifd0.tags})
     raw_tags = tags.allowed_tags(tags.RAW, both)
     active = active_area(raw)
     stored = Area(0, 0, int(_number(raw, 257, 0)), int(_number(raw, 256, 0)))
     if visible != stored:
         # Its coordinates count from the stored frame, masked margins included, which is not kept.
-        raw_tags.pop(OPCODES_1, None)
+        lost += [OPCODES_1] if raw_tags.pop(OPCODES_1, None) else []
     if visible != active:
         # Gain maps, warps and relative crops span the active area: on another frame they would be out of register.
         for tag in (OPCODES_2, OPCODES_3, USER_CROP, GAIN_TABLE_MAP):
-            raw_tags.pop(tag, None)
+            lost += [tag] if raw_tags.pop(tag, None) else []
         _move_crop(raw_tags, active.top - visible.top, active.left - visible.left)
     _check_crop(raw_tags, visible)
-    return ifd0_tags, raw_tags
+    shape = visible.height, visible.width
+    levels = black.moved(raw_tags, visible.top - active.top, visible.left - active.left, shape)
+    had = black.BLACK_TAGS[2:]
+    lost += [tag for tag in had if tag in raw_tags and tag not in levels]
+    raw_tags = {tag: v for tag, v in raw_tags.items() if tag not in black.BLACK_TAGS} | levels
+    why = f"the RAW's active area ({_words(active)}) is not the mosaic that is stored ({_words(visible)})"
+    return ifd0_tags, raw_tags, tuple(f"{NAMES[tag]} is not stored: {why}" for tag in lost)
+
+
+def _words(area: Area) -> str:
+    return f"{area.width} x {area.height} at {area.left},{area.top}"
 
 
 def _move_crop(raw_tags: tags.TagDict, down: int, right: int) -> None:

@@ -40,7 +40,7 @@ DAMAGE = re.compile(rb"corrupted|unexpected end", re.IGNORECASE)  # LibRaw's two
 @dataclass(frozen=True)
 class Sizes:
     """The visible area in the stored frame, pixels, whose sides are raw_height and raw_width; flip: LibRaw's bits
-    mirror 1, upend 2, transpose 4."""
+    mirror 1, upend 2, transpose 4. crop: what the camera says that the picture is, in the stored frame; 0: nothing."""
 
     height: int
     width: int
@@ -50,6 +50,10 @@ class Sizes:
     pixel_aspect: float
     raw_height: int = 0
     raw_width: int = 0
+    crop_top: int = 0
+    crop_left: int = 0
+    crop_height: int = 0
+    crop_width: int = 0
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,7 @@ class About:
     for a kind that rawpy doesn't know. sites: colour index of up to 16x16 sites from the visible corner. black: DN by
     colour index; white: DN. matrix: XYZ to camera, 3x3, zeros for an unknown model. Gains: R, G, B. shutter: seconds;
     aperture: f-number; focal_length: mm; 0 where unknown. taken: Exif's form; year: of it, or 0.
+    lens, lens_make, artist: names, or empty.
     """
 
     flat: bool
@@ -78,6 +83,9 @@ class About:
     iso: float
     taken: str | None
     year: int
+    lens: str = ""
+    lens_make: str = ""
+    artist: str = ""
 
 
 @dataclass(frozen=True)

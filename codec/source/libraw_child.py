@@ -113,7 +113,8 @@ def _sizes(raw):
     sizes = raw.sizes
     return {
         "height": sizes.height, "width": sizes.width, "top": sizes.top_margin, "left": sizes.left_margin,
-        "flip": sizes.flip, "pixel_aspect": float(sizes.pixel_aspect),
+        "flip": sizes.flip, "pixel_aspect": float(sizes.pixel_aspect), "crop_top": sizes.crop_top_margin,
+        "crop_left": sizes.crop_left_margin, "crop_height": sizes.crop_height, "crop_width": sizes.crop_width,
         "raw_height": sizes.raw_height, "raw_width": sizes.raw_width,
     }  # fmt: skip
 
@@ -147,7 +148,12 @@ def _about(raw, rawpy):
         "iso": float(other.iso_speed),
         "taken": other.timestamp.strftime("%Y:%m:%d %H:%M:%S") if other.timestamp else None,
         "year": other.timestamp.year if other.timestamp else 0,
+        "lens": _text(raw.lens.model), "lens_make": _text(raw.lens.make), "artist": _text(other.artist),
     }
+
+
+def _text(value):
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value or "")
 
 
 def _thumbnail(raw, rawpy):
@@ -167,7 +173,8 @@ def _options(options, rawpy):
     """`postprocess` options, with those that are names of an enumeration's members as these."""
     kinds = {"demosaic_algorithm": rawpy.DemosaicAlgorithm, "output_color": rawpy.ColorSpace,
              "highlight_mode": rawpy.HighlightMode, "fbdd_noise_reduction": rawpy.FBDDNoiseReductionMode}  # fmt: skip
-    return {name: kinds[name][value] if name in kinds and isinstance(value, str) else value
+    return {name: kinds[name][value] if name in kinds and isinstance(value, str)
+            else tuple(value) if isinstance(value, list) else value  # JSON knows no tuples
             for name, value in options.items()}  # fmt: skip
 
 

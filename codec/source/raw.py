@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import os
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -21,19 +20,19 @@ from ...bitstream.runtime.files import read_file
 from ...bitstream.runtime.profile import timed
 from ...bitstream.tiff import tags, tiff
 from ...bitstream.tiff.tiff import Ifd
+from . import crop, libraw
 from . import dng as dng_source
-from . import libraw
+from .camera_tags import camera_name, camera_tags, correction_tags, exif_tags, scale_tags
 from .cfa import period
 from .extents import check_extents
-from .libraw import About, Answer, Sizes
+from .libraw import About, Answer
 from .metadata import source_ifd
+from .shot import with_shot, with_sidecar
 
 Source = str | Path | bytes
 
-D65 = 21  # EXIF light source of LibRaw's colour matrices
 TIFF_ORIENTATION = {0: 1, 1: 2, 2: 4, 3: 3, 4: 5, 5: 8, 6: 6, 7: 7}  # of LibRaw's flip (bits: mirror, upend, transpose)
 MAKE, MODEL, ORIENTATION = 271, 272, 274
-COLOR_MATRIX_1, AS_SHOT_NEUTRAL, ILLUMINANT_1, DEFAULT_SCALE = 50721, 50728, 50778, 50718
 FULL_SIZE = 0.95  # a preview at least this large in both directions counts as full size
 
 
@@ -51,11 +50,13 @@ class RawFile:
             self._frame = dng_source.libraw_frame(ifd0, frame)
             self._found = _named(self._name, libraw.ask, self.data, mosaic=True, thumbnail=True,
                                  frame=self._frame, margins=margins)  # fmt: skip
-            self.image = _image(self._found, self._name, ifd0, frame)
+            image, told = _image(self._found, self._name, self.data, ifd0, frame)
+            self.image, of_sidecar = with_sidecar(image, source)
         self.frames = self._found.frames
         one = f"frame {self._frame + 1} of {self.frames} is stored, the RAW's other mosaics are not"
         lost = self.frames > 1 and frame is None
-        self.warnings: tuple[str, ...] = (f"{one}: encode with --frame N stores another",) if lost else ()
+        frames = (f"{one}: encode with --frame N stores another",) if lost else ()
+        self.warnings: tuple[str, ...] = (*frames, *told, *of_sidecar)
 
     def embedded_preview(self) -> bytes | None:
         """As the function `embedded_preview`."""
@@ -84,7 +85,7 @@ def read_raw(path: Source, frame: int | None = None, margins: bool = False) -> R
         data, name, ifd0 = _file(path, frame=frame)
         index = dng_source.libraw_frame(ifd0, frame)
         found = _named(name, libraw.ask, data, mosaic=True, thumbnail=ifd0 is None, frame=index, margins=margins)
-        return _image(found, name, ifd0, frame)
+        return _image(found, name, data, ifd0, frame)[0]
 
 
 def embedded_preview(path: Source) -> bytes | None:
@@ -121,27 +122,33 @@ def _previews(path: Source) -> Answer:
         return found
 
 
-def _image(found: Answer, name: str, ifd0: Ifd | None, frame: int | None = None) -> RawImage:
-    about = _known(found)
-    ifd0 = ifd0 or _thumbnail_ifd(found)
+def _image(
+    found: Answer, name: str, data: bytes, ifd0: Ifd | None, frame: int | None = None
+) -> tuple[RawImage, tuple[str, ...]]:
+    """The RAW, and what of it can't be kept."""
+    about, own = _known(found), ifd0
+    ifd0, told = ifd0 or _thumbnail_ifd(found), tuple[str, ...]()
     mosaic, cfa, visible = _mosaic(found, name)
     black: tuple[float, ...] | None = None
     white: int | None = None
     if ifd0 is not None and dng_source.is_dng(ifd0):
         raw_ifd = _named(name, dng_source.raw_ifd, ifd0, frame)
         _named(name, dng_source.check_frame, raw_ifd, found.frames, (found.sizes.raw_height, found.sizes.raw_width))
-        ifd0_tags, raw_tags = dng_source.carried_tags(ifd0, raw_ifd, visible)
+        ifd0_tags, raw_tags, told = dng_source.carried_tags(ifd0, raw_ifd, visible)
         black, white = dng_source.black_levels(raw_ifd, visible), dng_source.white_level(raw_ifd)
     else:
-        ifd0_tags, raw_tags = _camera_tags(about, ifd0), _scale_tags(found.sizes)
+        ifd0_tags = camera_tags(about, ifd0)
+        framed = crop.of_source(found.sizes, visible, ifd0)
+        raw_tags = {**correction_tags(ifd0), **scale_tags(found.sizes), **framed}
     black = black or _libraw_black(about)
     white = white or about.white
     if not 0 <= min(black) <= max(black) < white <= 65535:
         raise InputError(f"{name}: black level {max(black):g} and white level {white} make no sense")
-    return RawImage(
+    image = RawImage(
         mosaic=mosaic, cfa=cfa, black=(black[0], black[1], black[2], black[3]), white=white,
-        orientation=TIFF_ORIENTATION[found.sizes.flip & 7], camera=_camera_name(ifd0_tags),
-        ifd0_tags=ifd0_tags, raw_tags=raw_tags, exif_tags=_exif_tags(about, ifd0), border=found.border)
+        orientation=TIFF_ORIENTATION[found.sizes.flip & 7], camera=camera_name(ifd0_tags),
+        ifd0_tags=ifd0_tags, raw_tags=raw_tags, exif_tags=exif_tags(about, ifd0), border=found.border)  # fmt: skip
+    return with_shot(image, data, own, found.thumbnail, about), told
 
 
 def _full_size(found: Answer) -> bytes | None:
@@ -176,7 +183,7 @@ def _rendered(
     told = tags.allowed_tags(tags.IFD0, ifd0.tags) if ifd0 else {}
     kept = {tag: told[tag] for tag in (MAKE, MODEL, 306, 315, 33432) if tag in told}
     kept[ORIENTATION] = tiff.pack_value(tiff.SHORT, 1)
-    exif = Ifd(_exif_tags(_known(found), ifd0))
+    exif = Ifd(exif_tags(_known(found), ifd0))
     payload = b"Exif\0\0" + tiff.write_tiff(Ifd(kept, subs={tiff.EXIF_IFD: [exif]} if exif.tags else {}))
     out = io.BytesIO()
     Image.fromarray(found.rendering).save(out, "JPEG", quality=quality, subsampling=subsampling, exif=payload)
@@ -239,59 +246,6 @@ def _libraw_black(about: About) -> tuple[float, ...]:
     return tuple(about.black[about.sites[y][x]] for y in (0, 1) for x in (0, 1))
 
 
-def _camera_tags(about: About, ifd0: Ifd | None) -> tags.TagDict:
-    """IFD0 tags of a file that is no DNG: its maker, LibRaw's matrix for the model, the camera's white balance."""
-    source = tags.allowed_tags(tags.IFD0, ifd0.tags) if ifd0 else {}
-    out = {tag: source[tag] for tag in (MAKE, MODEL) if tag in source}
-    matrix = np.asarray(about.matrix)
-    if np.any(matrix):  # zeros: a model that LibRaw does not know
-        entries = [n for x in matrix.ravel() for n in (round(x * 10000), 10000)]
-        out[COLOR_MATRIX_1] = tiff.pack_value(tiff.SRATIONAL, *entries)
-        out[ILLUMINANT_1] = tiff.pack_value(tiff.SHORT, D65)
-    gains = about.camera_gains
-    if min(gains) <= 0:
-        gains = about.daylight_gains
-    if min(gains) > 0:
-        neutral = [Fraction(gains[1] / gain).limit_denominator(65535).as_integer_ratio() for gain in gains]
-        out[AS_SHOT_NEUTRAL] = tiff.pack_value(tiff.RATIONAL, *(n for ratio in neutral for n in ratio))
-    return out
-
-
-def _scale_tags(sizes: Sizes) -> tags.TagDict:
-    """DefaultScale for the few cameras whose pixels are not square."""
-    aspect = Fraction(sizes.pixel_aspect).limit_denominator(1000)
-    if aspect == 1 or aspect <= 0:
-        return {}
-    wide, high = (aspect, Fraction(1)) if aspect > 1 else (Fraction(1), 1 / aspect)
-    return {DEFAULT_SCALE: tiff.pack_value(tiff.RATIONAL, *wide.as_integer_ratio(), *high.as_integer_ratio())}
-
-
 def _thumbnail_ifd(found: Answer) -> Ifd | None:
     """IFD0 of the embedded JPEG, to which LibRaw adds camera and exposure data: for containers not read here."""
     return Jpeg(found.thumbnail).ifd0 if found.thumbnail else None
-
-
-def _exif_tags(about: About, ifd0: Ifd | None) -> tags.TagDict:
-    """The source's Exif tags; where it has none, the exposure data that LibRaw found."""
-    directories = ifd0.subs.get(tiff.EXIF_IFD, []) if ifd0 else []
-    if directories:
-        return tags.allowed_tags(tags.EXIF, directories[0].tags)
-    out: tags.TagDict = {}
-    for tag, number in ((33434, about.shutter), (33437, about.aperture), (37386, about.focal_length)):
-        if number > 0 and np.isfinite(number):
-            exact = Fraction(float(number)).limit_denominator(10000) or Fraction(1, round(1 / number))
-            if exact.numerator < 1 << 32 and exact.denominator < 1 << 32:
-                out[tag] = tiff.pack_value(tiff.RATIONAL, exact.numerator, exact.denominator)
-    if 0 < about.iso <= 65535:
-        out[34855] = tiff.pack_value(tiff.SHORT, round(about.iso))
-    if about.taken and about.year > 1980:
-        out[36867] = tiff.pack_ascii(about.taken)
-    return out
-
-
-def _camera_name(ifd0_tags: tags.TagDict) -> str:
-    """Make and model, the make once: "NIKON CORPORATION" and "NIKON D5000" is "NIKON D5000"."""
-    make, model = (tiff.value_text(ifd0_tags[tag]) if tag in ifd0_tags else "" for tag in (MAKE, MODEL))
-    if make and not model.lower().startswith(make.lower().split()[0]):
-        return f"{make} {model}".strip()
-    return model

@@ -145,7 +145,7 @@ def count(path: Path, seed: int, model: bytes) -> Counts:
     step_exponent = 4 if rng.random() < 0.75 else 0
     step = LOSSLESS if lossless else int(rng.integers(FINE, COARSE))
     encoder = CpuEncoder(
-        SourcePicture(mosaic, layout, side_info, companding, tables.parse(model), step_exponent), recipe
+        SourcePicture(mosaic, layout, side_info, companding, tables.parse(model), step_exponent, np.eye(3)), recipe
     )
     params = encoder.fit(step, only=transform).params[transform]
     return _count_stages(*encoder.open(encoder.whole(window), transform, step), params, encoder)

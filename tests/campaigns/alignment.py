@@ -7,6 +7,7 @@ cut; without one, simulated shots of the bundled photograph; --kinds, --first, -
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -132,12 +133,12 @@ def trial(seed: int, name: str, kind: str, raw: RawImage, linear: np.ndarray) ->
     rng = np.random.default_rng([seed, ALL.index(kind)])
     export, look = draw(rng, Export.of(linear), kind)
     jpeg = Jpeg(look.jpeg(export.render(linear)))
-    started = time.process_time()
+    started = time.monotonic()
     try:
         geometry, report = place(raw, jpeg.planes, jpeg)[:2]
     except InputError as error:
-        return Row(seed, name, kind, np.inf, np.inf, str(error), time.process_time() - started)
-    seconds = time.process_time() - started
+        return Row(seed, name, kind, np.inf, np.inf, str(error), time.monotonic() - started)
+    seconds = time.monotonic() - started
     shape = jpeg.planes.y.shape
     u, v = np.array([0.0, shape[1] - 1.0]), np.array([0.0, shape[0] - 1.0])
     x, y = export.shows(u, v)
@@ -150,7 +151,10 @@ def trial(seed: int, name: str, kind: str, raw: RawImage, linear: np.ndarray) ->
 
 def table(rows: list[Row]) -> str:
     """Markdown: of each kind how many pairs ended how."""
-    lines = ["| kind | pairs | placed | rms, median | doubtful | misplaced | refused |", "|---|---|---|---|---|---|---|"]
+    lines = [
+        "| kind | pairs | placed | rms, median | doubtful | misplaced | refused |",
+        "|---|---|---|---|---|---|---|",
+    ]
     for kind in (*dict.fromkeys(row.kind for row in rows), "all"):
         some = [row for row in rows if kind in (row.kind, "all")]
         ends = [sum(row.end == end for row in some) for end in ("placed", "doubtful", "misplaced", "refused")]
@@ -159,10 +163,10 @@ def table(rows: list[Row]) -> str:
     return "\n".join(lines)
 
 
-def pieces(folder: Path, count: int, first: int, size: tuple[int, int]) -> Iterator[tuple[int, str, RawImage, np.ndarray]]:
+def pieces(
+    folder: Path, count: int, first: int, size: tuple[int, int]
+) -> Iterator[tuple[int, str, RawImage, np.ndarray]]:
     """Pieces of RAW files, developed by LibRaw in linear light: seed, name, RAW, picture."""
-    import io
-
     import rawpy
     from rawinlay.bitstream.dng.writer import write_dng
     from rawinlay.codec.source.raw import read_raw
@@ -189,6 +193,36 @@ def pieces(folder: Path, count: int, first: int, size: tuple[int, int]) -> Itera
         yield seed, names[seed % len(names)], piece, rgb / max(float(np.quantile(rgb[::4, ::4].max(2), 0.99)), 1e-3)
 
 
+def shots(count: int, first: int, size: tuple[int, int]) -> Iterator[tuple[int, str, RawImage, np.ndarray]]:
+    """Parts of the bundled photograph as simulated cameras take them, and what their JPEGs show, in linear light."""
+    from PIL import Image
+    from rawinlay.codec.simulator import simulate, to_scene
+    from rawinlay.codec.simulator.photo import bundled_photo
+
+    photo = bundled_photo()
+    for seed in range(first, first + count):
+        rng = np.random.default_rng([seed, 78])
+        h, w = (min(a, b) for a, b in zip(photo.shape, size, strict=False))
+        y, x = int(rng.integers(0, photo.shape[0] - h + 1)), int(rng.integers(0, photo.shape[1] - w + 1))
+        shot = simulate(
+            to_scene(photo[y : y + h, x : x + w], rng), seed, odd_size=False, distortion=0.0, orientation=1
+        )  # fmt: skip
+        shown = np.asarray(Image.open(io.BytesIO(shot.jpeg)).convert("RGB"), np.float32) / 255
+        linear = np.where(shown <= 0.04045, shown / 12.92, ((shown + 0.055) / 1.055) ** 2.4).astype(np.float32)
+        yield seed, f"{shot.settings['model']}, ISO {shot.settings['iso']}", shot.raw, linear
+
+
+def run(
+    count: int, first: int = 0, folder: Path | None = None, size: tuple[int, int] = (512, 768), kinds: str = ""
+) -> Iterator[Row]:
+    """Pairs of so many pieces, of every kind of which a part of the name is in `kinds` (parts by comma, all for "")."""
+    wanted = [kind for kind in ALL if any(part.strip() in kind for part in kinds.split(","))]
+    source = pieces(folder, count, first, size) if folder else shots(count, first, size)
+    for seed, name, raw, linear in source:
+        for kind in wanted:
+            yield trial(seed, name, kind, raw, linear)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--count", type=int, default=60, help="pieces; each is exported once of every kind")
@@ -200,15 +234,12 @@ def main() -> None:
     parser.add_argument("--verbose", action="store_true")
     args = parser.parse_args()
     w, h = map(int, args.size.split("x"))
-    wanted = args.kinds.split(",")
-    kinds = [kind for kind in ALL if any(part.strip() in kind for part in wanted)]
     rows: list[Row] = []
-    for seed, name, raw, linear in pieces(args.folder, args.count, args.first, (h, w)):
-        for kind in kinds:
-            row = trial(seed, name, kind, raw, linear)
-            rows.append(row)
-            if args.verbose or row.end != "placed":
-                print(f"{row.end:9} {row.rms:6.2f} {row.most:6.2f} {row.seconds:5.1f}s {name} {seed} {kind}: {row.report}", flush=True)
+    for row in run(args.count, args.first, args.folder, (h, w), args.kinds):
+        rows.append(row)
+        if args.verbose or row.end != "placed":
+            told = f"{row.rms:6.2f} {row.most:6.2f} px {row.seconds:.1f} s {row.name} {row.seed} {row.kind}"
+            print(f"{row.end:9} {told}: {row.report}", flush=True)
     print(table(rows))
     if args.table:
         args.table.write_text(table(rows) + "\n")

@@ -127,7 +127,7 @@ def every_bit_of_the_head(sample, step=1):
 
 def bits_of_substreams(sample, rng, count):
     """Flip bits of the coded mosaic: just the one substream must be lost."""
-    start, end = head_places(sample)[-1] + 1, sample.segments[-1].start - 20_000
+    start, end = head_places(sample)[-1] + 1, sample.segments[-1].start
     keys = set(Container.from_bytes(Jpeg(sample.jpeg).payload).substreams)
     for _ in range(count):
         place = rng.randrange(start, end)
@@ -152,7 +152,7 @@ def main():
     parser.add_argument("--every", action="store_true", help="each bit of the head; so many cuts, and bits behind it")
     args = parser.parse_args()
     if args.every:
-        sample = carriers.sample()
+        sample = carriers.sample(64, (256, 320))  # two segments
         bits = every_bit_of_the_head(sample)
         bits_of_substreams(sample, random.Random(args.seed), args.count)
         cuts(sample, args.count)

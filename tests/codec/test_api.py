@@ -288,9 +288,9 @@ def test_a_flipped_bit_is_always_found(encoded, decoded):
             found = decode(bytes(data))
         except StreamError:
             continue
-        # in another's metadata, or in bits that the JPEG does not use
+        # in another's metadata, or in bits that the JPEG does not use; or it was mended, and is told
         assert np.array_equal(found.raw.mosaic, decoded.raw.mosaic)
-        harmless += 1
+        harmless += not found.warnings
     assert harmless < 40
 
 

@@ -4,6 +4,7 @@ import math
 import zlib
 
 import numpy as np
+from manual_look import corrected
 from manual_net import learned_features
 
 NEAR = [(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1)]
@@ -133,7 +134,7 @@ def terms(features):
 class Picture:
     """Everything before the stages: guide, companding, prediction and steps of every cell, one cell beyond included."""
 
-    def __init__(self, header, recipe, local, planes, net, projection=b""):
+    def __init__(self, header, recipe, local, planes, net, projection=b"", look=None):
         self.header = header
         self.geometry = read_geometry(header.geometry, projection)
         self.top, self.left = divmod(header.phase.index("R"), 2)
@@ -147,12 +148,34 @@ class Picture:
         self.prediction = [
             self.prediction_of(row, features, local and (local[0], local[1][k])) for k, row in enumerate(recipe)
         ]
+        if look:
+            self.look(look, planes)
         for k in range(4) if header.saturation else ():
             near = self.saturation(k) - (header.saturation[4 + k] << self.shift)
             self.prediction[k] = np.where(
                 (self.prediction[k] >= near) & (header.saturation[k] > 0), self.saturation(k), self.prediction[k]
             )
         self.step = [self.step_of(b) for b in self.prediction]
+
+    def look(self, look, planes):
+        """The second look: cells 0..h - 1 and 0..w - 1, then one beyond, which is the nearest inside."""
+        h, w, head = self.h, self.w, self.header
+        inside = np.array(self.prediction)[:, :h, :w]
+        y = np.array(self.y)[:, 4 : 6 + h, 4 : 6 + w]
+        chroma = [[np.zeros((h + 2, w + 2), np.int64)] * 4] * 2
+        if planes.cb is not None:
+            linear = np.array([[1024 - 16 * t, 16 * t] for t in range(64)])
+            rows, cols = (2 * (2 * np.arange(-1, n + 1) - at) for n, at in ((h, self.top), (w, self.left)))
+            chroma = [
+                [
+                    sample(p, self.geometry, rows + 2 * (k // 2), cols + 2 * (k % 2),
+                           (head.height, head.width), planes.y.shape, planes.subsampling, 0, linear) - 2048
+                    for k in range(4)
+                ]
+                for p in (planes.cb, planes.cr)
+            ]  # fmt: skip
+        found = corrected(look, inside, y, chroma, self.span, self.low, self.high)
+        self.prediction = list(np.pad(found, ((0, 0), (0, 1), (0, 1)), mode="edge"))
 
     def saturation(self, k):
         """Its level."""

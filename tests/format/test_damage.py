@@ -111,14 +111,18 @@ def test_damage_is_named():
 # ---------------------------------------------------------------------------------------------------- forgery
 
 
-def forge(head=None, recp=None, locl=None, parm=None, substreams=None, geom=None, gate=None, **fields):
+def forge(
+    head=None, recp=None, locl=None, parm=None, substreams=None, geom=None, gate=None, look=None, **fields
+):
     """The payload with right CRCs and parts of somebody's choosing; fields of the header by name, checked by nobody."""
     whole = Container.from_bytes(PAYLOAD)
     if fields:
         values = asdict(Stream.from_bytes(PAYLOAD).header) | fields
         head = write_record([unchecked(f) for f in FIELDS], values)
     sections = dict(whole.sections)
-    changed = {"HEAD": head, "RECP": recp, "LOCL": locl, "PARM": parm, "GEOM": geom, "GATE": gate}
+    changed = {
+        "HEAD": head, "RECP": recp, "LOCL": locl, "PARM": parm, "GEOM": geom, "GATE": gate, "LOOK": look,
+    }  # fmt: skip
     sections |= {k: v for k, v in changed.items() if v is not None}
     return Container(sections, whole.substreams if substreams is None else substreams).to_bytes()
 
@@ -264,6 +268,11 @@ FORGERIES = {
     "a gate of a picture of another size": forge(gate=b"\1\0" + write_varint(len(BARE)) + BARE),
     "a gate of a huge picture": forge(gate=b"\1\0" + write_varint(len(BOMB)) + BOMB),
     "a gate with blocks of 2^16 more": forge(**WIDE, gate=b"\1\3" + write_varint(len(BARE)) + BARE + b"\0" * 4000),
+    "a second look of one byte": forge(look=b"\0"),
+    "a second look of ones": forge(look=b"\1" + b"\xff" * 5000),
+    "a second look of zeros": forge(look=bytes(5000)),
+    "a second look of another kind": forge(look=b"\2" + bytes(60)),
+    "a second look of large numbers": forge(look=b"\0" + b"\xfe" * 5000),
     "parameters of every transform": forge(parm=b"\xff" + bytes(500)),
     "parameters of a huge length": forge(parm=b"\1" + write_varint(1 << 62)),
     "no parameters": forge(parm=b"\0"),

@@ -11,6 +11,7 @@ from pathlib import Path
 import goldens
 import manual
 import manual_container
+import manual_grain
 import numpy as np
 import pytest
 from PIL import Image
@@ -20,6 +21,7 @@ from rawinlay.bitstream.jpeg.segments import read_segments, segment_bytes
 from rawinlay.bitstream.stream.container import Container
 from rawinlay.bitstream.stream.header import Header
 from rawinlay.bitstream.stream.layers import Prefixes
+from rawinlay.codec.decoder.grain import Grain
 from rawinlay.codec.decoder.stream import Stream
 from rawinlay.codec.encoder.effort import Effort
 from rawinlay.codec.guide.geometry import Geometry
@@ -36,6 +38,15 @@ def by_the_manual(payload, planes):
     name = header.net.hex()
     net = (REPOSITORY / f"codec/recipe/nets/{name}.safetensors").read_bytes() if name else b""
     return manual.decode(stream, planes, tables, net, decode_planes)
+
+
+def test_grain():
+    """What the manual adds to the decoded mosaic is what the product does, and what it always did."""
+    header, sections, _ = manual_container.read_stream(goldens.payload("grain"))
+    found = manual_grain.grained(header, sections["NOIS"], goldens.decoded("grain"))
+    assert goldens.digest(found) == goldens.FACTS["streams"]["grain"]["grain_sha256"]
+    stream = Stream.from_bytes(goldens.payload("grain"))
+    assert np.array_equal(found, Grain(stream.header, stream.noise).add(goldens.decoded("grain")))
 
 
 def test_nothing_of_the_product_is_in_the_second_decoder():

@@ -75,13 +75,11 @@ class Export:
         k = 1 / max(c + abs(s) * h / w, c + abs(s) * w / h)
         w2, h2 = int(w * k), int(h * k)
         cx, cy, dx, dy = (w - 1) / 2, (h - 1) / 2, (w2 - 1) / 2, (h2 - 1) / 2
-        cut = self._to(
-            (w2, h2), lambda u, v: (cx + c * (u - dx) - s * (v - dy), cy + s * (u - dx) + c * (v - dy))
-        )
+        cut = self._to((w2, h2), lambda u, v: (cx + c * (u - dx) - s * (v - dy), cy + s * (u - dx) + c * (v - dy)))
         return cut.resize(w / w2, h / h2) if keep_size else cut
 
     def distort(self, share) -> Export:
-        """A lens correction: a corner shows what lay `share` of the half diagonal farther from the middle, or nearer."""
+        """A lens correction: a corner shows what lay `share` of the half diagonal farther from the middle."""
         w, h = self.size
         cx, cy = (w - 1) / 2, (h - 1) / 2
         rho2 = cx * cx + cy * cy
@@ -121,9 +119,7 @@ class Export:
         """Bars of `share` of the longer side."""
         n, (w, h) = round(share * max(self.size)), self.size
         t, b, l, r = (n if side in sides else 0 for side in "tblr")
-        return self._to(
-            (w + l + r, h + t + b), lambda u, v: (u - l, v - t), box=(l, t, l + w, t + h), bar=value
-        )
+        return self._to((w + l + r, h + t + b), lambda u, v: (u - l, v - t), box=(l, t, l + w, t + h), bar=value)
 
     def render(self, picture: np.ndarray) -> np.ndarray:
         """float32 (rows, columns, 3)."""
@@ -196,7 +192,9 @@ def _stamp(image):
     draw, side = ImageDraw.Draw(image), max(10, image.height // 22)
     from PIL import ImageFont
 
-    draw.text((image.width - 6 * side, image.height - 2 * side), "2026 05 14", (255, 140, 20), ImageFont.load_default(side))
+    draw.text(
+        (image.width - 6 * side, image.height - 2 * side), "2026 05 14", (255, 140, 20), ImageFont.load_default(side)
+    )
 
 
 def _portrait(image, share):
@@ -208,7 +206,9 @@ def _portrait(image, share):
     return Image.composite(image, soft, mask.filter(ImageFilter.GaussianBlur(w / 100)))
 
 
-def misses(shows: Place, geometry, mosaic: tuple[int, int], jpeg: tuple[int, int], scale: float, box=None) -> np.ndarray:
+def misses(
+    shows: Place, geometry, mosaic: tuple[int, int], jpeg: tuple[int, int], scale: float, box=None
+) -> np.ndarray:
     """How far a geometry lays sites from where they lie, px of the coarser of both pictures, over what is covered.
 
     mosaic, jpeg: (rows, columns). scale: JPEG px per mosaic px.

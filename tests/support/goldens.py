@@ -8,7 +8,7 @@ from rawinlay.bitstream.jpeg import embed
 from rawinlay.bitstream.jpeg.planes import decode_planes
 from rawinlay.codec.decoder.cuda import decode_with_torch
 from rawinlay.codec.decoder.stream import Stream
-from rawinlay.codec.guide.guide import make_guide
+from rawinlay.codec.guide.guide import LaidGuide
 from rawinlay.codec.recipe.side import SideInfo
 
 FOLDER = Path(__file__).parents[1] / "format" / "golden"
@@ -33,7 +33,7 @@ def decoded_by_torch(name):
     """As on a GPU, but for the device."""
     stream, planes = Stream.from_bytes(payload(name)), decode_planes(jpeg(name))
     shape = stream.header.height, stream.header.width
-    guide = make_guide(planes, stream.geometry, shape, stream.layout.origin)
+    guide = LaidGuide(planes, stream.geometry, shape, stream.layout.origin)
     if stream.gate and stream.gate.blocks:
         return decoded(name, "cuda")  # two guides are the CPU's affair
     if stream.gate:

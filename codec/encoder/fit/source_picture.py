@@ -16,7 +16,7 @@ from ...recipe.side import SideInfo
 class SourcePicture:
     """mosaic: uint16 (H, W), DN, and how it lies in planes; side_info: what the decoder will know of the JPEG;
     companding: DN to levels; tables: probabilities; exponent: how much the step follows the guide, in quarters (the
-    header's step_exponent)."""
+    header's step_exponent); colours: float64 (3, 3), the camera's R, G, B to the JPEG's, about."""
 
     mosaic: np.ndarray
     layout: Layout
@@ -24,3 +24,4 @@ class SourcePicture:
     companding: Companding
     tables: Tables
     exponent: int
+    colours: np.ndarray

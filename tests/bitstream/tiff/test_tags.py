@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rawinlay.bitstream.errors import StreamError
 from rawinlay.bitstream.raw_image import RawImage, TiffValue
 from rawinlay.bitstream.stream.fields import write_varint
-from rawinlay.bitstream.tiff import tags, tiff
+from rawinlay.bitstream.tiff import allowed, tags, tiff
 from rawinlay.bitstream.tiff.tags import EXIF, IFD0, RAW, allowed_tags, pack_tags, unpack_tags
 from rawinlay.bitstream.tiff.tiff import pack_ascii, pack_value
 
@@ -90,7 +90,7 @@ def test_large_opcodes_are_kept_and_deflated() -> None:
 
 
 def test_values_over_the_bound_are_left_out_rather_than_written(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tags, "MAX_TAG_BYTES", 1000)
+    monkeypatch.setattr(allowed, "MAX_TAG_BYTES", 1000)
     big = TiffValue(tiff.UNDEFINED, 900, bytes(900))
     assert list(allowed_tags(RAW, {51008: big, 51009: big})) == [51008]
 

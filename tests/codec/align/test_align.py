@@ -8,6 +8,7 @@ import re
 
 import numpy as np
 import pytest
+from campaigns import alignment
 from exports import Export, Look, misses
 from PIL import Image
 from rawinlay.bitstream.errors import InputError
@@ -19,8 +20,7 @@ from rawinlay.codec.align.starts import turn
 from rawinlay.codec.guide.geometry import POSITION_BITS, Geometry
 from scipy.ndimage import gaussian_filter, zoom
 
-HEIGHT, WIDTH = 640, 900
-SMALL = (384, 512)
+HEIGHT, WIDTH = 384, 512
 
 
 @functools.lru_cache
@@ -40,7 +40,7 @@ def scene(seed: int, height: int = HEIGHT, width: int = WIDTH) -> np.ndarray:
 
 
 @functools.lru_cache
-def tiles(period: int, height: int = SMALL[0], width: int = SMALL[1]) -> np.ndarray:
+def tiles(period: int, height: int = HEIGHT, width: int = WIDTH) -> np.ndarray:
     """A facade: the same window again and again, each a little lighter or darker."""
     rng = np.random.default_rng(period)
     y, x = np.mgrid[:height, :width]
@@ -85,7 +85,7 @@ def exported(rgb: np.ndarray, export: Export, look: Look | None = None) -> tuple
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("odd", [0, 1])
 def test_orientations_and_crops(orientation: int, odd: int) -> None:
-    rgb = scene(1, *SMALL)[: SMALL[0] - odd, : SMALL[1] - odd]
+    rgb = scene(1)[: HEIGHT - odd, : WIDTH - odd]
     raw = raw_of(rgb, "GBRG")
     picture = picture_of(rgb)
     channels = np.stack([turn(picture[..., k], orientation) for k in range(3)], -1)[5:-3, 8:-4]
@@ -117,9 +117,9 @@ CHANGES = {
 @pytest.mark.parametrize("change", CHANGES)
 def test_exports_are_placed(change: str) -> None:
     """Of these only what was scaled, lens-corrected or had a bar was placed once."""
-    rgb = scene(2, *SMALL)
+    rgb = scene(2)
     found, off = exported(rgb, CHANGES[change](Export.of(rgb)))
-    assert np.sqrt((off**2).mean()) < 0.25 and off.max() < 0.6, f"{off.max():.2f} px: {found.report}"
+    assert np.sqrt((off**2).mean()) < 0.25 and off.max() < 1, f"{off.max():.2f} px: {found.report}"
     assert not found.doubtful
 
 
@@ -134,7 +134,7 @@ LOOKS = {
 
 @pytest.mark.parametrize("look", LOOKS)
 def test_tones_stamps_and_blur(look: str) -> None:
-    rgb = scene(3, *SMALL)
+    rgb = scene(3)
     found, off = exported(rgb, Export.of(rgb).straighten(1), LOOKS[look])
     assert np.sqrt((off**2).mean()) < 0.4, f"{off.max():.2f} px: {found.report}"
 
@@ -152,7 +152,7 @@ def test_pictures_that_repeat_themselves(change: str) -> None:
 def test_plain_pairs_need_no_features(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor OpenCV, which takes a while to import: an expected place is enough."""
     monkeypatch.setattr(features, "_opencv", None)
-    rgb = scene(5, *SMALL)
+    rgb = scene(5)
     assert exported(rgb, Export.of(rgb))[0].geometry == Geometry()
     assert exported(rgb, Export.of(rgb).resize(0.5))[1].max() < 0.3
 
@@ -161,7 +161,7 @@ def test_the_search_is_repeatable_and_leaves_opencv_as_it_was() -> None:
     import cv2
 
     threads = cv2.getNumThreads()
-    rgb = scene(2, *SMALL)
+    rgb = scene(2)
     change = Export.of(rgb).straighten(3).crop_share(0.3).resize(0.8)
     cv2.setRNGSeed(5)
     first = exported(rgb, change)[0]
@@ -172,7 +172,7 @@ def test_the_search_is_repeatable_and_leaves_opencv_as_it_was() -> None:
 
 def test_whole_pixels_stay_whole() -> None:
     """A projection is used only where it pays: a crop's samples stay the JPEG's."""
-    rgb = scene(6, *SMALL)
+    rgb = scene(6)
     found, _ = exported(rgb, Export.of(rgb).crop(31, 17, 400, 300).frame(0.04))
     assert found.geometry.projection is None and found.geometry.warp is None
     assert all(v % (1 << POSITION_BITS) == 0 for v in found.geometry.offset)
@@ -181,9 +181,13 @@ def test_whole_pixels_stay_whole() -> None:
 
 
 def test_messages_say_what_was_found() -> None:
-    rgb = scene(4, *SMALL)
+    rgb = scene(4)
     report = exported(rgb, Export.of(rgb).straighten(2).crop_share(0.3).turn(1))[0].report
-    assert re.search(r"turned by (1.9|2.0)\d degrees", report) and "orientation 6" in report and "% of the RAW not shown" in report
+    assert (
+        re.search(r"turned by (1.9|2.0)\d degrees", report)
+        and "orientation 6" in report
+        and "% of the RAW not shown" in report
+    )
     report = exported(rgb, Export.of(rgb).distort(0.05))[0].report
     assert "distortion of -" in report and "px" in report
     assert "perspective of" in exported(rgb, Export.of(rgb).perspective(0.06))[0].report
@@ -208,7 +212,7 @@ def test_renderings_far_from_plain_are_accepted() -> None:
 
 def test_another_scene_is_refused() -> None:
     raw = raw_of(scene(1))
-    others = [picture_of(scene(2)), np.full((HEIGHT, WIDTH, 3), 90, np.uint8), picture_of(scene(4))[:400, :600]]
+    others = [picture_of(scene(2)), np.full((HEIGHT, WIDTH, 3), 90, np.uint8), picture_of(scene(4))[:300, :400]]
     for other in others:
         with pytest.raises(InputError, match="does not show this RAW's picture"):
             align(raw, planes_of(other))
@@ -231,8 +235,8 @@ def test_a_dark_or_tiny_picture_does_not_break_it() -> None:
 def smooth(seed: int) -> np.ndarray:
     """A night sky: broad light without detail, (HEIGHT, WIDTH, 3)."""
     rng = np.random.default_rng(seed)
-    coarse = gaussian_filter(rng.normal(size=(HEIGHT // 10, WIDTH // 10, 3)), (9, 9, 0))
-    light = zoom(coarse, (10, 10, 1), order=3)
+    coarse = gaussian_filter(rng.normal(size=(-(-HEIGHT // 10), -(-WIDTH // 10), 3)), (6, 6, 0))
+    light = zoom(coarse, (10, 10, 1), order=3)[:HEIGHT, :WIDTH]
     light = light / light.std() + np.linspace(-2, 2, HEIGHT)[:, None, None]
     return 0.3 / (1 + np.exp(-light))
 
@@ -251,3 +255,10 @@ def test_a_noisy_sky_without_detail_is_known_by_its_light() -> None:
     assert upended.geometry.orientation == 4
     with pytest.raises(InputError, match="does not show"):
         align(raw, jpeg_planes(smooth(2)[:, ::-1]))
+
+
+def test_the_campaign_of_random_exports() -> None:
+    """A handful of its pairs; hundreds stand in docs/alignment.md."""
+    rows = list(alignment.run(1, kinds="mix,1-5 degrees,crop to 20 %", size=(300, 400)))
+    assert [row.end for row in rows] == ["placed"] * 3, alignment.table(rows)
+    assert alignment.table(rows).endswith("| 0 | 0 | 0 |")

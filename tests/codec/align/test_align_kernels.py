@@ -62,24 +62,33 @@ def test_without_tones(shape, radius):
     assert not flat[1].any() and not flat[2].any()
 
 
+def a_place(steps, starts, whole=1, lens=(0, 0, 0, 0), vanish=(0, 0), turned=0.0, centre=(0, 0)):
+    """For `lay`, of samples at steps i + starts in px, by way of v = px / 10."""
+    lines = [steps[0] / 10, starts[0] / 10, steps[1] / 10, starts[1] / 10]
+    return [*lines, *centre, *lens, 10, turned, -turned, 10, *vanish, 0, 0, whole, any((*lens, *centre))]
+
+
 PLACES = {
-    "itself": [1, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0],
-    "between": [0.7, 0.4, 1.3, -2.6, 0, 0, 1, 0, 0, 0, 0, 1, 0],
-    "smaller": [1.9, 3, 2.1, 1, 0, 0, 1, 0, 0, 0, 0, 2, 0],
-    "warped": [1.1, -1, 0.9, 2, 3, 4, 6, 0.05, -0.1, 0.02, 0.03, 1, 1],
-    "far away": [1, 1e6, 1, -1e6, 0, 0, 1, 0, 0, 0, 0, 1, 0],
+    "itself": a_place((1, 1), (0, 0)),
+    "between": a_place((0.7, 1.3), (0.4, -2.6)),
+    "smaller": a_place((1.9, 2.1), (3, 1), 2),
+    "with a lens": a_place((1.1, 0.9), (-1, 2), 1, (0.05, -0.1, 0.02, 0.03), centre=(0.3, 0.4)),
+    "in perspective": a_place((1, 1), (0, 0), 1, (0, 0.1, 0, 0), (0.1, -0.2), 1.5),
+    "behind": a_place((1, 1), (0, 0), vanish=(-5, 0)),
+    "far away": a_place((1, 1), (1e6, -1e6)),
 }
 
 
 def found_at(place, i, j):
-    """Where sample (i, j) lies: steps, a radial polynomial, then samples of so many."""
-    y, x = place[0] * i + place[1], place[2] * j + place[3]
-    if place[12]:
-        dy, dx = y - place[4], x - place[5]
-        r = np.hypot(dy, dx) / place[6]
-        by = 1 + sum(k * r**n for n, k in enumerate(place[7:11], 1))
-        y, x = place[4] + dy * by, place[5] + dx * by
-    return [(v - (place[11] - 1) / 2) / place[11] for v in (y, x)]
+    """Where sample (i, j) lies: steps, a radial polynomial about a centre, a homography, then samples of so many."""
+    v = np.array([i * place[0] + place[1], j * place[2] + place[3]])
+    if place[19]:
+        away = v - place[4:6]
+        r = np.hypot(*away)
+        v = place[4:6] + away * (1 + sum(k * r**n for n, k in enumerate(place[6:10], 1)))
+    below = max(1 + v @ place[14:16], 0.125)
+    at = np.array(place[10:14]).reshape(2, 2) @ v / below + place[16:18]
+    return [(value - (place[18] - 1) / 2) / place[18] for value in at]
 
 
 def laid(small, place, top, left, bottom, right, shape):

@@ -208,11 +208,12 @@ def prepare_bad(folder, carrier):
     """The files that `BAD` names."""
     payload = embed.extract(carrier)
     middle = carrier.index(payload) + len(payload) // 2
+    late = carrier.index(payload) + len(payload) - 40  # among the substreams
     files = {
         "cut.dng": (folder / "IMG_1.dng").read_bytes()[:20_000],
         "cut.jpg": shot().jpeg[: len(shot().jpeg) // 2],
         "large.dng": write_dng(large_shot().raw),
-        "flipped.jpg": carrier[:middle] + bytes([carrier[middle] ^ 16]) + carrier[middle + 1 :],
+        "flipped.jpg": carrier[:late] + bytes([carrier[late] ^ 16]) + carrier[late + 1 :],
         "half.jpg": carrier[:middle],
         "half-picture.jpg": carrier[:-3000],
         "foreign.jpg": embed.embed(large_shot().jpeg, payload),

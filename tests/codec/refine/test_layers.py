@@ -40,7 +40,7 @@ from scenes import KINDS, scene
 def coded(**options):
     """A scene and its payload in layers."""
     picture = scene((49, 64), "GRBG")
-    return picture, picture.encode(**{"trimmable": True, **options})
+    return picture, picture.encode(**{"trimmable": True, "tune": "psnr", **options})
 
 
 @functools.cache

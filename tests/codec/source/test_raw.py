@@ -15,7 +15,7 @@ from rawinlay.bitstream.errors import InputError
 from rawinlay.bitstream.jpeg.file import Jpeg
 from rawinlay.bitstream.raw_image import CFA_PHASES, RawImage
 from rawinlay.bitstream.tiff import tiff
-from rawinlay.bitstream.tiff.tags import pack_tags, unpack_tags
+from rawinlay.bitstream.tiff.meta import Meta
 from rawinlay.bitstream.tiff.tiff import Ifd, pack_value
 from rawinlay.codec.source.metadata import CANON_UUID, RAF_MAGIC, source_ifd
 from rawinlay.codec.source.raw import embedded_preview, read_raw, render_jpeg
@@ -157,8 +157,9 @@ def test_the_rendering_is_upright_and_knows_its_camera(orientation: int, size: t
 def test_real_files_go_through_the_dng_exactly(name: str) -> None:
     path = shared_raw(name)
     raw = read_raw(path)
-    known = unpack_tags(pack_tags(raw))
-    assert known == (raw.ifd0_tags, raw.raw_tags, raw.exif_tags)
+    known = Meta.from_bytes(Meta.of(raw).to_bytes())
+    assert (known.ifd0_tags, known.raw_tags, known.exif_tags) == (raw.ifd0_tags, raw.raw_tags, raw.exif_tags)
+    assert known.note == raw.note and known.gps_tags == raw.gps_tags
     again = read_raw(write_dng(raw))
     assert _same(again, raw)
     assert {tag: again.ifd0_tags.get(tag) for tag in raw.ifd0_tags} == raw.ifd0_tags

@@ -1,0 +1,227 @@
+"""What edits show of decoded RAWs at equal bytes, developed at full size: `rawinlay bench edits`.
+
+::
+
+    RAW --centre cut, a plain DNG--> guide's JPEG --> rawinlay, both tunes, at each rate
+                                                 '--> the edited JPEG: what one has without any RAW
+                                     JPEG XL, linear and square root, at the distance that meets the rate
+    decoded mosaics --`eval.developed`: LibRaw's AHD, each of its edits--> `eval.differences` --> a row of edited.jsonl
+
+The edited JPEG is at its best: each of its channels becomes linear by a table fitted to the true development, and it
+is edited from there. It is measured where it lies over the development pixel by pixel, as LibRaw's renderings do.
+
+`bytes_needed` says from the rows how many bits a pixel a codec needs until +2 EV reaches a SSIMULACRA2, by straight
+lines between the rates' logarithms.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ..bitstream.dng.writer import write_dng
+from ..bitstream.errors import RawinlayError
+from ..bitstream.raw_image import RawImage
+from ..bitstream.runtime.files import read_file, write_atomically
+from ..codec.source.raw import read_raw
+from ..eval.developed import EDITS, FullDeveloper, apply
+from ..eval.differences import block_means, blocks, difference
+from ..eval.metrics import finite_or_none, psnr
+from ..eval.pictures import crop
+from . import guides
+from .inputs import Input
+from .peers.base import Peer
+from .peers.jxl import COARSEST, FINEST, JxlLossy
+from .peers.ours import Rawinlay
+from .rows import Results, Row, commit, key, machine, versions
+
+RATES = (0.2, 0.4, 1.0, 2.0)
+NEEDED = (60.0, 75.0, 85.0)
+"""SSIMULACRA2 at +2 EV whose bytes are told."""
+
+EDITED_JPEG = "edited-jpeg"
+TOLERANCE, ROUNDS = 0.02, 12
+"""By how much JPEG XL's bytes may miss the rate, and tries to meet it."""
+
+
+class Tuned(Rawinlay):
+    """rawinlay as `encode` is by itself."""
+
+    name, tune = "rawinlay-edit", "edit"
+
+
+def codecs() -> list[Peer]:
+    """All that are given bytes, ours first."""
+    return [Tuned(), Rawinlay(), JxlLossy("linear"), JxlLossy("sqrt")]
+
+
+def cut(source: Input, size: tuple[int, int], folder: Path) -> Input:
+    """The middle of a RAW, of so many columns and rows, as a DNG of its own that is not turned."""
+    raw = read_raw(source.raw)
+    height, width = raw.mosaic.shape
+    top, left = max(0, height - size[1]) // 4 * 2, max(0, width - size[0]) // 4 * 2
+    part = crop(raw, (left, top, left + size[0], top + size[1]))
+    path = folder / f"{source.raw.stem}.dng"
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, write_dng(replace(part, orientation=1, raw_tags={})))
+    return Input(source.name, path)
+
+
+class Measured:
+    """One RAW's true developments, and what others are against them."""
+
+    def __init__(self, raw: RawImage) -> None:
+        self.raw, self.developer = raw, FullDeveloper(raw)
+        self._linear = {blended: self.developer.linear(raw.mosaic, blended) for blended in (False, True)}
+        self.true = {edit: apply(self._linear[edit == "highlights"], edit) for edit in EDITS}
+
+    def mosaic(self, found: np.ndarray) -> Row:
+        """Measures of a decoded mosaic."""
+        linear = {blended: self.developer.linear(found, blended) for blended in (False, True)}
+        row = self._edits(lambda edit: linear[edit == "highlights"])
+        row["blocks"] = blocks(self._linear[False], linear[False])
+        row["blocks_mosaic"] = block_means(self.developer, found)
+        return {"psnr": finite_or_none(psnr(self.raw, found)), **row}
+
+    def picture(self, jpeg: bytes) -> Row | None:
+        """Measures of a JPEG that is edited instead; None where it does not lie over the development."""
+        with Image.open(io.BytesIO(jpeg)) as opened:
+            shown = np.asarray(opened.convert("RGB"))
+        true = self._linear[False]
+        if shown.shape != true.shape:
+            return None
+        linear = np.stack([_lightened(shown[..., c], true[..., c]) for c in range(3)], -1)
+        return {"blocks": blocks(true, linear), **self._edits(lambda edit: linear)}
+
+    def _edits(self, linear: Callable[[str], np.ndarray]) -> Row:
+        return {"edits": {edit: difference(true, apply(linear(edit), edit)) for edit, true in self.true.items()}}
+
+
+def _lightened(shown: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """A channel of 8 bits in linear light, by the rising table that is nearest to the truth."""
+    count = np.bincount(shown.ravel(), minlength=256)
+    means = np.bincount(shown.ravel(), true.ravel(), 256) / np.maximum(count, 1)
+    known = np.flatnonzero(count)
+    table = np.interp(np.arange(256), known, np.maximum.accumulate(means[known]))
+    return table.astype(np.float32)[shown]
+
+
+def at_rate(codec: Peer, raw: Path, jpeg: Path, bpp: float, sites: int) -> tuple[int, np.ndarray]:
+    """Bytes and decoded mosaic of a codec at a rate: what takes a rate at it, JPEG XL at the distance that meets it."""
+    if codec.guided:
+        data = codec.encode_file(raw, jpeg, f"bpp={bpp:g}")
+    else:
+        data, goal = b"", bpp * sites / 8
+        low, high = math.log(FINEST), math.log(COARSEST)
+        for _ in range(ROUNDS):
+            middle = (low + high) / 2
+            data = codec.encode_file(raw, None, f"distance={math.exp(middle):.6g}")
+            if abs(len(data) / goal - 1) < TOLERANCE:
+                break
+            low, high = (middle, high) if len(data) > goal else (low, middle)
+    with tempfile.TemporaryDirectory() as work:
+        stream = Path(work) / "stream"
+        write_atomically(stream, data)
+        mosaic = codec.decode_file(stream, jpeg if codec.guided else None)
+    return codec.added(data, read_file(jpeg, "JPEG") if codec.guided else None), mosaic
+
+
+def run(
+    sources: Sequence[Input], chosen: Sequence[guides.Guide], rates: Sequence[float], size: tuple[int, int],
+    out: Path, results: Results, say: Callable[[str], None],
+) -> None:  # fmt: skip
+    """Measure what is missing; size: columns and rows of the cut; out: folder of cuts and guides."""
+    setup: Row = {"machine": machine(), "commit": commit(), "versions": versions(), "cut": list(size)}
+    for source in sources:
+        part = cut(source, size, out / "cuts")
+        measured: Measured | None = None
+        for guide in chosen:
+            for codec in [*codecs(), None]:
+                for rate in rates if codec else (0.0,):
+                    name = codec.name if codec else EDITED_JPEG
+                    shown = guide.name if codec is None or codec.guided else ""
+                    head: Row = {"file": source.name, "guide": shown, "codec": name, "setting": f"bpp={rate:g}"}
+                    if key(head) in results.done:
+                        continue
+                    measured = measured or Measured(read_raw(part.raw))
+                    row = head | _row(measured, part, guide, codec, rate, out / "guides")
+                    results.add(row | setup)
+                    say(_line(row))
+
+
+def _row(
+    measured: Measured, part: Input, guide: guides.Guide, codec: Peer | None, rate: float, cache: Path
+) -> Row:
+    try:
+        jpeg, program = guides.render(guide, part, cache)
+        if codec is None:
+            found = measured.picture(read_file(jpeg, "JPEG"))
+            return found or {"error": "the JPEG does not lie over the development pixel by pixel"}
+        sites = measured.raw.mosaic.size
+        size, mosaic = at_rate(codec, part.raw, jpeg, rate, sites)
+        made = {"guide_program": program} if codec.guided else {}
+        return {"bytes": size, "bpp": 8 * size / sites, **made, **measured.mosaic(mosaic)}
+    except (RawinlayError, guides.Unavailable, OSError) as error:
+        return {"error": str(error)}
+
+
+def _line(row: Row) -> str:
+    said = " ".join(filter(None, (row["file"], row["guide"], row["codec"], row["setting"])))
+    if "error" in row:
+        return f"{said}: ERROR {row['error']}"
+    found = [f"{edit} {row['edits'][edit]['ssimulacra2']:.1f}" for edit in ("as_shot", "plus2ev")]
+    return f"{said}: SSIMULACRA2 {', '.join(found)}"
+
+
+Needed = dict[tuple[str, str, str], list[float | None]]
+
+
+def bytes_needed(rows: Iterable[Row], wanted: Sequence[float] = NEEDED) -> Needed:
+    """(file, guide, codec) -> bits a pixel until +2 EV reaches each SSIMULACRA2; None where no rate does.
+
+    Where the least rate is past it already, that rate.
+    """
+    curves: dict[tuple[str, str, str], list[tuple[float, float]]] = {}
+    for row in rows:
+        if row.get("bpp") and "edits" in row:
+            at = row["file"], row["guide"], row["codec"]
+            curves.setdefault(at, []).append((row["bpp"], row["edits"]["plus2ev"]["ssimulacra2"]))
+    out = {}
+    for at, points in curves.items():
+        rates, reached = zip(*sorted(points), strict=True)
+        rising = np.maximum.accumulate(reached)
+        out[at] = [
+            None if rising[-1] < goal else float(2 ** np.interp(goal, rising, np.log2(rates))) for goal in wanted
+        ]
+    return out
+
+
+def markdown(rows: Iterable[Row]) -> str:
+    """What each codec shows at each rate, means over files, and the bytes that +2 EV needs."""
+    rows = [row for row in rows if "edits" in row]
+    groups: dict[tuple[str, str, str], list[Row]] = {}
+    for row in rows:
+        groups.setdefault((row["guide"], row["codec"], row["setting"]), []).append(row)
+    titles = ("guide", "codec", "rate", "files", "linear, dB", "+2 EV, dB", "+2 EV, CIEDE2000", "SSIMULACRA2 as shot",
+              "+2 EV")  # fmt: skip
+    lines = [f"| {' | '.join(titles)} |", "|" + "---|" * len(titles)]
+    for (guide, codec, setting), some in sorted(groups.items()):
+        values = [np.mean([row["psnr"] or math.nan for row in some])] if "psnr" in some[0] else [math.nan]
+        for edit, measure in (("plus2ev", "psnr"), ("plus2ev", "ciede2000"), ("as_shot", "ssimulacra2"),
+                              ("plus2ev", "ssimulacra2")):  # fmt: skip
+            values.append(np.mean([row["edits"][edit][measure] or math.nan for row in some]))
+        shown = " | ".join("" if math.isnan(v) else f"{v:.2f}" for v in values)
+        lines.append(f"| {guide} | {codec} | {setting.removeprefix('bpp=')} | {len(some)} | {shown} |")
+    goals = " | ".join(f"{goal:g}" for goal in NEEDED)
+    lines += ["", "Bits a pixel until +2 EV reaches a SSIMULACRA2 of:", "", f"| file | guide | codec | {goals} |",
+              "|---|---|---|" + "---|" * len(NEEDED)]  # fmt: skip
+    for at, needed in sorted(bytes_needed(rows).items()):
+        lines.append(f"| {' | '.join(at)} | " + " | ".join("over" if n is None else f"{n:.2f}" for n in needed) + " |")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,150 @@
+"""What `decode --grain` has to put back: how much of the noise the decoded mosaic lacks, by level and colour.
+
+::
+
+    blocks of 16 x 16 sites of a plane, those whose decoded means vary least at their level
+    second differences of true and decoded --difference--> variance that is missing, at the levels of section NOIS
+    lost part, true - decoded, in these blocks --how alike neighbours are--> filter of the grain
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ...bitstream.raw_image import RawImage
+from ...bitstream.stream.noise import COLOURS, GRAIN_ONE, GRAIN_UNIT, KNOTS, MOST_TAP, NOISE_BYTES, CarriedNoise
+from ..decoder.grain import COLOUR, LEVELS
+from ..decoder.stream import Stream
+from ..mosaic.layout import Layout
+from ..mosaic.noise import NOISE_PROFILE, Profile, told
+from .fit import noise
+from .fit.noise import SIDE, second_differences
+from .options import EncodeOptions
+
+SECTION_BYTES, LEAST_TIMES = NOISE_BYTES + 6, 100
+"""What the section costs a stream, and how many times that a stream has at least that gets one."""
+
+PART = 4
+FLAT = 0.5
+"""Share of a level's blocks that are looked at: those whose means of 4 x 4 sites differ least."""
+
+LEAST_BLOCKS, MOST_BLOCKS = 4, 20_000
+HELD = 0.3
+"""How much a knot keeps to the mean of what is near, in blocks."""
+
+LEAST = 2.0**-15
+"""Deviation, in shares of white, that is not worth telling."""
+
+MOST_ALIKE = 0.32
+"""Correlation of neighbours beyond which it is structure that was lost."""
+
+
+def reserved(options: EncodeOptions, sites: int) -> int:
+    """Bytes of the section in a stream of a wanted size; 0 where it gets none."""
+    size = options.rate.bytes_for(sites)
+    return SECTION_BYTES if options.tune == "edit" and size and size >= LEAST_TIMES * SECTION_BYTES else 0
+
+
+def noise_of(stream: Stream, found: np.ndarray, raw: RawImage, options: EncodeOptions) -> CarriedNoise | None:
+    """The section of a coded picture and what it decodes to; None where it is not worth its bytes."""
+    size = options.rate.bytes_for(raw.mosaic.size)
+    coded = sum(map(len, stream.substreams.values())) + sum(map(len, stream.finer.values()))
+    enough = reserved(options, raw.mosaic.size) if size else coded >= LEAST_TIMES * SECTION_BYTES
+    whole = stream.lossless or stream.layers is not None  # a layer taken away would change what is missing
+    if options.tune == "psnr" or not enough or (whole and NOISE_PROFILE in raw.raw_tags):
+        return None
+    layout = stream.layout
+    profile = told(raw.raw_tags) or noise.estimate(raw, layout)
+    if whole:
+        return CarriedNoise(profile.carried())
+    return carried_noise(profile, raw.mosaic, found, layout, raw.black, raw.white)
+
+
+def carried_noise(
+    profile: Profile, true: np.ndarray, found: np.ndarray, layout: Layout, black: tuple[float, ...], white: int
+) -> CarriedNoise:
+    """The section for a mosaic and what is decoded of it, both uint16 (H, W); black: by site, DN."""
+    span = white - float(np.mean(black))
+    alike = np.zeros(3)
+    seen: list[list[np.ndarray]] = [[] for _ in range(COLOURS)]
+    by_plane = layout.per_plane((black[0], black[1], black[2], black[3]))
+    for k in range(4):
+        pairs = [_blocks(layout.plane(mosaic, k)) for mosaic in (true, found)]
+        if not len(pairs[0]):
+            continue
+        level = (pairs[1].mean((1, 2)) - by_plane[k]) / span
+        # A level's place between two knots, where the section's straight lines meet it.
+        place = np.interp(np.clip(level, 0, 1), LEVELS, np.arange(KNOTS))
+        flat = _flat(pairs[1] - by_plane[k], np.rint(place).astype(int))
+        missing = (second_differences(pairs[0][flat]) - second_differences(pairs[1][flat])) / span**2
+        seen[COLOUR[k]].append(np.stack([place[flat], missing]))
+        lost = (pairs[0] - pairs[1])[flat]
+        lost -= lost.mean((1, 2), keepdims=True)
+        alike += np.square(lost).sum(), (lost[:, :, 1:] * lost[:, :, :-1]).sum(), (lost[:, 1:] * lost[:, :-1]).sum()
+    taps = [_tap(float(a / alike[0]) * SIDE / (SIDE - 1)) if alike[0] else 0 for a in alike[1:]]
+    share = _second(taps[0]) / 2 + _second(taps[1]) / 2
+    numbers = [n for colour in seen for n in _numbers(np.concatenate([np.zeros((2, 0)), *colour], 1), share)]
+    return CarriedNoise(profile.carried(), tuple(numbers), *taps)
+
+
+def _blocks(plane: np.ndarray) -> np.ndarray:
+    h, w = (n // SIDE for n in plane.shape)
+    thin = max(1, math.isqrt(max(h * w, 1) // MOST_BLOCKS))
+    cut = plane[: h * SIDE, : w * SIDE].reshape(h, SIDE, w, SIDE).swapaxes(1, 2)[::thin, ::thin]
+    return cut.reshape(-1, SIDE, SIDE).astype(np.float32)
+
+
+def _flat(blocks: np.ndarray, knot: np.ndarray) -> np.ndarray:
+    """Which blocks vary least, of each knot's."""
+    parts = blocks.reshape(len(blocks), SIDE // PART, PART, SIDE // PART, PART).mean((2, 4))
+    parts = parts.reshape(len(blocks), -1)
+    spread = parts.std(1) / np.maximum(parts.mean(1), 1.0)  # against the level: the darkest are no flatter
+    out = np.zeros(len(blocks), bool)
+    for n in np.unique(knot):
+        own = np.flatnonzero(knot == n)
+        out[own[np.argsort(spread[own])[: max(LEAST_BLOCKS, int(FLAT * len(own)))]]] = True
+    return out
+
+
+def _tap(alike: float) -> int:
+    """The filter's n, 256, n whose neighbours are so alike: 2 c / (1 + 2 c^2), c = n / 256."""
+    wanted = min(max(alike, 0.0), MOST_ALIKE)
+    c = (1 - math.sqrt(1 - 2 * wanted**2)) / (2 * wanted) if wanted > 1e-3 else 0.0
+    return min(round(256 * c), MOST_TAP)
+
+
+def _second(tap: int) -> float:
+    """Second differences' variance of noise under a filter, in parts of white noise's."""
+    c = tap / 256
+    one, two = 2 * c / (1 + 2 * c * c), c * c / (1 + 2 * c * c)
+    return (6 - 8 * one + 2 * two) / 6
+
+
+def _numbers(seen: np.ndarray, share: float) -> list[int]:
+    """Deviations at the knots as the section has them.
+
+    seen: of each block its place between the knots and what is missing in it; share: what of a variance second
+    differences see.
+    """
+    place, missing = seen
+    nearest = np.rint(place).astype(int)
+    count = np.bincount(nearest, minlength=KNOTS)
+    known = np.flatnonzero(count >= LEAST_BLOCKS)
+    if not len(known):
+        return [0] * KNOTS
+    means = np.bincount(nearest, missing, KNOTS)[known] / count[known]
+    rough = np.maximum(np.interp(np.arange(KNOTS), known, means), LEAST**2)
+    # Straight lines between knots through the blocks: least squares of relative errors, held to what is rough known.
+    weight = 1 / np.interp(place, np.arange(KNOTS), rough)
+    low = np.minimum(place.astype(int), KNOTS - 2)
+    rows = np.zeros((len(place), KNOTS))
+    rows[np.arange(len(place)), low], rows[np.arange(len(place)), low + 1] = 1 - (place - low), place - low
+    held = HELD * np.diag(1 / rough)
+    left, right = (rows * weight[:, None], held), (missing * weight, np.full(KNOTS, HELD))
+    variance = np.linalg.lstsq(np.concatenate(left), np.concatenate(right), rcond=None)[0]
+    return [
+        min(max(round(GRAIN_UNIT * math.log2(d)) + GRAIN_ONE, 1), GRAIN_ONE) if d > LEAST else 0
+        for d in np.sqrt(np.maximum(variance, 0.0) / share).tolist()
+    ]
