@@ -77,7 +77,20 @@ class SizeFit:
         """
         if not symbols.any():
             return np.zeros(len(self._x), np.int64)
+        free = self._fitted(symbols, start, steps, np.full(len(self._x), np.inf))
+        codes = self._codes(free)
+        if (free <= self._most).all():
+            return codes
+        held = self._codes(self._fitted(symbols, start, steps, self._most))
+        return min(codes, held, key=lambda found: self.bits(symbols, found))
+
+    def _codes(self, weights: np.ndarray) -> np.ndarray:
+        return nearest_weight(np.where(self._unused, 0.0, weights / self._scale))
+
+    def _fitted(self, symbols: np.ndarray, start: np.ndarray | None, steps: int, most: np.ndarray) -> np.ndarray:
+        """Weights from zero to `most`."""
         weights = self._even(symbols) if start is None or not start.any() else WEIGHTS[start] * self._scale
+        weights = np.minimum(weights, most)
         now = self._cost(weights, symbols)
         for _ in range(steps):
             before = now
@@ -86,8 +99,8 @@ class SizeFit:
             damping = DAMPING
             for _ in range(TRIES):
                 damped = curvature + np.diag(np.diag(curvature) * damping)
-                step = descend(damped, gradient, weights, self._most, SWEEPS)
-                tried = np.clip(weights + step, 0.0, self._most)
+                step = descend(damped, gradient, weights, most, SWEEPS)
+                tried = np.clip(weights + step, 0.0, most)
                 now = self._cost(tried, symbols)
                 if now < before:
                     weights = tried
@@ -95,7 +108,7 @@ class SizeFit:
                 damping = damping * HARDER + 0.3
             if before - now < ENOUGH:
                 break
-        return nearest_weight(np.where(self._unused, 0.0, weights / self._scale))
+        return weights
 
     def bits(self, symbols: np.ndarray, codes: np.ndarray) -> float:
         """Bits a place of symbols under weights."""
@@ -111,7 +124,7 @@ class SizeFit:
         """Weights to start from: each context alone explains its share of the mean magnitude."""
         mean = self._x.mean(1).astype(np.float64)
         wanted = float(np.abs(symbols).mean()) + 1e-3
-        return np.minimum(np.where(mean > 0, wanted / np.maximum(mean, 1e-9) / len(mean), 0.0), self._most)
+        return np.where(mean > 0, wanted / np.maximum(mean, 1e-9) / len(mean), 0.0)
 
 
 def _information(bits: np.ndarray) -> np.ndarray:

@@ -159,3 +159,12 @@ def test_survey():
     assert busy.bits(3300 + 256, load()) == pytest.approx(calm.bits(3300, load()), rel=0.05)
     both = merged([calm, busy]).bits(3300, load())
     assert both == pytest.approx((calm.bits(3300, load()) + busy.bits(3300, load())) / 2)
+
+
+def test_scales_that_the_constant_can_not_say():
+    """Where nothing lies around, 1 and 1 / step alone tell the scale; the weight of the first ends at two steps."""
+    rng = np.random.default_rng(0)
+    x = np.stack([np.full(4000, 2.0**-16), 1 / rng.uniform(60, 100, 4000)]).astype(np.float32)
+    symbols = np.rint(rng.normal(0, 300, 4000)).astype(np.int32)
+    fit = SizeFit(Lengths(load(), EXACT), x)
+    assert fit.bits(symbols, fit(symbols, None, 5)) < 11.5
