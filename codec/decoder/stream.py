@@ -59,6 +59,8 @@ from ..stages.parameters import Params
 from .cpu import Watch, decode_mosaic
 from .layers import decode_layers
 from .setup import Setup
+from .transforms import pack_transforms as pack_transforms
+from .transforms import unpack_transforms
 
 if TYPE_CHECKING:
     from ..recipe.net import GuideNet
@@ -199,7 +201,8 @@ class Stream:
         return cls(
             header, recipe, params, transforms, substreams, layers, finer, preview, len(data), geometry.projection,
             gate, container.sections["BORD"], container.sections["DIGM"],
-            FileDigests.from_bytes(container.sections["DIGS"]), noise=CarriedNoise.from_bytes(container.sections["NOIS"]),
+            FileDigests.from_bytes(container.sections["DIGS"]),
+            noise=CarriedNoise.from_bytes(container.sections["NOIS"]),
             about=container.sections["META"], about_lost="META" in container.lost,
         )  # fmt: skip
 
@@ -288,22 +291,3 @@ def pack_black(black: tuple[float, ...]) -> list[int]:
     """Black levels by site for the header."""
     units = [max(0, round(b * LEVEL_UNIT)) for b in black]
     return units[:1] if len(set(units)) == 1 else units
-
-
-def pack_transforms(transforms: list[int]) -> bytes:
-    """Transform by tile for the header."""
-    if len(set(transforms)) == 1:
-        return bytes([255 * transforms[0]])
-    return np.packbits(np.array(transforms, np.uint8), bitorder="little").tobytes()
-
-
-def unpack_transforms(data: bytes, count: int) -> list[int]:
-    """Inverse of `pack_transforms`; `StreamError` for a wrong length."""
-    if len(data) == 1 and data[0] in (0, 255):
-        return [data[0] & 1] * count
-    if len(data) != (count + 7) // 8:
-        raise StreamError("the header names another number of tiles than the picture has")
-    bits = np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little")
-    if bits[count:].any():
-        raise StreamError("the header names more tiles than the picture has")
-    return [int(b) for b in bits[:count]]
