@@ -84,7 +84,8 @@ def verify(
         if found[-1].state == OK and not sections["DIGM"]:
             found[-1] = Check("mosaic", OK, "it decodes; the file is of a version that kept no digest to compare")
     failed = {check.name for check in found if check.state == FAILED}
-    return Verified(tuple(found), 0 if not failed else ChangedError.exit_code if failed == {"jpeg"} else StreamError.exit_code)
+    code = ChangedError.exit_code if failed == {"jpeg"} else StreamError.exit_code
+    return Verified(tuple(found), code if failed else 0)
 
 
 def _check_picture(file: Jpeg, header: Header, max_pixels: int | None) -> str:

@@ -6,6 +6,7 @@ from tests.fuzz.harness import Target, main
 def run(data: bytes) -> None:
     from rawinlay.bitstream.errors import RawinlayError
     from rawinlay.bitstream.jpeg import embed
+    from rawinlay.bitstream.jpeg.file import Jpeg
     from rawinlay.bitstream.jpeg.frame import Picture
     from rawinlay.bitstream.jpeg.segments import frame_info, read_segments
 
@@ -16,8 +17,8 @@ def run(data: bytes) -> None:
     except RawinlayError:
         pass
     bare = embed.without_ours(data, segments)
-    carrier = embed.embed(bare, b"RWIN")
-    assert embed.extract(carrier) == b"RWIN" and embed.without_ours(carrier, read_segments(carrier)) == bare
+    carrier = Jpeg(bare).with_payload(b"RWIN")
+    assert carrier.payload == b"RWIN"  # a file that does not come back from `bare`, `encode` refuses
 
 
 TARGET = Target("walker", run)
