@@ -255,8 +255,7 @@ def decode(jpeg: Source, *, options: DecodeOptions | None = None, **keywords: Un
     lossless = stream.lossless and not (salvaged and salvaged.recovered < 1)
     return Decoded(
         raw, width, height, raw.cfa, device, seconds, stream.layer_count, lossless, shown, found.jpeg.bare.data, kind,
-        (*found.warnings, *stream.told, *((NO_GRAIN,) if options.grain and not grained else ())), default_crop,
-        salvaged, grained,
+        (*found.warnings, *((NO_GRAIN,) if options.grain and not grained else ())), default_crop, salvaged, grained,
     )  # fmt: skip
 
 
@@ -280,7 +279,8 @@ def _decode(jpeg: Jpeg, options: DecodeOptions) -> tuple[Carrier, RawImage, Salv
 
     _tell(options.progress, "reading")
     found = open_carrier(jpeg, options.sidecar, salvage=options.salvage, max_pixels=options.max_pixels)
-    stream, header, meta = found.stream, found.stream.header, found.stream.meta
+    stream, header = found.stream, found.stream.header
+    meta, told = stream.meta
     part = Crop(*options.crop) if options.crop else None
     if part:
         part.check(header.height, header.width)
@@ -306,7 +306,7 @@ def _decode(jpeg: Jpeg, options: DecodeOptions) -> tuple[Carrier, RawImage, Salv
         raw = part.of(raw)
     elif stream.border:
         raw = replace(raw, border=parse_border(stream.border, header.height, header.width))
-    return found, raw, found.salvage
+    return replace(found, warnings=(*found.warnings, *told)), raw, found.salvage
 
 
 def strip(jpeg: Source, *, metadata: bool = False) -> bytes:

@@ -80,8 +80,8 @@ class Stream:
     size: bytes of the payload that it was parsed from. projection: of the geometry, where the header's is not enough.
     gate: where a guide of the stream's own stands for the JPEG. border: the section of what lies around the mosaic.
     digest: section DIGM; files: section DIGS. cut: of tiles that are damaged, the first layer and stage that is not
-    there (`codec.decoder.salvage`). noise: the sensor's, and what is missing of it, where the stream tells. meta: what
-    it says for the DNG, the header's tags among it; told: what of that is damaged, a line each.
+    there (`codec.decoder.salvage`). noise: the sensor's, and what is missing of it, where the stream tells. about:
+    section META; about_lost: whether it is damaged and left out.
     """
 
     header: Header
@@ -100,13 +100,18 @@ class Stream:
     files: FileDigests | None = None
     cut: Mapping[int, tuple[int, int]] = field(default_factory=dict)
     noise: CarriedNoise | None = None
-    meta: Meta = field(default_factory=Meta)
-    told: tuple[str, ...] = ()
+    about: bytes = b""
+    about_lost: bool = False
 
     @property
     def geometry(self) -> Geometry:
         """How the JPEG lies over the mosaic."""
         return replace(Geometry.from_bytes(self.header.geometry), projection=self.projection)
+
+    @property
+    def meta(self) -> tuple[Meta, tuple[str, ...]]:
+        """What it says for the DNG, the header's tags among it, and what of that is damaged, a line each."""
+        return Meta.of_stream(self.header.tags, self.about, self.about_lost)
 
     @property
     def layer_count(self) -> int:
@@ -192,12 +197,11 @@ class Stream:
         preview = CarriedPreview.from_bytes(container.sections["PREV"])
         section = container.sections["GATE"]
         gate = Gate.from_bytes(section, layout_of(header).cells) if section else None
-        meta, told = Meta.of_stream(header.tags, container.sections["META"], "META" in container.lost)
         return cls(
             header, recipe, params, transforms, substreams, layers, finer, preview, len(data), geometry.projection,
             gate, container.sections["BORD"], container.sections["DIGM"],
-            FileDigests.from_bytes(container.sections["DIGS"]),
-            noise=CarriedNoise.from_bytes(container.sections["NOIS"]), meta=meta, told=told,
+            FileDigests.from_bytes(container.sections["DIGS"]), noise=CarriedNoise.from_bytes(container.sections["NOIS"]),
+            about=container.sections["META"], about_lost="META" in container.lost,
         )  # fmt: skip
 
     @timed("network")

@@ -16,12 +16,14 @@ sys.path[:0] = [str(HERE.parents[1] / "support")]
 
 import numpy as np  # noqa: E402
 from rawinlay.bitstream.jpeg import embed  # noqa: E402
-from rawinlay.bitstream.raw_image import Border  # noqa: E402
+from rawinlay.bitstream.raw_image import Border, MakerNote  # noqa: E402
 from rawinlay.bitstream.stream.border import border_bytes, parse_border  # noqa: E402
 from rawinlay.bitstream.stream.container import with_sections  # noqa: E402
 from rawinlay.bitstream.stream.digests import FileDigests  # noqa: E402
 from rawinlay.bitstream.stream.noise import CarriedNoise  # noqa: E402
 from rawinlay.codec import sections  # noqa: E402
+from rawinlay.bitstream.tiff import tiff  # noqa: E402
+from rawinlay.bitstream.tiff.meta import Meta  # noqa: E402
 from rawinlay.codec.decoder.grain import Grain  # noqa: E402
 from rawinlay.codec.decoder.stream import Stream, pack_transforms  # noqa: E402
 from rawinlay.codec.encoder.effort import Effort  # noqa: E402
@@ -123,8 +125,22 @@ def pictures():
     yield "digests", named, with_sections(named.encode(quality=50, tune="psnr"), {"DIGS": files.to_bytes()})
     framed = plain.encode(quality=30, tune="psnr")
     yield "bordered", plain, sections.put_into(framed, {"BORD": border_bytes(border(plain.raw))})
+    yield "described", plain, sections.put_into(framed, {"META": described().to_bytes()})
     grainy = scene((75, 101), "BGGR", seed=8, bits=12, black=(250, 256, 260, 255.5), subsampling=2)
     yield "grain", grainy, noisy(grainy.encode(quality=40))
+
+
+def described():
+    """Metadata in each place of section META, a MakerNote with a directory below its first among it."""
+    note = MakerNote(b"OLYMPUS\0II\3\0", 0, False, {0x100: tiff.pack_value(tiff.SSHORT, -7, 300)},
+                     {0x2010: {0x203: tiff.pack_ascii("A lens")}}, (0x99, 0x2020))  # fmt: skip
+    return Meta(
+        {270: tiff.pack_ascii("A caption"), 18246: tiff.pack_value(tiff.SHORT, 4)},
+        {28722: tiff.pack_value(tiff.SSHORT, 16, -1, 20)},
+        {42036: tiff.pack_ascii("Lens 18-55"), 33434: tiff.pack_value(tiff.RATIONAL, 1, 250)},
+        {1: tiff.pack_ascii("N"), 2: tiff.pack_value(tiff.RATIONAL, 48, 1, 30, 1, 0, 1)}, note,
+        ({50936: tiff.pack_ascii("Camera Neutral")}, {50936: tiff.pack_ascii("Camera Vivid")}),
+    )  # fmt: skip
 
 
 def border(raw):
