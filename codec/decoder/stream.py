@@ -200,7 +200,8 @@ class Stream:
         return cls(
             header, recipe, params, transforms, substreams, layers, finer, preview, len(data), geometry.projection,
             gate, container.sections["BORD"], container.sections["DIGM"],
-            FileDigests.from_bytes(container.sections["DIGS"]), noise=CarriedNoise.from_bytes(container.sections["NOIS"]),
+            FileDigests.from_bytes(container.sections["DIGS"]),
+            noise=CarriedNoise.from_bytes(container.sections["NOIS"]),
             about=container.sections["META"], about_lost="META" in container.lost,
         )  # fmt: skip
 

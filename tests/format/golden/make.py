@@ -21,9 +21,9 @@ from rawinlay.bitstream.stream.border import border_bytes, parse_border  # noqa:
 from rawinlay.bitstream.stream.container import with_sections  # noqa: E402
 from rawinlay.bitstream.stream.digests import FileDigests  # noqa: E402
 from rawinlay.bitstream.stream.noise import CarriedNoise  # noqa: E402
-from rawinlay.codec import sections  # noqa: E402
 from rawinlay.bitstream.tiff import tiff  # noqa: E402
 from rawinlay.bitstream.tiff.meta import Meta  # noqa: E402
+from rawinlay.codec import sections  # noqa: E402
 from rawinlay.codec.decoder.grain import Grain  # noqa: E402
 from rawinlay.codec.decoder.stream import Stream, pack_transforms  # noqa: E402
 from rawinlay.codec.encoder.effort import Effort  # noqa: E402
