@@ -7,6 +7,7 @@ Usage      the call itself makes no sense                        2
 Input      an input is unreadable, unsupported or does not fit   3
 NoRaw      the JPEG carries no RAW                               4
 Stream     the stream is damaged, newer, or another JPEG's       5
+Changed    the RAW is sound, the JPEG around it was changed      6
 =========  ====================================================  ====
 
 Every message is one line, says what is wrong with which thing, and where possible what to do.
@@ -45,3 +46,9 @@ class StreamError(RawinlayError):
     """The RAW stream is damaged, of a newer version, or belongs to another JPEG."""
 
     exit_code = 5
+
+
+class ChangedError(RawinlayError):
+    """The RAW is sound, but the JPEG around it is not what it was: `verify` says so."""
+
+    exit_code = 6

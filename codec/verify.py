@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..bitstream.errors import InputError, NoRawError, RawinlayError, StreamError
+from ..bitstream.errors import ChangedError, InputError, NoRawError, RawinlayError, StreamError
 from ..bitstream.jpeg.carried import AnotherPictureError, check_binding
 from ..bitstream.jpeg.file import Jpeg
 from ..bitstream.jpeg.further import damages
@@ -21,9 +21,6 @@ from .sidecar import parts
 from .turned import turned_back
 
 Source = str | Path | bytes
-
-CHANGED = 6
-"""Exit code for a sound RAW in a JPEG that was changed around it."""
 
 OK, FAILED, SKIPPED = "ok", "failed", "skipped"
 CHECKS = ("stream", "copies", "picture", "jpeg", "mosaic")
@@ -87,7 +84,7 @@ def verify(
         if found[-1].state == OK and not sections["DIGM"]:
             found[-1] = Check("mosaic", OK, "it decodes; the file is of a version that kept no digest to compare")
     failed = {check.name for check in found if check.state == FAILED}
-    return Verified(tuple(found), 0 if not failed else CHANGED if failed == {"jpeg"} else StreamError.exit_code)
+    return Verified(tuple(found), 0 if not failed else ChangedError.exit_code if failed == {"jpeg"} else StreamError.exit_code)
 
 
 def _check_picture(file: Jpeg, header: Header, max_pixels: int | None) -> str:

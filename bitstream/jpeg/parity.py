@@ -39,13 +39,14 @@ UNITS, LEAST_UNIT = (PART // 3, PART), 64
 MOST_IN_A_GROUP = 256  # of zfec: units of a group, spare ones included
 MOST_SHARE = 0.5
 MANY = 3
+MOST_RECORDS, MOST_BYTES = 16, 1 << 22  # that are looked at, and of one
 
 FIELDS = (
     Field("covered", "varint", "bytes of the superbox's contents that are covered, from the first on"),
     Field("unit", "varint", "bytes of a unit", low=LEAST_UNIT),
     Field("groups", "varint", "groups that the units are dealt out to", low=1),
     Field("spare", "varint", "spare units of each group", low=1, high=MOST_IN_A_GROUP - 1),
-    Field("crcs", "bytes", "CRC-32 of each data unit, then of each spare one, u32", high=1 << 26),
+    Field("crcs", "bytes", "CRC-32 of each data unit, then of each spare one, u32", high=1 << 21),
 )
 
 
@@ -94,9 +95,11 @@ class Plan:
         """The plan in a superbox's contents, damaged or not, and where its spare units begin; None where there is
         none."""
         at = contents.find(UUID)
-        while at >= 0:
+        for _ in range(MOST_RECORDS):
+            if at < 0:
+                break
             start = at + len(UUID) + 4
-            record = contents[start : start + int.from_bytes(contents[start - 4 : start], "little")]
+            record = contents[start : start + min(int.from_bytes(contents[start - 4 : start], "little"), MOST_BYTES)]
             end = start + len(record) + 4
             plan = _sound(record) if contents[end - 4 : end] == zlib.crc32(record).to_bytes(4, "little") else None
             if plan is not None:

@@ -16,6 +16,7 @@ from .fields import Reader
 
 UUID = bytes.fromhex("1E6A7C3B52574E434F50590000000001")
 LEAST = 1 << 16
+MOST_BLOCKS = 64  # there are fewer letters; more are an attack on memory
 SMALL = (SECTIONS["DIGM"], SECTIONS["DIGS"])
 """Sections with small letters that are copied all the same."""
 
@@ -38,7 +39,7 @@ def blocks(data: bytes, start: int = 0) -> list[Block]:
     try:
         reader.take(PREAMBLE_BYTES, "preamble")
         at = start
-        while not found or found[-1].letter != INDEX:
+        while len(found) < MOST_BLOCKS and (not found or found[-1].letter != INDEX):
             letter = reader.take(1, "section id")
             if not letter.isalpha():
                 break

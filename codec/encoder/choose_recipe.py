@@ -24,8 +24,11 @@ from .fit.samples import Fit
 from .fit.source_picture import SourcePicture
 from .job import Candidate, recipe_bytes
 
-LEAST_WORTH = 0.003
-"""Share of the cost that a second look must save: it takes a fifth of the decoder's time, and estimates err."""
+LEAST_WORTH = 0.001
+"""Share of the cost that a second look must save: it takes some of the decoder's time, and estimates err."""
+
+DOUBT, SURE = 0.002, 0.004
+"""Between so much dearer and so much cheaper by quick fits, careful ones tell whether a second look pays."""
 
 
 def choose_recipe(
@@ -51,20 +54,29 @@ def choose_recipe(
     if job.effort.look:
         looked = with_look(job.picture, best[0].recipe, step)
         if looked is not None:
-            best = _cheaper(*best, looked, room, LEAST_WORTH)
+            best = _looked(*best, looked, room)
     return (best[0], best[0].fit(step)) if careful else best
 
 
-def _cheaper(best: Candidate, fitted: Fit, recipe: Recipe, room: float, worth: float = 0.0) -> tuple[Candidate, Fit]:
-    """The better one of a candidate, fitted, and the same picture with another recipe; with its fit.
-
-    worth: share of the cost that the other one must save.
-    """
+def _cheaper(best: Candidate, fitted: Fit, recipe: Recipe, room: float) -> tuple[Candidate, Fit]:
+    """The better one of a candidate, fitted, and the same picture with another recipe; with its fit."""
     if recipe_bytes(recipe) > room:
         return best, fitted
     other = best.job.candidate(recipe)
     found = other.fit(fitted.step, quick=True, only=fitted.better)
-    return (other, found) if other.cost(found) < best.cost(fitted) * (1 - worth) else (best, fitted)
+    return (other, found) if other.cost(found) < best.cost(fitted) else (best, fitted)
+
+
+def _looked(best: Candidate, fitted: Fit, recipe: Recipe, room: float) -> tuple[Candidate, Fit]:
+    """The same for a recipe with a second look; where the quick fits are of nearly one cost, careful ones tell."""
+    if recipe_bytes(recipe) > room:
+        return best, fitted
+    other = best.job.candidate(recipe)
+    found = other.fit(fitted.step, quick=True, only=fitted.better)
+    worth = 1 - other.cost(found) / best.cost(fitted)
+    if -DOUBT < worth < SURE:
+        worth = 1 - other.cost(other.fit(fitted.step)) / best.cost(best.fit(fitted.step))
+    return (other, found) if worth > LEAST_WORTH else (best, fitted)
 
 
 def with_corrections(picture: SourcePicture, recipe: Recipe, step: int, side: int) -> Recipe | None:

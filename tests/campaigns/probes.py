@@ -2,9 +2,9 @@
 
     python -m tests.campaigns.probes
 
-Asks those that are installed (Pillow, imagesize, PHP's getimagesize, and of Node probe-image-size and image-size, looked
-for in ./node_modules) for the size of a JPEG of 1600 x 1200 with Exif and ICC that carries 3 MB, from its first 4, 64 and
-512 kB and from all of it: as it is written now, and as version 0.1.0 placed the box. One line at the end.
+Asks those that are installed (Pillow, imagesize, PHP's getimagesize, and of Node probe-image-size and image-size,
+looked for in ./node_modules) for the size of a JPEG of 1600 x 1200 with Exif and ICC that carries 3 MB, from its first
+4, 64 and 512 kB and from all of it: as it is written now, and as version 0.1.0 placed the box. One line at the end.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ import json
 import random
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import carriers
@@ -12,9 +13,10 @@ import goldens
 import numpy as np
 import pytest
 from rawinlay.bitstream.errors import InputError, StreamError
-from rawinlay.bitstream.jpeg import embed
+from rawinlay.bitstream.jpeg import embed, mend, parity
 from rawinlay.bitstream.jpeg.file import Jpeg
 from rawinlay.bitstream.jpeg.further import further_boxes
+from rawinlay.bitstream.stream import head_copy
 from rawinlay.bitstream.stream.container import Container, with_sections
 from rawinlay.bitstream.stream.digests import DIGM_SIZE, mosaic_digest
 from rawinlay.codec import api
@@ -247,6 +249,21 @@ def test_sidecar_on_the_command_line(tmp_path):
     assert main(["info", str(jpeg), "--sidecar", str(sidecar)]) == 0
     assert main(["verify", str(jpeg), "--sidecar", str(sidecar)]) == 0
     assert main(words) == 2  # it exists
+
+
+def test_a_hostile_file_costs_little(sample):
+    """Heads, records and blocks without end, each of which is looked at."""
+    bare, many = sample.bare, 40_000
+    head = b"JP\x52\x43" + (1).to_bytes(4, "big") + (1 << 20).to_bytes(4, "big") + b"jumb"
+    blocks = b"RWIN\1\0\0\0" + bytes(4) + b"a\0\0\0\0\0" * many
+    record = parity.UUID + b"\xff\xff\xff\x7f"
+    for data in (head * many, head + record * many, head + b"jumd" * 20 + blocks + head_copy.UUID + blocks):
+        start = time.process_time()
+        with pytest.raises(StreamError):
+            mend.mend(bare[:2] + data + bare[2:])
+        with pytest.raises(StreamError):
+            mend.mend_superbox(data)
+        assert time.process_time() - start < 5
 
 
 def test_what_is_left_is_measured(sample):

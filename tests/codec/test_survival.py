@@ -7,7 +7,7 @@ import pytest
 from rawinlay.bitstream.jpeg import embed
 from rawinlay.codec import api
 
-from tests.campaigns import survival
+from tests.campaigns import probes, survival
 
 
 @pytest.mark.parametrize("only, result", [
@@ -39,3 +39,14 @@ def test_embed_then_sign():
     before = credentials.signed(sample.bare)
     voided = embed.embed(before, embed.extract(sample.jpeg))
     assert credentials.state(voided) == "Invalid" and api.strip(voided) == before
+
+
+def test_the_size_is_found_in_the_first_kilobytes():
+    """By what reads no further than it must; what version 0.1.0 wrote hides it from those in megabytes of APP11."""
+    told = "{} {}".format(*probes.SIZE)
+    files = probes.carriers()
+    for name, ask in probes.probes():
+        for where, jpeg in files.items():
+            assert ask(jpeg) == told, (name, where)
+        if not name.startswith("Pillow"):
+            assert ask(files["as written now"][:4096]) == told and ask(files["as by 0.1.0"][:65536]) != told, name
