@@ -32,7 +32,7 @@ from ...bitstream.runtime.torch_needed import need_torch
 from ...bitstream.stream.container import Container, Key
 from ...bitstream.stream.digests import FileDigests
 from ...bitstream.stream.fields import Reader
-from ...bitstream.stream.header import LEVEL_UNIT, Header, unpack_values
+from ...bitstream.stream.header import Header, unpack_values
 from ...bitstream.stream.layers import STAGES, Depth, Layers
 from ...bitstream.stream.limits import check_work
 from ...bitstream.stream.noise import CarriedNoise
@@ -59,6 +59,9 @@ from ..stages.order import HAAR, IN_PLACE, REFINED
 from ..stages.parameters import Params
 from .cpu import Watch, decode_mosaic
 from .layers import decode_layers
+from .packing import pack_black as pack_black
+from .packing import pack_transforms as pack_transforms
+from .packing import unpack_transforms
 from .setup import Setup
 
 if TYPE_CHECKING:
@@ -284,28 +287,3 @@ def companding_of(header: Header) -> Companding:
         )
     except ValueError as error:
         raise StreamError(f"header: {error}") from error
-
-
-def pack_black(black: tuple[float, ...]) -> list[int]:
-    """Black levels by site for the header."""
-    units = [max(0, round(b * LEVEL_UNIT)) for b in black]
-    return units[:1] if len(set(units)) == 1 else units
-
-
-def pack_transforms(transforms: list[int]) -> bytes:
-    """Transform by tile for the header."""
-    if len(set(transforms)) == 1:
-        return bytes([255 * transforms[0]])
-    return np.packbits(np.array(transforms, np.uint8), bitorder="little").tobytes()
-
-
-def unpack_transforms(data: bytes, count: int) -> list[int]:
-    """Inverse of `pack_transforms`; `StreamError` for a wrong length."""
-    if len(data) == 1 and data[0] in (0, 255):
-        return [data[0] & 1] * count
-    if len(data) != (count + 7) // 8:
-        raise StreamError("the header names another number of tiles than the picture has")
-    bits = np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little")
-    if bits[count:].any():
-        raise StreamError("the header names more tiles than the picture has")
-    return [int(b) for b in bits[:count]]
