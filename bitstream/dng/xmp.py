@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 from xml.dom import minidom
 from xml.dom.minidom import Element
 from xml.parsers.expat import ExpatError
@@ -113,13 +114,18 @@ def _descriptions(rdf: Element) -> list[Element]:
 
 
 def _own_attributes(element: Element) -> list[minidom.Attr]:
-    attributes = [element.attributes.item(k) for k in range(element.attributes.length)]
-    return [a for a in attributes if a is not None and a.namespaceURI not in (None, XMLNS, XML, RDF)]
+    return [a for a in _attributes(element) if a.namespaceURI not in (None, XMLNS, XML, RDF)]
+
+
+def _attributes(element: Element) -> list[minidom.Attr]:
+    found: Any = element.attributes
+    return [found.item(k) for k in range(found.length)]
 
 
 def _kept(description: Element, known: set[tuple[str | None, str]], jpeg: bool) -> set[tuple[str | None, str]]:
     """Take from a description what is known already, and of a JPEG's what is the file's alone; what is left of it."""
-    left = set()
+    left: set[tuple[str | None, str]] = set()
+    node: Any
     for node in [*_own_attributes(description), *_elements(description)]:
         name = (node.namespaceURI, node.localName)
         foreign = jpeg and (name[0] not in _OF_A_JPEG or name[1] in _NOT_OF_A_JPEG)
@@ -134,21 +140,18 @@ def _kept(description: Element, known: set[tuple[str | None, str]], jpeg: bool) 
 
 def _text(description: Element) -> str:
     """A description with all the prefixes that are declared around it, without white space between its elements."""
-    above = description.parentNode
+    above: Any = description.parentNode
     while isinstance(above, Element):
-        for k in range(above.attributes.length):
-            attribute = above.attributes.item(k)
-            known = attribute is None or attribute.namespaceURI != XMLNS or description.hasAttribute(attribute.name)
-            if attribute is not None and not known:
+        for attribute in _attributes(above):
+            if attribute.namespaceURI == XMLNS and not description.hasAttribute(attribute.name):
                 description.setAttributeNS(XMLNS, attribute.name, attribute.value)
         above = above.parentNode
     _without_blanks(description)
     used = {e.prefix for e in [description, *description.getElementsByTagName("*")]}
     used |= {a.prefix for e in [description, *description.getElementsByTagName("*")]
-             for k in range(e.attributes.length) if (a := e.attributes.item(k)) is not None}  # fmt: skip
-    for k in reversed(range(description.attributes.length)):
-        attribute = description.attributes.item(k)
-        if attribute is not None and attribute.prefix == "xmlns" and attribute.localName not in used:
+             for a in _attributes(e)}  # fmt: skip
+    for attribute in _attributes(description):
+        if attribute.prefix == "xmlns" and attribute.localName not in used:
             description.removeAttributeNode(attribute)
     return str(description.toxml())
 

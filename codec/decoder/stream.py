@@ -31,7 +31,7 @@ from ...bitstream.runtime.torch_needed import need_torch
 from ...bitstream.stream.container import Container, Key
 from ...bitstream.stream.digests import FileDigests
 from ...bitstream.stream.fields import Reader
-from ...bitstream.stream.header import LEVEL_UNIT, Header, unpack_values
+from ...bitstream.stream.header import Header, unpack_values
 from ...bitstream.stream.layers import STAGES, Depth, Layers
 from ...bitstream.stream.limits import check_work
 from ...bitstream.stream.noise import CarriedNoise
@@ -58,9 +58,10 @@ from ..stages.order import HAAR, IN_PLACE, REFINED
 from ..stages.parameters import Params
 from .cpu import Watch, decode_mosaic
 from .layers import decode_layers
+from .packing import pack_black as pack_black
+from .packing import pack_transforms as pack_transforms
+from .packing import unpack_transforms
 from .setup import Setup
-from .transforms import pack_transforms as pack_transforms
-from .transforms import unpack_transforms
 
 if TYPE_CHECKING:
     from ..recipe.net import GuideNet
@@ -285,9 +286,3 @@ def companding_of(header: Header) -> Companding:
         )
     except ValueError as error:
         raise StreamError(f"header: {error}") from error
-
-
-def pack_black(black: tuple[float, ...]) -> list[int]:
-    """Black levels by site for the header."""
-    units = [max(0, round(b * LEVEL_UNIT)) for b in black]
-    return units[:1] if len(set(units)) == 1 else units

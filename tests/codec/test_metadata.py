@@ -1,4 +1,4 @@
-"""What of a RAW's metadata a stream carries: its own, thinned to a bound, none, or taken out again; whatever the JPEG has."""
+"""What of a RAW's metadata a stream carries: its own, thinned to a bound, none, or taken out again."""
 
 import io
 import struct

@@ -24,9 +24,11 @@ def words(*items):
 
 def test_the_first_packet_counts_and_the_next_add():
     one = packet(words("tree"), f'{XMP} xmp:Rating="4"', padding=3000)
-    two = packet(words("house", "river"), f'{XMP} {CRS} xmp:Rating="1" xmp:Label="Red" crs:Exposure2012="+0.5"')
+    attributes = f'{XMP} {CRS} xmp:Rating="1" xmp:Label="Red" crs:Exposure2012="+0.5"'
+    two = packet(words("house", "river"), attributes)
     found = merged([one, two])
-    assert properties(found) == {"xmp:Rating": "4", "dc:subject": "tree", "xmp:Label": "Red", "crs:Exposure2012": "+0.5"}
+    want = {"xmp:Rating": "4", "dc:subject": "tree", "xmp:Label": "Red", "crs:Exposure2012": "+0.5"}
+    assert properties(found) == want
     assert len(found) < 900 and properties(merged([found])) == properties(found)
 
 

@@ -10,8 +10,9 @@ from rawinlay.bitstream.tiff.maker_note import build_note, flat, merged, read_no
 from rawinlay.bitstream.tiff.tiff import pack_ascii, pack_value
 
 TAGS = {
-    1: pack_value(tiff.SHORT, 7, 9, 300), 0x44: pack_value(tiff.LONG, 70000), 0x84: pack_value(tiff.RATIONAL, 18, 1, 55, 1),
-    0x95: pack_ascii("Some Lens 18-55mm f/3.5"), 0x99: pack_value(tiff.SSHORT, -3), 0xA0: TiffValue(7, 9, b"\0\1binary\xff"),
+    1: pack_value(tiff.SHORT, 7, 9, 300), 0x44: pack_value(tiff.LONG, 70000),
+    0x84: pack_value(tiff.RATIONAL, 18, 1, 55, 1), 0x95: pack_ascii("Some Lens 18-55mm f/3.5"),
+    0x99: pack_value(tiff.SSHORT, -3), 0xA0: TiffValue(7, 9, b"\0\1binary\xff"),
 }  # fmt: skip
 FORMS = [
     (b"Nikon\0\2\x10\0\0MM\0*\0\0\0\x08", 10, True), (b"Nikon\0\2\x10\0\0II*\0\x08\0\0\0", 10, False),

@@ -1,4 +1,4 @@
-"""Section META: what goes in comes out; damage is an error of the section, bombs are bounded, the unknown is passed over."""
+"""Section META: what goes in comes out; damage is told, bombs are bounded, the unknown is passed over."""
 
 import random
 import tracemalloc

@@ -1,10 +1,17 @@
-"""Which transform each tile has, as the header holds it."""
+"""Fields of the header that are packed: black levels by site, transforms by tile."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from ...bitstream.errors import StreamError
+from ...bitstream.stream.header import LEVEL_UNIT
+
+
+def pack_black(black: tuple[float, ...]) -> list[int]:
+    """Black levels by site for the header."""
+    units = [max(0, round(b * LEVEL_UNIT)) for b in black]
+    return units[:1] if len(set(units)) == 1 else units
 
 
 def pack_transforms(transforms: list[int]) -> bytes:
