@@ -20,11 +20,12 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping
+from typing import Protocol
 
 import numpy as np
 
 from ..errors import StreamError
-from ..raw_image import RawImage, TiffValue
+from ..raw_image import TiffValue
 from ..stream.fields import Reader, unzigzag, write_varint, zigzag
 from . import tiff
 from .allowed import ALLOWED, MAX_TAG_BYTES
@@ -41,7 +42,18 @@ _AS_BYTES = (tiff.ASCII, tiff.BYTE, tiff.UNDEFINED, tiff.FLOAT, tiff.DOUBLE)
 SHARED_DENOMINATOR = 0x10
 
 
-def pack_tags(raw: RawImage, known_exif: Mapping[int, TiffValue] | None = None) -> bytes:
+class Tagged(Protocol):
+    """What has tags by directory, as `RawImage` has them."""
+
+    @property
+    def ifd0_tags(self) -> Mapping[int, TiffValue]: ...
+    @property
+    def raw_tags(self) -> Mapping[int, TiffValue]: ...
+    @property
+    def exif_tags(self) -> Mapping[int, TiffValue]: ...
+
+
+def pack_tags(raw: Tagged, known_exif: Mapping[int, TiffValue] | None = None) -> bytes:
     """The tags of `raw` that are in `TAGS`, serialised; the others go into section META (`bitstream.tiff.meta`).
 
     `known_exif`: Exif tags that the decoder will have anyway (`bitstream.jpeg.exif.exif_tags` of the carrying

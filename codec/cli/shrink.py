@@ -47,15 +47,20 @@ def trim_command(subparsers: Any) -> None:
 
 
 def _strip(args: argparse.Namespace) -> None:
+    from ...bitstream.jpeg import embed
     from ...bitstream.runtime.files import read_file
-    from ..api import strip
 
     output = _named_output(args)
     check_output(output, [args.jpeg], args.force, JPEG_SUFFIXES)
     jpeg = source(args.jpeg, "JPEG")
     with explained("strip", (args.jpeg, jpeg, "JPEG")):
         data = jpeg if isinstance(jpeg, bytes) else read_file(jpeg, "JPEG")
-        bare = strip(data, metadata=args.metadata)
+        if args.metadata:
+            from ..api import strip
+
+            bare = strip(data, metadata=True)
+        else:
+            bare = embed.strip(data)  # which needs no NumPy
     write_output(output, bare, [args.jpeg], args.force, JPEG_SUFFIXES)
     result = {"output": str(output), "jpeg_bytes": len(bare), "removed_bytes": len(data) - len(bare)}
     lines = [("size", bytes_text(len(bare))), ("removed", bytes_text(len(data) - len(bare)))]
