@@ -62,9 +62,7 @@ def _all(raw: RawImage) -> Iterator[tuple[tuple[str, str], str]]:
             yield ("XMP", name), text
 
 
-def _of(
-    place: str, values: Mapping[int, TiffValue], names: Mapping[int, str]
-) -> Iterator[tuple[tuple[str, str], str]]:
+def _of(place: str, values: Mapping[int, TiffValue], names: Mapping[int, str]) -> Iterator[tuple[tuple[str, str], str]]:
     for tag, value in values.items():
         yield (place, names.get(tag, f"0x{tag:04X}")), _text(value)
 

@@ -39,9 +39,7 @@ def site_levels(
     return (out[0], out[1], out[2], out[3]) if np.all(np.isfinite(out)) else None
 
 
-def moved(
-    tags: Mapping[int, TiffValue], down: int, right: int, shape: tuple[int, ...]
-) -> dict[int, TiffValue]:
+def moved(tags: Mapping[int, TiffValue], down: int, right: int, shape: tuple[int, ...]) -> dict[int, TiffValue]:
     """The tags for an area of `shape` that begins at row `down`, column `right` of theirs; none where four levels say
     the same, or where it reaches beyond what the tags say."""
     pattern = _pattern(tags)

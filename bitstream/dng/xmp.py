@@ -161,5 +161,6 @@ def _without_blanks(element: Element) -> None:
         if isinstance(node, Element):
             _without_blanks(node)
         elif node.nodeType == node.COMMENT_NODE or (
-                node.nodeType == node.TEXT_NODE and not node.data.strip() and len(element.childNodes) > 1):
+            node.nodeType == node.TEXT_NODE and not node.data.strip() and len(element.childNodes) > 1
+        ):
             element.removeChild(node)
