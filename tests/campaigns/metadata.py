@@ -1,6 +1,6 @@
 """Whether a decoded DNG tells what its RAW does: `python -m tests.campaigns.metadata FOLDER`.
 
-For each RAW of a folder: encode into its own JPEG, decode, and ask exiftool and exiv2 both files for lens, dates, place,
+For each RAW of a folder: encode into its own JPEG, decode, and ask exiftool and exiv2 of both for lens, dates, place,
 names, ISO and exposure. A line for each tag that differs, and one at the end; exit code 1 where there was any.
 """
 

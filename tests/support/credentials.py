@@ -28,8 +28,9 @@ def chain():
         own = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
         return made.add_extension(issuer, False).add_extension(own, False)
 
-    use = dict.fromkeys(("content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "encipher_only",
-                         "decipher_only"), False)  # fmt: skip
+    unused = ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "encipher_only",
+              "decipher_only")  # fmt: skip
+    use = dict.fromkeys(unused, False)
     root = builder("root", keys[0]).add_extension(x509.BasicConstraints(True, None), True).add_extension(
         x509.KeyUsage(digital_signature=False, key_cert_sign=True, crl_sign=True, **use), True)  # fmt: skip
     leaf = builder("signer", keys[1]).add_extension(x509.BasicConstraints(False, None), True).add_extension(
