@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from ..bitstream.stream.container import Container
 from ..bitstream.stream.header import Header
-from .decoder.stream import layout_of
-from .recipe.gate import Gate
+from .mosaic.layout import Layout
 
 LEAST_TOLD = 0.01
 """Share of the picture without the JPEG from which on it is told."""
@@ -26,7 +25,10 @@ class GuideReport:
         sections = Container.from_bytes(payload, verify=False).sections
         if not sections["GATE"]:
             return cls()
-        gate = Gate.from_bytes(sections["GATE"], layout_of(Header.from_bytes(sections["HEAD"])).cells)
+        from .recipe.gate import Gate  # compiled loops come with it
+
+        header = Header.from_bytes(sections["HEAD"])
+        gate = Gate.from_bytes(sections["GATE"], Layout(header.height, header.width, header.phase).cells)
         share = 1 - float(gate.blocks.own.mean()) if gate.blocks else 0.0
         return cls(share, len(sections["GATE"]))
 

@@ -66,7 +66,7 @@ class BlindTrunk(Peer):
 
     def encode(self, raw: RawImage, jpeg: bytes | None, setting: str) -> bytes:
         lossless, bpp = rate_of(setting)
-        options = EncodeOptions(Rate(bpp=bpp, lossless=lossless), effort=self.effort, guide=self.guide)
+        options = EncodeOptions(Rate(bpp=bpp, lossless=lossless), tune="psnr", effort=self.effort, guide=self.guide)
         return encode_stream(raw, _black(*raw.mosaic.shape), Geometry(), options, b"", len)
 
     def decode(self, data: bytes, jpeg: bytes | None) -> np.ndarray:

@@ -73,10 +73,15 @@ def _looked(best: Candidate, fitted: Fit, recipe: Recipe, room: float) -> tuple[
         return best, fitted
     other = best.job.candidate(recipe)
     found = other.fit(fitted.step, quick=True, only=fitted.better)
-    worth = 1 - other.cost(found) / best.cost(fitted)
+    worth = _saved(best.cost(fitted), other.cost(found))
     if -DOUBT < worth < SURE:
-        worth = 1 - other.cost(other.fit(fitted.step)) / best.cost(best.fit(fitted.step))
+        worth = _saved(best.cost(best.fit(fitted.step)), other.cost(other.fit(fitted.step)))
     return (other, found) if worth > LEAST_WORTH else (best, fitted)
+
+
+def _saved(before: float, after: float) -> float:
+    """Share of a cost that another one is less; 0 where there is none to save."""
+    return 1 - after / before if before > 0 else 0.0
 
 
 def with_corrections(picture: SourcePicture, recipe: Recipe, step: int, side: int) -> Recipe | None:

@@ -46,8 +46,9 @@ GAIN = 0.97
 WORTH = 0.995
 """Another guide is to cost at most so many times what the JPEG alone does."""
 
-ROUNDS = 2
-"""Of finding blocks: without the bad ones the recipe is another, and others are bad."""
+ROUNDS = 3
+"""Of finding blocks: without the bad ones the recipe is another, and others are bad. In the first one at least half of
+them stay the JPEG's: where much of it shows something else, its recipe fits nowhere, and all would seem bad."""
 
 Make = Callable[[Gate | None], Job]
 
@@ -116,8 +117,9 @@ class Chooser:
         """The JPEG, and our own rendering in blocks where that is cheaper at a step; None where these are none or all.
         """
         job, before = jpeg, np.zeros(0, np.bool_)
-        for _ in range(ROUNDS):
-            mine = _cheaper(job, own, step)
+        for number in range(ROUNDS):
+            dearer = _dearer(job, own, step)
+            mine = dearer > max(1.0, float(np.median(dearer)) if number == 0 else 1.0)
             if not mine.any() or mine.all() or np.array_equal(mine, before):
                 break
             before = mine
@@ -131,14 +133,15 @@ class Chooser:
         return self._pictures[look.scale]
 
 
-def _cheaper(job: Job, own: _Own, step: int) -> np.ndarray:
-    """Blocks that are cheaper with our own guide than with the JPEG and its recipe, bool."""
+def _dearer(job: Job, own: _Own, step: int) -> np.ndarray:
+    """How many times dearer blocks are with the JPEG and its recipe than with our own guide, less what has to be
+    gained: above 1 our own is cheaper."""
     assert own.job.gate is not None
     with_jpeg = job.picture.side_info.of_jpeg, job.recipes.plain
     with_ours = own.job.picture.side_info, own.job.recipes.plain
     theirs, ours, without = costs(job.picture, [with_jpeg, with_ours], min(max(step, FINEST), COARSEST))
     bits = 8 * len(own.job.gate.picture) * without.bits / max(without.bits.sum(), 1.0)
-    return np.asarray(ours.bits + bits < GAIN * theirs.bits)
+    return np.asarray(GAIN * theirs.bits / np.maximum(ours.bits + bits, 1e-9))
 
 
 def bits_with(job: Job) -> float:

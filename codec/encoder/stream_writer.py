@@ -32,5 +32,9 @@ def stream_bytes(stream: Stream) -> bytes:
         sections["PREV"] = stream.preview.to_bytes()
     if stream.border:
         sections["BORD"] = stream.border
+    if stream.digest:
+        sections["DIGM"] = stream.digest
+    if stream.files:
+        sections["DIGS"] = stream.files.to_bytes()
     first = {(tile, 0, stage): d for (tile, stage), d in stream.substreams.items()}
     return Container(sections, first | stream.finer).to_bytes()

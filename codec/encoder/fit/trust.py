@@ -6,7 +6,7 @@ means of few cells, both in steps. Without a prediction the residuals are the le
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -25,6 +25,10 @@ LINES = 2
 
 GROUP = 4
 """Cells whose mean is taken."""
+
+OFFSET, EXPONENT = 8, 4
+"""Of the steps that blocks are weighed by, whatever the picture's own are: even in linear light. Finer ones in the dark
+would count what a guide leaves of the noise there, and take good guides for bad."""
 
 NOISE = 3.0
 """What is structure and not noise has means whose variance is so many times what the differences let expect."""
@@ -50,7 +54,7 @@ def costs(picture: SourcePicture, guides: list[tuple[SideInfo, Recipe]], step: i
     layout, companding = picture.layout, picture.companding
     h, w = layout.cells
     rows, columns = grid(layout.cells, SIDE)
-    fineness = companding.fineness(step, picture.exponent)
+    fineness = replace(companding, offset=OFFSET).fineness(step, EXPONENT)
     across = np.arange(w)[None]
 
     def row(n: int) -> np.ndarray:

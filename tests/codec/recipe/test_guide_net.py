@@ -11,6 +11,7 @@ import pytest
 import torch
 from nets import random_net, random_tensors
 from rawinlay.bitstream.errors import InputError, StreamError
+from rawinlay.bitstream.jpeg.planes import decode_planes
 from rawinlay.codec.decoder.stream import Stream
 from rawinlay.codec.encoder.candidates import RecipeChoice
 from rawinlay.codec.encoder.effort import Effort
@@ -172,7 +173,8 @@ def test_streams_with_learned_features(always, target, size):
     if "lossless" in target:
         assert np.array_equal(mosaic, picture.raw.mosaic)
     with np.load(io.BytesIO(tables.REGISTRY.read(stream.header.model))) as archive:
-        again = manual.decode(manual_container.read_stream(payload), picture.planes, dict(archive), SHIPPED)
+        stream_read = manual_container.read_stream(payload)
+        again = manual.decode(stream_read, picture.planes, dict(archive), SHIPPED, decode_planes)
     assert np.array_equal(again, mosaic)
     for other in (b"\1" * 8, stream.header.net[:7]):
         with pytest.raises(StreamError, match="learned features"):

@@ -45,10 +45,10 @@ def test_a_good_jpeg_is_the_guide(monkeypatch):
 
 def test_the_half_that_is_something_else():
     """Has our own guide, at fewer bytes than with the JPEG everywhere, or with none at all; the other half the JPEG."""
-    payload = HALF.encode(quality=60)
+    payload = HALF.encode(quality=80)
     own = Stream.from_bytes(payload).gate.blocks.own
     assert own[:, 4:].all() and not own[:, :2].any()
-    assert len(payload) < len(HALF.encode(quality=60, guide="none"))
+    assert len(payload) < len(HALF.encode(quality=80, guide="none"))
     report = GuideReport.of(payload)
     assert 0.35 < report.share < 0.65 and 300 < report.own_bytes < 3000
     assert "isn't in the JPEG" in report.warnings()[0] and str(report.own_bytes) in report.warnings()[0]
@@ -94,7 +94,7 @@ def test_none_leaves_the_jpeg_out():
 
 
 def test_layers_and_crops_with_blocks():
-    payload = HALF.encode(bpp=3.0, trimmable=True)
+    payload = HALF.encode(tune="psnr", bpp=3.0, trimmable=True)
     stream = Stream.from_bytes(payload)
     assert stream.gate.blocks and stream.layer_count > 1
     whole = stream.decode(HALF.planes)
