@@ -36,7 +36,7 @@ from PIL import Image
 
 from ..bitstream.raw_image import RawImage
 from ..bitstream.runtime.files import write_atomically
-from ..codec.isp.develop import turn
+from ..codec.mosaic.turn import turn
 from ..eval.demo import png_bytes
 from ..eval.edits import Developer
 from ..eval.metrics import normalised

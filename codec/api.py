@@ -243,7 +243,7 @@ def decode(jpeg: Source, *, options: DecodeOptions | None = None, **keywords: Un
     if options.preview not in PREVIEWS:
         raise UsageError(f"preview {options.preview!r}: want one of {', '.join(PREVIEWS)}")
     file = Jpeg(_bytes(jpeg))
-    found, raw, salvaged = _decode(file, replace(options, device=device))
+    found, raw, salvaged = decode_carrier(file, replace(options, device=device))
     stream = found.stream
     height, width = raw.mosaic.shape
     with timed("writing"):
@@ -268,10 +268,10 @@ def decode_arrays(
 ) -> RawImage:
     """`decode` to the `RawImage` alone: mosaic uint16 (H, W), DN, with its levels, orientation and tags."""
     options = DecodeOptions(crop=crop, device=choose_device(device), progress=progress)
-    return _decode(Jpeg(jpeg), options)[1]
+    return decode_carrier(Jpeg(jpeg), options)[1]
 
 
-def _decode(jpeg: Jpeg, options: DecodeOptions) -> tuple[Carrier, RawImage, Salvage | None]:
+def decode_carrier(jpeg: Jpeg, options: DecodeOptions) -> tuple[Carrier, RawImage, Salvage | None]:
     """The carrier, its RAW, and where that was to be salvaged what is left of it."""
     from .carrier import open_carrier
     from .decoder.grain import Grain

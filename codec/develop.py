@@ -22,17 +22,17 @@ import numpy as np
 from PIL import Image
 
 from ..bitstream.errors import UsageError
-from ..bitstream.jpeg.carried import carried_stream
 from ..bitstream.jpeg.file import Jpeg
 from ..bitstream.raw_image import RawImage, TiffValue
 from ..bitstream.runtime.files import read_file
 from ..bitstream.tiff.tiff import value_numbers
 from .guide.geometry import POSITION_BITS, Geometry
 from .isp.cube import Cube
-from .isp.develop import Developer, Rendering, plain_rendering, turn
+from .isp.develop import Developer, Rendering, plain_rendering
 from .isp.picture_file import QUALITY, picture_file
 from .isp.settings import Settings
 from .isp.shown import matched, rendering_of
+from .mosaic.turn import turn
 
 LOOKS = ("camera", "plain")
 KINDS = {".jpg": "jpeg", ".jpeg": "jpeg", ".jpe": "jpeg", ".tif": "tiff", ".tiff": "tiff", ".png": "png"}
@@ -106,17 +106,15 @@ def develop(
 
 def _opened(source: str | Path | bytes, look: str) -> tuple[RawImage, Rendering | None]:
     """The RAW, and the rendering of what the camera showed, None where nothing says or "plain" is wanted."""
-    from .api import decode
-
     data = source if isinstance(source, bytes) else read_file(Path(source), "picture")
     if data[:2] == JPEG_SOI:
-        raw = decode(data, preview="none").raw
+        from .api import choose_device, decode_carrier
+        from .decoder.options import DecodeOptions
+
+        carrier, raw, _ = decode_carrier(Jpeg(data), DecodeOptions(device=choose_device("auto")))
         if look == "plain":
             return raw, None
-        from .decoder.stream import Stream
-
-        file = Jpeg(data)
-        return raw, _laid(raw, data, Stream.from_bytes(carried_stream(file)).geometry)
+        return raw, _laid(raw, carrier.picture or data, carrier.stream.geometry)
     from .source.raw import own_preview, read_raw
 
     raw = read_raw(source if not isinstance(source, str) else Path(source))

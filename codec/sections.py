@@ -6,21 +6,17 @@ from collections.abc import Mapping
 
 from ..bitstream.raw_image import RawImage
 from ..bitstream.stream.border import border_bytes, most_values, parse_border
-from ..bitstream.stream.container import Container
-from ..bitstream.stream.fields import write_varint
+from ..bitstream.stream.container import section_size, with_sections
 
 
 def cost(sections: Mapping[str, bytes]) -> int:
     """Bytes that sections add to a stream."""
-    return sum(1 + len(write_varint(len(body))) + len(body) + 4 for body in sections.values() if body)
+    return sum(section_size(len(body)) for body in sections.values() if body)
 
 
 def put_into(payload: bytes, sections: Mapping[str, bytes]) -> bytes:
     """The stream with these sections; itself without any."""
-    if not any(sections.values()):
-        return payload
-    container = Container.from_bytes(payload)
-    return Container({**container.sections, **sections}, container.substreams).to_bytes()
+    return with_sections(payload, sections) if any(sections.values()) else payload
 
 
 def border_of(raw: RawImage) -> tuple[dict[str, bytes], tuple[str, ...]]:

@@ -17,8 +17,8 @@ from ..bitstream.raw_image import RawImage
 from ..codec.isp import tone
 from ..codec.isp.colour import srgb_encode, srgb_from_balanced
 from ..codec.isp.demosaic import malvar
-from ..codec.isp.develop import turn
 from ..codec.isp.light import Light
+from ..codec.mosaic.turn import turn
 from .metrics import normalised
 
 MARGIN, CAPTION = 8, 28  # pixels around the panels and for the line above them

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
@@ -20,6 +19,7 @@ import numpy as np
 
 from ..jpeg.file import Jpeg
 from ..raw_image import RawImage, TiffValue
+from ..runtime.parallel import cores
 from ..runtime.profile import timed
 from ..tiff import tags, tiff
 from ..tiff.tiff import Ifd
@@ -59,7 +59,7 @@ def write_dng(
     raw_tags = tags.allowed_tags(tags.RAW, raw.raw_tags)
     if jxl:
         need_imagecodecs()
-    with ThreadPoolExecutor(_cores()) as pool:  # compiled loops, libjpeg and hashes run without Python's lock
+    with ThreadPoolExecutor(cores()) as pool:  # compiled loops, libjpeg and hashes run without Python's lock
         previews = pool.submit(_timed, make_preview, shown, raw.orientation) if shown else None
         roots = pool.submit(_timed, _camera_tags, raw, ifd0_tags)
         border = framed(raw)
@@ -181,10 +181,6 @@ def _tile_side(width: int) -> int:
     width for a layout of another kind.
     """
     return next((side for side in TILES if width >= side and width != 2 * side), TILES[-1])
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _tile_row(mosaic: np.ndarray, y: int) -> list[bytes]:

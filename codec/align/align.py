@@ -27,7 +27,6 @@ from .fit_check import Patches
 from .report import describe
 from .search import Candidate, Search
 from .settle import settle
-from .starts import turn as turn
 
 SURE_SCORE, SURE_AGREE, SURE_GAIN = 0.3, 0.5, 0.03
 """What makes a place sure: correlation of the tone-free pictures, share of the blocks that agree, bits a site that the

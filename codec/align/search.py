@@ -12,13 +12,14 @@ from ...bitstream.jpeg.planes import JpegPlanes
 from ...bitstream.raw_image import RawImage
 from ..guide.coverage import shown
 from ..guide.geometry import Geometry
+from ..mosaic.turn import turn
 from . import features, kernels
 from .displacement import detail, shrink
 from .fit_check import Patches
 from .placement import Placement
 from .register import Register
 from .robust_fit import Points
-from .starts import THUMBNAIL, TINY, Start, Thumbnails, expected, turn
+from .starts import THUMBNAIL, TINY, Start, Thumbnails, expected
 
 LUMA = {"R": 0.299, "G": 0.587 / 2, "B": 0.114}
 """Share of a site in Y (ITU-R BT.601)."""

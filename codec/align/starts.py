@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..mosaic.turn import turn
 from .displacement import ShiftSearch, detail, shrink
 from .placement import Placement
 
@@ -33,17 +34,6 @@ class Start:
     orientation: int
     placement: Placement
     score: float = 0.0
-
-
-def turn(image: np.ndarray, orientation: int) -> np.ndarray:
-    """The picture that a viewer shows of an image (rows, columns) with a TIFF orientation, 1..8; a view."""
-    if orientation >= 5:
-        image = image.T
-    if orientation in (3, 4, 7, 8):
-        image = image[::-1]
-    if orientation in (2, 3, 6, 7):
-        image = image[:, ::-1]
-    return image
 
 
 def expected(

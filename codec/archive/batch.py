@@ -19,6 +19,7 @@ from typing import Any
 
 from ...bitstream.errors import InputError, UsageError
 from ...bitstream.runtime.files import reason
+from ...bitstream.runtime.parallel import cores
 from .journal import NAME, Journal, digest_of, stamp
 from .pairs import Paired, paired
 from .shots import Shot, found_in, jpeg_shot, raw_shot
@@ -72,9 +73,8 @@ class Batch:
         for source in self.sources:
             if not source.exists():
                 raise InputError(f"cannot read {source}: there is no such file or folder")
-        cores = _cores()
-        self.jobs = min(jobs or cores, 64)
-        self.threads = max(1, cores // self.jobs)
+        self.jobs = min(jobs or cores(), 64)
+        self.threads = max(1, cores() // self.jobs)
         self.memory, self.force = memory, force
         self.root = _common(self.sources)
         self.journal = Journal((to or self.root) / NAME)
@@ -215,10 +215,6 @@ class ReportFile:
 
 def _text(path: Path | None) -> str | None:
     return None if path is None else str(path)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _common(sources: Sequence[Path]) -> Path:

@@ -13,7 +13,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import replace
 
 from .work import Outcome, Task, prepare
 
@@ -94,7 +93,7 @@ class Workers:
             self._pool = ProcessPoolExecutor(
                 self.jobs, multiprocessing.get_context("spawn"), prepare, (self.threads,)
             )
-        return self._pool.submit(self.work, replace(task, options=dict(task.options)))
+        return self._pool.submit(self.work, task)
 
     def _close(self) -> None:
         if self._pool is not None:

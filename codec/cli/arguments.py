@@ -106,6 +106,16 @@ def add_device(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to compute")
 
 
+def add_rate(parser: argparse.ArgumentParser) -> None:
+    """What the RAW may cost, for commands that encode: at most one of four."""
+    rate = parser.add_mutually_exclusive_group()
+    rate.add_argument("--bpp", type=number, metavar="F", help="growth in bits per pixel of the mosaic, at most")
+    rate.add_argument("--size", type=byte_count, metavar="BYTES", help="growth in bytes, at most; 600k, 1.5M")
+    rate.add_argument("--quality", type=number, metavar="Q", help="even error instead of a size, 0 to 100")
+    rate.add_argument("--lossless", action="store_true", help="every value of the mosaic, bit for bit")
+    parser.add_argument("--trimmable", action="store_true", help="in layers, for `rawinlay trim`; costs 1 to 2 %%")
+
+
 def add_max_pixels(parser: argparse.ArgumentParser) -> None:
     """--max-pixels, for commands that read files of others."""
     parser.add_argument("--max-pixels", type=pixel_count, metavar="N",

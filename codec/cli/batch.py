@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...bitstream.errors import InputError, UsageError
-from .arguments import add_command, byte_count, file_path, number, whole_number
+from .arguments import add_command, add_rate, byte_count, file_path, whole_number
 from .console import TerminalProgress, bytes_text, show
 from .distribution import NAME
 from .printing import say
@@ -44,12 +44,7 @@ def batch_command(subparsers: Any) -> None:
     parser.add_argument("--delete-raw", action="store_true",
                         help="decode each output afresh, compare, then move the RAW into the trash folder")  # fmt: skip
     parser.add_argument("--trash", type=file_path, metavar="DIR", help=f"default: {TRASH} beside the journal")
-    rate = parser.add_mutually_exclusive_group()
-    rate.add_argument("--bpp", type=number, metavar="F", help="growth in bits per pixel of the mosaic, at most")
-    rate.add_argument("--size", type=byte_count, metavar="BYTES", help="growth in bytes, at most")
-    rate.add_argument("--quality", type=number, metavar="Q", help="even error instead of a size, 0 to 100")
-    rate.add_argument("--lossless", action="store_true", help="every value of the mosaic, bit for bit")
-    parser.add_argument("--trimmable", action="store_true", help="in layers, for `rawinlay trim`")
+    add_rate(parser)
     parser.add_argument("--effort", type=whole_number, default=5, metavar="1..9", help="how hard to think; default 5")
     parser.set_defaults(run=_batch)
 
@@ -178,5 +173,3 @@ def _into_trash(args: argparse.Namespace, batch: Batch, plan: Plan, progress: Te
         out["raws"] += 1
         out["bytes"] += size
     return out
-
-

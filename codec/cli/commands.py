@@ -14,10 +14,9 @@ from .arguments import (
     add_force,
     add_max_pixels,
     add_profile,
+    add_rate,
     add_sidecar,
-    byte_count,
     file_path,
-    number,
     percentage,
     rising_numbers,
     whole_number,
@@ -50,12 +49,7 @@ def encode_command(subparsers: Any) -> None:
     parser.add_argument("raw", metavar="RAW", type=file_path, help="any Bayer RAW that LibRaw reads")
     parser.add_argument("--jpeg", type=file_path, metavar="JPEG", help="the JPEG to put it into")
     parser.add_argument("-o", "--output", type=file_path, metavar="OUT.jpg", help="default: RAW's name with .raw.jpg")
-    rate = parser.add_mutually_exclusive_group()
-    rate.add_argument("--bpp", type=number, metavar="F", help="growth in bits per pixel of the mosaic, at most")
-    rate.add_argument("--size", type=byte_count, metavar="BYTES", help="growth in bytes, at most; 600k, 1.5M")
-    rate.add_argument("--quality", type=number, metavar="Q", help="even error instead of a size, 0 to 100")
-    rate.add_argument("--lossless", action="store_true", help="every value of the mosaic, bit for bit")
-    parser.add_argument("--trimmable", action="store_true", help="in layers, for `rawinlay trim`; costs 1 to 2 %%")
+    add_rate(parser)
     parser.add_argument("--layers", type=rising_numbers, default=(), metavar="F,F,...",
                         help="where the layers end, in bits per pixel; implies --trimmable")  # fmt: skip
     parser.add_argument("--tune", choices=("edit", "psnr"), default="edit",

@@ -69,7 +69,7 @@ def output_of(args: argparse.Namespace) -> Path | None:
 
 MEANT = {
     "embed": "encode", "pack": "encode", "compress": "encode", "extract": "decode", "unpack": "decode",
-    "decompress": "decode", "restore": "decode", "develop": "decode", "check": "verify", "show": "info",
+    "decompress": "decode", "restore": "decode", "check": "verify", "show": "info",
     "inspect": "info", "list": "info", "test": "verify", "remove": "strip", "clean": "strip", "shrink": "trim",
     "reduce": "trim", "diff": "compare", "psnr": "compare", "version": "--version", "example": "demo",
     "benchmark": "bench",

@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from ...bitstream.raw_image import RawImage
+from ..isp.colour import srgb_encode
 from ..mosaic.layout import Layout
 from ..recipe.gate import pixels
 
@@ -48,8 +49,7 @@ def rendering(raw: RawImage, scale: int) -> np.ndarray:
     light *= np.clip(mean[1] / mean, 1 / MOST_GAIN, MOST_GAIN)[:, None, None]
     white = max(float(np.quantile(light.max(0), WHITE)), 1.0)
     light = np.minimum(light / np.float32(white), 1)
-    curved = np.where(light <= 0.0031308, 12.92 * light, 1.055 * np.maximum(light, 1e-9) ** (1 / 2.4) - 0.055)
-    return np.ascontiguousarray(np.round(255 * curved).astype(np.uint8).transpose(1, 2, 0))
+    return np.ascontiguousarray(np.round(255 * srgb_encode(light)).astype(np.uint8).transpose(1, 2, 0))
 
 
 def flattened(picture: np.ndarray, wanted: np.ndarray) -> np.ndarray:

@@ -135,17 +135,6 @@ class Developer:
         return np.minimum(out, 1)
 
 
-def turn(picture: np.ndarray, orientation: int) -> np.ndarray:
-    """(H, W, ...) turned as TIFF's orientation 1..8 asks a viewer to; a view."""
-    if orientation >= 5:
-        picture = picture.swapaxes(0, 1)
-    if orientation in (3, 4, 7, 8):
-        picture = picture[::-1]
-    if orientation in (2, 3, 6, 7):
-        picture = picture[:, ::-1]
-    return picture
-
-
 def _mirrored(index: np.ndarray, n: int) -> np.ndarray:
     """Indices of 0 .. n - 1, mirrored about the first and the last as often as needed."""
     index = np.abs(index) % max(2 * (n - 1), 1)

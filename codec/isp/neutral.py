@@ -12,6 +12,7 @@ import numpy as np
 
 from ...bitstream.raw_image import RawImage, TiffValue
 from ...bitstream.tiff.tiff import value_numbers
+from .colour import srgb_encode
 
 COLOR_MATRIX_1, COLOR_MATRIX_2, AS_SHOT_NEUTRAL, AS_SHOT_WHITE_XY = 50721, 50722, 50728, 50729
 D65 = Fraction(3127, 10000), Fraction(3290, 10000)
@@ -63,8 +64,8 @@ def _light(raw: RawImage) -> np.ndarray:
 def _curve() -> np.ndarray:
     """The sRGB curve (IEC 61966-2-1) from 0 .. `ONE` >> 4 to uint8."""
     value = np.arange((ONE >> 4) + 1) / (ONE >> 4)
-    curved = np.where(value <= 0.0031308, 12.92 * value, 1.055 * value ** (1 / 2.4) - 0.055)
-    return np.round(255 * curved).astype(np.uint8)  # no entry is near enough to a half for a machine to matter
+    # No entry is near enough to a half for a machine to matter.
+    return np.round(255 * srgb_encode(value)).astype(np.uint8)
 
 
 def _neutral(raw: RawImage) -> list[Fraction]:

@@ -16,8 +16,8 @@ from rawinlay.bitstream.jpeg.planes import JpegPlanes, decode_planes
 from rawinlay.bitstream.raw_image import RawImage
 from rawinlay.codec.align import features
 from rawinlay.codec.align.align import Alignment, align
-from rawinlay.codec.align.starts import turn
 from rawinlay.codec.guide.geometry import POSITION_BITS, Geometry
+from rawinlay.codec.mosaic.turn import turn
 from scipy.ndimage import gaussian_filter, zoom
 
 HEIGHT, WIDTH = 384, 512

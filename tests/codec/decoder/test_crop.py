@@ -11,13 +11,13 @@ from rawinlay import decode, decode_arrays, encode_arrays
 from rawinlay.bitstream.dng.writer import write_dng
 from rawinlay.bitstream.errors import UsageError
 from rawinlay.bitstream.jpeg.planes import JpegPlanes, decode_planes
-from rawinlay.codec.align.align import turn
 from rawinlay.codec.cli.main import main
 from rawinlay.codec.decoder.crop import Crop
 from rawinlay.codec.decoder.stream import Stream
 from rawinlay.codec.guide.geometry import POSITION_BITS, SCALE_BITS, Geometry
 from rawinlay.codec.guide.guide import Guide
 from rawinlay.codec.mosaic.layout import Box, Layout, tiles
+from rawinlay.codec.mosaic.turn import turn
 from rawinlay.codec.recipe import net as guide_net
 from rawinlay.codec.recipe.features import COUNT
 from rawinlay.codec.recipe.side import SideInfo, Window

@@ -11,10 +11,11 @@ from rawinlay.bitstream.tiff.tiff import RATIONAL, SRATIONAL, pack_value
 from rawinlay.codec.isp import demosaic, local, tone
 from rawinlay.codec.isp.colour import srgb_encode, srgb_from_balanced
 from rawinlay.codec.isp.cube import Cube
-from rawinlay.codec.isp.develop import BAND, Developer, Rendering, turn
+from rawinlay.codec.isp.develop import BAND, Developer, Rendering
 from rawinlay.codec.isp.light import Light
 from rawinlay.codec.isp.settings import RANGES, Settings
 from rawinlay.codec.isp.shown import rendering_of
+from rawinlay.codec.mosaic.turn import turn
 
 MATRIX = [0.75, -0.22, -0.06, -0.45, 1.25, 0.22, -0.10, 0.22, 0.56]
 
