@@ -43,6 +43,8 @@ BEFORE_THE_FLAG = (
     (APP2, MPF_HEADER),
 )
 
+MOST_PASSES = 8
+
 Edit = tuple[int, int, bytes]
 """data[start:end] becomes the bytes."""
 
@@ -127,7 +129,20 @@ def superbox_of(segments: Sequence[Segment]) -> bytes:
 
 
 def without_ours(jpeg: bytes, segments: Sequence[Segment]) -> bytes:
-    """`jpeg`, of these segments, without anything of ours; itself where there is nothing."""
+    """`jpeg`, of these segments, without anything of ours; itself where there is nothing.
+
+    Taking a damaged box out may bring another one to light: so until there is none, or `MOST_PASSES` have found some.
+    """
+    for _ in range(MOST_PASSES):
+        bare = _without_one(jpeg, segments)
+        if bare is jpeg:
+            break
+        jpeg, segments = bare, read_segments(bare)
+    return jpeg
+
+
+def _without_one(jpeg: bytes, segments: Sequence[Segment]) -> bytes:
+    """Without what can be seen of ours at once."""
     edits = [(s.start, s.end, b"") for s in segments if _is_our_flag(s)]
     for segment in segments:
         ours = flag.find(segment.payload) if _is_xmp(segment) and not _is_our_flag(segment) else None
