@@ -10,7 +10,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from ..bitstream.errors import InputError, NoRawError, StreamError
 from ..bitstream.jpeg.carried import AnotherPictureError, check_binding
@@ -18,13 +17,12 @@ from ..bitstream.jpeg.cut import CutPlanes, is_cut
 from ..bitstream.jpeg.file import Jpeg
 from ..bitstream.jpeg.mend import Mended, mend, mend_superbox
 from ..bitstream.jpeg.planes import JpegPlanes
+from ..bitstream.runtime.files import Source
 from ..bitstream.stream.limits import check_pixels
 from .decoder.salvage import WHOLE, Salvage, states, unguided, without
 from .decoder.stream import Stream
 from .sidecar import parts, read_sidecar
 from .turned import turned_back
-
-Source = str | Path | bytes
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,6 @@ room around them."""
 
 LONGEST = 300
 LONGER = {
-    "codec/api.py": "the whole Python interface, each function with what it promises",
     "codec/encoder/picture.py": "one encoder: what it knows of a picture serves fits, trials and codings alike",
 }
 """Files of more lines than `LONGEST`, and why they are one idea all the same."""
