@@ -335,7 +335,6 @@ def test_importing_is_cheap_and_info_does_without_torch(tmp_path, encoded):
 
 def test_the_package_names_functions_whatever_was_imported(encoded):
     import rawinlay
-    from rawinlay.codec import api
 
     assert set(rawinlay.__all__) == set(api.__all__) - {"Progress", "Source"} | {"Developed", "develop"}
     assert all(callable(getattr(rawinlay, name)) for name in rawinlay.__all__)

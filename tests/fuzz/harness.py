@@ -143,8 +143,8 @@ def main(module: str) -> None:
 
     found = args.corpus or tempfile.mkdtemp(prefix=f"fuzz-{module}-")
     words = [sys.argv[0], found, str(CORPUS / module), f"-runs={args.runs}", f"-max_len={MAX_BYTES}", "-timeout=20",
-             "-rss_limit_mb=2500", "-print_final_stats=1", f"-max_total_time={args.seconds}", f"-seed={args.seed}", "-verbosity=0",
-             f"-artifact_prefix={found}/"]  # fmt: skip
+             "-rss_limit_mb=2500", "-print_final_stats=1", f"-max_total_time={args.seconds}", f"-seed={args.seed}",
+             "-verbosity=0", f"-artifact_prefix={found}/"]  # fmt: skip
     print(f"{module}: {args.runs} runs from {started:.0f}, corpus {found}", flush=True)
     atheris.Setup(words, target, custom_mutator=mutate)
     atheris.Fuzz()
