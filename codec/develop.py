@@ -6,7 +6,7 @@
                     --the JPEG laid over it, small--> look "camera" --'
     RAW             --its own preview, tones alone--> look "camera" --'
 
-Look "camera" brings the RAW to the tones and the colours' strength of the picture that the person knows, so that every
+Other looks are those of `codec.looks.chosen`: a net's grid of maps behind a plain rendering. Look "camera" brings the RAW to the tones and the colours' strength of the picture that the person knows, so that every
 slider starts from there; "plain" has sRGB's curve alone.
 """
 
@@ -29,12 +29,14 @@ from ..bitstream.tiff.tiff import value_numbers
 from .guide.geometry import POSITION_BITS, Geometry
 from .isp.cube import Cube
 from .isp.develop import Developer, Rendering, plain_rendering
+from .isp.local import Exposed
 from .isp.picture_file import QUALITY, picture_file
 from .isp.settings import Settings
 from .isp.shown import matched, rendering_of
+from .looks import chosen
+from .looks import exposure as exposing
 from .mosaic.turn import turn
 
-LOOKS = ("camera", "plain")
 KINDS = {".jpg": "jpeg", ".jpeg": "jpeg", ".jpe": "jpeg", ".tif": "tiff", ".tiff": "tiff", ".png": "png"}
 SMALL = 256
 """Longest side of the small pictures that a look is fitted to, blocks."""
@@ -66,7 +68,9 @@ def develop(
     source: Source,
     settings: Settings | None = None,
     *,
-    look: str = "camera",
+    look: str = chosen.CAMERA,
+    auto: bool = False,
+    local_exposure: bool | float = False,
     lut: str | Path | Cube | None = None,
     size: int | None = None,
     bits: int = 8,
@@ -74,24 +78,31 @@ def develop(
 ) -> Developed:
     """A picture of a JPEG that carries a RAW, or of a RAW (a path or the file's bytes).
 
-    settings, or its fields as keywords: exposure=1, shadows=40 (`codec.isp.settings.Settings`). look: "camera" or
-    "plain". lut: a `.cube` table, applied last. size: longest side in pixels, never enlarged. bits: 8 or 16.
+    settings, or its fields as keywords: exposure=1, shadows=40 (`codec.isp.settings.Settings`). look: a
+    name of `codec.looks.chosen.names`, "camera" unless told, or a mix: "filmic:0.5,pop:0.3", what is missing from 1 being
+    "camera". auto: the look that imitates exposure fusion. local_exposure: parts of the picture exposed each for
+    itself; a number from 0 to 1 says how much. lut: a `.cube` table, applied last. size: longest side in pixels, never enlarged. bits: 8 or 16.
 
     InputError for what isn't a picture of these kinds, NoRawError for a JPEG without a RAW, StreamError for a damaged
     one, UsageError for settings out of range.
     """
     started = time.monotonic()
-    if look not in LOOKS:
-        raise UsageError(f"look {look!r}: want one of {', '.join(LOOKS)}")
+    if auto and look != chosen.CAMERA:
+        raise UsageError("auto is a look of its own: it goes without another one")
+    mix = chosen.mix(chosen.AUTO if auto else look)
+    if not 0 <= local_exposure <= 1:
+        raise UsageError(f"local exposure of {local_exposure:g}: want 0 .. 1")
     if bits not in (8, 16):
         raise UsageError(f"{bits} bits: want 8 or 16")
     if size is not None and size < 16:
         raise UsageError(f"a size of {size} pixels is too small: want 16 or more")
     settings = settings or Settings(**sliders)
     cube = lut if isinstance(lut, Cube) or lut is None else Cube.read(lut)
-    raw, shown = _opened(source, look)
+    raw, shown = _opened(source, chosen.CAMERA if chosen.CAMERA in mix else "plain")
     developer = Developer(raw, shown)
-    picture = developer.picture(settings, cube, bits)
+    layers = chosen.layers(developer, mix)
+    exposed = _exposed(developer, float(local_exposure)) if local_exposure else None
+    picture = developer.picture(settings, cube, bits, layers, exposed)
     picture = turn(_framed(picture, raw), raw.orientation)
     light = developer.light.as_shot()
     kelvin, tint = (settings.temperature, settings.tint) if light is None else (
@@ -99,9 +110,15 @@ def develop(
         light[1] if settings.tint is None else settings.tint,
     )  # fmt: skip
     return Developed(
-        _sized(picture, size), look if shown else "plain", kelvin, tint, dict(raw.ifd0_tags), dict(raw.exif_tags),
+        _sized(picture, size), chosen.said(mix, shown is not None), kelvin, tint, dict(raw.ifd0_tags), dict(raw.exif_tags),
         time.monotonic() - started,
     )  # fmt: skip
+
+
+def _exposed(developer: Developer, strength: float) -> Exposed:
+    """Local exposure from the picture under the plain rendering's exposure, whatever its look."""
+    own = Developer(developer.raw, plain_rendering(developer.raw))
+    return exposing.local_exposure(own.small(Settings(), SMALL), strength)
 
 
 def _opened(source: Source, look: str) -> tuple[RawImage, Rendering | None]:

@@ -55,11 +55,11 @@ def plain_rendering(raw: RawImage) -> Rendering:
 
 @dataclass(frozen=True)
 class Layer:
-    """One look within a mix: its share, how light becomes a picture before it, and its grid behind that."""
+    """One look within a mix: its share, how light becomes a picture before it, and its grids, in turn, behind."""
 
     weight: float
     rendering: Rendering
-    grid: Grid | None = None
+    grids: tuple[Grid, ...] = ()
 
 
 class Developer:
@@ -113,9 +113,9 @@ class Developer:
             edge_directed(self._balanced(top, bottom, neutral), red, top % 2, rgb)
             shown = rgb if len(steps) == 1 else np.empty_like(rgb)
             mixed = rgb if len(steps) == 1 else np.zeros_like(rgb)
-            for weight, before, after, cells in steps:
+            for weight, before, after, grids in steps:
                 render(rgb, *before, top, height, *after, shown)
-                if cells is not None:
+                for cells in grids:
                     through_grid(shown, cells, top, height)
                 if len(steps) > 1:
                     mixed += np.float32(weight) * shown
@@ -130,8 +130,8 @@ class Developer:
 
     def _layer(
         self, layer: Layer, settings: Settings, neutral: np.ndarray, exposed: local.Exposed | None
-    ) -> tuple[float, tuple[Any, ...], tuple[Any, ...], np.ndarray | None]:
-        """Weight, what `render` takes before and behind a band's place, and the grid's cells."""
+    ) -> tuple[float, tuple[Any, ...], tuple[Any, ...], list[np.ndarray]]:
+        """Weight, what `render` takes before and behind a band's place, and the grids' cells."""
         matrix = self.matrix(settings, layer.rendering.exposure)
         gains, slopes, rests = np.zeros(0, np.float32), np.zeros((1, 1), np.float32), np.zeros((1, 1), np.float32)
         if settings.local or exposed is not None:
@@ -142,7 +142,7 @@ class Developer:
                 gains, (slopes, rests) = local.AS_TOLD, local.combined(light, settings, exposed)
         curve = layer.rendering.curve.then(contrast_table(settings.contrast))
         saturation = np.float32(layer.rendering.saturation * (1 + settings.saturation / 100))
-        cells = None if layer.grid is None else layer.grid.cells.reshape(*layer.grid.cells.shape[:3], 12)
+        cells = [grid.cells.reshape(*grid.cells.shape[:3], 12) for grid in layer.grids]
         after = (gains, local.DARKEST, local.BRIGHTEST, local.LOGS, local.LOG_TOP, curve.table, curve.top, saturation)
         return layer.weight, (matrix, slopes, rests), after, cells
 

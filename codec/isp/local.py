@@ -89,7 +89,7 @@ def combined(light: np.ndarray, settings: Settings, exposed: Exposed) -> tuple[n
         a, b = coefficients(light * np.exp2(wanted))
         wanted = wanted + np.interp(a * (log + wanted) + b, np.linspace(DARKEST, BRIGHTEST, ENTRIES), change(settings))
     size = 2 * max(1, round(RADIUS * max(log.shape))) + 1
-    return guided_coefficients(log, wanted.astype(np.float32), size, EDGE)
+    return guided_coefficients(wanted.astype(np.float32), log, size, EDGE)
 
 
 def _smooth(x: np.ndarray) -> np.ndarray:
