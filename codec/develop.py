@@ -151,10 +151,17 @@ def _unexposed(raw: RawImage) -> Rendering:
 def _laid(raw: RawImage, jpeg: bytes, geometry: Geometry) -> Rendering | None:
     """The rendering of a JPEG that lies over the mosaic by a geometry."""
     linear = Developer(raw, _unexposed(raw)).small(Settings(), SMALL)
+    display = laid_display(raw, jpeg, geometry, (linear.shape[0], linear.shape[1]))
+    return None if display is None else rendering_of(linear, display)
+
+
+def laid_display(raw: RawImage, jpeg: bytes, geometry: Geometry, size: tuple[int, int]) -> np.ndarray | None:
+    """A JPEG at the places of `Developer.small`'s blocks, display float32 (*size, 3), NaN where it shows none; None
+    for a picture that can't be shown."""
     display, shape = _small_jpeg(jpeg, 4 * SMALL)
     if display is None:
         return None
-    (h, w), (height, width) = linear.shape[:2], raw.mosaic.shape
+    (h, w), (height, width) = size, raw.mosaic.shape
     step = max(1, -(-max(height // 2, width // 2) // SMALL))
     rows2 = 2 * (2 * step * np.arange(h, dtype=np.int64) + step) - 1
     cols2 = 2 * (2 * step * np.arange(w, dtype=np.int64) + step) - 1
@@ -165,7 +172,7 @@ def _laid(raw: RawImage, jpeg: bytes, geometry: Geometry) -> Rendering | None:
     inside = (y >= 0) & (y < display.shape[0]) & (x >= 0) & (x < display.shape[1])
     there = display[np.clip(y, 0, display.shape[0] - 1), np.clip(x, 0, display.shape[1] - 1)]
     there[~inside] = np.nan
-    return rendering_of(linear, there)
+    return there
 
 
 def _small_jpeg(jpeg: bytes, side: int) -> tuple[np.ndarray | None, tuple[int, int]]:

@@ -13,7 +13,8 @@ NAME = "rawinlay"
 GROUP = "rawinlay.commands"
 
 GROUPS = {
-    "for photographs": ("encode", "decode", "develop", "info", "verify", "compare", "strip", "trim", "batch"),
+    "for photographs": ("encode", "decode", "develop", "look", "info", "verify", "compare", "strip", "trim",
+                        "batch"),
     "to see it work": ("demo",),
     "for the codec's makers": ("bench", "train"),
 }

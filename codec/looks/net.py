@@ -39,7 +39,7 @@ FACTS = np.array([[-1.0, 5.0], [-2.5, 0.5], [-2.5, 0.5]])
 NAMES = ("filmic", "film", "pop", "bw", "drc", "libraw", "fused", "epd")
 """Rows of the table of looks."""
 
-FIXED = {"filmic": 1.0, "film": 1.0, "pop": 1.0, "bw": 1.0, "drc": 1.0, "epd": 1.0}
+FIXED = {"filmic": 1.0, "film": 1.0, "pop": 1.0, "bw": 1.0, "drc": 1.0, "epd": 1.0, "fixed": 1.0}
 """EV over the RAW's own white, of the programs that don't brighten by themselves; the others start from `Developer`'s
 plain rendering."""
 
@@ -77,10 +77,15 @@ class LookNet:
     weights: dict[str, np.ndarray]
 
     @classmethod
+    def read(cls, path: Path) -> LookNet:
+        """A weights file, float16."""
+        return cls({k: v.astype(np.float32) for k, v in load_file(path).items()})
+
+    @classmethod
     @cache
     def shipped(cls) -> LookNet:
         """Those of this version."""
-        return cls({k: v.astype(np.float32) for k, v in load_file(WEIGHTS).items()})
+        return cls.read(WEIGHTS)
 
     def grid(self, small: np.ndarray, facts: np.ndarray, name: str) -> Grid:
         """small: as `small_input`, facts: as `facts_of`."""

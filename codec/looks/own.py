@@ -23,7 +23,6 @@ from .net import FIXED
 STARTS = ("fixed", "bright")
 """Plain starts: the RAW's own white and an EV, or `Developer`'s plain rendering."""
 
-FIXED["fixed"] = 1.0
 DEPTH = 12
 """Cells of brightness of a fitted grid."""
 

@@ -16,7 +16,7 @@ LAYERS = ("bitstream", "entropy", "codec", "eval", "benchmarks")
 FLOORS = (
     "bitstream", "bitstream/runtime", "bitstream/stream", "bitstream/tiff", "bitstream/jpeg", "bitstream/dng",
     "entropy",
-    "codec/mosaic", "codec/guide", "codec/stages", "codec/recipe", "codec/refine", "codec/decoder", "codec/isp",
+    "codec/mosaic", "codec/guide", "codec/stages", "codec/recipe", "codec/refine", "codec/decoder", "codec/isp", "codec/looks",
     "codec/align", "codec/source", "codec/encoder/search", "codec/encoder/fit", "codec/encoder",
     "codec", "codec/archive", "codec/cli", "codec/simulator", "codec/training",
     "eval", "benchmarks",
