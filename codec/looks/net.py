@@ -33,13 +33,16 @@ SHOULDER = 8.0
 """Light that becomes white before a look: three stops of highlights are left for it to show."""
 
 HEADS = 4
+LEAK = 0.1
+"""Slope of the activation below 0: with none the net died in training, every last channel below 0 for every picture."""
+
 FACTS = np.array([[-1.0, 5.0], [-2.5, 0.5], [-2.5, 0.5]])
 """Exposure in EV, log2 of the neutral's R / G and B / G: strangers are cut to what was trained on."""
 
-NAMES = ("filmic", "film", "pop", "bw", "drc", "libraw", "fused", "epd")
+NAMES = ("filmic", "film", "pop", "bw", "drc", "libraw", "fused")
 """Rows of the table of looks."""
 
-FIXED = {"filmic": 1.0, "film": 1.0, "pop": 1.0, "bw": 1.0, "drc": 1.0, "epd": 1.0, "fixed": 1.0}
+FIXED = {"filmic": 1.0, "film": 1.0, "pop": 1.0, "bw": 1.0, "drc": 1.0, "fixed": 1.0}
 """EV over the RAW's own white, of the programs that don't brighten by themselves; the others start from `Developer`'s
 plain rendering."""
 
@@ -95,12 +98,12 @@ class LookNet:
         x = np.stack([*np.moveaxis(small * 2 - 1, -1, 0), *np.meshgrid(place, place, indexing="ij")])
         for i in range(3):
             x = _conv(x, w[f"down{i}.weight"], w[f"down{i}.bias"], 2)
-            x = np.maximum(_told(x, told, w, f"told{i}"), 0)
+            x = _leaky(_told(x, told, w, f"told{i}"))
         c = x.shape[0]
         x = self._attention(x.reshape(c, -1)).reshape(x.shape)
         pooled = np.concatenate([x.mean((1, 2)), x.max((1, 2))])
-        x = x + (w["pooled.weight"] @ pooled + w["pooled.bias"])[:, None, None]
-        x = np.maximum(_told(_conv(x, w["last.weight"], w["last.bias"], 1), told, w, "told3"), 0)
+        x = _even(x + (w["pooled.weight"] @ pooled + w["pooled.bias"])[:, None, None])
+        x = _leaky(_told(_conv(x, w["last.weight"], w["last.bias"], 1), told, w, "told3"))
         maps = np.einsum("oc,chw->hwo", w["head.weight"][:, :, 0, 0], x) + w["head.bias"]
         n, m, d = SHAPE
         return Grid.bounded(maps.reshape(n, m, d, 3, 4) + w["own"][k])
@@ -114,8 +117,12 @@ class LookNet:
         share = np.exp(share - share.max(-1, keepdims=True))
         share /= share.sum(-1, keepdims=True)
         x = x + w["out.weight"] @ np.einsum("hcd,hdt->hct", share, v).reshape(c, tokens)
-        inner = np.maximum(w["in1.weight"] @ _even(x) + w["in1.bias"][:, None], 0)
+        inner = _leaky(w["in1.weight"] @ _even(x) + w["in1.bias"][:, None])
         return np.asarray(x + w["in2.weight"] @ inner + w["in2.bias"][:, None])
+
+
+def _leaky(x: np.ndarray) -> np.ndarray:
+    return np.asarray(np.maximum(x, LEAK * x))
 
 
 def _even(x: np.ndarray) -> np.ndarray:

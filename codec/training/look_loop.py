@@ -138,7 +138,7 @@ def train(config: LookConfig, out: Path, resume: bool, told: Callable[[int, floa
     for step in range(first, config.steps):
         rng = np.random.default_rng([config.seed, step])
         for group in optimiser.param_groups:
-            group["lr"] = config.rate * min(1, (step + 1) / 100) * 0.5 * (1 + np.cos(np.pi * step / config.steps))
+            group["lr"] = config.rate * min(1, (step + 1) / 50) * 0.5 * (1 + np.cos(np.pi * step / config.steps))
         loss = _loss(model, pairs, config, rng)
         optimiser.zero_grad()
         loss.backward()
@@ -151,7 +151,7 @@ def train(config: LookConfig, out: Path, resume: bool, told: Callable[[int, floa
                 log.write(json.dumps(line) + "\n")
             told(step + 1, line["loss"])
             mean = 0.0
-        if (step + 1) % 500 == 0 or step + 1 == config.steps:
+        if (step + 1) % 250 == 0 or step + 1 == config.steps:
             checkpoint.write(state, model, optimiser, step + 1, {})
             save(model, out / "looks.safetensors")
     return out / "looks.safetensors"

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..looks.net import FACTS, HEADS, NAMES, SHAPE, SIDE
+from ..looks.net import FACTS, HEADS, LEAK, NAMES, SHAPE, SIDE
 
 CHANNELS = 24, 48, 64
 VECTOR = 16
@@ -20,7 +20,8 @@ class LookModel(nn.Module):
         """own: (looks, d, 3, 4), each look's best map by brightness alone: where training starts."""
         super().__init__()
         looks, last = len(NAMES), CHANNELS[-1]
-        self.own = nn.Parameter(own.clone())
+        self.own: Tensor
+        self.register_buffer("own", own.clone())
         self.table = nn.Parameter(torch.randn(looks, VECTOR) * 0.5)
         before = 5
         for i, channels in enumerate(CHANNELS):
@@ -49,11 +50,11 @@ class LookModel(nn.Module):
         told = torch.cat([self.table[look], (facts - self.middle) / 2], 1)
         x = torch.cat([small * 2 - 1, self.places.expand(b, -1, -1, -1)], 1)
         for i in range(3):
-            x = functional.relu(self._told(getattr(self, f"down{i}")(x), told, i))
+            x = _leaky(self._told(getattr(self, f"down{i}")(x), told, i))
         _, c, h, w = x.shape
         x = self._attention(x.flatten(2)).reshape(b, c, h, w)
-        x = x + self.pooled(torch.cat([x.mean((2, 3)), x.amax((2, 3))], 1))[:, :, None, None]
-        x = functional.relu(self._told(self.last(x), told, 3))
+        x = _even(x + self.pooled(torch.cat([x.mean((2, 3)), x.amax((2, 3))], 1))[:, :, None, None])
+        x = _leaky(self._told(self.last(x), told, 3))
         n, m, d = SHAPE
         maps = self.head(x).reshape(b, d, 12, n, m).transpose(1, 2)
         own = self.own[look].reshape(b, d, 12).transpose(1, 2)[..., None, None]
@@ -70,8 +71,12 @@ class LookModel(nn.Module):
         q, k = functional.normalize(q, dim=-1, eps=1e-6), functional.normalize(k, dim=-1, eps=1e-6)
         share = ((q @ k.transpose(-1, -2)) * self.heat[:, None, None]).softmax(-1)
         x = x + self.out((share @ v).reshape(b, c, tokens).transpose(1, 2)).transpose(1, 2)
-        inner = functional.relu(self.in1(_even(x).transpose(1, 2)))
+        inner = _leaky(self.in1(_even(x).transpose(1, 2)))
         return x + self.in2(inner).transpose(1, 2)
+
+
+def _leaky(x: Tensor) -> Tensor:
+    return functional.leaky_relu(x, LEAK)
 
 
 def _even(x: Tensor) -> Tensor:

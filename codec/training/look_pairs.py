@@ -53,7 +53,6 @@ RAWTHERAPEE = {
     "bw": (PROFILES / "Pop" / "Pop 4 Black-and-White.pp3", ""),
     "lab": (PROFILES / "Pop" / "Pop 2 Lab.pp3", ""),
     "drc": (PROFILES / "Standard Film Curve - ISO Low.pp3", "[FattalToneMapping]\nEnabled=true\nThreshold=30\nAmount=30\nAnchor=50\n"),
-    "epd": (PROFILES / "Standard Film Curve - ISO Low.pp3", "[EPD]\nEnabled=true\nStrength=0.6\nGamma=1\nEdgeStopping=1.4\nScale=1\n"),
 }  # fmt: skip
 """Profiles, and what is set beside them. `lab` is nobody's training: it is for looks learned from a few pairs."""
 
