@@ -110,6 +110,11 @@ class Jpeg:
         """Bytes that `bare` is shorter by."""
         return len(self.data) - len(self.bare.data)
 
+    @property
+    def bare_sha256(self) -> bytes:
+        """The digest of `bare`, without the copy that it is."""
+        return embed.sha256_without_ours(self.data, self.segments)
+
     def growth(self, payload_size: int, further: int = 0) -> int:
         """Bytes that `bare` becomes longer by with a payload of so many, and so many of further boxes."""
         return embed.added_bytes(self.bare.segments, payload_size, further)

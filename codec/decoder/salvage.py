@@ -15,7 +15,7 @@ from PIL import Image
 
 from ...bitstream.stream.index import Key
 from ...bitstream.stream.layers import STAGES
-from ..mosaic.layout import tiles
+from ..mosaic.layout import tiles_in_pixels
 from .stream import Stream
 
 WHOLE, PARTLY, PREDICTED = "whole", "partly", "predicted"
@@ -101,14 +101,9 @@ def without(stream: Stream, lost: Iterable[Key], size: int) -> Stream:
 
 def states(stream: Stream, notes: Iterable[str]) -> Salvage:
     """What a stream of `without` will give."""
-    header, layout = stream.header, stream.layout
-    top, left = layout.origin
-    found = []
-    for n, (row, col, rows, cols) in enumerate(tiles(*layout.cells, 2 * header.tile)):
-        y, x = max(0, 2 * row - top), max(0, 2 * col - left)
-        bottom = min(header.height, 2 * (row + rows) - top)
-        right = min(header.width, 2 * (col + cols) - left)
+    header, found = stream.header, []
+    for n, place in enumerate(tiles_in_pixels(stream.layout, 2 * header.tile)):
         layers, stages = stream.cut.get(n, (stream.layer_count, 0))
         state = WHOLE if n not in stream.cut else PARTLY if layers or stages else PREDICTED
-        found.append(TileState(n, x, y, right - x, bottom - y, state, layers, stages))
+        found.append(TileState(n, *place, state, layers, stages))
     return Salvage(header.width, header.height, stream.layer_count, tuple(found), tuple(notes))
