@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..bitstream.errors import ChangedError, InputError, NoRawError, RawinlayError, StreamError
+from ..bitstream.errors import ChangedError, InputError, NoRawError, RawinlayError, RawLostError, StreamError
 from ..bitstream.jpeg.carried import AnotherPictureError, check_binding
 from ..bitstream.jpeg.file import Jpeg
 from ..bitstream.jpeg.further import damages
@@ -15,6 +15,8 @@ from ..bitstream.runtime.files import read_file
 from ..bitstream.stream import container
 from ..bitstream.stream.digests import FileDigests, check_mosaic
 from ..bitstream.stream.header import Header
+from ..bitstream.stream.index import MAX_TILES
+from ..bitstream.stream.layers import tile_count
 from ..bitstream.stream.limits import check_pixels
 from .mosaic.layout import Layout, tiles_in_pixels
 from .sidecar import parts, read_sidecar
@@ -57,13 +59,14 @@ class Verified:
     stream: structure and every CRC; copies: the copy of its head, and parity; picture: the JPEG's samples are those
     that the RAW is bound to; jpeg: `strip` gives the JPEG back byte for byte; mosaic: it decodes to what was encoded
     (asked for by `deep`). exit_code: 0, or that of the error that `decode` would raise; 6 where the RAW is sound, and
-    only the JPEG around it is not what it was. tiles: those that damage has reached; raw_sha256: of the RAW file that
-    was encoded, where the file says so.
+    only the JPEG around it is not what it was. tiles: those that damage has reached; had_raw: whether it
+    carries a RAW, or tells that it did; raw_sha256: of the RAW file that was encoded, where the file says so.
     """
 
     checks: tuple[Check, ...]
     exit_code: int = 0
     tiles: tuple[Tile, ...] = ()
+    had_raw: bool = True
     raw_sha256: str | None = None
 
     @property
@@ -90,7 +93,8 @@ def verify(
     except StreamError as error:
         return Verified((Check("stream", FAILED, str(error)),), error.exit_code, _lost_tiles(jpeg, sidecar))
     except RawinlayError as error:
-        return Verified((Check("stream", FAILED, str(error)),), error.exit_code)
+        had = isinstance(error, RawLostError)
+        return Verified((Check("stream", FAILED, str(error)),), error.exit_code, had_raw=had)
     sections = seen.sections
     files = FileDigests.from_bytes(sections["DIGS"])
     stream, whole = _found("stream", list(seen.damages)), _jpeg(file, sidecar is not None, files)
@@ -110,12 +114,12 @@ def verify(
     failed = {check.name for check in found if check.state == FAILED}
     code = ChangedError.exit_code if failed == {"jpeg"} else StreamError.exit_code
     raw = files.raw.hex() if files and files.raw else None
-    return Verified(tuple(found), code if failed else 0, _tiles(header, seen.tiles), raw)
+    return Verified(tuple(found), code if failed else 0, _tiles(header, seen.tiles), raw_sha256=raw)
 
 
 def _tiles(header: Header, numbers: Iterable[int]) -> tuple[Tile, ...]:
     """Where tiles lie; those that the header has no place for are left out."""
-    wanted = set(numbers)
+    wanted = set(numbers) if tile_count(header) <= MAX_TILES else set()
     places = tiles_in_pixels(Layout(header.height, header.width, header.phase), 2 * header.tile) if wanted else []
     return tuple(Tile(n, *place) for n, place in enumerate(places) if n in wanted)
 

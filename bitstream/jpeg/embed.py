@@ -26,7 +26,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 
-from ..errors import NoRawError
+from ..errors import NoRawError, RawLostError
 from . import flag, jumbf
 from .flag import FLAG_BYTES, FLAG_NAMESPACE, XMP_HEADER
 from .pointers import EXIF_HEADER, MPF_HEADER, Pointers, find_pointers
@@ -123,7 +123,7 @@ def superbox_of(segments: Sequence[Segment]) -> bytes:
         if _is_xmp(segment) and FLAG_NAMESPACE in segment.payload:
             size = FLAG_BYTES.search(segment.payload)
             of = f" of {int(size[1])} bytes" if size else ""
-            raise NoRawError(f"the JPEG carried a RAW{of}, but a program that saved it since has removed the RAW")
+            raise RawLostError(f"the JPEG carried a RAW{of}, but a program that saved it since has removed the RAW")
     raise NoRawError("the JPEG carries no RAW")
 
 

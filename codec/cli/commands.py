@@ -68,6 +68,7 @@ def encode_command(subparsers: Any) -> None:
     told = parser.add_mutually_exclusive_group()
     told.add_argument("--no-metadata", action="store_true",
                       help="nothing of people, times, places and things: only what developing needs")  # fmt: skip
+    told.add_argument("--whole-note", action="store_true", help="all of the MakerNote, however large")
     told.add_argument("--gps", action="store_true", help="the RAW's place even where the JPEG has none")
     add_device(parser)
     add_profile(parser)
@@ -117,7 +118,8 @@ def _encode(args: argparse.Namespace) -> None:
                 raw, jpeg, bpp=args.bpp, size=args.size, quality=args.quality, lossless=args.lossless,
                 trimmable=args.trimmable, layers=args.layers, tune=args.tune, effort=args.effort, device=args.device,
                 guide="none" if args.no_guide else "auto", progress=progress, frame=args.frame, margins=args.margins,
-                parity=args.parity, metadata="none" if args.no_metadata else "all" if args.gps else "auto",
+                parity=args.parity, metadata=next((kind for kind, asked in (("none", args.no_metadata), ("all", args.gps),
+                                                        ("whole", args.whole_note)) if asked), "auto"),
             )  # fmt: skip
         inputs += [encoded.guide_path] if encoded.guide_path else []
         written = encoded.jpeg
