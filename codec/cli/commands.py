@@ -25,6 +25,7 @@ from .batch import batch_command
 from .console import TerminalProgress, bytes_text, profiled, show, show_warnings
 from .decode import PREVIEW_TEXT, decode_command, settle
 from .develop import develop_command
+from .mount import mount_command
 from .places import JPEG_SUFFIXES, check_output, explained, renamed, source, write_output
 from .shrink import strip_command, trim_command
 from .verify import verify_command
@@ -93,6 +94,7 @@ def info_command(subparsers: Any) -> None:
 COMMANDS = {
     "encode": encode_command, "decode": decode_command, "develop": develop_command, "info": info_command,
     "verify": verify_command, "strip": strip_command, "trim": trim_command, "batch": batch_command,
+    "mount": mount_command,
 }  # fmt: skip
 """What this layer brings: found without a look at what is installed."""
 
