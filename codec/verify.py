@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 from ..bitstream.errors import ChangedError, InputError, NoRawError, RawinlayError, RawLostError, StreamError
 from ..bitstream.jpeg.carried import AnotherPictureError, check_binding
 from ..bitstream.jpeg.file import Jpeg
 from ..bitstream.jpeg.further import damages
-from ..bitstream.runtime.files import read_file
+from ..bitstream.runtime.files import Source, bytes_of
 from ..bitstream.stream import container
 from ..bitstream.stream.digests import FileDigests, check_mosaic
 from ..bitstream.stream.header import Header
@@ -21,8 +20,6 @@ from ..bitstream.stream.limits import check_pixels
 from .mosaic.layout import Layout, tiles_in_pixels
 from .sidecar import parts, read_sidecar
 from .turned import turned_back
-
-Source = str | Path | bytes
 
 OK, FAILED, SKIPPED = "ok", "failed", "skipped"
 CHECKS = ("stream", "copies", "picture", "jpeg", "mosaic")
@@ -84,7 +81,7 @@ def verify(
     Without `deep` no picture is decoded whose file is, byte for byte, the one that was encoded into.
     """
     try:
-        file = Jpeg(jpeg if isinstance(jpeg, bytes) else read_file(jpeg, "JPEG"))
+        file = Jpeg(bytes_of(jpeg, "JPEG"))
         payload, contents = parts(file, sidecar)
         seen = container.examined(payload)
         if not seen.sections["HEAD"]:
@@ -168,7 +165,9 @@ def _jpeg(file: Jpeg, apart: bool, files: FileDigests | None) -> Check:
     """apart: the RAW is in a sidecar, and nothing of it in the JPEG."""
     if files is None:
         return Check("jpeg", SKIPPED, "the file is of a version that kept no digest of the JPEG")
-    if (hashlib.sha256(file.data).digest() if apart else file.bare_sha256) == files.jpeg:
+    if not apart and file.bare_sha256 == files.jpeg:
+        return Check("jpeg", OK)
+    if hashlib.sha256(file.data if apart else file.bare.data).digest() == files.jpeg:
         return Check("jpeg", OK)
     return Check("jpeg", FAILED, "without its RAW it is not the JPEG that was encoded into: a program has changed it")
 
