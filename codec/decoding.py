@@ -172,23 +172,14 @@ def decode_carrier(jpeg: Jpeg, options: DecodeOptions) -> tuple[Carrier, RawImag
 
 def _as_raw(mosaic: np.ndarray, found: Carrier, part: Crop | None, grain: bool) -> tuple[RawImage, tuple[str, ...]]:
     """What the stream says of its mosaic and the mosaic, its part of it where that is wanted; and what to tell."""
+    from .carrier import image_of
     from .decoder.grain import Grain
-    from .mosaic.noise import NOISE_PROFILE, Profile
 
     stream, header = found.stream, found.stream.header
-    meta, told = stream.meta
-    raw_tags = dict(meta.raw_tags)
-    if stream.noise and NOISE_PROFILE not in raw_tags:
-        raw_tags[NOISE_PROFILE] = Profile.of(stream.noise).tag()
     if stream.noise and grain:
         rows = (part.y, part.y + part.height) if part else (0, header.height)
         mosaic = Grain(header, stream.noise).add(mosaic, *rows)
-    raw = RawImage(
-        mosaic=mosaic, cfa=header.phase, black=header.levels, white=header.white, orientation=header.orientation,
-        camera=header.camera, ifd0_tags=meta.ifd0_tags, raw_tags=raw_tags,
-        exif_tags={**found.jpeg.exif_tags, **meta.exif_tags}, gps_tags=meta.gps_tags, note=meta.note,
-        profiles=meta.profiles,
-    )  # fmt: skip
+    raw, told = image_of(found, mosaic)
     if part:
         return part.of(raw), told
     if stream.border:

@@ -43,12 +43,13 @@ FIRST_TAG_OF_1_6, FIRST_TAG_OF_1_7 = 52525, 52547
 
 def write_dng(
     raw: RawImage, preview_jpeg: Jpeg | bytes | None = None, metadata_jpeg: Jpeg | bytes | None = None,
-    jxl: JpegXl | None = None, note: str = "",
+    jxl: JpegXl | None = None, note: str = "", plain: bool = False,
 ) -> bytes:  # fmt: skip
     """The DNG file of `raw`, mosaic bit for bit, with `preview_jpeg` as preview and as source of further Exif.
 
     metadata_jpeg: the source of that Exif, if it is another. jxl: the mosaic by JPEG XL (DNG 1.7) instead of lossless
     JPEG; UsageError where imagecodecs is not installed. note: what was done to the mosaic, as ImageDescription.
+    plain: the mosaic as it is, row by row, so that the file's size is known before any value of it is.
 
     Only tags of `bitstream.tiff.allowed` are taken from `raw`; all that describes the mosaic follows from the mosaic.
     Where the two sources name the same Exif tag, `raw` wins. Raises InputError over 4 GiB.
@@ -64,14 +65,16 @@ def write_dng(
         roots = pool.submit(_timed, _camera_tags, raw, ifd0_tags)
         border = framed(raw)
         stored = border.frame if border else raw.mosaic
-        chunks = _tiles(stored, jxl, pool)
+        chunks = [stored.astype("<u2").tobytes()] if plain else _tiles(stored, jxl, pool)
         root, preview = Ifd(roots.result()), previews.result() if previews else None
     if note:
         root.tags[270] = tiff.pack_ascii(note)
     with timed("writing"):
         side = tiff.pack_value(tiff.LONG, _tile_side(stored.shape[1]))
-        described = _mosaic_tags(raw, raw_tags) | {322: side, 323: side} | (border.tags if border else {})
-        mosaic = Ifd(described | (jxl.tags() if jxl else {}), chunks=chunks, chunk_tags=(324, 325))
+        laid = _strip(stored.shape[0]) if plain else {322: side, 323: side}
+        described = _mosaic_tags(raw, raw_tags) | laid | (border.tags if border else {})
+        places = (273, 279) if plain else (324, 325)
+        mosaic = Ifd(described | (jxl.tags() if jxl else {}), chunks=chunks, chunk_tags=places)
         return _assembled(raw, mosaic, root, preview, about)
 
 
@@ -153,6 +156,11 @@ def _mosaic_tags(raw: RawImage, raw_tags: dict[int, TiffValue]) -> dict[int, Tif
         50717: tiff.pack_value(tiff.LONG, raw.white),
         50829: tiff.pack_value(tiff.LONG, 0, 0, height, width),
     }
+
+
+def _strip(rows: int) -> dict[int, TiffValue]:
+    """Tags of a mosaic that lies in one piece, not compressed."""
+    return {259: tiff.pack_value(tiff.SHORT, 1), 278: tiff.pack_value(tiff.LONG, rows)}
 
 
 def _default_crop(raw_tags: dict[int, TiffValue], height: int, width: int) -> dict[int, TiffValue]:

@@ -117,6 +117,17 @@ class Layout:
         return np.stack([down[i] & across[j] for i in (0, 1) for j in (0, 1)])
 
 
+def tiles_in_pixels(layout: Layout, side: int) -> list[tuple[int, int, int, int]]:
+    """`tiles` of a whole mosaic as (x, y, width, height) in its pixels as stored, what reaches outside cut off."""
+    top, left = layout.origin
+    out = []
+    for row, col, rows, cols in tiles(*layout.cells, side):
+        y, x = max(0, 2 * row - top), max(0, 2 * col - left)
+        bottom, right = min(layout.height, 2 * (row + rows) - top), min(layout.width, 2 * (col + cols) - left)
+        out.append((x, y, right - x, bottom - y))
+    return out
+
+
 def tiles(h: int, w: int, side: int) -> list[tuple[int, int, int, int]]:
     """Tiles (row, column, rows, columns) in cells, row by row; sides are even, the last may reach outside."""
     out = []
