@@ -171,7 +171,10 @@ def _encode(
         carrier = jpeg.with_payload(payload, further_boxes(payload, options.parity))
         undone = carrier.payload == payload and carrier.bare == jpeg
     if not undone:
-        raise AssertionError("the JPEG does not give back what was put into it: please report this picture")
+        raise InputError(
+            "the JPEG's own metadata looks so much like a damaged RAW of rawinlay's that it would not come back from "
+            "`strip` byte for byte; `jpegtran -copy none` makes a JPEG of the same picture without metadata"
+        )
     report = GuideReport.of(payload)
     warnings += beside.warnings + (() if unguided else report.warnings())
     return Encoded(

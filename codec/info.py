@@ -19,7 +19,7 @@ from ..bitstream.stream.limits import check_pixels, check_work
 from ..bitstream.stream.preview import CarriedPreview
 from ..bitstream.tiff.meta import Meta
 from .preview_choice import kind_of
-from .sidecar import parts
+from .sidecar import parts, sidecar_size
 from .turned import turned_back
 
 
@@ -92,7 +92,8 @@ def info(jpeg: Source, *, sidecar: Source | None = None, max_pixels: int | None 
     meta = _meta(header, sections["META"])
     least = growth
     if layers and not damage:
-        least = sizes(file.growth, share)(Prefixes(payload).without_preview().cut(0)[0])
+        growth_of = file.growth if sidecar is None else sidecar_size
+        least = sizes(growth_of, share)(Prefixes(payload).without_preview().cut(0)[0])
     return Info(
         has_raw=True, version=version, model=header.model.hex(), camera=header.camera, width=header.width,
         height=header.height, cfa=header.phase, bpp=8 * growth / (header.width * header.height) if growth else None,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..bitstream.errors import InputError, StreamError
 from ..bitstream.jpeg import jumbf
 from ..bitstream.jpeg.carried import carried_stream
@@ -12,6 +14,16 @@ from ..bitstream.runtime.files import Source, bytes_of
 def sidecar_of(carrier: bytes) -> bytes:
     """The sidecar of a JPEG that carries a RAW; errors as `Jpeg.payload`."""
     return jumbf.box(b"jumb", Jpeg(carrier).superbox)
+
+
+def sidecar_with(payload: bytes, further: bytes) -> bytes:
+    """The sidecar of a stream, with the boxes behind it."""
+    return jumbf.box(b"jumb", jumbf.contents(payload) + further)
+
+
+def sidecar_size(payload_size: int, further: int, ends: Sequence[int] = ()) -> int:
+    """Bytes of `sidecar_with` for so many; it has no segments whose ends would matter."""
+    return 8 + jumbf.PAYLOAD_AT + payload_size + further
 
 
 def read_sidecar(source: Source) -> bytes:

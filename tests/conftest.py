@@ -12,6 +12,12 @@ for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(name, "1")
 
 
+def pytest_runtest_logreport(report):
+    """A failure's name and last line at once: what is stopped before its end shows no summary."""
+    if report.failed and not os.environ.get("PYTEST_XDIST_WORKER"):
+        print(f"\nFAILED {report.nodeid} ({report.when}): {report.longreprtext.strip().splitlines()[-1]}", flush=True)
+
+
 def pytest_terminal_summary(terminalreporter):
     """One line of what was skipped and why, above pytest's last one."""
     from skips import told
