@@ -236,11 +236,14 @@ def test_lossless_transformations(words):
         assert np.array_equal(shown.planes.y, Jpeg(sample.bare).planes.y)
 
 
-@jpegtran
-def test_another_picture_is_still_refused(sample):
+def test_another_picture_is_still_refused(sample, monkeypatch):
     other = embed.embed(shot(9, (400, 600), (0, 0)).jpeg, Jpeg(sample.jpeg).payload)
     with pytest.raises(StreamError, match="another JPEG"):
         api.decode(other)
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(StreamError, match="another JPEG.*jpegtran turns it back, which is not installed"):
+        api.decode(other)
+    assert "not installed" in next(c for c in api.verify(other).checks if c.name == "picture").said
 
 
 def test_sidecar(tmp_path, sample):
