@@ -6,7 +6,6 @@ What is left is decoded, since its digest is another one (section DIGM).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from ..bitstream.errors import StreamError, UsageError
 from ..bitstream.jpeg import jumbf
@@ -14,7 +13,7 @@ from ..bitstream.jpeg.carried import check_binding
 from ..bitstream.jpeg.file import Jpeg
 from ..bitstream.jpeg.further import further_boxes, share_of, sizes
 from ..bitstream.jpeg.planes import JpegPlanes
-from ..bitstream.runtime.files import read_file
+from ..bitstream.runtime.files import Source, bytes_of
 from ..bitstream.stream.container import Container, with_sections
 from ..bitstream.stream.digests import mosaic_digest
 from ..bitstream.stream.header import Header
@@ -42,11 +41,11 @@ class Trimmed:
 
 
 def trim(
-    jpeg: str | Path | bytes,
+    jpeg: Source,
     *,
     size: int | None = None,
     bpp: float | None = None,
-    sidecar: str | Path | bytes | None = None,
+    sidecar: Source | None = None,
     max_pixels: int | None = None,
 ) -> Trimmed:
     """A JPEG of the same picture whose RAW takes at most `size` bytes, or `bpp` bits per pixel of the mosaic.
@@ -64,7 +63,7 @@ def trim(
         raise UsageError(f"size {size}: want a number of bytes above 0, below 4 GiB")
     if bpp is not None and not 0 < bpp <= 64:
         raise UsageError(f"bpp {bpp:g}: want a number above 0, at most 64")
-    file = Jpeg(jpeg if isinstance(jpeg, bytes) else read_file(jpeg, "JPEG"))
+    file = Jpeg(bytes_of(jpeg, "JPEG"))
     payload, contents = parts(file, sidecar)
     sections = Container.from_bytes(payload).sections
     header = Header.from_bytes(sections["HEAD"])

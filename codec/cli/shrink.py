@@ -49,13 +49,13 @@ def trim_command(subparsers: Any) -> None:
 
 def _strip(args: argparse.Namespace) -> None:
     from ...bitstream.jpeg import embed
-    from ...bitstream.runtime.files import read_file
+    from ...bitstream.runtime.files import bytes_of
 
     output = _named_output(args)
     check_output(output, [args.jpeg], args.force, JPEG_SUFFIXES)
     jpeg = source(args.jpeg, "JPEG")
     with explained("strip", (args.jpeg, jpeg, "JPEG")):
-        data = jpeg if isinstance(jpeg, bytes) else read_file(jpeg, "JPEG")
+        data = bytes_of(jpeg, "JPEG")
         if args.metadata:
             from ..api import strip
 
