@@ -118,7 +118,7 @@ def _tiles(header: Header, numbers: Iterable[int]) -> tuple[Tile, ...]:
     """Where tiles lie; those that the header has no place for are left out."""
     wanted = set(numbers) if tile_count(header) <= MAX_TILES else set()
     places = tiles_in_pixels(Layout(header.height, header.width, header.phase), 2 * header.tile) if wanted else []
-    return tuple(Tile(n, *place) for n, place in enumerate(places) if n in wanted)
+    return tuple(Tile(n, *place.xywh) for n, place in enumerate(places) if n in wanted)
 
 
 def _lost_tiles(jpeg: Source, sidecar: Source | None) -> tuple[Tile, ...]:

@@ -26,6 +26,7 @@ from ..tiff.tiff import Ifd
 from . import black, ljpeg
 from .about import add_metadata
 from .border import framed
+from .crop import crop_tags, default_crop, lies_in
 from .jxl import JpegXl, interleaved, need_imagecodecs, tiles
 from .preview import Preview, make_preview
 
@@ -139,7 +140,7 @@ def _mosaic_tags(raw: RawImage, raw_tags: dict[int, TiffValue]) -> dict[int, Tif
     }
     return {
         **{tag: value for tag, value in raw_tags.items() if tag not in black.BLACK_TAGS},
-        **_default_crop(raw_tags, height, width),
+        **_padded_crop(raw_tags, height, width),
         254: tiff.pack_value(tiff.LONG, 0),
         256: tiff.pack_value(tiff.LONG, width),
         257: tiff.pack_value(tiff.LONG, height),
@@ -163,23 +164,17 @@ def _strip(rows: int) -> dict[int, TiffValue]:
     return {259: tiff.pack_value(tiff.SHORT, 1), 278: tiff.pack_value(tiff.LONG, rows)}
 
 
-def _default_crop(raw_tags: dict[int, TiffValue], height: int, width: int) -> dict[int, TiffValue]:
+def _padded_crop(raw_tags: dict[int, TiffValue], height: int, width: int) -> dict[int, TiffValue]:
     """DefaultCropOrigin and Size: the source's, else the whole frame; at least `MIN_PADDING` from the edges."""
-    limits = (width, height)
-    start, end = [0.0, 0.0], [float(width), float(height)]
-    given = [tiff.value_numbers(raw_tags[tag]) for tag in (50719, 50720) if tag in raw_tags]
-    if len(given) == 2 and all(len(v) == 2 for v in given) and all(
-            0 <= o and 0 < s and o + s <= limit for o, s, limit in zip(*given, limits, strict=True)):
-        start, end = list(given[0]), [o + s for o, s in zip(*given, strict=True)]
-    for axis, limit in enumerate(limits):
+    given = default_crop(raw_tags)
+    if given is None or not lies_in(given, width, height):
+        given = 0.0, 0.0, width, height
+    start, end = list(given[:2]), [given[0] + given[2], given[1] + given[3]]
+    for axis, limit in enumerate((width, height)):
         if limit > 8 * MIN_PADDING:
             start[axis] = min(max(start[axis], MIN_PADDING), limit - 2 * MIN_PADDING)
             end[axis] = max(min(end[axis], limit - MIN_PADDING), start[axis] + 1)
-    numbers = [*start, *(e - s for s, e in zip(start, end, strict=True))]
-    if any(n != int(n) for n in numbers):
-        exact = [n for x in numbers for n in Fraction(x).limit_denominator(1000).as_integer_ratio()]
-        return {50719: tiff.pack_value(tiff.RATIONAL, *exact[:4]), 50720: tiff.pack_value(tiff.RATIONAL, *exact[4:])}
-    return {50719: tiff.pack_value(tiff.LONG, *numbers[:2]), 50720: tiff.pack_value(tiff.LONG, *numbers[2:])}
+    return crop_tags([*start, *(e - s for s, e in zip(start, end, strict=True))])
 
 
 def _tile_side(width: int) -> int:

@@ -77,5 +77,7 @@ def _filled(planes: JpegPlanes, rows: int, v: int, rng: np.random.Generator | No
         out[known:] = rng.integers(0, 256, below, np.uint8) if rng else round(float(out[:known].mean()))
         return out
 
-    colour = {name: fill(plane, rows // v) for name in ("cb", "cr") if (plane := getattr(planes, name)) is not None}
-    return replace(planes, y=fill(planes.y, rows), **colour)
+    y = fill(planes.y, rows)
+    if planes.cb is None or planes.cr is None:
+        return replace(planes, y=y)
+    return replace(planes, y=y, cb=fill(planes.cb, rows // v), cr=fill(planes.cr, rows // v))

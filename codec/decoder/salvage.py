@@ -128,5 +128,5 @@ def states(stream: Stream, notes: Iterable[str]) -> Salvage:
     for n, place in enumerate(tiles_in_pixels(stream.layout, 2 * header.tile)):
         layers, stages = stream.cut.get(n, (stream.layer_count, 0))
         state = WHOLE if n not in stream.cut else PARTLY if layers or stages else PREDICTED
-        found.append(TileState(n, *place, state, layers, stages))
+        found.append(TileState(n, *place.xywh, state, layers, stages))
     return Salvage(header.width, header.height, stream.layer_count, tuple(found), tuple(notes))

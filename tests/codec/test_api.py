@@ -16,7 +16,6 @@ from rawinlay.bitstream.dng.writer import write_dng
 from rawinlay.bitstream.errors import InputError, NoRawError, StreamError, UsageError
 from rawinlay.bitstream.jpeg import embed
 from rawinlay.bitstream.jpeg.segments import APP11, read_segments
-from rawinlay.codec import api
 from rawinlay.codec.asked import choose_device
 from rawinlay.codec.source.raw import read_raw, render_jpeg
 from raws import shared_raw
