@@ -156,8 +156,8 @@ def with_sections(payload: bytes, sections: Mapping[str, bytes]) -> bytes:
 
 @dataclass(frozen=True)
 class Examined:
-    """What was found in a stream without keeping it: its sections as far as they could be read, damaged ones among them;
-    what is damaged, a line each, and in which tiles. All CRCs were compared."""
+    """What was found in a stream without keeping it: its sections as far as they could be read, damaged ones too; what
+    is damaged, a line each, and in which tiles. All CRCs were compared."""
 
     sections: Mapping[str, bytes]
     damages: tuple[str, ...] = ()
