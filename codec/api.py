@@ -273,14 +273,12 @@ def decode_arrays(
 
 def decode_carrier(jpeg: Jpeg, options: DecodeOptions) -> tuple[Carrier, RawImage, Salvage | None]:
     """The carrier, its RAW, and where that was to be salvaged what is left of it."""
-    from .carrier import open_carrier
+    from .carrier import image_of, open_carrier
     from .decoder.grain import Grain
-    from .mosaic.noise import NOISE_PROFILE, Profile
 
     _tell(options.progress, "reading")
     found = open_carrier(jpeg, options.sidecar, salvage=options.salvage, max_pixels=options.max_pixels)
     stream, header = found.stream, found.stream.header
-    meta, told = stream.meta
     part = Crop(*options.crop) if options.crop else None
     if part:
         part.check(header.height, header.width)
@@ -290,18 +288,10 @@ def decode_carrier(jpeg: Jpeg, options: DecodeOptions) -> tuple[Carrier, RawImag
     mosaic = stream.decode(found.planes, options.progress, options.device, box, unbounded=options.unbounded)
     if not (part or stream.cut or options.unverified):
         check_mosaic(mosaic, stream.digest)
-    raw_tags = dict(meta.raw_tags)
-    if stream.noise and NOISE_PROFILE not in raw_tags:
-        raw_tags[NOISE_PROFILE] = Profile.of(stream.noise).tag()
     if stream.noise and options.grain:
         rows = (part.y, part.y + part.height) if part else (0, header.height)
         mosaic = Grain(header, stream.noise).add(mosaic, *rows)
-    raw = RawImage(
-        mosaic=mosaic, cfa=header.phase, black=header.levels, white=header.white, orientation=header.orientation,
-        camera=header.camera, ifd0_tags=meta.ifd0_tags, raw_tags=raw_tags,
-        exif_tags={**found.jpeg.exif_tags, **meta.exif_tags}, gps_tags=meta.gps_tags, note=meta.note,
-        profiles=meta.profiles,
-    )  # fmt: skip
+    raw, told = image_of(found, mosaic)
     if part:
         raw = part.of(raw)
     elif stream.border:

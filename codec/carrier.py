@@ -12,14 +12,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from ..bitstream.errors import InputError, NoRawError, StreamError
 from ..bitstream.jpeg.carried import AnotherPictureError, check_binding
 from ..bitstream.jpeg.file import Jpeg
 from ..bitstream.jpeg.mend import Mended, mend, mend_superbox
 from ..bitstream.jpeg.planes import JpegPlanes
+from ..bitstream.raw_image import RawImage
 from ..bitstream.stream.limits import check_pixels
 from .decoder.salvage import WHOLE, Salvage, states, without
 from .decoder.stream import Stream
+from .mosaic.noise import NOISE_PROFILE, Profile
 from .sidecar import parts, read_sidecar
 from .turned import turned_back
 
@@ -63,6 +67,23 @@ def open_carrier(
         gone = sum(tile.state != WHOLE for tile in left.tiles)
         warnings.append(f"{gone} of {len(left.tiles)} tiles are not whole: there the picture is guessed from the JPEG")
     return Carrier(seen, stream, planes, tuple(warnings), left, turned[0].data if turned else None)
+
+
+def image_of(found: Carrier, mosaic: np.ndarray) -> tuple[RawImage, tuple[str, ...]]:
+    """A decoded mosaic, uint16 (H, W), with all that the stream and the JPEG's Exif say of it; and what of that is
+    damaged, a line each."""
+    stream, header = found.stream, found.stream.header
+    meta, told = stream.meta
+    raw_tags = dict(meta.raw_tags)
+    if stream.noise and NOISE_PROFILE not in raw_tags:
+        raw_tags[NOISE_PROFILE] = Profile.of(stream.noise).tag()
+    raw = RawImage(
+        mosaic=mosaic, cfa=header.phase, black=header.levels, white=header.white, orientation=header.orientation,
+        camera=header.camera, ifd0_tags=meta.ifd0_tags, raw_tags=raw_tags,
+        exif_tags={**found.jpeg.exif_tags, **meta.exif_tags}, gps_tags=meta.gps_tags, note=meta.note,
+        profiles=meta.profiles,
+    )  # fmt: skip
+    return raw, told
 
 
 def _picture(jpeg: Jpeg, binding: bytes, max_pixels: int | None) -> tuple[JpegPlanes, tuple[Jpeg, str] | None]:
