@@ -6,7 +6,7 @@ Packets are untrusted: of bounded size, without entities; what can't be read is 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from xml.dom import minidom
 from xml.dom.minidom import Element
@@ -20,6 +20,9 @@ RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 XMLNS, XML = "http://www.w3.org/2000/xmlns/", "http://www.w3.org/XML/1998/namespace"
 OURS = "http://ns.rawinlay.org/1/"
 HEAD = '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
+_EMPTY = (
+    f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="{RDF}"><rdf:Description rdf:about=""/></rdf:RDF></x:xmpmeta>'
+)
 FOOT = '<?xpacket end="w"?>'
 
 _XMP = "http://ns.adobe.com/xap/1.0/"
@@ -79,6 +82,51 @@ def properties(packet: bytes) -> dict[str, str]:
             values = [a.value for e in child.getElementsByTagName("*") for a in _own_attributes(e)]
             out[child.tagName] = "; ".join(t for t in [*texts, *values] if t)
     return out
+
+
+def with_properties(packet: bytes, values: Mapping[tuple[str, str, str], str | None]) -> bytes:
+    """A packet in which these properties, by namespace, prefix and name, are these texts, or gone where None; all else
+    stays. Without a packet, b"", a new one. InputError for one that can't be read."""
+    rdf = _rdf(packet or _EMPTY.encode())
+    document: Any = rdf.ownerDocument
+    found = _descriptions(rdf)
+    if not found:
+        found = [document.createElementNS(RDF, f"{rdf.prefix}:Description" if rdf.prefix else "Description")]
+        found[0].setAttributeNS(RDF, "rdf:about", "")
+        rdf.appendChild(found[0])
+    names = {(namespace, name) for namespace, _, name in values}
+    for description in found:
+        node: Any
+        for node in [*_own_attributes(description), *_elements(description)]:
+            if (node.namespaceURI, node.localName) in names:
+                if isinstance(node, minidom.Attr):
+                    description.removeAttributeNode(node)
+                else:
+                    description.removeChild(node)
+    for (namespace, prefix, name), text in values.items():
+        if text is not None:
+            prefix = _declared(found[0], namespace, prefix)
+            found[0].setAttributeNS(namespace, f"{prefix}:{name}", text)
+    body = document.documentElement.toxml()
+    return (HEAD + "\n" + body + "\n" + FOOT + "\n").encode("utf-8")
+
+
+def _declared(description: Element, namespace: str, prefix: str) -> str:
+    """A prefix that stands for a namespace at a description: its own, or one that is free, declared there."""
+    at: Any = description
+    taken: dict[str, str] = {}
+    while isinstance(at, Element):
+        for attribute in _attributes(at):
+            if attribute.namespaceURI == XMLNS and attribute.prefix == "xmlns":
+                taken.setdefault(attribute.localName, attribute.value)
+        at = at.parentNode
+    known = next((name for name, value in taken.items() if value == namespace), None)
+    if known:
+        return known
+    while prefix in taken:
+        prefix += "1"
+    description.setAttributeNS(XMLNS, f"xmlns:{prefix}", namespace)
+    return prefix
 
 
 def _rdf(packet: bytes) -> Element:

@@ -13,7 +13,7 @@ NAME = "rawinlay"
 GROUP = "rawinlay.commands"
 
 GROUPS = {
-    "for photographs": ("encode", "decode", "develop", "info", "verify", "compare", "strip", "trim", "batch"),
+    "for photographs": ("encode", "decode", "develop", "view", "info", "verify", "compare", "strip", "trim", "batch"),
     "to see it work": ("demo",),
     "for the codec's makers": ("bench", "train"),
 }

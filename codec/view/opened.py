@@ -1,0 +1,96 @@
+"""The photographs that are open, and what was found for them: originals, trials, lower rates; each within a bound."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING
+
+from ...bitstream.errors import NoRawError, UsageError
+from .cache import Kept
+from .folder import Folder, kind_of
+
+if TYPE_CHECKING:
+    from .original import Original
+    from .other_rates import Shorter
+    from .picture import Picture
+    from .trial import Trial
+
+MOST_OPEN, MOST_OTHERS = 300 << 20, 100 << 20
+"""Bytes that are kept, of photographs and of each of the others; what is looked at always is."""
+
+
+class Opened:
+    """Of one folder."""
+
+    def __init__(self, folder: Folder) -> None:
+        self.folder = folder
+        self._pictures: Kept[Picture] = Kept(MOST_OPEN, lambda one: one.nbytes)
+        self._originals: Kept[Original | None] = Kept(MOST_OTHERS, lambda one: one.nbytes if one else 0)
+        self._trials: Kept[Trial] = Kept(MOST_OTHERS, lambda one: one.nbytes)
+        self._shorter: Kept[Shorter] = Kept(MOST_OTHERS, lambda one: one.nbytes)
+
+    def picture(self, name: str) -> Picture:
+        """A photograph; the rest of its mosaic is decoded meanwhile. Errors as `Picture`'s."""
+        from .picture import Picture
+
+        path = self.folder.path(name)
+        stamp = self.folder.stamp(name)
+
+        def make() -> Picture:
+            made = Picture(self.folder.read(name), kind_of(path.name) or "")
+            if made.tiles:
+                threading.Thread(target=made.tiles.fill, name="fill", daemon=True).start()
+            return made
+
+        return self._pictures.get((name, stamp), make)
+
+    def original(self, name: str, picture: Picture) -> Original:
+        """The RAW that a carrier's was made of; NoRawError where it doesn't lie beside."""
+        from .original import found
+
+        true = None
+        if picture.carrier:
+            key = name, self.folder.stamp(name)
+            true = self._originals.get(key, lambda: found(self.folder, name, picture))
+        if true is None:
+            raise NoRawError("the RAW that it was made of does not lie beside it")
+        return true
+
+    def trial(self, name: str, jpeg: str) -> Trial:
+        """A RAW and the JPEG that is to carry it; its own preview or a rendering where `jpeg` is ""."""
+        from ..source.raw import embedded_preview, render_jpeg
+        from .trial import Trial
+
+        raw = self.picture(name).raw
+        if raw is None or kind_of(name) != "raw":
+            raise UsageError("only a RAW can be tried")
+
+        def make() -> Trial:
+            data = self.folder.read(name)
+            return Trial(raw, self.folder.read(jpeg) if jpeg else embedded_preview(data) or render_jpeg(data))
+
+        key = name, jpeg, self.folder.stamp(name), self.folder.stamp(jpeg) if jpeg else None
+        return self._trials.get(key, make)
+
+    def shorter(self, name: str, picture: Picture, size: int) -> Shorter:
+        """A carrier in layers at a lower rate."""
+        from .other_rates import Shorter
+
+        if picture.carrier is None:
+            raise NoRawError("it carries no RAW")
+        carrier = picture.carrier
+        return self._shorter.get((name, self.folder.stamp(name), size), lambda: Shorter(carrier, size))
+
+    def trim(self) -> None:
+        """Let go of what is too much."""
+        self._pictures.trim()
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self._pictures.drop(lambda key: True)
+
+
+def same_stem(one: str, other: str) -> bool:
+    """Whether two names differ in their ending alone."""
+    return os.path.splitext(one)[0].casefold() == os.path.splitext(other)[0].casefold()
