@@ -6,7 +6,7 @@ Packets are untrusted: of bounded size, without entities; what can't be read is 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from xml.dom import minidom
 from xml.dom.minidom import Element
@@ -21,7 +21,8 @@ XMLNS, XML = "http://www.w3.org/2000/xmlns/", "http://www.w3.org/XML/1998/namesp
 OURS = "http://ns.rawinlay.org/1/"
 HEAD = '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
 _EMPTY = (
-    f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="{RDF}"><rdf:Description rdf:about=""/></rdf:RDF></x:xmpmeta>'
+    f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="{RDF}">'
+    '<rdf:Description rdf:about=""/></rdf:RDF></x:xmpmeta>'
 )
 FOOT = '<?xpacket end="w"?>'
 
@@ -68,20 +69,29 @@ def merged(packets: Sequence[bytes], of_a_jpeg: bytes | None = None) -> bytes:
 
 def properties(packet: bytes) -> dict[str, str]:
     """Each property of a packet by "prefix:name", as text; empty for one that can't be read."""
+    return {tag: text for tag, _, _, text in _texts(packet)}
+
+
+def values(packet: bytes) -> dict[tuple[str, str], str]:
+    """The same by namespace and name, whatever its prefix."""
+    return {(namespace, name): text for _, namespace, name, text in _texts(packet)}
+
+
+def _texts(packet: bytes) -> Iterator[tuple[str, str, str, str]]:
+    """Tag, namespace, name and text of each property."""
     try:
         rdf = _rdf(packet)
     except InputError:
-        return {}
-    out = {}
+        return
     for description in _descriptions(rdf):
         for attribute in _own_attributes(description):
-            out[attribute.name] = attribute.value
+            yield attribute.name, attribute.namespaceURI or "", attribute.localName or "", attribute.value
         for child in _elements(description):
             texts = [n.data.strip() for e in [child, *child.getElementsByTagName("*")] for n in e.childNodes
                      if n.nodeType in (n.TEXT_NODE, n.CDATA_SECTION_NODE)]  # fmt: skip
-            values = [a.value for e in child.getElementsByTagName("*") for a in _own_attributes(e)]
-            out[child.tagName] = "; ".join(t for t in [*texts, *values] if t)
-    return out
+            more = [a.value for e in child.getElementsByTagName("*") for a in _own_attributes(e)]
+            text = "; ".join(t for t in [*texts, *more] if t)
+            yield child.tagName, child.namespaceURI or "", child.localName or "", text
 
 
 def with_properties(packet: bytes, values: Mapping[tuple[str, str, str], str | None]) -> bytes:

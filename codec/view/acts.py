@@ -1,15 +1,15 @@
 """What the page can have done to a photograph: always a new file beside it, by the same functions as the command line.
 
-Nothing that exists is replaced unless the person was asked; then the earlier file is kept until the server ends, so that
-it can be had back. What was written can be taken back as long as nobody has changed it.
+Nothing that exists is replaced unless the person was asked; then the earlier file is kept until the server ends, so
+that it can be had back. What was written can be taken back as long as nobody has changed it.
 """
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from ..cli.console import bytes_text
 from ..cli.places import check_output, write_output
 from ..isp.settings import Settings
 from .folder import Folder, Forbidden
+from .trial import Tried
 
 Done = tuple[str, dict[str, Any], Callable[[], str] | None]
 
@@ -31,7 +32,7 @@ SUFFIXES = {
 ENDINGS = {"dng": ".dng", "jpeg": ".developed.jpg", "tiff": ".developed.tif", "png": ".developed.png",
            "strip": ".stripped.jpg", "trim": ".trimmed.jpg", "encode": ".raw.jpg"}  # fmt: skip
 WORDS = {"dng": "writing the DNG", "jpeg": "developing a JPEG", "tiff": "developing a TIFF", "png": "developing a PNG",
-         "strip": "taking the RAW out", "trim": "lowering the rate", "encode": "putting the RAW into its JPEG"}  # fmt: skip
+         "strip": "taking the RAW out", "trim": "lowering the rate", "encode": "encoding"}  # fmt: skip
 
 
 class Exists(UsageError):
@@ -48,7 +49,7 @@ class Order:
     name: str
     output: str = ""
     replace: bool = False
-    settings: Settings = Settings()
+    settings: Settings = field(default_factory=Settings)
     look: str = "camera"
     size: int | None = None
     bits: int = 8
@@ -58,16 +59,16 @@ class Order:
 
 
 class Acts:
-    """folder: of the photographs."""
+    """folder: of the photographs; tried: an encoding that was made already, to be looked at."""
 
-    def __init__(self, folder: Folder) -> None:
-        self.folder = folder
+    def __init__(self, folder: Folder, tried: Callable[[str, str, Mapping[str, Any]], Tried | None]) -> None:
+        self.folder, self.tried = folder, tried
         self._kept: list[Path] = []
         self._lock = threading.Lock()
 
     def output(self, order: Order) -> Path:
-        """Where an order's file goes; UsageError, InputError and Exists as `check_output` finds it, Forbidden for a name
-        that leads elsewhere."""
+        """Where an order's file goes; UsageError, InputError and Exists as `check_output` finds it, Forbidden for a
+        name that leads elsewhere."""
         if order.act not in SUFFIXES:
             raise UsageError("no such thing can be done")
         name = order.output or Path(order.name).stem + ENDINGS[order.act]
@@ -89,7 +90,7 @@ class Acts:
         """Do it, whole or not at all. Errors as those of the command line."""
         output, source = self.output(order), self.folder.path(order.name)
         data = self.folder.read(order.name)
-        made, result = _made(order, data, source, self.folder, progress)
+        made, result = self._made(order, data, source, progress)
         progress("writing", 1.0)
         earlier = self._keep(output) if output.exists() else None
         try:
@@ -102,6 +103,36 @@ class Acts:
         parent = order.name.rpartition("/")[0]
         result |= {"output": f"{parent}/{output.name}".lstrip("/"), "bytes": len(made)}
         return said, result, lambda: self._taken_back(output, stamp, earlier)
+
+    def _made(self, order: Order, data: bytes, source: Path, progress: Progress) -> tuple[bytes, dict[str, Any]]:
+        """The file that is wanted, and what is said of it."""
+        from .. import api
+
+        if order.act == "dng":
+            found = api.decode(data, progress=progress)
+            return found.dng(), {"warnings": list(found.warnings), "lossless": found.lossless}
+        if order.act == "strip":
+            progress("taking the RAW out", 0.0)
+            return api.strip(data), {}
+        if order.act == "trim":
+            progress("trimming", 0.2)
+            trimmed = api.trim(data, **dict(order.rate))
+            return trimmed.jpeg, {"bpp": trimmed.bpp, "lossless": trimmed.lossless}
+        if order.act == "encode":
+            made = self.tried(order.name, order.jpeg or "", dict(order.rate))
+            if made:
+                return made.jpeg, {"bpp": made.bpp, "warnings": list(made.warnings), "grown": made.grown}
+            jpeg = self.folder.read(order.jpeg) if order.jpeg else None
+            encoded = api.encode(data, jpeg, progress=progress, **dict(order.rate))
+            return encoded.jpeg, {"bpp": encoded.bpp, "warnings": list(encoded.warnings),
+                                  "grown": encoded.metadata_bytes}  # fmt: skip
+        from ..develop import develop
+
+        progress("developing", 0.0)
+        picture = develop(data, order.settings, look=order.look, size=order.size, bits=order.bits)
+        progress("writing", 0.9)
+        height, width = picture.picture.shape[:2]
+        return picture.file(order.act, order.quality), {"width": width, "height": height}
 
     def close(self) -> None:
         """Let the earlier files go that were kept."""
@@ -151,32 +182,3 @@ def _stamp(path: Path) -> tuple[int, ...] | None:
     except OSError:
         return None
     return found.st_ino, found.st_size, found.st_mtime_ns
-
-
-def _made(
-    order: Order, data: bytes, source: Path, folder: Folder, progress: Progress
-) -> tuple[bytes, dict[str, Any]]:
-    """The file that is wanted, and what is said of it."""
-    from .. import api
-
-    if order.act == "dng":
-        found = api.decode(data, progress=progress)
-        return found.dng(), {"warnings": list(found.warnings), "lossless": found.lossless}
-    if order.act == "strip":
-        progress("taking the RAW out", 0.0)
-        return api.strip(data), {}
-    if order.act == "trim":
-        progress("trimming", 0.2)
-        trimmed = api.trim(data, **dict(order.rate))
-        return trimmed.jpeg, {"bpp": trimmed.bpp, "lossless": trimmed.lossless}
-    if order.act == "encode":
-        jpeg = folder.path(order.jpeg) if order.jpeg else None
-        encoded = api.encode(source, jpeg, progress=progress, **dict(order.rate))
-        return encoded.jpeg, {"bpp": encoded.bpp, "warnings": list(encoded.warnings), "grown": encoded.metadata_bytes}
-    from ..develop import develop
-
-    progress("developing", 0.0)
-    picture = develop(data, order.settings, look=order.look, size=order.size, bits=order.bits)
-    progress("writing", 0.9)
-    height, width = picture.picture.shape[:2]
-    return picture.file(order.act, order.quality), {"width": width, "height": height}

@@ -72,13 +72,14 @@ def order(body: Mapping[str, Any]) -> Order:
     """What is to be done."""
     rate = tuple((key, kind(body[key])) for key, kind in RATES.items() if _is_number(body.get(key)))
     size, quality = body.get("side"), body.get("jpeg_quality", 92)
-    if (size is not None and not (_is_number(size) and size >= 16)) or not (_is_number(quality) and 1 <= quality <= 100):
+    sized = size is None or (_is_number(size) and size >= 16)
+    if not sized or not (_is_number(quality) and 1 <= quality <= 100):
         raise UsageError("a picture has 16 pixels a side or more, and a quality of 1 to 100")
     bits = body.get("bits", 8)
     return Order(
         str(body.get("act")), str(body.get("name")), str(body.get("output") or ""), body.get("replace") is True,
-        settings(body), look(body), int(size) if size is not None else None, 16 if bits == 16 else 8, int(quality), rate,
-        str(body["jpeg"]) if body.get("jpeg") else None,
+        settings(body), look(body), int(size) if size is not None else None, 16 if bits == 16 else 8, int(quality),
+        rate, str(body["jpeg"]) if body.get("jpeg") else None,
     )  # fmt: skip
 
 

@@ -25,8 +25,8 @@ def view_command(subparsers: Any) -> None:
         "rawinlay view ~/Photos/2024",
     )  # fmt: skip
     parser.add_argument("path", metavar="FILE|DIR", type=file_path, nargs="?", default=file_path("."),
-                        help="a photograph, with those beside it, or a folder, with all below it; default: this one")  # fmt: skip
-    parser.add_argument("--port", type=whole_number, default=0, metavar="N", help="of the server; without it a free one")
+                        help="a photograph, and those beside it, or a folder; default: here")
+    parser.add_argument("--port", type=whole_number, default=0, metavar="N", help="of the server; else a free one")
     parser.add_argument("--no-browser", action="store_true", help="open no browser, only say the address")
     parser.set_defaults(run=_view, more=[])
 

@@ -31,8 +31,9 @@ class Desk:
 
     def __init__(self, folder: Folder, first: str = "") -> None:
         self.folder, self.first = folder, first
-        self.gallery, self.jobs, self.acts = Gallery(folder), Jobs(), Acts(folder)
+        self.gallery, self.jobs = Gallery(folder), Jobs()
         self.opened = Opened(folder)
+        self.acts = Acts(folder, self.opened.encoded)
         self._entries: dict[str, Entry] = {}
         self._marks: list[tuple[str, dict[str, Any]]] = []
         self._marking: threading.Thread | None = None
@@ -153,21 +154,25 @@ class Desk:
             pixels = true_planes(true, picture, part, light(asked.query)) if side == "original" else error_map(
                 true, picture, part)  # fmt: skip
         elif side in ("trimmed", "trial"):
-            from .other_rates import tried, trimmed
+            from .other_rates import at_another_rate
 
             if side == "trial":
-                trial = self.opened.trial(name, asked.query.get("jpeg", ""))
-                pixels = tried(trial, whole(asked, "quality"), picture, part, light(asked.query))
+                jpeg, quality = asked.query.get("jpeg", ""), whole(asked, "quality")
+                tried = self.opened.trials.get(self.opened.key(name, jpeg, quality))
+                if tried is None:
+                    raise UsageError("it is not encoded yet")
+                tiles = tried.tiles
             else:
                 shorter = self.opened.shorter(name, picture, whole(asked, "bytes"))
-                pixels = trimmed(shorter, picture, part, light(asked.query))
-                headers = {"X-Bytes": str(shorter.grown), "X-Lossless": str(int(shorter.lossless))}
+                tiles, headers = shorter.tiles, {
+                    "X-Bytes": str(shorter.grown), "X-Lossless": str(int(shorter.lossless))}  # fmt: skip
+            pixels = at_another_rate(tiles, picture, part, light(asked.query))
         else:
             raise UsageError("there is no such side")
         shown = picture.view(pixels, part)
         rows, cols = shown.pixels.shape[:2]
         self.opened.trim()
-        return Answer(memoryview(shown.pixels).cast("B").tobytes(), headers={
+        return Answer(shown.pixels.tobytes(), headers={
             **headers, "X-Box": " ".join(map(str, shown.box)), "X-Size": f"{cols} {rows}",
             "X-Pixels": "half" if shown.pixels.dtype == np.float16 else "bytes",
         })  # fmt: skip
@@ -192,13 +197,9 @@ class Desk:
         return as_json({"value": self.opened.picture(text(asked, "name")).value(whole(asked, "x"), whole(asked, "y"))})
 
     def trial(self, asked: Asked) -> Answer:
-        """What a file would take at a quality, about."""
-        trial = self.opened.trial(text(asked, "name"), asked.query.get("jpeg", ""))
-        quality = whole(asked, "quality")
-        if not 0 <= quality <= 101:
-            raise UsageError("a quality is 0 to 100")
-        grown = trial.size(quality)
-        return as_json({"grown": grown, "jpeg": trial.jpeg_bytes, "sites": trial.raw.mosaic.size})
+        """How far an encoding at a quality is, and what came of it."""
+        name, jpeg = text(asked, "name"), asked.query.get("jpeg", "")
+        return as_json(self.opened.tried(name, jpeg, whole(asked, "quality")))
 
     # Settings and deeds.
 

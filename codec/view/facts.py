@@ -21,7 +21,7 @@ MAKE, MODEL = 271, 272
 
 
 def facts_of(picture: Picture, data: bytes) -> dict[str, Any]:
-    """For JSON. data: the file's bytes. stored: by columns, what makes shares of the mosaic's columns and rows of a place."""
+    """For JSON. data: the file's bytes. stored: by columns, a place to shares of the mosaic's columns and rows."""
     width, height = picture.frame.size
     rows, cols = picture.stored
     corners = [picture.frame.stored(at) for at in ((0, 0, 0, 0), (1, 0, 0, 0), (0, 1, 0, 0))]

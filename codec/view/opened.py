@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from ...bitstream.errors import NoRawError, UsageError
 from .cache import Kept
 from .folder import Folder, kind_of
+from .trial import LOSSLESS, Trials, Tried
 
 if TYPE_CHECKING:
     from .original import Original
     from .other_rates import Shorter
     from .picture import Picture
-    from .trial import Trial
 
 MOST_OPEN, MOST_OTHERS = 300 << 20, 100 << 20
 """Bytes that are kept, of photographs and of each of the others; what is looked at always is."""
@@ -27,7 +28,7 @@ class Opened:
         self.folder = folder
         self._pictures: Kept[Picture] = Kept(MOST_OPEN, lambda one: one.nbytes)
         self._originals: Kept[Original | None] = Kept(MOST_OTHERS, lambda one: one.nbytes if one else 0)
-        self._trials: Kept[Trial] = Kept(MOST_OTHERS, lambda one: one.nbytes)
+        self.trials = Trials(2 * MOST_OTHERS)
         self._shorter: Kept[Shorter] = Kept(MOST_OTHERS, lambda one: one.nbytes)
 
     def picture(self, name: str) -> Picture:
@@ -57,21 +58,29 @@ class Opened:
             raise NoRawError("the RAW that it was made of does not lie beside it")
         return true
 
-    def trial(self, name: str, jpeg: str) -> Trial:
-        """A RAW and the JPEG that is to carry it; its own preview or a rendering where `jpeg` is ""."""
-        from ..source.raw import embedded_preview, render_jpeg
-        from .trial import Trial
+    def key(self, name: str, jpeg: str, quality: int) -> tuple[object, ...]:
+        """What a trial is known by."""
+        return name, jpeg, quality, self.folder.stamp(name), self.folder.stamp(jpeg) if jpeg else None
 
-        raw = self.picture(name).raw
-        if raw is None or kind_of(name) != "raw":
+    def tried(self, name: str, jpeg: str, quality: int) -> dict[str, object]:
+        """How far a trial of a RAW is, and what came of it; jpeg: the one that is to carry it, its own preview or a
+        rendering where it is ""."""
+        if kind_of(name) != "raw":
             raise UsageError("only a RAW can be tried")
+        if not 0 <= quality <= LOSSLESS:
+            raise UsageError("a quality is 0 to 100")
 
-        def make() -> Trial:
-            data = self.folder.read(name)
-            return Trial(raw, self.folder.read(jpeg) if jpeg else embedded_preview(data) or render_jpeg(data))
+        def sources() -> tuple[bytes, bytes | None]:
+            return self.folder.read(name), self.folder.read(jpeg) if jpeg else None
 
-        key = name, jpeg, self.folder.stamp(name), self.folder.stamp(jpeg) if jpeg else None
-        return self._trials.get(key, make)
+        return self.trials.state(self.key(name, jpeg, quality), quality, sources)
+
+    def encoded(self, name: str, jpeg: str, rate: Mapping[str, Any]) -> Tried | None:
+        """What an encoding gives that was tried already; None where it has to be made."""
+        qualities = [q for q in (rate.get("quality"), LOSSLESS if rate.get("lossless") else None) if q is not None]
+        if set(rate) - {"quality", "lossless"} or len(qualities) != 1 or qualities[0] != int(qualities[0]):
+            return None
+        return self.trials.get(self.key(name, jpeg, int(qualities[0])))
 
     def shorter(self, name: str, picture: Picture, size: int) -> Shorter:
         """A carrier in layers at a lower rate."""

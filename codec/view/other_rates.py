@@ -1,4 +1,4 @@
-"""What other rates would leave: a carrier's layers cut short, or a RAW's piece encoded anew; both as planes."""
+"""What other rates would leave: a carrier's layers cut short, or a RAW encoded anew; both as planes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from ..isp.planes import Part, planes
 from ..isp.settings import Settings
 from .picture import Picture
 from .tiles import Tiles
-from .trial import Trial
 
 
 class Shorter:
@@ -43,18 +42,11 @@ class Shorter:
         return self.tiles.mosaic.nbytes
 
 
-def trimmed(shorter: Shorter, picture: Picture, part: Part, light: Settings) -> np.ndarray:
-    """As `Picture.of_raw`, at the lower rate."""
+def at_another_rate(tiles: Tiles, picture: Picture, part: Part, light: Settings) -> np.ndarray:
+    """As `Picture.of_raw`, of a mosaic that is decoded from another stream."""
     top, left, bottom, right = part.sites
-    shorter.tiles.need(top - 8, left - 8, bottom + 8, right + 8)
-    return _planes(shorter.tiles.mosaic, picture, part, light)
-
-
-def tried(trial: Trial, quality: int, picture: Picture, part: Part, light: Settings) -> np.ndarray:
-    """As `Picture.of_raw`, after encoding at a quality."""
-    return _planes(trial.piece(part, quality), picture, part, light)
-
-
-def _planes(mosaic: np.ndarray, picture: Picture, part: Part, light: Settings) -> np.ndarray:
+    tiles.need(top - 8, left - 8, bottom + 8, right + 8)
     plain = picture.plain
-    return planes(Developer(replace(plain.raw, mosaic=mosaic), plain.rendering), plain.neutral(light), part)
+    if tiles.mosaic.shape != plain.raw.mosaic.shape:
+        raise UsageError("it is of another size")
+    return planes(Developer(replace(plain.raw, mosaic=tiles.mosaic), plain.rendering), plain.neutral(light), part)

@@ -24,7 +24,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from ...bitstream.dng.xmp import MAX_PACKET, OURS, properties, with_properties
+from ...bitstream.dng.xmp import MAX_PACKET, OURS, with_properties
+from ...bitstream.dng.xmp import values as values_of
 from ...bitstream.errors import InputError, UsageError
 from ...bitstream.runtime.files import read_file, write_atomically
 from ..isp.settings import RANGES, Settings
@@ -59,22 +60,22 @@ def path_of(photograph: Path) -> Path:
 
 def read(path: Path) -> Preset:
     """The settings in a file; none where there is no file, or none in it. InputError for one that can't be read."""
-    found = properties(_packet(path))
+    found = values_of(_packet(path))
     values: dict[str, float] = {}
     theirs = False
     for name, word in WORDS.items():
-        ours, crs = _number(found.get(f"ri:{word_of(name)}")), _number(found.get(f"crs:{word}"))
+        ours, crs = _number(found.get((OURS, word_of(name)))), _number(found.get((CRS, word)))
         changed = crs is not None and (ours is None or _text(name, ours) != _text(name, crs))
         theirs |= changed
         value = crs if changed else ours
         if value is not None:
             low, high = RANGES[name]
             values[name] = min(max(value, low), high)
-    if found.get("crs:WhiteBalance") == "As Shot":
+    if found.get((CRS, "WhiteBalance")) == "As Shot":
         values.pop("temperature", None)
         values.pop("tint", None)
-    look = found.get("ri:Look", "camera")
-    mine = any(f"ri:{word_of(name)}" in found for name in WORDS) or "ri:Look" in found
+    look = found.get((OURS, "Look"), "camera")
+    mine = any(namespace == OURS for namespace, _ in found)
     return Preset(Settings(**values), look if look in ("camera", "plain") else "camera", bool(values) or mine,
                   theirs and not mine)  # fmt: skip
 

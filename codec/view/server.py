@@ -1,8 +1,8 @@
 """The server: loopback alone, a token in the address, nobody else's pages, nothing from outside.
 
 Whoever asks has to name the token as the first part of the path, the server's own host, and, where a browser says from
-where a request comes, the server's own origin. Everybody else, and whoever asks for what is none of the page's business,
-gets 403 and nothing else.
+where a request comes, the server's own origin. Everybody else, and whoever asks for what is none of the page's
+business, gets 403 and nothing else.
 """
 
 from __future__ import annotations

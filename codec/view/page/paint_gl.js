@@ -165,11 +165,16 @@ export class GlPainter {
       const { program, places } = this.programs.differ;
       gl.viewport(0, 0, width, height);
       gl.useProgram(program);
-      this.frames.forEach((frame, n) => { gl.activeTexture(gl.TEXTURE0 + n); gl.bindTexture(gl.TEXTURE_2D, frame.texture); });
-      gl.uniform1i(places.left, 0);
-      gl.uniform1i(places.right, 1);
+      const bind = (textures) => textures.forEach((texture, n) => {
+        gl.activeTexture(gl.TEXTURE4 + n);
+        gl.bindTexture(gl.TEXTURE_2D, texture);
+      });
+      bind([this.frames[0].texture, this.frames[1].texture]);
+      gl.uniform1i(places.left, 4);
+      gl.uniform1i(places.right, 5);
       gl.uniform1f(places.gain, asked.gain);
       this.quad(places, [0, 0, width, height], [0, 0, 1, 1], width, height);
+      bind([null, null]);  // what is painted into next may not be read from
       return;
     }
     const edge = mode === "left" ? width : mode === "right" ? 0 : Math.round(asked.split * width);

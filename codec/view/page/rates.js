@@ -69,7 +69,7 @@ export class Rates {
     this.trimWords(bytes, bytes >= this.facts.grown && this.facts.lossless);
     clearTimeout(this.waiting);
     this.waiting = setTimeout(() => {
-      this.stage.renew("trimmed", { bytes });
+      this.stage.renew("trimmed", { ...this.stage.extra.raw, bytes });
       this.showSides("raw", "trimmed", "split");
     }, CALM / 2);
   }
@@ -86,22 +86,31 @@ export class Rates {
     return quality;
   }
 
+  /** Encode the whole picture in memory at this quality; what is there before is shown until it is done. */
   tryIt() {
-    const quality = this.words(), { file } = this, jpeg = $("trial-jpeg").value;
+    const quality = this.words(), { file } = this, jpeg = $("trial-jpeg").value, turn = (this.turn = (this.turn ?? 0) + 1);
     clearTimeout(this.waiting);
-    $("trial-share").textContent = "…";
+    $("trial-share").textContent = "";
     this.waiting = setTimeout(async () => {
-      if (this.stage.scale < 0.9 * this.stage.ratio) this.stage.zoomTo(this.stage.ratio);
-      this.stage.renew("trial", { quality, jpeg });
-      this.showSides("raw", "trial", "split");
-      try {
-        const found = await get("trial", { name: file.name, jpeg, quality });
-        if (this.file !== file || +$("trial-quality").value !== quality) return;
-        $("trial-size").textContent = "about " + bytesText(found.grown);
-        $("trial-share").textContent = `${(8 * found.grown / found.sites).toFixed(2)} bits per pixel; the JPEG has ${bytesText(found.jpeg)}`;
-      } catch (error) {
-        this.say(error.message);
-        $("trial-share").textContent = "";
+      for (;;) {
+        const found = await get("trial", { name: file.name, jpeg, quality }).catch((error) => ({ state: "failed", said: error.message }));
+        if (turn !== this.turn || this.file !== file) return;
+        $("trial-progress").hidden = found.state !== "running";
+        if (found.state === "running") {
+          $("trial-progress").value = found.share;
+          $("trial-share").textContent = found.now + "…";
+          await new Promise((done) => setTimeout(done, 250));
+        } else if (found.grown === undefined) {
+          if (found.state === "failed") this.say(found.said);
+          $("trial-share").textContent = "";
+          if (found.state === "failed") return;
+        } else {
+          $("trial-size").textContent = bytesText(found.grown);
+          $("trial-share").textContent = `${found.bpp.toFixed(2)} bits per pixel${found.lossless ? ", lossless" : ""}; JPEG ${bytesText(found.jpeg)}`;
+          this.stage.renew("trial", { ...this.stage.extra.raw, quality, jpeg });
+          if (this.stage.sides[1] !== "trial") this.showSides("raw", "trial", "split");
+          return;
+        }
       }
     }, CALM);
   }

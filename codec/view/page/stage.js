@@ -145,7 +145,7 @@ export class Stage extends EventTarget {
 
   centre(at, zoom, fitted = false) {
     this.fitted = fitted;
-    zoom = Math.min(Math.max(zoom, this.least * 0.5), MOST_ZOOM * this.ratio);
+    zoom = Math.min(Math.max(zoom, Math.min(this.least, 1)), MOST_ZOOM * this.ratio);
     this.view = { zoom, x: at.x - this.canvas.width / 2 / zoom, y: at.y - this.canvas.height / 2 / zoom };
     this.hold();
     this.moved();
@@ -167,8 +167,8 @@ export class Stage extends EventTarget {
     const point = at ?? { x: this.canvas.clientWidth / 2, y: this.canvas.clientHeight / 2 };
     const [px, py] = [point.x * this.ratio, point.y * this.ratio];
     const there = { x: this.view.x + px / this.view.zoom, y: this.view.y + py / this.view.zoom };
-    zoom = Math.min(Math.max(zoom, this.least), MOST_ZOOM * this.ratio);
-    this.fitted = zoom <= this.least * 1.001;
+    zoom = Math.min(Math.max(zoom, Math.min(this.least, 1)), MOST_ZOOM * this.ratio);
+    this.fitted = Math.abs(zoom / this.least - 1) < 0.001;
     this.view = { zoom, x: there.x - px / zoom, y: there.y - py / zoom };
     this.hold();
     this.moved();
@@ -231,13 +231,13 @@ export class Stage extends EventTarget {
     const extra = JSON.stringify(this.extra[source] ?? {});
     const whole = { x: 0, y: 0, w: this.picture.width, h: this.picture.height };
     const least = Math.max(this.stepFor(this.least), Math.max(whole.w, whole.h) > 9000 ? 4 : 1);
-    const onlyNear = source === "trial";   // encoded anew at each rate: what is in sight alone
-    if (!onlyNear && (one.overviewKey !== extra + least || (source === "jpeg" && this.standin)) && one.loading !== extra + least) {
+    if ((source === "trial" && this.extra.trial?.quality === undefined) || (source === "trimmed" && !this.extra.trimmed?.bytes)) return;
+    if ((one.overviewKey !== extra + least || (source === "jpeg" && this.standin)) && one.loading !== extra + least) {
       one.loading = extra + least;
       await this.load(source, one, "overview", whole, least, extra + least);
     }
     const step = this.stepFor(this.view.zoom), sight = this.sight(), key = extra + JSON.stringify([step, sight]);
-    if (!onlyNear && step >= least) {
+    if (step >= least) {
       if (one.detail) {
         this.painter.free(one.detail);
         one.detail = null;
