@@ -1,55 +1,29 @@
-"""The Python interface: `encode`, `decode`, `info`, `strip`, `trim`, and the first two on arrays.
+"""The Python interface: `encode`, `decode`, `info`, `strip`, `trim`, `verify`, and the first two on arrays.
 
 Files are given as paths or as their bytes; results are bytes. Nothing here writes a file. Errors are those of
-`bitstream.errors`: one line each that says what is wrong with which thing.
+`bitstream.errors`: one line each that says what is wrong with which thing. Each function stands with what it does, in
+a file of its own.
 """
 
 from __future__ import annotations
 
-import hashlib
-import sys
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, Unpack
-
-from ..bitstream.errors import InputError, UsageError
 from ..bitstream.jpeg import embed
-from ..bitstream.jpeg.file import Jpeg
-from ..bitstream.jpeg.further import further_boxes, sizes
-from ..bitstream.raw_image import RawImage
-from ..bitstream.runtime import forks as forks  # before anything is imported or compiled that a fork has to wait for
-from ..bitstream.runtime.files import read_file
-from ..bitstream.runtime.profile import timed
+from ..bitstream.runtime.files import Source, bytes_of
 from ..bitstream.runtime.progress import Progress
-from ..bitstream.stream.border import parse_border
-from ..bitstream.stream.digests import DIGM_SIZE, FileDigests, check_mosaic
-from . import sections
-from .decoder.crop import Crop
-from .decoder.framing import Frame, frame_of, framed
-from .decoder.options import DecodeKeywords, DecodeOptions
-from .encoder.options import EncodeKeywords, EncodeOptions, Rate
-from .guide.geometry import Geometry
-from .guide_report import GuideReport
+from .decoder.options import DecodeOptions
+from .decoding import Decoded, decode, decode_arrays
+from .encoder.options import EncodeOptions, Rate
+from .encoding import Encoded, encode, encode_arrays
 from .info import Info, info
-from .mosaic.layout import Box
-from .preview import PREVIEWS, made_preview
-from .preview_choice import SHARE, choose, kind_of, section_bytes, with_preview
-from .sidecar import sidecar_of
 from .trim import Trimmed, trim
 from .verify import Verified, verify
-
-if TYPE_CHECKING:
-    from .align.place import Origin
-    from .carrier import Carrier
-    from .decoder.salvage import Salvage
 
 __all__ = [
     "DecodeOptions", "Decoded", "EncodeOptions", "Encoded", "Info", "Progress", "Rate", "Source", "Trimmed", "Verified",
     "decode", "decode_arrays", "encode", "encode_arrays", "info", "strip", "trim", "verify",
 ]  # fmt: skip
 
+<<<<<<< HEAD
 Source = str | Path | bytes
 Options = TypeVar("Options", EncodeOptions, DecodeOptions)
 DEVICES = ("auto", "cpu", "cuda")
@@ -298,6 +272,8 @@ def decode_carrier(jpeg: Jpeg, options: DecodeOptions) -> tuple[Carrier, RawImag
         raw = replace(raw, border=parse_border(stream.border, header.height, header.width))
     return replace(found, warnings=(*found.warnings, *told)), raw, found.salvage
 
+=======
+>>>>>>> main
 
 def strip(jpeg: Source, *, metadata: bool = False) -> bytes:
     """The JPEG without its RAW: byte for byte what `encode` was given, if nothing else changed it since.
@@ -307,105 +283,5 @@ def strip(jpeg: Source, *, metadata: bool = False) -> bytes:
     """
     from .metadata import strip_metadata
 
-    data = _bytes(jpeg)
+    data = bytes_of(jpeg, "JPEG")
     return strip_metadata(data) if metadata else embed.strip(data)
-
-
-def choose_device(name: str) -> str:
-    """ "cpu" or "cuda" for one of `DEVICES`; UsageError for a device that is unknown or not here, or without PyTorch.
-
-    "auto" is a GPU only where torch is loaded already: to load it for a single picture takes longer than the CPU does
-    for the whole decoding.
-    """
-    if name not in DEVICES:
-        raise UsageError(f"device {name!r}: want one of {', '.join(DEVICES)}")
-    if name == "cpu" or (name == "auto" and "torch" not in sys.modules):
-        return "cpu"
-    from ..bitstream.runtime.torch_needed import need_torch
-
-    need_torch(f"device {name!r} is a GPU's")
-    import torch
-
-    here = torch.cuda.is_available()
-    if name == "cuda" and not here:
-        raise UsageError("there is no CUDA device here: use --device cpu")
-    return "cuda" if here else "cpu"
-
-
-def _encode(
-    raw: RawImage,
-    jpeg: Jpeg,
-    origin: Origin,
-    options: EncodeOptions,
-    own: bytes | None = None,
-    digest: bytes | None = None,
-) -> Encoded:
-    """Encode into `jpeg`, which carries no RAW; own: the RAW's own preview; digest: SHA-256 of its file."""
-    started = time.monotonic()
-    options = replace(options, device=choose_device(options.device))
-    from ..bitstream.runtime.parallel import one_blas_thread
-    from ..entropy import tables
-    from . import metadata
-    from .align.place import Origin, Placed, place
-    from .encoder.encode import encode_stream
-    from .encoder.grain import reserved
-    from .source.plausible import doubts
-
-    warnings = (*doubts(raw), *jpeg.warnings)
-    with one_blas_thread():
-        planes = jpeg.planes
-        _tell(options.progress, "aligning")
-        if options.guide == "none":
-            placed = Placed(Geometry(), "none asked for")
-        else:
-            placed = place(raw, planes, jpeg, origin)
-        size = options.rate.bytes_for(raw.mosaic.size)
-        preview = choose(own, jpeg, raw, size / SHARE) if size else None  # before it is known what is left for the rest
-        border, untold = sections.border_of(raw)
-        said = metadata.chosen(raw, jpeg, origin is not Origin.UNKNOWN, options.metadata, size)
-        warnings += said.warnings
-        files = FileDigests.of(jpeg.data, digest)
-        more = {**border, "DIGS": files.to_bytes(), "META": said.section}
-        beside, copied = section_bytes(preview) + sections.cost(more) + DIGM_SIZE, DIGM_SIZE + files.size
-        beside += reserved(options, raw.mosaic.size)
-        growth_of = sizes(jpeg.growth, options.parity, beside, copied)
-        payload = encode_stream(
-            raw, planes, placed.geometry, options, said.tags, growth_of, placed.elsewhere
-        )
-        if not size:
-            preview = choose(own, jpeg, raw, len(payload) / SHARE)
-        payload = sections.put_into(with_preview(payload, preview), more)
-    with timed("writing"):
-        carrier = jpeg.with_payload(payload, further_boxes(payload, options.parity))
-        undone = carrier.payload == payload and carrier.bare == jpeg
-    if not undone:
-        raise AssertionError("the JPEG does not give back what was put into it: please report this picture")
-    growth = carrier.grown
-    model = tables.load().identity.hex()
-    seconds = time.monotonic() - started
-    kind = kind_of(preview, jpeg, raw.ifd0_tags)
-    bpp = 8 * growth / raw.mosaic.size
-    warnings += untold
-    report = GuideReport.of(payload)
-    if options.guide != "none":
-        warnings += report.warnings()
-    return Encoded(
-        carrier.data, growth, bpp, "given", placed.report, model, seconds, preview=kind, warnings=warnings,
-        guided=report.share, own_guide_bytes=report.own_bytes,
-    )  # fmt: skip
-
-
-def _chosen(kind: Callable[..., Options], options: Options | None, keywords: Mapping[str, Any]) -> Options:
-    """The options, given one way or the other."""
-    if options is not None and keywords:
-        raise TypeError(f"{', '.join(keywords)}: give options or keywords, not both")
-    return options or kind(**keywords)
-
-
-def _bytes(jpeg: Source) -> bytes:
-    return jpeg if isinstance(jpeg, bytes) else read_file(jpeg, "JPEG")
-
-
-def _tell(progress: Progress | None, what: str) -> None:
-    if progress:
-        progress(what, 0.0)
