@@ -13,8 +13,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-import numpy as np
-
 from ..bitstream.errors import InputError, NoRawError, StreamError
 from ..bitstream.jpeg.carried import AnotherPictureError, check_binding
 from ..bitstream.jpeg.cut import CutPlanes, is_cut
@@ -22,10 +20,7 @@ from ..bitstream.jpeg.file import Jpeg
 from ..bitstream.jpeg.mend import Mended, mend, mend_superbox
 from ..bitstream.jpeg.planes import JpegPlanes
 from ..bitstream.raw_image import RawImage
-<<<<<<< HEAD
-=======
 from ..bitstream.runtime.files import Source
->>>>>>> main
 from ..bitstream.stream.limits import check_pixels
 from .decoder.salvage import WHOLE, Salvage, states, unguided, without
 from .decoder.stream import Stream
@@ -96,23 +91,6 @@ def _above_a_cut(jpeg: Jpeg, max_pixels: int | None) -> CutPlanes | None:
         except InputError:
             pass
     return None
-
-
-def image_of(found: Carrier, mosaic: np.ndarray) -> tuple[RawImage, tuple[str, ...]]:
-    """A decoded mosaic, uint16 (H, W), with all that the stream and the JPEG's Exif say of it; and what of that is
-    damaged, a line each."""
-    stream, header = found.stream, found.stream.header
-    meta, told = stream.meta
-    raw_tags = dict(meta.raw_tags)
-    if stream.noise and NOISE_PROFILE not in raw_tags:
-        raw_tags[NOISE_PROFILE] = Profile.of(stream.noise).tag()
-    raw = RawImage(
-        mosaic=mosaic, cfa=header.phase, black=header.levels, white=header.white, orientation=header.orientation,
-        camera=header.camera, ifd0_tags=meta.ifd0_tags, raw_tags=raw_tags,
-        exif_tags={**found.jpeg.exif_tags, **meta.exif_tags}, gps_tags=meta.gps_tags, note=meta.note,
-        profiles=meta.profiles,
-    )  # fmt: skip
-    return raw, told
 
 
 def image_of(found: Carrier, mosaic: np.ndarray) -> tuple[RawImage, tuple[str, ...]]:

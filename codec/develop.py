@@ -179,7 +179,6 @@ def _small_jpeg(jpeg: bytes, side: int) -> tuple[np.ndarray | None, tuple[int, i
 
 
 def _framed(picture: np.ndarray, raw: RawImage) -> np.ndarray:
-<<<<<<< HEAD
     """The part that the RAW's own crop shows."""
     left, top, width, height = frame_of(raw)
     return picture[top : top + height, left : left + width]
@@ -188,23 +187,13 @@ def _framed(picture: np.ndarray, raw: RawImage) -> np.ndarray:
 def frame_of(raw: RawImage) -> tuple[int, int, int, int]:
     """Column, row, columns and rows of what the RAW's own crop shows (DefaultCropOrigin and Size), else of all."""
     rows, cols = raw.mosaic.shape
-    whole = 0, 0, cols, rows
-    origin, size = (value_numbers(raw.raw_tags[tag]) if tag in raw.raw_tags else [] for tag in (50719, 50720))
-    if len(origin) != 2 or len(size) != 2 or not np.isfinite([*origin, *size]).all():
+    whole, given = (0, 0, cols, rows), default_crop(raw.raw_tags)
+    if given is None:
         return whole
-    left, top, width, height = (round(v) for v in (*origin, *size))
+    left, top, width, height = map(round, given)
     left, top = max(left, 0), max(top, 0)
     found = left, top, min(width, cols - left), min(height, rows - top)
     return found if min(found[2:]) >= 2 else whole
-=======
-    """The part that the RAW's own crop shows (DefaultCropOrigin and Size)."""
-    found = default_crop(raw.raw_tags)
-    if found is None:
-        return picture
-    left, top, width, height = map(round, found)
-    part = picture[max(top, 0) : max(top, 0) + height, max(left, 0) : max(left, 0) + width]
-    return part if min(part.shape[:2]) >= 2 else picture
->>>>>>> main
 
 
 def _sized(picture: np.ndarray, size: int | None) -> np.ndarray:

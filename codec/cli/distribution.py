@@ -13,11 +13,9 @@ NAME = "rawinlay"
 GROUP = "rawinlay.commands"
 
 GROUPS = {
-<<<<<<< HEAD
-    "for photographs": ("encode", "decode", "develop", "view", "info", "verify", "compare", "strip", "trim", "batch"),
-=======
-    "for photographs": ("encode", "decode", "develop", "info", "verify", "compare", "strip", "trim", "batch", "mount"),
->>>>>>> main
+    "for photographs": (
+        "encode", "decode", "develop", "view", "info", "verify", "compare", "strip", "trim", "batch", "mount",
+    ),
     "to see it work": ("demo",),
     "for the codec's makers": ("bench", "train"),
 }

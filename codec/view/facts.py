@@ -8,6 +8,7 @@ import numpy as np
 
 from ...bitstream.jpeg.file import Jpeg
 from ...bitstream.raw_image import RawImage, TiffValue
+from ...bitstream.rect import Rect
 from ...bitstream.stream.layers import Prefixes
 from ...bitstream.tiff.tiff import value_numbers, value_text
 from ..develop import developed
@@ -89,12 +90,13 @@ def _number(tags: Any, tag: int) -> float:
 
 def developed_pair(picture: Picture, true: RawImage, part: Part) -> tuple[np.ndarray, np.ndarray]:
     """A part of the original and of what is decoded, both developed as the camera showed it, uint8 (h, w, 3)."""
-    from ..decoder.crop import Crop
+    from ..decoder.crop import cropped
 
     rendering = picture.developer("camera").rendering
     top, left, bottom, right = part.sites
     height, width = true.mosaic.shape
-    box = Crop(left, top, min(right, width) - left, min(bottom, height) - top)
+    box = Rect.between(top, left, min(bottom, height), min(right, width))
     assert picture.raw is not None
-    first, second = (developed(Developer(box.of(raw), rendering), Settings()).picture for raw in (true, picture.raw))
+    parts = (cropped(raw, box) for raw in (true, picture.raw))
+    first, second = (developed(Developer(part, rendering), Settings()).picture for part in parts)
     return first, second

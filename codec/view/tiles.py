@@ -6,10 +6,10 @@ import threading
 
 import numpy as np
 
+from ...bitstream.rect import Rect
 from ...bitstream.runtime.parallel import cores
 from ..carrier import Carrier
-from ..decoder.crop import Crop
-from ..mosaic.layout import Box
+from ..decoder.crop import cells_of
 
 
 class Tiles:
@@ -38,7 +38,7 @@ class Tiles:
         try:
             height, width = self.mosaic.shape
             top, left, bottom, right = max(top, 0), max(left, 0), min(bottom, height), min(right, width)
-            self._decode(Crop(left, top, max(right - left, 1), max(bottom - top, 1)).cells(self.carrier.stream.layout))
+            self._decode(cells_of(Rect.between(top, left, bottom, right), self.carrier.stream.layout))
         finally:
             with self._calm:
                 self._urgent -= 1
@@ -57,16 +57,16 @@ class Tiles:
             run = [row]
             while len(run) < 2 * cores() and run[-1] + 1 in self._missing and _in_a_row(setup.places, run[-1]):
                 run.append(run[-1] + 1)
-            self._decode(_inside(Box.around([setup.places[n] for n in run])))
+            self._decode(Rect.around([setup.places[n] for n in run]))
 
-    def _decode(self, box: Box) -> None:
+    def _decode(self, box: Rect) -> None:
         stream = self.carrier.stream
         with self._lock:
             wanted = [n for n in stream.setup.meeting(box) if n in self._missing]
             if not wanted:
                 return
             if len(wanted) < len(stream.setup.meeting(box)):  # part of it is there
-                box = _inside(Box.around([stream.setup.places[n] for n in wanted]))
+                box = Rect.around([stream.setup.places[n] for n in wanted])
             found = stream.decode(self.carrier.planes, None, "cpu", box)
             numbers = stream.setup.meeting(box)
             rows, cols = stream.layout.origin
@@ -77,10 +77,5 @@ class Tiles:
             self._missing.difference_update(numbers)
 
 
-def _in_a_row(places: list[tuple[int, int, int, int]], n: int) -> bool:
-    return places[n][0] == places[n + 1][0]
-
-
-def _inside(box: Box) -> Box:
-    """A box that meets the same tiles, and none beside them."""
-    return Box(box.top, box.left, max(box.top + 1, box.bottom - 1), max(box.left + 1, box.right - 1))
+def _in_a_row(places: list[Rect], n: int) -> bool:
+    return places[n].top == places[n + 1].top
