@@ -357,8 +357,8 @@ def _encode(
     from ..entropy import tables
     from . import metadata
     from .align.place import Origin, Placed, place
+    from .encoder import grain, post
     from .encoder.encode import encode_stream
-    from .encoder.grain import reserved
     from .source.plausible import doubts
 
     warnings = (*doubts(raw), *jpeg.warnings)
@@ -377,7 +377,7 @@ def _encode(
         files = FileDigests.of(jpeg.data, digest)
         more = {**border, "DIGS": files.to_bytes(), "META": said.section}
         beside, copied = section_bytes(preview) + sections.cost(more) + DIGM_SIZE, DIGM_SIZE + files.size
-        beside += reserved(options, raw.mosaic.size)
+        beside += grain.reserved(options, raw.mosaic.size) + post.reserved(options, raw.mosaic.size)
         growth_of = sizes(jpeg.growth, options.parity, beside, copied)
         payload = encode_stream(
             raw, planes, placed.geometry, options, said.tags, growth_of, placed.elsewhere
