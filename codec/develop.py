@@ -21,11 +21,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from ..bitstream.dng.crop import default_crop
 from ..bitstream.errors import UsageError
 from ..bitstream.jpeg.file import Jpeg
 from ..bitstream.raw_image import RawImage, TiffValue
-from ..bitstream.runtime.files import read_file
-from ..bitstream.tiff.tiff import value_numbers
+from ..bitstream.runtime.files import Source, bytes_of
 from .guide.geometry import POSITION_BITS, Geometry
 from .isp.cube import Cube
 from .isp.develop import Developer, Rendering, plain_rendering
@@ -63,7 +63,7 @@ class Developed:
 
 
 def develop(
-    source: str | Path | bytes,
+    source: Source,
     settings: Settings | None = None,
     *,
     look: str = "camera",
@@ -104,12 +104,13 @@ def develop(
     )  # fmt: skip
 
 
-def _opened(source: str | Path | bytes, look: str) -> tuple[RawImage, Rendering | None]:
+def _opened(source: Source, look: str) -> tuple[RawImage, Rendering | None]:
     """The RAW, and the rendering of what the camera showed, None where nothing says or "plain" is wanted."""
-    data = source if isinstance(source, bytes) else read_file(Path(source), "picture")
+    data = bytes_of(source, "picture")
     if data[:2] == JPEG_SOI:
-        from .api import choose_device, decode_carrier
+        from .asked import choose_device
         from .decoder.options import DecodeOptions
+        from .decoding import decode_carrier
 
         carrier, raw, _ = decode_carrier(Jpeg(data), DecodeOptions(device=choose_device("auto")))
         if look == "plain":
@@ -167,10 +168,10 @@ def _small_jpeg(jpeg: bytes, side: int) -> tuple[np.ndarray | None, tuple[int, i
 
 def _framed(picture: np.ndarray, raw: RawImage) -> np.ndarray:
     """The part that the RAW's own crop shows (DefaultCropOrigin and Size)."""
-    origin, size = (value_numbers(raw.raw_tags[tag]) if tag in raw.raw_tags else [] for tag in (50719, 50720))
-    if len(origin) != 2 or len(size) != 2 or not np.isfinite([*origin, *size]).all():
+    found = default_crop(raw.raw_tags)
+    if found is None:
         return picture
-    left, top, width, height = (round(v) for v in (*origin, *size))
+    left, top, width, height = map(round, found)
     part = picture[max(top, 0) : max(top, 0) + height, max(left, 0) : max(left, 0) + width]
     return part if min(part.shape[:2]) >= 2 else picture
 

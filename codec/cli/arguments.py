@@ -85,6 +85,13 @@ def file_path(text: str) -> Path:
     return Path(os.path.abspath(text)) if path == STANDARD and text != "-" else path
 
 
+def place_text(text: str) -> str:
+    """A path or a URL; "-" stays what it is, an empty one is refused."""
+    if not text:
+        raise argparse.ArgumentTypeError("an empty name")
+    return text
+
+
 def number(text: str) -> float:
     """A number as people write it where the decimal sign is a point."""
     try:

@@ -13,10 +13,11 @@ from __future__ import annotations
 import numpy as np
 
 from ...bitstream.errors import StreamError
+from ...bitstream.rect import Rect
 from ...bitstream.runtime.parallel import in_parallel
 from ...bitstream.runtime.profile import timed
 from ..mosaic.companding import Companding
-from ..mosaic.layout import Box, Layout
+from ..mosaic.layout import Layout
 from ..recipe.look import Look
 from ..recipe.side import NOWHERE, SideInfo, saturation_of
 
@@ -39,7 +40,7 @@ def clipped_from(companding: Companding) -> np.ndarray:
 
 
 def looked_at(
-    mosaic: np.ndarray, side_info: SideInfo, layout: Layout, companding: Companding, box: Box, reach: int
+    mosaic: np.ndarray, side_info: SideInfo, layout: Layout, companding: Companding, box: Rect, reach: int
 ) -> tuple[np.ndarray, Chroma]:
     """What a look at cells of a mosaic sees: levels, int32 with `reach` cells more on all sides (outside of the picture
     the nearest inside), and the JPEG's Cb and Cr at the sites, a cell more."""
@@ -52,7 +53,7 @@ def looked_at(
 
 
 def corrected_cells(
-    mosaic: np.ndarray, look: Look, side_info: SideInfo, layout: Layout, companding: Companding, box: Box
+    mosaic: np.ndarray, look: Look, side_info: SideInfo, layout: Layout, companding: Companding, box: Rect
 ) -> np.ndarray:
     """DN of the cells of a box, corrected, int32 (4, rows, cols)."""
     levels, colours = looked_at(mosaic, side_info, layout, companding, box, look.reach)
@@ -66,15 +67,15 @@ def corrected_cells(
 
 @timed("second look")
 def corrected(
-    mosaic: np.ndarray, look: Look, side_info: SideInfo, layout: Layout, companding: Companding, box: Box | None = None
+    mosaic: np.ndarray, look: Look, side_info: SideInfo, layout: Layout, companding: Companding, box: Rect | None = None
 ) -> np.ndarray:
     """The mosaic, uint16 (H, W), corrected in the cells of a box; elsewhere as it is. All within `look.reach` cells of
     the box must be decoded."""
-    box = box or Box(0, 0, *layout.cells)
+    box = box or Rect(0, 0, *layout.cells)
     out, (top, left) = mosaic.copy(), layout.origin
 
     def band(first: int) -> None:
-        part = Box(first, box.left, min(first + ROWS, box.bottom), box.right)
+        part = Rect(first, box.left, min(ROWS, box.bottom - first), box.cols)
         found = corrected_cells(mosaic, look, side_info, layout, companding, part)
         for k in range(4):
             # the first cell may begin outside of the mosaic, the last may end there

@@ -13,9 +13,13 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 from PIL import Image
 
+from ...bitstream.jpeg.planes import JpegPlanes
 from ...bitstream.stream.index import Key
 from ...bitstream.stream.layers import STAGES
-from ..mosaic.layout import tiles
+from ..guide.guide import LaidGuide
+from ..mosaic.layout import tiles_in_pixels
+from ..recipe.gated import guided_by
+from ..recipe.side import Window
 from .stream import Stream
 
 WHOLE, PARTLY, PREDICTED = "whole", "partly", "predicted"
@@ -90,7 +94,7 @@ class Salvage:
 
 def without(stream: Stream, lost: Iterable[Key], size: int) -> Stream:
     """A stream, which had `size` bytes, without what follows a lost substream in its tile."""
-    cut: dict[int, tuple[int, int]] = {}
+    cut = dict(stream.cut)
     for tile, layer, stage in lost:
         cut[tile] = min(cut.get(tile, (layer, stage)), (layer, stage))
     far = (stream.layer_count, 0)
@@ -99,16 +103,30 @@ def without(stream: Stream, lost: Iterable[Key], size: int) -> Stream:
     return replace(stream, substreams=first, finer=finer, cut=cut, size=size)
 
 
+def unguided(stream: Stream, planes: JpegPlanes, others: JpegPlanes) -> list[int]:
+    """Tiles whose side information is not the same under two JPEGs, which differ where nothing is known: what they were
+    coded by is not to be had."""
+    layout, recipe, companding = stream.layout, stream.recipe, stream.companding
+    shape = stream.header.height, stream.header.width
+    one, other = (
+        guided_by(LaidGuide(some, stream.geometry, shape, layout.origin), stream.gate, layout, stream.net())
+        for some in (planes, others)
+    )
+    found = []
+    for n, place in enumerate(stream.setup.places):
+        window = Window((place[:2],), *place[2:])
+        same = np.array_equal(one.activity(window), other.activity(window)) and np.array_equal(
+            one.prediction(window, recipe, companding), other.prediction(window, recipe, companding))  # fmt: skip
+        if not same:
+            found.append(n)
+    return found
+
+
 def states(stream: Stream, notes: Iterable[str]) -> Salvage:
     """What a stream of `without` will give."""
-    header, layout = stream.header, stream.layout
-    top, left = layout.origin
-    found = []
-    for n, (row, col, rows, cols) in enumerate(tiles(*layout.cells, 2 * header.tile)):
-        y, x = max(0, 2 * row - top), max(0, 2 * col - left)
-        bottom = min(header.height, 2 * (row + rows) - top)
-        right = min(header.width, 2 * (col + cols) - left)
+    header, found = stream.header, []
+    for n, place in enumerate(tiles_in_pixels(stream.layout, 2 * header.tile)):
         layers, stages = stream.cut.get(n, (stream.layer_count, 0))
         state = WHOLE if n not in stream.cut else PARTLY if layers or stages else PREDICTED
-        found.append(TileState(n, x, y, right - x, bottom - y, state, layers, stages))
+        found.append(TileState(n, *place.xywh, state, layers, stages))
     return Salvage(header.width, header.height, stream.layer_count, tuple(found), tuple(notes))

@@ -24,6 +24,7 @@ import numpy as np
 
 from ...bitstream.errors import StreamError
 from ...bitstream.jpeg.planes import JpegPlanes
+from ...bitstream.rect import Rect
 from ...bitstream.runtime.forks import cached_property
 from ...bitstream.runtime.profile import timed
 from ...bitstream.runtime.progress import Progress
@@ -43,7 +44,7 @@ from ..guide.geometry import Geometry
 from ..guide.guide import LaidGuide
 from ..guide.projection import Projection
 from ..mosaic.companding import LOSSLESS, Companding
-from ..mosaic.layout import Box, Layout, tiles
+from ..mosaic.layout import Layout, tiles
 from ..recipe import net_weights as weights
 from ..recipe.corrections import LocalRecipe
 from ..recipe.features import COUNT
@@ -212,7 +213,7 @@ class Stream:
 
     @timed("network")
     def decode(
-        self, planes: JpegPlanes, progress: Progress | None = None, device: str = "cpu", box: Box | None = None,
+        self, planes: JpegPlanes, progress: Progress | None = None, device: str = "cpu", box: Rect | None = None,
         watch: Watch | None = None, unbounded: bool = False,
     ) -> np.ndarray:  # fmt: skip
         """The mosaic, uint16 (H, W), given the JPEG's planes (which must be those the stream was made for).
@@ -229,7 +230,7 @@ class Stream:
         guide = LaidGuide(planes, self.geometry, (header.height, header.width), layout.origin)
         setup, inner = self.setup, box
         if box and self.post:
-            box = box.grown(self.post.reach, 1).within(Box(0, 0, *layout.cells))
+            box = box.grown(self.post.reach).within(Rect(0, 0, *layout.cells))
         chosen = setup.meeting(box)
         if self.layers is None and device != "cpu" and not (self.gate and self.gate.blocks):
             from .cuda import decode_with_torch  # torch takes seconds to import
@@ -239,7 +240,7 @@ class Stream:
                 setup, whole, self.params, self.transforms, self.substreams, chosen, device, progress
             )  # fmt: skip
             return self.behind(mosaic, whole, inner)
-        near = box and Box.around([setup.places[n] for n in chosen])
+        near = box and Rect.around(setup.places[n] for n in chosen)
         side_info = guided_by(guide, self.gate, layout, self.net(), near)
         if self.layers is None:
             mosaic = decode_mosaic(
@@ -256,10 +257,9 @@ class Stream:
             self.finer | {(tile, 0, stage): d for (tile, stage), d in self.substreams.items()}, chosen, progress,
         )  # fmt: skip
 
-    def behind(self, mosaic: np.ndarray, side_info: SideInfo, box: Box | None) -> np.ndarray:
+    def behind(self, mosaic: np.ndarray, side_info: SideInfo, box: Rect | None) -> np.ndarray:
         """What follows the tiles: the mosaic corrected, in a box of cells where one is wanted."""
-        post = self.post
-        return corrected(mosaic, post, side_info, self.layout, self.companding, box) if post else mosaic
+        return corrected(mosaic, self.post, side_info, self.layout, self.companding, box) if self.post else mosaic
 
     def net(self) -> GuideNet | None:
         """The net of the learned features, if the recipe uses them."""

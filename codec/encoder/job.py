@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...bitstream.errors import InputError, StreamError
+from ...bitstream.jpeg.jumbf import PART
 from ...bitstream.jpeg.planes import JpegPlanes
 from ...bitstream.raw_image import RawImage
 from ...bitstream.runtime.forks import cached_property
@@ -47,6 +48,11 @@ from .stream_writer import stream_bytes
 
 if TYPE_CHECKING:
     from ..recipe.net import GuideNet
+
+
+SIDES, LEAST_SIDE = ((512, 1.0), (384, 1.75), (320, 1.75), (256, 1.75), (224, 1.75), (192, 1.75), (160, 1.75)), 128
+"""Sides of tiles, and how many segments a mean one may fill: most then take two at most, so that each twentieth segment
+costs each tenth tile; one where there are few tiles."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,11 +119,14 @@ class Job:
             self.progress(what, share)
 
     def side(self, bits: float) -> int:
-        """Side of a tile in cells: larger where there are few bits, since each substream costs bytes of its own."""
+        """Side of a tile in cells: larger where there are few bits, since each substream costs bytes of its own; but a
+        segment that is lost costs the tiles in it (`bitstream.jpeg.parts`), so that those have few."""
         h, w = self.picture.layout.cells
         if bits * 4 * h * w / 8 < 40_000:
             return max(16, 2 * ((max(h, w) + 1) // 2))
-        return 1024 if bits < 0.3 else 512
+        if bits < 0.3:
+            return 1024
+        return next((side for side, most in SIDES if bits * 4 * side**2 / 8 <= most * PART), LEAST_SIDE)
 
     def candidate(self, recipe: Recipe) -> Candidate:
         """The picture with a recipe."""

@@ -18,12 +18,12 @@ import numpy as np
 
 from ...bitstream.errors import StreamError
 from ...bitstream.raw_image import RawImage
+from ...bitstream.rect import Rect
 from ...bitstream.runtime.parallel import in_parallel
-from ..decoder.crop import Crop
+from ..decoder.crop import cropped
 from ..decoder.post import clipped_from, corrected, corrected_cells, looked_at
 from ..isp.develop import Developer, plain_rendering
 from ..isp.settings import Settings
-from ..mosaic.layout import Box
 from ..recipe.look import DIRECTED, FAR_REACH, MIRRORED, Look
 from .fit import look as fit
 from .job import Found, Job
@@ -38,6 +38,9 @@ TRIED, DOWN, ACROSS = 64, 3, 4
 EDITS = tuple(Settings(exposure=ev) for ev in (0.0, 2.0))
 LEAST_WORTH = 0.004
 """Share of the error that it must save: it takes some of the decoder's time."""
+
+FEW = 12_000
+"""Bytes of a stream that it can't pay in."""
 
 SHARE, LEAST, MOST = 130, 230, 450
 """A stream of a wanted size keeps one byte in so many for it, if that makes `LEAST`, and never more than `MOST`."""
@@ -59,7 +62,7 @@ def with_post(found: Found, job: Job, raw: RawImage, options: EncodeOptions) -> 
     size = options.rate.bytes_for(raw.mosaic.size)
     room = max(reserved(options, raw.mosaic.size) - 8, 0) if size else MOST
     coded = size or sum(map(len, stream.substreams.values()))
-    looks = [look for look in _looks(found, job) if len(look.to_bytes()) <= room] if room else []
+    looks = [look for look in _looks(found, job) if len(look.to_bytes()) <= room] if room and coded >= FEW else []
     if not looks:
         return found
     errors = _errors(found.mosaic, looks, job, raw)
@@ -77,15 +80,15 @@ def _looks(found: Found, job: Job) -> list[Look]:
     picture, out = job.picture, []
 
     def seen(place: tuple[int, int], shape: tuple[int, int]) -> fit.Seen:
-        box = Box(*place, place[0] + shape[0], place[1] + shape[1])
-        return looked_at(found.mosaic, picture.side_info, picture.layout, picture.companding, box, FAR_REACH)
+        part = Rect(*place, *shape)
+        return looked_at(found.mosaic, picture.side_info, picture.layout, picture.companding, part, FAR_REACH)
 
     most = clipped_from(picture.companding)
     sample = fit.sample_of(picture, seen, SIDE, WINDOWS, found.stream.header.step, most)
     for directed in (0, DIRECTED):
-        matrix, knots, lines = fit.developed(picture, sample, bool(directed))
-        for kind in (directed, directed | MIRRORED):
-            with contextlib.suppress(StreamError, np.linalg.LinAlgError):
+        with contextlib.suppress(StreamError, np.linalg.LinAlgError):
+            matrix, knots, lines = fit.developed(picture, sample, bool(directed))
+            for kind in (directed, directed | MIRRORED):
                 exponents, coefficients, _ = fit.fitted(kind, lines, sample, picture.mosaic.size, robust=False)
                 look = Look(kind, matrix, knots, exponents, coefficients)
                 look.check()
@@ -100,21 +103,18 @@ def _errors(mosaic: np.ndarray, looks: Sequence[Look], job: Job, raw: RawImage) 
     corners = [(r, c) for r in fit.places(h, TRIED, DOWN) for c in fit.places(w, TRIED, ACROSS)]
 
     def one(corner: tuple[int, int]) -> np.ndarray:
-        box = Box(*corner, min(corner[0] + TRIED, h), min(corner[1] + TRIED, w))
-        # Whole cells within the mosaic alone: those at its edges may reach outside.
-        y, x = max(2 * box.top - top, 0), max(2 * box.left - left, 0)
-        crop = Crop(x, y, min(2 * box.right - left, raw.mosaic.shape[1]) - x,
-                    min(2 * box.bottom - top, raw.mosaic.shape[0]) - y)  # fmt: skip
-        cut = np.s_[y : y + crop.height, x : x + crop.width]
-        found = [raw.mosaic[cut], mosaic[cut]]
+        box = Rect(*corner, min(TRIED, h - corner[0]), min(TRIED, w - corner[1]))
+        sites = Rect(2 * box.top - top, 2 * box.left - left, 2 * box.rows, 2 * box.cols)
+        crop = sites.within(Rect(0, 0, *raw.mosaic.shape))
+        within = Rect(crop.top - sites.top, crop.left - sites.left, *crop.shape).slices
+        found = [raw.mosaic[crop.slices], mosaic[crop.slices]]
         for look in looks:
             cells = corrected_cells(mosaic, look, picture.side_info, picture.layout, picture.companding, box)
             whole = np.empty((2 * cells.shape[1], 2 * cells.shape[2]), np.uint16)
             for k in range(4):
                 whole[k // 2 :: 2, k % 2 :: 2] = cells[k]
-            first = y - (2 * box.top - top), x - (2 * box.left - left)
-            found.append(whole[first[0] : first[0] + crop.height, first[1] : first[1] + crop.width])
-        part = crop.of(raw)
+            found.append(whole[within])
+        part = cropped(raw, crop)
         totals = np.zeros(len(found) - 1)
         for edit in EDITS:
             true, *others = (

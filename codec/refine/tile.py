@@ -105,8 +105,7 @@ class LayerTile(Tile):
         self.magnitudes = np.zeros_like(self.values)
         self.totals = np.zeros((4, *self.values.shape[2:]), np.int32)
         self.all_planes = np.zeros_like(self.totals[0])
-        self.mean, self.dead = np.empty_like(self.mu), np.empty_like(self.mu)
-        self.expected_size = np.empty((self.rows, self.cols))
+        self.mean, self.dead, self.scale = np.empty_like(self.mu), np.empty_like(self.mu), np.empty(self.mu.shape)
         self.peak = np.zeros((4, 4), np.int64)
         places = self.rows * self.cols
         self._asked, self._masses = np.empty((2, places + 1), np.uint32), np.empty((3, places + 1))
@@ -148,12 +147,14 @@ class LayerTile(Tile):
         """Mean, step, expected magnitude and deadzone of a further layer's stage; steps: of the layer."""
         k, t = STAGES[stage]
         views, c = FinerViews.of(stage), params.mean[stage]
+        self.mu, self.mean, self.dead = (np.empty(self.mu.shape, np.int32) for _ in range(3))
+        self.scale = np.empty(self.mu.shape)
         narrow = int(np.abs(c).sum()) * int(self.peak.max()) + MEAN_UNIT < 1 << 31
         kernels.expect(
             self.values, self.magnitudes, self.totals[k], self.all_planes, views.near, c, narrow, views.around,
             views.starts, views.factors, WEIGHTS[params.weight[stage]].astype(np.float64), self.step_bin[k, t],
             steps[stage], self.activity[:, t], self.companded[k, t], self.tables.class_of, MANTISSA_BITS,
-            self.rules.least, float(Y_LIMIT), self.mu, self.mean, self.step[t], self.expected_size, self.dead,
+            self.rules.least, float(Y_LIMIT), self.mu, self.mean, self.step[t], self.scale, self.dead,
         )  # fmt: skip
 
     def split(self, stage: int, lossless: bool, answer: Callable[[np.ndarray], np.ndarray]) -> None:
@@ -164,7 +165,7 @@ class LayerTile(Tile):
         """
         k, t = STAGES[stage]
         first, behind = self.first[k, t].reshape(-1), self.behind[k, t].reshape(-1)
-        places = [v.reshape(-1) for v in (self.mean, self.step[t], self.dead, self.expected_size)]
+        places = [v.reshape(-1) for v in (self.mean, self.step[t], self.dead, self.scale)]
         answers, self._count = _NO_ANSWERS, len(first)
         for n in range(MAX_ROUNDS + 1):
             self._count = interval_kernels.ask(
@@ -188,7 +189,7 @@ class LayerTile(Tile):
             kernels.change(sizes, total, False)
         self.peak[k, t] = interval_kernels.reconstruct(
             self.first[k, t], self.behind[k, t], self.companding.used[k], self.rules.edges[k], self.companded[k, t],
-            self.mu, self.expected_size, y_hat, sizes,
+            self.mu, self.scale, y_hat, sizes,
         )  # fmt: skip
         close(y_hat)
         close(sizes)

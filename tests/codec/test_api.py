@@ -16,7 +16,7 @@ from rawinlay.bitstream.dng.writer import write_dng
 from rawinlay.bitstream.errors import InputError, NoRawError, StreamError, UsageError
 from rawinlay.bitstream.jpeg import embed
 from rawinlay.bitstream.jpeg.segments import APP11, read_segments
-from rawinlay.codec import api
+from rawinlay.codec.asked import choose_device
 from rawinlay.codec.source.raw import read_raw, render_jpeg
 from raws import shared_raw
 from shots import large_shot, shot, write_pair
@@ -353,7 +353,7 @@ def test_a_device_that_is_not_here(monkeypatch, encoded):
     import torch
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert api.choose_device("auto") == api.choose_device("cpu") == "cpu"
+    assert choose_device("auto") == choose_device("cpu") == "cpu"
     with pytest.raises(UsageError, match="CUDA"):
         decode(encoded.jpeg, device="cuda")
 

@@ -21,9 +21,10 @@ from ...mosaic.companding import LOSSLESS
 from ...refine.intervals import Rules
 from ...refine.layer import Layer
 from ...refine.tile import FinerViews, LayerTile
+from ...stages.model import Views
 from ...stages.order import IN_PLACE, REFINED, STAGES
 from ...stages.parameters import Params, nearest_weight
-from ...stages.tile import Tile, Views
+from ...stages.tile import Tile
 from . import layer_kernels
 from . import stage_kernels as kernels
 from .parameters import SPLITS, Lengths, SizeFit

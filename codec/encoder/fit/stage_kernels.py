@@ -46,8 +46,8 @@ def contexts_at(
 ):  # fmt: skip
     """Contexts of a stage at places, in steps, float32 (contexts, n), in the order of the stage's size weights.
 
-    Arguments as in `codec.stages.kernels.predict`; mu: int32 (n,), at the places. context: which context of magnitudes,
-    of so many `kinds`, each place of `around` belongs to; factor: by which it counts.
+    Arguments as in `codec.stages.model_kernels.predict`; mu: int32 (n,), at the places. context: which context of
+    magnitudes, of so many `kinds`, each place of `around` belongs to; factor: by which it counts.
     """
     unit = np.float32(1.0 / 65536.0)
     activities, count = len(activity), len(rows)

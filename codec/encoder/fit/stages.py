@@ -15,9 +15,10 @@ from typing import Protocol
 import numpy as np
 
 from ....entropy.tables import EXACT, MANTISSA_BITS, TRELLIS, Tables
+from ...stages.model import Mixing, Views
 from ...stages.order import MEAN_UNIT, STAGES, Y_LIMIT, context_count
 from ...stages.parameters import Params
-from ...stages.tile import Mixing, Tile, Views
+from ...stages.tile import Tile
 from ..search.target_kernels import exact_symbols
 from ..search.trellis_kernels import Search
 from . import stage_kernels as kernels

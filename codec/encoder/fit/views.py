@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from ...refine.tile import FinerViews, LayerTile
+from ...stages.model import Views
 from ...stages.order import STAGES
-from ...stages.tile import Tile, Views
+from ...stages.tile import Tile
 from . import layer_kernels as fit_layers
 from . import stage_kernels as fit
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from ....bitstream.runtime.jit import compiled
-from ...stages.kernels import accumulate, close, predict
+from ...stages.kernels import accumulate, close
+from ...stages.model_kernels import predict
 from ..search.trellis_kernels import search
 from .stage_kernels import contexts_at, near_at
 

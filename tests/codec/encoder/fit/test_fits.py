@@ -17,10 +17,10 @@ from rawinlay.codec.mosaic.companding_torch import TorchCompanding
 from rawinlay.codec.recipe.side import Window
 from rawinlay.codec.recipe.side_torch import TorchSideInfo
 from rawinlay.codec.stages.decoder_torch import Decoder
+from rawinlay.codec.stages.model import Views
 from rawinlay.codec.stages.order import HAAR, IN_PLACE, MEAN_UNIT, STAGES
 from rawinlay.codec.stages.parameters import WEIGHTS
 from rawinlay.codec.stages.stages_torch import run_stages
-from rawinlay.codec.stages.tile import Views
 from rawinlay.entropy.tables import EXACT, HALF, SIZE_BITS, TRELLIS, load
 from scenes import scene
 
