@@ -24,6 +24,8 @@ from .opened import Opened, same_stem
 from .server import Answer, Asked, as_json, asset
 
 MARKS_AT_ONCE = 400
+CALM = 0.4
+"""Seconds without a thumbnail being asked for, after which marks are found at full speed."""
 
 
 class Desk:
@@ -90,7 +92,10 @@ class Desk:
                 break
             if entry.kind == "jpeg":
                 marks.append((entry.name, self.gallery.mark(entry)))
-                time.sleep(0.002)  # whoever looks at something goes first
+                for _ in range(20):  # whoever looks at something goes first
+                    if self._stopped.wait(0.002) or time.monotonic() - self.gallery.asked > CALM:
+                        break
+                    time.sleep(0.02)
         if entries is not self._entries and not self._stopped.is_set():
             self._mark()
 
