@@ -5,6 +5,7 @@ What takes long to import is imported when it is first needed: the page and the 
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import threading
 import time
@@ -13,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from ...bitstream.errors import UsageError
+from ...bitstream.errors import RawinlayError, UsageError
 from ...bitstream.runtime import compiling
 from .acts import WORDS, Acts, Exists
 from .asking import box, light, look, order, settings, text, whole
-from .folder import Entry, Folder
+from .folder import Entry, Folder, Forbidden
 from .gallery import Gallery
 from .jobs import Jobs
 from .opened import Opened, same_stem
@@ -59,6 +60,15 @@ class Desk:
             return found(asked)
         given = None if asked.post else asset(asked.path or "index.html")
         return given or as_json({"said": "there is nothing of that name"}, 404)
+
+    def warm(self) -> None:
+        """Have ready what the first photograph will need, while the browser starts."""
+        from . import facts, look, picture
+
+        assert facts and look and picture
+        if self.first:
+            with contextlib.suppress(RawinlayError, Forbidden):
+                self.opened.picture(self.first)
 
     def close(self) -> None:
         """Stop what goes on by itself."""
