@@ -82,13 +82,14 @@ def open_carrier(
 
 def _above_a_cut(jpeg: Jpeg, max_pixels: int | None) -> CutPlanes | None:
     """What is left of a picture that is cut; None of one that is whole, or damaged otherwise."""
-    check_pixels(jpeg.frame.width, jpeg.frame.height, max_pixels, "the JPEG")
+    if max_pixels is not None:
+        check_pixels(jpeg.frame.width, jpeg.frame.height, max_pixels, "the JPEG")
     try:
         _ = jpeg.planes
     except InputError:
         try:
             return jpeg.cut_planes()
-        except InputError:
+        except InputError:  # `_picture` tells what is wrong
             pass
     return None
 
@@ -120,7 +121,7 @@ def _picture(jpeg: Jpeg, binding: bytes, max_pixels: int | None) -> tuple[JpegPl
             raise
         return back[0].planes, back
     except StreamError as error:
-        if is_cut(jpeg.data, jpeg.segments):
+        if is_cut(jpeg.data):
             raise StreamError(f"{error}; --salvage decodes the tiles above the cut") from None
         raise
 

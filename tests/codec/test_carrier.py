@@ -241,7 +241,7 @@ def test_another_picture_is_still_refused(sample, monkeypatch):
     with pytest.raises(StreamError, match="another JPEG"):
         api.decode(other)
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(StreamError, match="another JPEG.*jpegtran turns it back, which is not installed"):
+    with pytest.raises(StreamError, match=r"another JPEG.*jpegtran turns it back, which is not installed"):
         api.decode(other)
     assert "not installed" in next(c for c in api.verify(other).checks if c.name == "picture").said
 
