@@ -56,6 +56,7 @@ def _view(args: argparse.Namespace) -> None:
         show(args, {"address": server.address, "folder": str(folder.root), "pid": os.getpid()}, lines, title="view")
         if not args.no_browser:
             threading.Thread(target=webbrowser.open, args=(server.address,), daemon=True).start()
+        threading.Thread(target=desk.warm, name="warm", daemon=True).start()
         server.serve_forever(poll_interval=0.2)
     except KeyboardInterrupt:
         pass
