@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ...bitstream.jpeg.planes import JpegPlanes
@@ -89,14 +91,19 @@ class Patches:
             error += float(np.mean((target - solved(phi @ phi.T, phi @ target) @ phi) ** 2)) / 4
         return float(-10 * np.log10(error + 1e-12))
 
-    def features(self, geometry: Geometry) -> list[np.ndarray]:
-        """What the regression tells each site's value from, under a geometry in range: four of (features, cells)."""
+    def features(self, geometry: Geometry, sites: Sequence[int]) -> list[np.ndarray]:
+        """What the regression tells some sites' values from, under a geometry in range: (features, cells) of each."""
         guide = self._guide(geometry)
-        return [self._features(*guide, site) for site in range(4)]
+        return [self._features(*guide, site) for site in sites]
 
     def target(self, site: int) -> np.ndarray:
         """The values that it is to tell, (cells,)."""
         return np.asarray(self._values[self._counted, site])
+
+    @property
+    def radius2(self) -> np.ndarray:
+        """Of the same cells, squares of the distance from the mosaic's middle, 1 in its corners."""
+        return np.asarray(self._radius[self._counted])
 
     @property
     def _counted(self) -> np.ndarray:
