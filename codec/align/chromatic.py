@@ -32,26 +32,26 @@ STEPS, SETTLED, NEAR = 8, 0.05, 0.6
 """Steps at most; pixels in the corners that are not worth another, and up to which slopes stay as they are."""
 
 
-def apart(raw: RawImage, geometry: Geometry, patches: Patches, db: float | None = None) -> tuple[Geometry, float]:
+def apart(raw: RawImage, geometry: Geometry, patches: Patches) -> tuple[Geometry, float]:
     """The geometry with red and blue moved, and by how much at most, px; as it is, and 0, where that is not beyond
     doubt.
 
-    db: of the regression under the geometry. Each colour's distance from the middle is multiplied by 1 + a; or by 1 + a
-    + b r^2, where that tells more.
+    Each colour's distance from the middle is multiplied by 1 + a; or by 1 + a + b r^2, where that tells more.
     """
     shape = raw.mosaic.shape
     base = _as_projection(geometry, shape)
     if base is None or not base.in_range:
         return geometry, 0.0
     corner = float(np.hypot(shape[0] - 1, shape[1] - 1)) / 2
+    patches = patches.half()
     views = _Views(raw.cfa, base, patches, TRIED / corner)
     first = views.at(np.zeros((2, 2)))
-    best, found = geometry, np.zeros((2, 2))
+    best, found, db = geometry, np.zeros((2, 2)), -np.inf
     for terms in (1, 2):
         trial = _moves(views, first, found, terms, corner)
         if trial is None:
             continue
-        db = patches.psnr(geometry) if db is None else db
+        db = max(db, patches.psnr(geometry)) if not found.any() else db
         moved = _moved(base, trial)
         there = patches.psnr(moved)
         if there > db + (FURTHER if found.any() else max(GAIN, WORTH / raw.mosaic.size)):
