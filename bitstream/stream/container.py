@@ -31,6 +31,7 @@ id     name  contents
 "b"    BORD  what the sensor has around the mosaic
 "n"    NOIS  the sensor's noise, and how much of it is missing
 "m"    META  the RAW's metadata and MakerNote
+"j"    DIGJ  digests of the JPEG's samples, by bands of rows
 "S"          the index
 =====  ====  =====================================================
 
@@ -65,6 +66,7 @@ PREAMBLE_BYTES = 12
 SECTIONS = {
     "HEAD": b"H", "RECP": b"R", "LOCL": b"L", "PARM": b"P", "LAYR": b"Y", "PREV": b"p", "GEOM": b"W", "LOOK": b"K",
     "GATE": b"G", "DIGM": b"d", "DIGS": b"s", "BORD": b"b", "NOIS": b"n", "META": b"m",
+    "DIGJ": b"j",
 }  # fmt: skip
 INDEX = b"S"
 SPARED = ("META",)

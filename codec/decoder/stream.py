@@ -84,7 +84,7 @@ class Stream:
     gate: where a guide of the stream's own stands for the JPEG. border: the section of what lies around the mosaic.
     digest: section DIGM; files: section DIGS. cut: of tiles that are damaged, the first layer and stage that is not
     there (`codec.decoder.salvage`). noise: the sensor's, and what is missing of it, where the stream tells. about:
-    section META; about_lost: whether it is damaged and left out.
+    section META; about_lost: whether it is damaged and left out. bands: section DIGJ.
     """
 
     header: Header
@@ -105,6 +105,7 @@ class Stream:
     noise: CarriedNoise | None = None
     about: bytes = b""
     about_lost: bool = False
+    bands: bytes = b""
 
     @property
     def geometry(self) -> Geometry:
@@ -206,6 +207,7 @@ class Stream:
             FileDigests.from_bytes(container.sections["DIGS"]),
             noise=CarriedNoise.from_bytes(container.sections["NOIS"]),
             about=container.sections["META"], about_lost="META" in container.lost,
+            bands=container.sections["DIGJ"],
         )  # fmt: skip
 
     @timed("network")
