@@ -22,7 +22,7 @@ from ..bitstream.jpeg.planes import JpegPlanes
 from ..bitstream.raw_image import RawImage
 from ..bitstream.runtime.files import Source
 from ..bitstream.stream.limits import check_pixels
-from .decoder.salvage import WHOLE, Salvage, states, unguided, without
+from .decoder.salvage import RIM, WHOLE, Salvage, states, unguided, without
 from .decoder.stream import Stream
 from .mosaic.noise import NOISE_PROFILE, Profile
 from .sidecar import parts, read_sidecar
@@ -79,7 +79,7 @@ def open_carrier(
         warnings.append(f"the JPEG was {turned[1]} since, without loss: the RAW is decoded as it lay before")
     left = states(stream, notes) if salvage else None
     if left and left.recovered < 1:
-        gone = sum(tile.state != WHOLE for tile in left.tiles)
+        gone = sum(tile.state not in (WHOLE, RIM) for tile in left.tiles)
         warnings.append(f"{gone} of {len(left.tiles)} tiles are not whole: there the picture is guessed from the JPEG")
     back = turned[0].data if turned else None
     return Carrier(seen, stream, planes, tuple(warnings), left, back, partial is not None)
