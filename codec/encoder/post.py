@@ -3,7 +3,7 @@
 ::
 
     decoded mosaic in windows --least squares of roots, each kind--> looks --> windows corrected
-    true, decoded and corrected windows --`isp.develop`, as shot and +2 EV--> squared errors --> the best, or none
+    true, decoded and corrected windows --`isp.develop`, as shot and +2 EV, or for one edit--> squared errors --> the best, or none
 
 Only under `--tune edit`: roots are what edits show, and linear error may grow. Lossy streams of one layer have it.
 """
@@ -65,7 +65,8 @@ def with_post(found: Found, job: Job, raw: RawImage, options: EncodeOptions) -> 
     looks = [look for look in _looks(found, job) if len(look.to_bytes()) <= room] if room and coded >= FEW else []
     if not looks:
         return found
-    errors = _errors(found.mosaic, looks, job, raw)
+    edits = (options.for_edit,) if options.for_edit else EDITS
+    errors = _errors(found.mosaic, looks, job, raw, edits)
     worth = [1 - LEAST_WORTH, *(1.0 + len(look.to_bytes()) / coded for look in looks)]
     best = int(np.argmin(np.array(errors) * worth))
     if best == 0:
@@ -96,7 +97,9 @@ def _looks(found: Found, job: Job) -> list[Look]:
     return out
 
 
-def _errors(mosaic: np.ndarray, looks: Sequence[Look], job: Job, raw: RawImage) -> list[float]:
+def _errors(
+    mosaic: np.ndarray, looks: Sequence[Look], job: Job, raw: RawImage, edits: Sequence[Settings] = EDITS
+) -> list[float]:
     """Squared error of developed windows: of a decoded mosaic as it is, then as each look corrects it."""
     picture, rendering = job.picture, plain_rendering(raw)
     (h, w), (top, left) = picture.layout.cells, picture.layout.origin
@@ -116,7 +119,7 @@ def _errors(mosaic: np.ndarray, looks: Sequence[Look], job: Job, raw: RawImage) 
             found.append(whole[within])
         part = cropped(raw, crop)
         totals = np.zeros(len(found) - 1)
-        for edit in EDITS:
+        for edit in edits:
             true, *others = (
                 Developer(replace(part, mosaic=np.ascontiguousarray(m)), rendering).picture(edit, bits=16).astype(float)
                 for m in found
