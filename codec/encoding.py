@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
 from ..bitstream.errors import InputError
+from ..bitstream.jpeg.bands import bands_of
 from ..bitstream.jpeg.file import Jpeg
 from ..bitstream.jpeg.further import further_boxes, sizes
 from ..bitstream.raw_image import RawImage
@@ -27,6 +28,7 @@ from ..bitstream.runtime.profile import timed
 from ..bitstream.stream.border import border_of
 from ..bitstream.stream.container import sections_size, with_sections
 from ..bitstream.stream.digests import DIGM_SIZE, FileDigests
+from ..bitstream.stream.head_copy import LEAST
 from .asked import choose_device, chosen_options, tell
 from .encoder.options import EncodeKeywords, EncodeOptions
 from .guide.geometry import Geometry
@@ -165,10 +167,16 @@ def _encode(
         unguided = options.guide == "none"
         placed = Placed(Geometry(), "none asked for") if unguided else place(raw, planes, jpeg, origin)
         beside = _Beside.of(raw, jpeg, origin, options, own, digest)
+        size = options.rate.bytes_for(raw.mosaic.size)
+        bands = {"DIGJ": bands_of(planes)}
+        if size and size >= LEAST:
+            beside = replace(beside, sections={**beside.sections, **bands})
         growth_of = sizes(jpeg.growth, options.parity, beside.bytes_for(options, raw.mosaic.size), beside.copied)
         payload = encode_stream(raw, planes, placed.geometry, options, beside.tags, growth_of, placed.elsewhere)
-        if options.rate.bytes_for(raw.mosaic.size) is None:
-            beside = replace(beside, preview=choose(own, jpeg, raw, len(payload) / SHARE))
+        if size is None:
+            more = bands if len(payload) >= LEAST else {}
+            preview = choose(own, jpeg, raw, len(payload) / SHARE)
+            beside = replace(beside, preview=preview, sections={**beside.sections, **more})
         payload = with_sections(with_preview(payload, beside.preview), beside.sections)
     with timed("writing"):
         carrier = jpeg.with_payload(payload, further_boxes(payload, options.parity))

@@ -32,6 +32,7 @@ id     name  contents
 "n"    NOIS  the sensor's noise, and how much of it is missing
 "m"    META  the RAW's metadata and MakerNote
 "B"    POST  the second look at the guide behind the loop
+"j"    DIGJ  digests of the JPEG's samples, by bands of rows
 "S"          the index
 =====  ====  =====================================================
 
@@ -66,7 +67,7 @@ PREAMBLE_BYTES = 12
 SECTIONS = {
     "HEAD": b"H", "RECP": b"R", "LOCL": b"L", "PARM": b"P", "LAYR": b"Y", "PREV": b"p", "GEOM": b"W", "LOOK": b"K",
     "GATE": b"G", "DIGM": b"d", "DIGS": b"s", "BORD": b"b", "NOIS": b"n", "META": b"m",
-    "POST": b"B",
+    "POST": b"B", "DIGJ": b"j",
 }  # fmt: skip
 INDEX = b"S"
 SPARED = ("META",)

@@ -85,7 +85,8 @@ class Stream:
     gate: where a guide of the stream's own stands for the JPEG. border: the section of what lies around the mosaic.
     digest: section DIGM; files: section DIGS. cut: of tiles that are damaged, the first layer and stage that is not
     there (`codec.decoder.salvage`). noise: the sensor's, and what is missing of it, where the stream tells. about:
-    section META; about_lost: whether it is damaged and left out. post: the second look behind the loop.
+    section META; about_lost: whether it is damaged and left out. post: the second look behind the loop. bands: section
+    DIGJ.
     """
 
     header: Header
@@ -107,6 +108,7 @@ class Stream:
     about: bytes = b""
     about_lost: bool = False
     post: Look | None = None
+    bands: bytes = b""
 
     @property
     def geometry(self) -> Geometry:
@@ -209,6 +211,7 @@ class Stream:
             FileDigests.from_bytes(container.sections["DIGS"]),
             noise=CarriedNoise.from_bytes(container.sections["NOIS"]),
             about=container.sections["META"], about_lost="META" in container.lost, post=post,
+            bands=container.sections["DIGJ"],
         )  # fmt: skip
 
     @timed("network")
