@@ -16,8 +16,8 @@ local function quoted(text)
 end
 
 local function program()
-  local ok, set = pcall(dt.preferences.read, "rawinlay", "program", "string")
-  return ok and set ~= "" and set or "rawinlay"
+  local set = dt.configuration.has_gui and dt.preferences.read("rawinlay", "program", "string") or ""
+  return set ~= "" and set or "rawinlay"
 end
 
 -- The DNG's path for a JPEG's: IMG_1.jpg -> IMG_1.dng
@@ -64,8 +64,9 @@ local function pressed(_, images)
   dt.print("rawinlay: " .. done .. " RAWs" .. (#wrong > 0 and "; " .. table.concat(wrong, "; ") or ""))
 end
 
-pcall(dt.preferences.register, "rawinlay", "program", "string", "rawinlay: program", "path of the program", "rawinlay")
-if dt.gui and dt.gui.libs and dt.gui.libs.image then
+-- Asking for the window's parts waits for ever where there is none (darktable-cli).
+if dt.configuration.has_gui then
+  dt.preferences.register("rawinlay", "program", "string", "rawinlay: program", "path of the program", "rawinlay")
   dt.gui.libs.image.register_action("rawinlay", "RAW out of the JPEG", pressed, "write and import the RAW it carries")
   dt.register_event("rawinlay", "shortcut", function(event, _)
     pressed(event, dt.gui.action_images)

@@ -18,6 +18,8 @@ while [ $# -gt 0 ]; do [ "$1" = -o ] && echo dng > "$2"; case "$1" in *bad*) ech
 LUA = """
 local imported = {}
 package.loaded.darktable = {
+  configuration = {has_gui = arg[3] == "gui"}, register_event = function() end,
+  gui = {libs = {image = {register_action = function() end}}},
   preferences = {read = function() return "" end, register = function() end},
   database = {import = function(path) imported[#imported + 1] = path; return {group_with = function() end} end},
 }
@@ -67,6 +69,7 @@ def test_open_with(fake):
 @pytest.mark.skipif(shutil.which("lua") is None, reason="lua runs the script for darktable")
 def test_the_script_for_darktable(fake):
     (fake / "try.lua").write_text(LUA)
-    words = ["lua", str(fake / "try.lua"), str(DESKTOP / "rawinlay.lua"), str(fake)]
-    done = subprocess.run(words, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    for window in ("gui", "none"):
+        words = ["lua", str(fake / "try.lua"), str(DESKTOP / "rawinlay.lua"), str(fake), window]
+        done = subprocess.run(words, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""codec.archive.pairs: 500 stems of all the ways in which archives mix them up; none is joined with another's picture."""
+"""codec.archive.pairs: 500 stems, mixed up in all the ways that people report; none is joined with another's picture."""
 
 import random
 from pathlib import Path
@@ -75,7 +75,7 @@ def archive(seed, stems=500):
     return raws, jpegs, of
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(2))
 def test_none_of_500_stems_is_wrongly_joined(seed):
     raws, jpegs, of = archive(seed)
     found = paired(raws, jpegs)
