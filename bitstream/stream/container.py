@@ -31,6 +31,7 @@ id     name  contents
 "b"    BORD  what the sensor has around the mosaic
 "n"    NOIS  the sensor's noise, and how much of it is missing
 "m"    META  the RAW's metadata and MakerNote
+"B"    POST  the second look at the guide behind the loop
 "S"          the index
 =====  ====  =====================================================
 
@@ -65,6 +66,7 @@ PREAMBLE_BYTES = 12
 SECTIONS = {
     "HEAD": b"H", "RECP": b"R", "LOCL": b"L", "PARM": b"P", "LAYR": b"Y", "PREV": b"p", "GEOM": b"W", "LOOK": b"K",
     "GATE": b"G", "DIGM": b"d", "DIGS": b"s", "BORD": b"b", "NOIS": b"n", "META": b"m",
+    "POST": b"B",
 }  # fmt: skip
 INDEX = b"S"
 SPARED = ("META",)
@@ -73,7 +75,6 @@ SPARED = ("META",)
 DECLARED = {
     b"C": ("CELL", "cell layouts other than Bayer's 2x2, and sites of several values"),
     b"V": ("LEVL", "levels that the header has no room for"),
-    b"B": ("POST", "second look at the guide, behind the loop"),
     b"Q": ("STEP", "step maps"),
     b"T": ("TRAF", "transforms other than in place and Haar"),
     b"O": ("ORDR", "another order or interleaving of stages"),

@@ -13,7 +13,9 @@ NAME = "rawinlay"
 GROUP = "rawinlay.commands"
 
 GROUPS = {
-    "for photographs": ("encode", "decode", "develop", "info", "verify", "compare", "strip", "trim", "batch", "mount"),
+    "for photographs": (
+        "encode", "decode", "develop", "view", "info", "verify", "compare", "strip", "trim", "batch", "mount",
+    ),
     "for shells and programs": ("completion", "man", "schema"),
     "to see it work": ("demo",),
     "for the codec's makers": ("bench", "train"),
