@@ -26,7 +26,8 @@ package.loaded.darktable = {
 local m = dofile(arg[1])
 assert(m.dng_of("/a.b/c d.x.JPG") == "/a.b/c d.x.dng")
 local done, wrong = m.run({
-  {path = arg[2], filename = "it's one.jpg"}, {path = arg[2], filename = "bad.jpg"}, {path = arg[2], filename = "x.nef"},
+  {path = arg[2], filename = "it's one.jpg"}, {path = arg[2], filename = "bad.jpg"},
+  {path = arg[2], filename = "x.nef"},
 })
 assert(done == 1 and #imported == 1 and imported[1] == arg[2] .. "/it's one.dng")
 assert(#wrong == 1 and wrong[1] == "rawinlay: bad.jpg: no", wrong[1])

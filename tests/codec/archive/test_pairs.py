@@ -1,4 +1,4 @@
-"""codec.archive.pairs: 500 stems, mixed up in all the ways that people report; none is joined with another's picture."""
+"""codec.archive.pairs: 500 stems, mixed up in all the ways that people report; none is wrongly joined."""
 
 import random
 from pathlib import Path
