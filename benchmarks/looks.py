@@ -14,8 +14,9 @@ grid      the best grid of the net's shape for this very picture, in closed form
 way       how much of the way from `global` to `grid` the net goes, share of the dB
 ========  =========================================================================================================
 
-dB are PSNR on the display, over all three channels; dE is CIEDE2000, mean. over: share of pixels near strong edges that
-lie outside the range of their surroundings by more than the program's own picture does (halos).
+dB are PSNR on the display, over all three channels; dE is CIEDE2000, mean. After the table: halves of two looks mixed
+against half of each program's picture; and `STRANGER`, a profile that the net never saw, learned by `codec.looks.own`
+from ten pairs and from all.
 """
 
 from __future__ import annotations
@@ -33,11 +34,14 @@ from scipy.sparse import coo_array, diags_array
 from scipy.sparse.linalg import splu
 
 from ..bitstream.errors import InputError, RawinlayError
-from ..codec.isp.grid import WEIGHTS, Grid, fit
+from ..codec.isp.grid import Grid, fit
+from ..codec.looks import own
 from ..codec.looks.net import NAMES, SHAPE, LookNet
 from ..codec.training.look_loop import Pair, is_fixed, read_pair
 
 SIDE = 9
+STRANGER, FEW = "lab", 10
+MIXED = "bw", "pop"
 POINTS = 3000
 """Of each training picture, for the global maps."""
 
@@ -106,17 +110,6 @@ def delta_e(made: np.ndarray, shown: np.ndarray) -> float:
     return float(deltaE_ciede2000(rgb2lab(made[::4, ::4]), rgb2lab(shown[::4, ::4])).mean())
 
 
-def overshoot(made: np.ndarray, base: np.ndarray) -> float:
-    """Mean, near strong edges of `base`, by which a place's brightness leaves the range that flat places of equal base
-    brightness around have: the halo, in shares of the display."""
-    grey, before = (np.asarray(v @ WEIGHTS, np.float32) for v in (made, base))
-    size = max(3, round(0.02 * max(grey.shape)) | 1)
-    kernel = np.ones((size, size), np.uint8)
-    edge = cv2.dilate(before, kernel) - cv2.erode(before, kernel) > 0.5
-    far = cv2.blur(grey, (4 * size + 1, 4 * size + 1)) - cv2.blur(before, (4 * size + 1, 4 * size + 1))
-    return float(np.abs((grey - before - far)[edge]).mean()) if edge.any() else 0.0
-
-
 def measure(files: list[Path], train: list[Path], net: LookNet, pictures: Path | None) -> list[dict[str, Any]]:
     """A row a look."""
     fitted = [read_pair(path) for path in train]
@@ -139,8 +132,6 @@ def measure(files: list[Path], train: list[Path], net: LookNet, pictures: Path |
                 found.setdefault(f"{kind} dB", []).append(psnr(picture, shown))
                 if kind in ("global", "net"):
                     found.setdefault(f"{kind} dE", []).append(delta_e(picture, shown))
-            found.setdefault("over net", []).append(overshoot(made["net"], base))
-            found.setdefault("over program", []).append(overshoot(shown, base))
             strip.append([base, made["global"], made["net"], shown])
         row: dict[str, Any] = {"look": name, "scenes": len(held)}
         row |= {key: round(float(np.mean(values)), 3) for key, values in found.items()}
@@ -150,6 +141,44 @@ def measure(files: list[Path], train: list[Path], net: LookNet, pictures: Path |
         if pictures:
             _sheet(strip[:6], pictures / f"look-{name}.jpg")
     return rows
+
+
+def mixed(files: list[Path], net: LookNet) -> dict[str, float]:
+    """dB of half `MIXED[0]`, half `MIXED[1]`, and the mean of their own."""
+    rows = []
+    for path in files:
+        pair = read_pair(path)
+        made, shown = [], []
+        for name in MIXED:
+            base = (pair.base[is_fixed(name)] / 65535).astype(np.float32)
+            made.append(net.grid(pair.small.permute(1, 2, 0).numpy(), pair.facts.numpy(), name)(base))
+            shown.append(pair.shown[name] / 255)
+        alone = np.mean([psnr(m, s) for m, s in zip(made, shown, strict=True)])
+        rows.append((psnr((made[0] + made[1]) / 2, (shown[0] + shown[1]) / 2), alone))
+    found = np.mean(rows, 0)
+    return {"mix dB": round(float(found[0]), 2), "alone dB": round(float(found[1]), 2)}
+
+
+def learned(train: list[Path], files: list[Path], net: LookNet) -> dict[str, Any]:
+    """`STRANGER` from `FEW` pairs and from all, on held-out scenes, dB; and the starts that were chosen."""
+
+    def example(path: Path) -> own.Example:
+        pair = read_pair(path, (STRANGER,))
+        told = pair.small.permute(1, 2, 0).numpy(), pair.facts.numpy()
+        bases = {k: (pair.base[k] / 65535).astype(np.float32)[::3, ::3] for k in (True, False)}
+        starts = {"fixed": bases[True], "bright": bases[False]}
+        starts |= {name: net.grid(*told, name)(bases[is_fixed(name)]) for name in ("filmic", "film", "pop")}
+        return own.Example(starts, (pair.shown[STRANGER] / 255)[::3, ::3])
+
+    held, row = [example(path) for path in files], {}
+    for label, paths in (("ten", train[:FEW]), ("all", train)):
+        flat = [own.Example({k: v.reshape(1, -1, 3) for k, v in e.starts.items()}, e.shown.reshape(1, -1, 3))
+                for e in map(example, paths)]  # fmt: skip
+        look, _ = own.learn(flat)
+        row[f"{label}: from"] = look.start
+        row[f"{label} dB"] = round(float(np.mean([psnr(look.grids[0](e.starts[look.start]), e.shown) for e in held])), 2)
+    row["nothing dB"] = round(float(np.mean([psnr(e.starts["fixed"], e.shown) for e in held])), 2)
+    return row
 
 
 def _sheet(strips: list[list[np.ndarray]], path: Path) -> None:
@@ -181,6 +210,8 @@ def main(arguments: list[str] | None = None) -> int:
     print("| " + " | ".join(keys) + " |\n|" + "---|" * len(keys))
     for row in rows:
         print("| " + " | ".join(str(row[key]) for key in keys) + " |")
+    print("mix", mixed(held[: args.count], net))
+    print(STRANGER, learned(train, held[: args.count], net))
     if args.out:
         args.out.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return 0

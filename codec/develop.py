@@ -6,8 +6,9 @@
                     --the JPEG laid over it, small--> look "camera" --'
     RAW             --its own preview, tones alone--> look "camera" --'
 
-Other looks are those of `codec.looks.chosen`: a net's grid of maps behind a plain rendering. Look "camera" brings the RAW to the tones and the colours' strength of the picture that the person knows, so that every
-slider starts from there; "plain" has sRGB's curve alone.
+Look "camera" brings the RAW to the tones and the colours' strength of the picture that the person knows, so that every
+slider starts from there; "plain" has sRGB's curve alone. Other looks are those of `codec.looks.chosen`: a net's grid of
+maps, behind a plain rendering.
 """
 
 from __future__ import annotations
@@ -21,14 +22,14 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from ..bitstream.dng.crop import default_crop
 from ..bitstream.errors import UsageError
 from ..bitstream.jpeg.file import Jpeg
 from ..bitstream.raw_image import RawImage, TiffValue
 from ..bitstream.runtime.files import Source, bytes_of
-from ..bitstream.tiff.tiff import value_numbers
 from .guide.geometry import POSITION_BITS, Geometry
 from .isp.cube import Cube
-from .isp.develop import Developer, Rendering, plain_rendering
+from .isp.develop import Developer, Layers, Rendering, plain_rendering
 from .isp.local import Exposed
 from .isp.picture_file import QUALITY, picture_file
 from .isp.settings import Settings
@@ -36,6 +37,9 @@ from .isp.shown import matched, rendering_of
 from .looks import chosen
 from .looks import exposure as exposing
 from .mosaic.turn import turn
+
+LOOKS = (chosen.CAMERA, chosen.PLAIN)
+"""Those of one curve, which `view` draws by itself."""
 
 KINDS = {".jpg": "jpeg", ".jpeg": "jpeg", ".jpe": "jpeg", ".tif": "tiff", ".tiff": "tiff", ".png": "png"}
 SMALL = 256
@@ -78,10 +82,11 @@ def develop(
 ) -> Developed:
     """A picture of a JPEG that carries a RAW, or of a RAW (a path or the file's bytes).
 
-    settings, or its fields as keywords: exposure=1, shadows=40 (`codec.isp.settings.Settings`). look: a
-    name of `codec.looks.chosen.names`, "camera" unless told, or a mix: "filmic:0.5,pop:0.3", what is missing from 1 being
+    settings, or its fields as keywords: exposure=1, shadows=40 (`codec.isp.settings.Settings`). look: a name of
+    `codec.looks.chosen.names`, "camera" unless told, or a mix: "filmic:0.5,pop:0.3", what is missing from 1 being
     "camera". auto: the look that imitates exposure fusion. local_exposure: parts of the picture exposed each for
-    itself; a number from 0 to 1 says how much. lut: a `.cube` table, applied last. size: longest side in pixels, never enlarged. bits: 8 or 16.
+    itself; a number from 0 to 1 says how much. lut: a `.cube` table, applied last. size: longest side in pixels, never
+    enlarged. bits: 8 or 16.
 
     InputError for what isn't a picture of these kinds, NoRawError for a JPEG without a RAW, StreamError for a damaged
     one, UsageError for settings out of range.
@@ -100,9 +105,18 @@ def develop(
     cube = lut if isinstance(lut, Cube) or lut is None else Cube.read(lut)
     raw, shown = _opened(source, chosen.CAMERA if chosen.CAMERA in mix else "plain")
     developer = Developer(raw, shown)
-    layers = chosen.layers(developer, mix)
     exposed = _exposed(developer, float(local_exposure)) if local_exposure else None
-    picture = developer.picture(settings, cube, bits, layers, exposed)
+    layers = Layers(chosen.layers(developer, mix), exposed)
+    return developed(developer, settings, cube, size, bits, chosen.said(mix, shown is not None), started, layers)
+
+
+def developed(
+    developer: Developer, settings: Settings, cube: Cube | None = None, size: int | None = None, bits: int = 8,
+    look: str = "plain", started: float | None = None, layers: Layers | None = None,
+) -> Developed:  # fmt: skip
+    """`develop` of a RAW that is decoded already; look: how its rendering, or its layers, are called."""
+    started, raw = time.monotonic() if started is None else started, developer.raw
+    picture = developer.picture(settings, cube, bits, layers)
     picture = turn(_framed(picture, raw), raw.orientation)
     light = developer.light.as_shot()
     kelvin, tint = (settings.temperature, settings.tint) if light is None else (
@@ -110,7 +124,7 @@ def develop(
         light[1] if settings.tint is None else settings.tint,
     )  # fmt: skip
     return Developed(
-        _sized(picture, size), chosen.said(mix, shown is not None), kelvin, tint, dict(raw.ifd0_tags), dict(raw.exif_tags),
+        _sized(picture, size), look, kelvin, tint, dict(raw.ifd0_tags), dict(raw.exif_tags),
         time.monotonic() - started,
     )  # fmt: skip
 
@@ -132,15 +146,19 @@ def _opened(source: Source, look: str) -> tuple[RawImage, Rendering | None]:
         carrier, raw, _ = decode_carrier(Jpeg(data), DecodeOptions(device=choose_device("auto")))
         if look == "plain":
             return raw, None
-        return raw, _laid(raw, carrier.picture or data, carrier.stream.geometry)
+        return raw, rendering_laid(raw, carrier.picture or data, carrier.stream.geometry)
     from .source.raw import own_preview, read_raw
 
     raw = read_raw(source if not isinstance(source, str) else Path(source))
     preview = own_preview(source if not isinstance(source, str) else Path(source)) if look == "camera" else None
-    if preview is None:
-        return raw, None
+    return raw, None if preview is None else rendering_like(raw, preview)
+
+
+def rendering_like(raw: RawImage, preview: bytes) -> Rendering | None:
+    """The rendering of a picture of the RAW whose place over the mosaic is not known, as a RAW's own preview; None for
+    one that can't be shown."""
     display = _small_jpeg(preview, 2 * SMALL)[0]
-    return raw, None if display is None else matched(Developer(raw, _unexposed(raw)).small(Settings(), SMALL), display)
+    return None if display is None else matched(Developer(raw, _unexposed(raw)).small(Settings(), SMALL), display)
 
 
 def _unexposed(raw: RawImage) -> Rendering:
@@ -148,7 +166,7 @@ def _unexposed(raw: RawImage) -> Rendering:
     return Rendering(0.0, plain_rendering(raw).curve)
 
 
-def _laid(raw: RawImage, jpeg: bytes, geometry: Geometry) -> Rendering | None:
+def rendering_laid(raw: RawImage, jpeg: bytes, geometry: Geometry) -> Rendering | None:
     """The rendering of a JPEG that lies over the mosaic by a geometry."""
     linear = Developer(raw, _unexposed(raw)).small(Settings(), SMALL)
     display = laid_display(raw, jpeg, geometry, (linear.shape[0], linear.shape[1]))
@@ -191,13 +209,21 @@ def _small_jpeg(jpeg: bytes, side: int) -> tuple[np.ndarray | None, tuple[int, i
 
 
 def _framed(picture: np.ndarray, raw: RawImage) -> np.ndarray:
-    """The part that the RAW's own crop shows (DefaultCropOrigin and Size)."""
-    origin, size = (value_numbers(raw.raw_tags[tag]) if tag in raw.raw_tags else [] for tag in (50719, 50720))
-    if len(origin) != 2 or len(size) != 2 or not np.isfinite([*origin, *size]).all():
-        return picture
-    left, top, width, height = (round(v) for v in (*origin, *size))
-    part = picture[max(top, 0) : max(top, 0) + height, max(left, 0) : max(left, 0) + width]
-    return part if min(part.shape[:2]) >= 2 else picture
+    """The part that the RAW's own crop shows."""
+    left, top, width, height = frame_of(raw)
+    return picture[top : top + height, left : left + width]
+
+
+def frame_of(raw: RawImage) -> tuple[int, int, int, int]:
+    """Column, row, columns and rows of what the RAW's own crop shows (DefaultCropOrigin and Size), else of all."""
+    rows, cols = raw.mosaic.shape
+    whole, given = (0, 0, cols, rows), default_crop(raw.raw_tags)
+    if given is None:
+        return whole
+    left, top, width, height = map(round, given)
+    left, top = max(left, 0), max(top, 0)
+    found = left, top, min(width, cols - left), min(height, rows - top)
+    return found if min(found[2:]) >= 2 else whole
 
 
 def _sized(picture: np.ndarray, size: int | None) -> np.ndarray:

@@ -10,7 +10,7 @@ from ..raw_image import TiffValue
 from ..runtime.forks import cached_property
 from ..tiff.tiff import Ifd
 from . import embed, exif
-from .cut import CutPlanes, cut_planes
+from .cut import PartialPlanes, partial_planes
 from .planes import JpegPlanes, decode_planes
 from .segments import FrameInfo, Segment, frame_info, read_segments
 
@@ -45,9 +45,9 @@ class Jpeg:
         """The picture (`bitstream.jpeg.planes.decode_planes`, whose errors it raises)."""
         return decode_planes(self.data, self.segments)
 
-    def cut_planes(self) -> CutPlanes:
-        """What is left of a picture that is cut (`bitstream.jpeg.cut`, whose errors it raises). Not kept."""
-        return cut_planes(self.data, self.segments)
+    def partial_planes(self, bands: bytes = b"") -> PartialPlanes:
+        """What is left of a picture that is damaged or cut (`bitstream.jpeg.cut`, whose errors it raises). Not kept."""
+        return partial_planes(self.data, self.segments, bands)
 
     # Exif is no reason to fail: what can't be read is not there.
 
@@ -114,6 +114,11 @@ class Jpeg:
     def grown(self) -> int:
         """Bytes that `bare` is shorter by."""
         return len(self.data) - len(self.bare.data)
+
+    @property
+    def bare_sha256(self) -> bytes:
+        """The digest of `bare` without the copy that it is; another one where damage hides some of what is ours."""
+        return embed.sha256_without_ours(self.data, self.segments)
 
     def growth(self, payload_size: int, further: int = 0, ends: Sequence[int] = ()) -> int:
         """Bytes that `bare` becomes longer by with a payload of so many, and so many of further boxes; ends: of the

@@ -166,7 +166,8 @@ def _by_regression(search: Search, score: float) -> Alignment:
 
 
 def _another_scene(score: float) -> InputError:
-    return InputError(f"the JPEG does not show this RAW's picture (match score {score:.2f})")
+    shown = f"the JPEG does not show this RAW's picture (match score {score:.2f})"
+    return InputError(f"{shown}; --no-guide puts the RAW into it all the same, coded without its help")
 
 
 def _unturned(raw_orientation: int, exif_orientation: int) -> int:

@@ -24,6 +24,7 @@ import numpy as np
 
 from ...bitstream.errors import StreamError
 from ...bitstream.jpeg.planes import JpegPlanes
+from ...bitstream.rect import Rect
 from ...bitstream.runtime.forks import cached_property
 from ...bitstream.runtime.profile import timed
 from ...bitstream.runtime.progress import Progress
@@ -43,7 +44,7 @@ from ..guide.geometry import Geometry
 from ..guide.guide import LaidGuide
 from ..guide.projection import Projection
 from ..mosaic.companding import LOSSLESS, Companding
-from ..mosaic.layout import Box, Layout, tiles
+from ..mosaic.layout import Layout, tiles
 from ..recipe import net_weights as weights
 from ..recipe.corrections import LocalRecipe
 from ..recipe.features import COUNT
@@ -51,7 +52,7 @@ from ..recipe.gate import Gate
 from ..recipe.gated import guided_by
 from ..recipe.look import Look
 from ..recipe.recipe import Recipe
-from ..recipe.side import ACTIVITIES
+from ..recipe.side import ACTIVITIES, SideInfo
 from ..refine.layer import Layer
 from ..stages.coding import Coding
 from ..stages.order import HAAR, IN_PLACE, REFINED
@@ -61,6 +62,7 @@ from .layers import decode_layers
 from .packing import pack_black as pack_black
 from .packing import pack_transforms as pack_transforms
 from .packing import unpack_transforms
+from .post import corrected, read_post
 from .setup import Setup
 
 if TYPE_CHECKING:
@@ -83,7 +85,8 @@ class Stream:
     gate: where a guide of the stream's own stands for the JPEG. border: the section of what lies around the mosaic.
     digest: section DIGM; files: section DIGS. cut: of tiles that are damaged, the first layer and stage that is not
     there (`codec.decoder.salvage`). noise: the sensor's, and what is missing of it, where the stream tells. about:
-    section META; about_lost: whether it is damaged and left out.
+    section META; about_lost: whether it is damaged and left out. post: the second look behind the loop. bands: section
+    DIGJ.
     """
 
     header: Header
@@ -104,6 +107,8 @@ class Stream:
     noise: CarriedNoise | None = None
     about: bytes = b""
     about_lost: bool = False
+    post: Look | None = None
+    bands: bytes = b""
 
     @property
     def geometry(self) -> Geometry:
@@ -196,6 +201,7 @@ class Stream:
                 finer[tile, layer, stage] = d
             else:
                 substreams[tile, stage] = d
+        post = read_post(container.sections["POST"], bool(layers or header.lossless))
         preview = CarriedPreview.from_bytes(container.sections["PREV"])
         section = container.sections["GATE"]
         gate = Gate.from_bytes(section, layout_of(header).cells) if section else None
@@ -204,12 +210,13 @@ class Stream:
             gate, container.sections["BORD"], container.sections["DIGM"],
             FileDigests.from_bytes(container.sections["DIGS"]),
             noise=CarriedNoise.from_bytes(container.sections["NOIS"]),
-            about=container.sections["META"], about_lost="META" in container.lost,
+            about=container.sections["META"], about_lost="META" in container.lost, post=post,
+            bands=container.sections["DIGJ"],
         )  # fmt: skip
 
     @timed("network")
     def decode(
-        self, planes: JpegPlanes, progress: Progress | None = None, device: str = "cpu", box: Box | None = None,
+        self, planes: JpegPlanes, progress: Progress | None = None, device: str = "cpu", box: Rect | None = None,
         watch: Watch | None = None, unbounded: bool = False,
     ) -> np.ndarray:  # fmt: skip
         """The mosaic, uint16 (H, W), given the JPEG's planes (which must be those the stream was made for).
@@ -224,21 +231,25 @@ class Stream:
         if not unbounded:
             check_work(header, self.layer_count, self.size + planes.scan_bytes)
         guide = LaidGuide(planes, self.geometry, (header.height, header.width), layout.origin)
-        setup = self.setup
+        setup, inner = self.setup, box
+        if box and self.post:
+            box = box.grown(self.post.reach).within(Rect(0, 0, *layout.cells))
         chosen = setup.meeting(box)
         if self.layers is None and device != "cpu" and not (self.gate and self.gate.blocks):
             from .cuda import decode_with_torch  # torch takes seconds to import
 
             whole = guided_by(guide, self.gate, layout, self.net())
-            return decode_with_torch(
+            mosaic = decode_with_torch(
                 setup, whole, self.params, self.transforms, self.substreams, chosen, device, progress
             )  # fmt: skip
-        near = box and Box.around([setup.places[n] for n in chosen])
+            return self.behind(mosaic, whole, inner)
+        near = box and Rect.around(setup.places[n] for n in chosen)
         side_info = guided_by(guide, self.gate, layout, self.net(), near)
         if self.layers is None:
-            return decode_mosaic(
+            mosaic = decode_mosaic(
                 setup, side_info, self.params, self.transforms, self.substreams, chosen, progress, watch
             )
+            return self.behind(mosaic, side_info, inner)
         further = [
             Layer(one.step, Params.from_bytes(one.parameters, REFINED, ACTIVITIES), bool(one.estimate))
             for one in self.layers.further
@@ -248,6 +259,10 @@ class Stream:
             Depth(self.layers.kept, len(self.transforms), self.cut), self.layers.spread,
             self.finer | {(tile, 0, stage): d for (tile, stage), d in self.substreams.items()}, chosen, progress,
         )  # fmt: skip
+
+    def behind(self, mosaic: np.ndarray, side_info: SideInfo, box: Rect | None) -> np.ndarray:
+        """What follows the tiles: the mosaic corrected, in a box of cells where one is wanted."""
+        return corrected(mosaic, self.post, side_info, self.layout, self.companding, box) if self.post else mosaic
 
     def net(self) -> GuideNet | None:
         """The net of the learned features, if the recipe uses them."""

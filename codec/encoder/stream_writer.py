@@ -34,7 +34,11 @@ def stream_bytes(stream: Stream) -> bytes:
         sections["BORD"] = stream.border
     if stream.digest:
         sections["DIGM"] = stream.digest
+    if stream.bands:
+        sections["DIGJ"] = stream.bands
     if stream.files:
         sections["DIGS"] = stream.files.to_bytes()
+    if stream.post:
+        sections["POST"] = stream.post.to_bytes()
     first = {(tile, 0, stage): d for (tile, stage), d in stream.substreams.items()}
     return Container(sections, first | stream.finer).to_bytes()

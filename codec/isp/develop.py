@@ -11,7 +11,6 @@ Bands of rows, one a core; `codec.isp.modules_torch` has the same steps as diffe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,6 +61,14 @@ class Layer:
     grids: tuple[Grid, ...] = ()
 
 
+@dataclass(frozen=True)
+class Layers:
+    """looks: mixed on the display by their weights, none: the developer's rendering. exposed: EV by place."""
+
+    looks: tuple[Layer, ...] = ()
+    exposed: local.Exposed | None = None
+
+
 class Developer:
     """Develops one RAW under any settings. raw: a Bayer mosaic; rendering: of neutral settings."""
 
@@ -90,27 +97,26 @@ class Developer:
 
     def small(self, settings: Settings, side: int = local.SIDE) -> np.ndarray:
         """Linear sRGB of blocks of cells, float32 (h, w, 3), no side longer than `side`; exposure included."""
-        return self._blocks(self.neutral(settings), side) @ self.matrix(settings).T
+        return self.blocks(self.neutral(settings), side) @ self.matrix(settings).T
 
     def picture(
-        self, settings: Settings | None = None, cube: Cube | None = None, bits: int = 8,
-        looks: Sequence[Layer] = (), exposed: local.Exposed | None = None,
-    ) -> np.ndarray:  # fmt: skip
+        self, settings: Settings | None = None, cube: Cube | None = None, bits: int = 8, layers: Layers | None = None
+    ) -> np.ndarray:
         """sRGB, uint8 or uint16 (H, W, 3), lying as the mosaic does (`turn` turns it). bits: 8 or 16.
 
-        looks: instead of the rendering, mixed on the display by their weights. exposed: local exposure, EV by place.
+        layers: looks instead of the rendering, and local exposure.
         """
         settings = settings or Settings()
         height, width = self.raw.mosaic.shape
+        layers = layers or Layers()
         neutral = self.neutral(settings)
-        steps = [self._layer(layer, settings, neutral, exposed) for layer in looks or (Layer(1.0, self.rendering),)]
+        steps = [self._layer(layer, settings, neutral, layers.exposed)
+                 for layer in layers.looks or (Layer(1.0, self.rendering),)]  # fmt: skip
         out = np.empty((height, width, 3), np.uint8 if bits == 8 else np.uint16)
-        red = self.raw.cfa.index("R")
 
         def band(top: int) -> None:
             bottom = min(top + BAND, height)
-            rgb = np.empty((bottom - top, width, 3), np.float32)
-            edge_directed(self._balanced(top, bottom, neutral), red, top % 2, rgb)
+            rgb = self.balanced(top, bottom, 0, width, neutral)
             shown = rgb if len(steps) == 1 else np.empty_like(rgb)
             mixed = rgb if len(steps) == 1 else np.zeros_like(rgb)
             for weight, before, after, grids in steps:
@@ -135,7 +141,7 @@ class Developer:
         matrix = self.matrix(settings, layer.rendering.exposure)
         gains, slopes, rests = np.zeros(0, np.float32), np.zeros((1, 1), np.float32), np.zeros((1, 1), np.float32)
         if settings.local or exposed is not None:
-            light = luminance(self._blocks(neutral, local.SIDE) @ matrix.T)
+            light = luminance(self.blocks(neutral, local.SIDE) @ matrix.T)
             if exposed is None:
                 gains, (slopes, rests) = local.gains(settings), local.coefficients(light)
             else:
@@ -146,19 +152,27 @@ class Developer:
         after = (gains, local.DARKEST, local.BRIGHTEST, local.LOGS, local.LOG_TOP, curve.table, curve.top, saturation)
         return layer.weight, (matrix, slopes, rests), after, cells
 
-    def _balanced(self, top: int, bottom: int, neutral: np.ndarray) -> np.ndarray:
-        """Rows of the mosaic with `MARGIN` around, mirrored at the borders, 0 black, at most 1; float32."""
+    def balanced(self, top: int, bottom: int, left: int, right: int, neutral: np.ndarray) -> np.ndarray:
+        """Camera RGB of a part of the mosaic, demosaicked, 0 black, at most 1 at its sites; float32 (h, w, 3)."""
+        rgb = np.empty((bottom - top, right - left, 3), np.float32)
+        red = self.raw.cfa.index("R")
+        red = red // 2 * 2 + (red + left) % 2
+        edge_directed(self._balanced(top, bottom, left, right, neutral), red, top % 2, rgb)
+        return rgb
+
+    def _balanced(self, top: int, bottom: int, left: int, right: int, neutral: np.ndarray) -> np.ndarray:
+        """A part of the mosaic with `MARGIN` around, mirrored at the borders, 0 black, at most 1; float32."""
         height, width = self.raw.mosaic.shape
         rows = _mirrored(np.arange(top - MARGIN, bottom + MARGIN), height)
-        cols = _mirrored(np.arange(-MARGIN, width + MARGIN), width)
-        part = self.raw.mosaic[rows].astype(np.float32)
+        cols = _mirrored(np.arange(left - MARGIN, right + MARGIN), width)
+        part = self.raw.mosaic[rows][:, cols].astype(np.float32)
         for site, colour in enumerate(self.raw.cfa):
             black, of = np.float32(self.raw.black[site]), neutral["RGB".index(colour)]
-            at = np.s_[(site // 2 + top) % 2 :: 2, site % 2 :: 2]
+            at = np.s_[(site // 2 + top) % 2 :: 2, (site + left) % 2 :: 2]
             part[at] = np.minimum((part[at] - black) * np.float32(1 / ((self.raw.white - black) * of)), 1)
-        return np.ascontiguousarray(part[:, cols])
+        return part
 
-    def _blocks(self, neutral: np.ndarray, side: int) -> np.ndarray:
+    def blocks(self, neutral: np.ndarray, side: int) -> np.ndarray:
         """Balanced camera RGB of blocks of cells, float32 (h, w, 3)."""
         cells = [n // 2 for n in self.raw.mosaic.shape]
         step = max(1, -(-max(cells) // side))

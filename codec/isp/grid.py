@@ -4,9 +4,9 @@
 
     display 0..1 (H, W, 3) --place (y, x), brightness--> 3 x 4 map, linear between cells --map of R, G, B, 1--> display
 
-Chen, Paris and Durand (2007) have the grid, Gharbi et al. (HDRNet, 2017) the maps in it. Edges are kept since both sides
-of one differ in brightness, so they read other cells. `fit` is bilateral guided upsampling (Chen et al. 2016): the best
-grid for a pair of pictures, in closed form.
+Chen, Paris and Durand (2007) have the grid, Gharbi et al. (HDRNet, 2017) the maps in it. Edges are kept since both
+sides of one differ in brightness, so they read other cells. `fit` is bilateral guided upsampling (Chen et al. 2016):
+the best grid for a pair of pictures, in closed form.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ STEEPEST = 8.0
 
 @dataclass(frozen=True)
 class Grid:
-    """cells: float32 (n, m, d, 3, 4): rows, columns, brightness from 0 to 1; per cell a map of R, G, B, 1 to display."""
+    """cells: float32 (n, m, d, 3, 4): rows, columns, brightness from 0 to 1; each a map of R, G, B, 1 to display."""
 
     cells: np.ndarray
 
@@ -37,7 +37,7 @@ class Grid:
         return cls(np.ascontiguousarray(cells.clip(-STEEPEST, STEEPEST)))
 
     def __call__(self, picture: np.ndarray) -> np.ndarray:
-        """The picture, float (h, w, 3), through the grid, float32, 0..1: in whole, for small ones; bands have kernels."""
+        """The picture, float (h, w, 3), through the grid, float32, 0..1: for small ones; bands have kernels."""
         h, w = picture.shape[:2]
         share = weights(picture, self.cells.shape[:3])
         maps = (share @ self.cells.reshape(-1, 12)).reshape(h * w, 3, 4)
@@ -93,11 +93,11 @@ def fit(base: np.ndarray, shown: np.ndarray, shape: tuple[int, int, int], smooth
     return Grid.bounded(found.transpose(1, 2, 0).reshape(*shape, 3, 4))
 
 
-def _joined(columns: list) -> coo_array:  # type: ignore[type-arg]
+def _joined(columns: list) -> coo_array:
     return vstack([c.T for c in columns]).T
 
 
-def _diagonal(blocks: list) -> csr_array:  # type: ignore[type-arg]
+def _diagonal(blocks: list) -> csr_array:
     from scipy.sparse import block_diag
 
     return csr_array(block_diag(blocks))

@@ -33,7 +33,8 @@ def names() -> dict[str, str]:
 
 def mix(text: str) -> dict[str, float]:
     """Weights by name of "a", "a:0.5" or "a:0.5,b:0.5", in all 1: what is missing is the camera's. UsageError."""
-    known, found = names(), {}
+    known = names()
+    found: dict[str, float] = {}
     for part in text.split(","):
         name, _, share = part.strip().partition(":")
         if name not in known:

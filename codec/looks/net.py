@@ -2,12 +2,13 @@
 
 ::
 
-    96 x 96 x 3, places --3 convs, stride 2--> 12 x 12 x 64 --attention between channels--> conv --> 12 x 12 x (8 x 12)
-                            ^ scale and offset of the channels: the look's vector, exposure, neutral      + the look's own
-                                                                                                         map of brightness
+    96 x 96 x 3, places --3 convs, stride 2--> 12 x 12 x 64 --attention between channels--> conv --> 12 x 12 x 8 x 12
+                            ^ scale and offset of the channels: the look's vector,                   + the look's own
+                              exposure, neutral                                                       map of brightness
 
-HDRNet (Gharbi et al. 2017) has grid and slicing, MetaISP (Souza and Heidrich 2023) one net for several looks by a vector
-each, XCiT (El-Nouby et al. 2021) the attention between channels. `codec.training.look_model` is the same with gradients.
+HDRNet (Gharbi et al. 2017) has grid and slicing, MetaISP (Souza and Heidrich 2023) one net for several looks by a
+vector each, XCiT (El-Nouby et al. 2021) the attention between channels. `codec.training.look_model` is the same with
+gradients.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Looks of the user's own: fitted to pairs in closed form, kept as small files.
 
 A look is where it starts, a plain rendering or one of the net's looks, and a grid of maps by brightness alone behind
-that. Starts are tried on pairs left out of the fit; the best is kept. Files: NAME.safetensors in `folder()`, no pickles.
+that. Starts are tried on pairs left out of the fit; the best is kept. Files: NAME.safetensors in `folder()`.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from PIL import Image
 from ...bitstream.errors import InputError
 from ...bitstream.jpeg.file import Jpeg
 from ...bitstream.raw_image import CFA_PHASES, RawImage
+from ...bitstream.rect import Rect
 from ...bitstream.runtime.files import Source, read_file
 from ...bitstream.runtime.profile import timed
 from ...bitstream.tiff import tags, tiff
@@ -218,7 +219,7 @@ def _known(found: Answer) -> About:
     return found.about
 
 
-def _mosaic(found: Answer, name: str) -> tuple[np.ndarray, str, dng_source.Area]:
+def _mosaic(found: Answer, name: str) -> tuple[np.ndarray, str, Rect]:
     """The visible mosaic, its CFA phase and its place in the stored frame."""
     about, mosaic = _known(found), found.mosaic
     if not about.flat or (mosaic is not None and mosaic.ndim != 2):
@@ -235,7 +236,7 @@ def _mosaic(found: Answer, name: str) -> tuple[np.ndarray, str, dng_source.Area]
     repeats = all(site == cfa[y % 2 * 2 + x % 2] for y, row in enumerate(sites) for x, site in enumerate(row) if cfa)
     if cfa not in CFA_PHASES or not repeats or mosaic is None:
         raise InputError(f"{name}: a colour filter mosaic{period(sites)} that is not Bayer's 2x2")
-    return mosaic, cfa, dng_source.Area(found.sizes.top, found.sizes.left, *mosaic.shape)
+    return mosaic, cfa, Rect(found.sizes.top, found.sizes.left, *mosaic.shape)
 
 
 def _libraw_black(about: About) -> tuple[float, ...]:

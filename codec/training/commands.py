@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import os
 from dataclasses import asdict
 from pathlib import Path
@@ -18,7 +19,8 @@ def train_command(subparsers: Any) -> None:
     """Add `train`."""
     parser = add_command(
         subparsers, "train", "train the learned features of the guide, or the looks of `develop`",
-        "CONFIG.toml says what, on what and how (kind = \"looks\": codec/training/looks.toml); without one the shipped weights' own configuration is used. Writes into\n"
+        "CONFIG.toml says what, on what and how (kind = \"looks\": codec/training/looks.toml); without\n"
+        "one the shipped features' own configuration is used. Writes into\n"
         "the --out folder: log.jsonl, a line each for losses and validations; last.safetensors, from which --resume\n"
         "goes on as if it had not stopped; and, at the end or when interrupted (Ctrl-C), guide_net.safetensors, the\n"
         "weights in whole numbers, checked against the decoder's arithmetic. Many GPUs:\n"
@@ -79,7 +81,11 @@ def _train_looks(args: argparse.Namespace) -> None:
     config = load(args.config)
     out = args.out or Path("runs") / args.config.stem
     with TerminalProgress() as progress:
-        weights = train(config, out, args.resume, lambda step, loss: progress(f"step {step}", step / config.steps))
-    size = weights.stat().st_size
-    result = {"steps": config.steps, "weights": str(weights), "bytes": size}
-    show(args, result, [("steps", str(config.steps)), ("weights", f"{weights}, {bytes_text(size)}")], title=str(out))
+        weights, loss = train(config, out, args.resume, lambda step, _: progress(f"step {step}", step / config.steps))
+    data = weights.read_bytes()
+    identity = hashlib.sha256(data).hexdigest()[:16]
+    result = {"finished": True, "step": config.steps, "loss": loss, "saving": None, "weights": str(weights),
+              "identity": identity}  # fmt: skip
+    lines = [("steps", str(config.steps)), ("loss", "none" if loss is None else f"{loss:.4f}"),
+             ("weights", f"{weights}, {bytes_text(len(data))}, identity {identity}")]  # fmt: skip
+    show(args, result, lines, title=str(out))

@@ -1,4 +1,4 @@
-"""Training of the looks' net: pairs, each look's own map in closed form, then Adam; resumable; weights by safetensors."""
+"""Training of the looks' net: pairs, each look's own map in closed form, then Adam; resumable."""
 
 from __future__ import annotations
 
@@ -116,8 +116,8 @@ def own_maps(pairs: list[Pair], rng: np.random.Generator) -> torch.Tensor:
     return torch.stack(found)
 
 
-def train(config: LookConfig, out: Path, resume: bool, told: Callable[[int, float], Any]) -> Path:
-    """The weights' file. `out` gets log.jsonl, the checkpoint, and looks.safetensors."""
+def train(config: LookConfig, out: Path, resume: bool, told: Callable[[int, float], Any]) -> tuple[Path, float | None]:
+    """The weights' file, and the last line's loss. `out` gets log.jsonl, the checkpoint, and looks.safetensors."""
     folder = Path(config.pairs)
     if config.scenes:
         from .look_pairs import main
@@ -134,7 +134,7 @@ def train(config: LookConfig, out: Path, resume: bool, told: Callable[[int, floa
     optimiser = torch.optim.Adam(model.parameters(), config.rate)
     state = out / checkpoint.NAME
     first = checkpoint.read(state, model, optimiser)[0] if resume and state.exists() else 0
-    mean, started = 0.0, time.monotonic()
+    mean, last, started = 0.0, None, time.monotonic()
     for step in range(first, config.steps):
         rng = np.random.default_rng([config.seed, step])
         for group in optimiser.param_groups:
@@ -149,12 +149,13 @@ def train(config: LookConfig, out: Path, resume: bool, told: Callable[[int, floa
             line = {"step": step + 1, "loss": mean / (step % 50 + 1), "seconds": round(time.monotonic() - started, 1)}
             with (out / "log.jsonl").open("a") as log:
                 log.write(json.dumps(line) + "\n")
-            told(step + 1, line["loss"])
+            last = float(line["loss"])
+            told(step + 1, last)
             mean = 0.0
         if (step + 1) % 250 == 0 or step + 1 == config.steps:
             checkpoint.write(state, model, optimiser, step + 1, {})
             save(model, out / "looks.safetensors")
-    return out / "looks.safetensors"
+    return out / "looks.safetensors", last
 
 
 def save(model: LookModel, path: Path) -> None:

@@ -37,6 +37,7 @@ class LookModel(nn.Module):
         self.told3 = nn.Linear(VECTOR + 3, 2 * last)
         self.head = nn.Conv2d(last, SHAPE[2] * 12, 1)
         nn.init.zeros_(self.head.weight)
+        assert self.head.bias is not None
         nn.init.zeros_(self.head.bias)
         place = torch.linspace(-1, 1, SIDE)
         self.places: Tensor

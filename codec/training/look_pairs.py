@@ -52,7 +52,8 @@ RAWTHERAPEE = {
     "pop": (PROFILES / "Pop" / "Pop 1.pp3", ""),
     "bw": (PROFILES / "Pop" / "Pop 4 Black-and-White.pp3", ""),
     "lab": (PROFILES / "Pop" / "Pop 2 Lab.pp3", ""),
-    "drc": (PROFILES / "Standard Film Curve - ISO Low.pp3", "[FattalToneMapping]\nEnabled=true\nThreshold=30\nAmount=30\nAnchor=50\n"),
+    "drc": (PROFILES / "Standard Film Curve - ISO Low.pp3",
+            "[FattalToneMapping]\nEnabled=true\nThreshold=30\nAmount=30\nAnchor=50\n"),
 }  # fmt: skip
 """Profiles, and what is set beside them. `lab` is nobody's training: it is for looks learned from a few pairs."""
 
@@ -161,7 +162,7 @@ def batch(jobs: list[tuple[Path, SceneFile, list[int]]], side: int, names: tuple
             facts = np.array([exposure, *np.log2(neutral[[0, 2]] / neutral[1])])
             part = target.with_suffix(".part")
             with part.open("wb") as out:
-                np.savez(out, light=cut.astype(np.float16), facts=facts, **found)
+                np.savez(out, **{"light": cut.astype(np.float16), "facts": facts} | found)  # type: ignore[arg-type]
             part.replace(target)
             done += 1
     return done

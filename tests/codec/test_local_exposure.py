@@ -6,7 +6,7 @@ from rawinlay.benchmarks.local_exposure import applied, known_answer
 from rawinlay.bitstream.errors import UsageError
 from rawinlay.codec.develop import develop
 from rawinlay.codec.isp import local
-from rawinlay.codec.isp.develop import Developer
+from rawinlay.codec.isp.develop import Developer, Layers
 from rawinlay.codec.isp.settings import Settings
 from rawinlay.codec.looks.exposure import MOST, by_segment, local_exposure, segments
 
@@ -21,7 +21,7 @@ def room():
 
 
 def test_a_dark_room_and_its_window(room):
-    """The room comes up by more than an EV, the window isn't brighter than it was, and beside the edge nothing rings."""
+    """The room comes up by more than an EV, the window isn't brighter than it was, nothing rings beside the edge."""
     found = applied(room, local_exposure(room))
     change = np.log2(found.mean(-1) / room.mean(-1))
     inside, outside = change[25:55, 75:105], change[:, :50]
@@ -81,6 +81,6 @@ def test_through_the_developer():
     mosaic = (mosaic * rng.uniform(0.9, 1.1, mosaic.shape)).astype(np.uint16)
     developer = Developer(RawImage(mosaic, "RGGB", (0.0,) * 4, 4200))
     exposed = local_exposure(developer.small(Settings()))
-    plain, found = developer.picture(), developer.picture(exposed=exposed)
+    plain, found = developer.picture(), developer.picture(layers=Layers(exposed=exposed))
     assert found[:, :30].mean() > 1.3 * plain[:, :30].mean()
     assert abs(found[30:40, 60:70].mean() - plain[30:40, 60:70].mean()) < 25

@@ -9,7 +9,7 @@ from rawinlay.bitstream.dng.writer import write_dng
 from rawinlay.bitstream.errors import InputError, UsageError
 from rawinlay.codec.cli.main import main
 from rawinlay.codec.develop import develop
-from rawinlay.codec.isp.develop import Developer
+from rawinlay.codec.isp.develop import Developer, Layers
 from rawinlay.codec.isp.grid import Grid
 from rawinlay.codec.looks import chosen, own
 from rawinlay.codec.looks.net import NAMES, WEIGHTS, LookNet, facts_of, small_input
@@ -53,9 +53,9 @@ def test_every_shipped_look_is_a_picture(shot):
     assert WEIGHTS.stat().st_size < 300_000
     developer = Developer(shot.raw)
     for name in chosen.SHIPPED:
-        picture = developer.picture(looks=chosen.layers(developer, {name: 1.0}))
+        picture = developer.picture(layers=Layers(chosen.layers(developer, {name: 1.0})))
         assert 20 < picture.mean() < 235, name
-    grey = developer.picture(looks=chosen.layers(developer, {"bw": 1.0})).astype(int)
+    grey = developer.picture(layers=Layers(chosen.layers(developer, {"bw": 1.0}))).astype(int)
     assert np.ptp(grey, axis=-1).mean() < 6
 
 

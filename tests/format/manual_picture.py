@@ -135,7 +135,7 @@ class Picture:
     """Everything before the stages: guide, companding, prediction and steps of every cell, one cell beyond included."""
 
     def __init__(self, header, recipe, local, planes, net, projection=b"", look=None):
-        self.header = header
+        self.header, self.planes = header, planes
         self.geometry = read_geometry(header.geometry, projection)
         self.top, self.left = divmod(header.phase.index("R"), 2)
         self.h, self.w = cells_of(header)
@@ -149,7 +149,8 @@ class Picture:
             self.prediction_of(row, features, local and (local[0], local[1][k])) for k, row in enumerate(recipe)
         ]
         if look:
-            self.look(look, planes)
+            inside = np.array(self.prediction)[:, : self.h, : self.w]
+            self.prediction = list(self.look(look, inside))
         for k in range(4) if header.saturation else ():
             near = self.saturation(k) - (header.saturation[4 + k] << self.shift)
             self.prediction[k] = np.where(
@@ -157,10 +158,9 @@ class Picture:
             )
         self.step = [self.step_of(b) for b in self.prediction]
 
-    def look(self, look, planes):
-        """The second look: cells 0..h - 1 and 0..w - 1, then one beyond, which is the nearest inside."""
-        h, w, head = self.h, self.w, self.header
-        inside = np.array(self.prediction)[:, :h, :w]
+    def look(self, look, levels):
+        """The second look at levels: cells 0..h - 1 and 0..w - 1, then one beyond, which is the nearest inside."""
+        h, w, head, planes = self.h, self.w, self.header, self.planes
         y = np.array(self.y)[:, 4 : 6 + h, 4 : 6 + w]
         chroma = [[np.zeros((h + 2, w + 2), np.int64)] * 4] * 2
         if planes.cb is not None:
@@ -174,8 +174,8 @@ class Picture:
                 ]
                 for p in (planes.cb, planes.cr)
             ]  # fmt: skip
-        found = corrected(look, inside, y, chroma, self.span, self.low, self.high)
-        self.prediction = list(np.pad(found, ((0, 0), (0, 1), (0, 1)), mode="edge"))
+        found = corrected(look, levels, y, chroma, self.span, self.low, self.high)
+        return np.pad(found, ((0, 0), (0, 1), (0, 1)), mode="edge")
 
     def saturation(self, k):
         """Its level."""

@@ -16,9 +16,10 @@ LAYERS = ("bitstream", "entropy", "codec", "eval", "benchmarks")
 FLOORS = (
     "bitstream", "bitstream/runtime", "bitstream/stream", "bitstream/tiff", "bitstream/jpeg", "bitstream/dng",
     "entropy",
-    "codec/mosaic", "codec/guide", "codec/stages", "codec/recipe", "codec/refine", "codec/decoder", "codec/isp", "codec/looks",
+    "codec/mosaic", "codec/guide", "codec/stages", "codec/recipe", "codec/refine", "codec/decoder", "codec/isp",
+    "codec/looks",
     "codec/align", "codec/source", "codec/encoder/search", "codec/encoder/fit", "codec/encoder",
-    "codec", "codec/archive", "codec/cli", "codec/simulator", "codec/training",
+    "codec", "codec/archive", "codec/mount", "codec/cli", "codec/view", "codec/simulator", "codec/training",
     "eval", "benchmarks",
 )  # fmt: skip
 """Rooms from the ground up: a file imports from its own room and those before it. Folders not named here belong to the

@@ -44,9 +44,10 @@ def decoded_by_torch(name):
 def by_torch(stream, guide):
     """The mosaic of a parsed stream of one layer, given the JPEG laid over it."""
     setup, whole = stream.setup, SideInfo(guide, stream.layout, stream.net())
-    return decode_with_torch(
+    mosaic = decode_with_torch(
         setup, whole, stream.params, stream.transforms, stream.substreams, setup.meeting(None), "cpu"
     )  # fmt: skip
+    return stream.behind(mosaic, whole, None)
 
 
 def digest(mosaic):
