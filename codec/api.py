@@ -300,7 +300,7 @@ def decode_carrier(jpeg: Jpeg, options: DecodeOptions) -> tuple[Carrier, RawImag
         mosaic=mosaic, cfa=header.phase, black=header.levels, white=header.white, orientation=header.orientation,
         camera=header.camera, ifd0_tags=meta.ifd0_tags, raw_tags=raw_tags,
         exif_tags={**found.jpeg.exif_tags, **meta.exif_tags}, gps_tags=meta.gps_tags, note=meta.note,
-        profiles=meta.profiles,
+        profiles=meta.profiles, cell=stream.cell,
     )  # fmt: skip
     if part:
         raw = part.of(raw)

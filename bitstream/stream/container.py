@@ -31,6 +31,7 @@ id     name  contents
 "b"    BORD  what the sensor has around the mosaic
 "n"    NOIS  the sensor's noise, and how much of it is missing
 "m"    META  the RAW's metadata and MakerNote
+"C"    CELL  how the values of a sensor without a Bayer filter lie in the mosaic
 "S"          the index
 =====  ====  =====================================================
 
@@ -65,13 +66,13 @@ PREAMBLE_BYTES = 12
 SECTIONS = {
     "HEAD": b"H", "RECP": b"R", "LOCL": b"L", "PARM": b"P", "LAYR": b"Y", "PREV": b"p", "GEOM": b"W", "LOOK": b"K",
     "GATE": b"G", "DIGM": b"d", "DIGS": b"s", "BORD": b"b", "NOIS": b"n", "META": b"m",
+    "CELL": b"C",
 }  # fmt: skip
 INDEX = b"S"
 SPARED = ("META",)
 """Sections that may be damaged and the rest is still read."""
 
 DECLARED = {
-    b"C": ("CELL", "cell layouts other than Bayer's 2x2, and sites of several values"),
     b"V": ("LEVL", "levels that the header has no room for"),
     b"B": ("POST", "second look at the guide, behind the loop"),
     b"Q": ("STEP", "step maps"),

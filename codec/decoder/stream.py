@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ...bitstream.cell import CellLayout
 from ...bitstream.errors import StreamError
 from ...bitstream.jpeg.planes import JpegPlanes
 from ...bitstream.runtime.forks import cached_property
@@ -83,7 +84,7 @@ class Stream:
     gate: where a guide of the stream's own stands for the JPEG. border: the section of what lies around the mosaic.
     digest: section DIGM; files: section DIGS. cut: of tiles that are damaged, the first layer and stage that is not
     there (`codec.decoder.salvage`). noise: the sensor's, and what is missing of it, where the stream tells. about:
-    section META; about_lost: whether it is damaged and left out.
+    section META; about_lost: whether it is damaged and left out. cell: section CELL.
     """
 
     header: Header
@@ -104,6 +105,7 @@ class Stream:
     noise: CarriedNoise | None = None
     about: bytes = b""
     about_lost: bool = False
+    cell: CellLayout | None = None
 
     @property
     def geometry(self) -> Geometry:
@@ -123,7 +125,7 @@ class Stream:
     @property
     def layout(self) -> Layout:
         """Cells of the mosaic."""
-        return layout_of(self.header)
+        return layout_of(self.header, self.cell)
 
     @property
     def companding(self) -> Companding:
@@ -204,7 +206,7 @@ class Stream:
             gate, container.sections["BORD"], container.sections["DIGM"],
             FileDigests.from_bytes(container.sections["DIGS"]),
             noise=CarriedNoise.from_bytes(container.sections["NOIS"]),
-            about=container.sections["META"], about_lost="META" in container.lost,
+            about=container.sections["META"], about_lost="META" in container.lost, cell=_parse_cell(container, header),
         )  # fmt: skip
 
     @timed("network")
@@ -218,15 +220,15 @@ class Stream:
         cells that are wanted; the mosaic means nothing elsewhere. watch: of the CPU's decoding of one layer. unbounded:
         whatever the work (`bitstream.stream.limits`), which else raises `StreamError` before it begins.
         """
-        header, layout = self.header, layout_of(self.header)
+        header, layout = self.header, self.layout
         if header.height * header.width > math.prod(side + LEAST_SIDE for side in planes.y.shape) * LEAST_SCALE**2:
             raise StreamError(f"header: a mosaic of {header.width} x {header.height} is too large for this JPEG")
         if not unbounded:
             check_work(header, self.layer_count, self.size + planes.scan_bytes)
-        guide = LaidGuide(planes, self.geometry, (header.height, header.width), layout.origin)
+        guide = LaidGuide(planes, self.geometry, (header.height, header.width), layout.origin, self.cell)
         setup = self.setup
         chosen = setup.meeting(box)
-        if self.layers is None and device != "cpu" and not (self.gate and self.gate.blocks):
+        if self.layers is None and device != "cpu" and not (self.gate and self.gate.blocks) and not self.cell:
             from .cuda import decode_with_torch  # torch takes seconds to import
 
             whole = guided_by(guide, self.gate, layout, self.net())
@@ -236,18 +238,20 @@ class Stream:
         near = box and Box.around([setup.places[n] for n in chosen])
         side_info = guided_by(guide, self.gate, layout, self.net(), near)
         if self.layers is None:
-            return decode_mosaic(
+            mosaic = decode_mosaic(
                 setup, side_info, self.params, self.transforms, self.substreams, chosen, progress, watch
             )
+            return self.cell.settled(mosaic) if self.cell else mosaic
         further = [
             Layer(one.step, Params.from_bytes(one.parameters, REFINED, ACTIVITIES), bool(one.estimate))
             for one in self.layers.further
         ]
-        return decode_layers(
+        mosaic = decode_layers(
             setup, side_info, [Layer(header.step, self.params[IN_PLACE]), *further],
             Depth(self.layers.kept, len(self.transforms), self.cut), self.layers.spread,
             self.finer | {(tile, 0, stage): d for (tile, stage), d in self.substreams.items()}, chosen, progress,
         )  # fmt: skip
+        return self.cell.settled(mosaic) if self.cell else mosaic
 
     def net(self) -> GuideNet | None:
         """The net of the learned features, if the recipe uses them."""
@@ -271,9 +275,22 @@ def _parse_layers(section: bytes, header: Header, transforms: list[int]) -> Laye
     return layers
 
 
-def layout_of(header: Header) -> Layout:
+def _parse_cell(container: Container, header: Header) -> CellLayout | None:
+    """Section CELL, checked against the header."""
+    section = container.sections["CELL"]
+    if not section:
+        return None
+    cell = CellLayout.from_bytes(section)
+    if cell.shape != (header.height, header.width) or header.cfa:
+        raise StreamError("the cell layout is of another mosaic than the header's")
+    if container.sections["LOOK"]:
+        raise StreamError("a second look at a sensor that has no Bayer filter")
+    return cell
+
+
+def layout_of(header: Header, cell: CellLayout | None = None) -> Layout:
     """Cells of the header's mosaic."""
-    return Layout(header.height, header.width, header.phase)
+    return Layout(header.height, header.width, header.phase, cell)
 
 
 def companding_of(header: Header) -> Companding:

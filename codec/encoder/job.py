@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ...bitstream.cell import CellLayout
 from ...bitstream.errors import InputError, StreamError
 from ...bitstream.jpeg.planes import JpegPlanes
 from ...bitstream.raw_image import RawImage
@@ -86,8 +87,8 @@ class Job:
         gate: Gate | None = None,
     ) -> Job:
         """The job of a picture. InputError for levels that can't be coded."""
-        effort, layout = effort_of(options.effort), stream.layout_of(header)
-        guide = LaidGuide(planes, geometry, raw.mosaic.shape, layout.origin)
+        effort, layout = effort_of(options.effort), stream.layout_of(header, raw.cell)
+        guide = LaidGuide(planes, geometry, raw.mosaic.shape, layout.origin, raw.cell)
         side_info = guided_by(guide, gate, layout, _net() if effort.learned else None)
         try:
             companding = stream.companding_of(header)
@@ -143,6 +144,11 @@ class Candidate:
         """The job's."""
         return self.job.picture
 
+    @property
+    def cell(self) -> CellLayout | None:
+        """How the sensor's values lie in the mosaic."""
+        return self.picture.layout.cell
+
     @cached_property
     def side_bytes(self) -> int:
         """What the recipe itself takes, and the gate."""
@@ -154,7 +160,9 @@ class Candidate:
         h, w = self.picture.layout.cells
         count = -(-h // 16) * -(-w // 16)  # of the smallest tiles
         job = self.job
-        empty = Stream(self.header, self.recipe, {}, [0] * count, {}, projection=job.projection, gate=job.gate)
+        empty = Stream(
+            self.header, self.recipe, {}, [0] * count, {}, projection=job.projection, gate=job.gate, cell=self.cell
+        )
         return self.job.growth(stream_bytes(empty))
 
     def error(self, coded: Coded) -> float:
@@ -215,7 +223,7 @@ class Candidate:
         header = replace(self.header, step=coded.step, tile=side // 2, transforms=transforms)
         return Stream(
             header, self.recipe, params, coded.transforms, coded.substreams,
-            projection=self.job.projection, gate=self.job.gate,
+            projection=self.job.projection, gate=self.job.gate, cell=self.cell,
         )  # fmt: skip
 
     def code(self, fitted: Fit, step: int) -> Found:
