@@ -38,7 +38,7 @@ A block of the mosaic holds P x Q pixels where they have one value, else one.
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -186,6 +186,22 @@ class CellLayout:
         n, m = sites.shape[0] // p, sites.shape[1] // q
         blocks = sites.reshape(n, p, m, q).swapaxes(1, 2).reshape(n, m, -1)[..., self._order]
         return np.ascontiguousarray(blocks.reshape(n, m, p, q).swapaxes(1, 2).reshape(n * p, m * q))
+
+    def cells_of(self, top: int, left: int, height: int, width: int) -> tuple[int, int, int, int]:
+        """The 2x2 cells that hold a part of the pixels: top, left, bottom, right, of whole blocks."""
+        (p, q), (u, v) = self.block, self.span
+        first, last = (top // u, left // v), (-(-(top + height) // u), -(-(left + width) // v))
+        return first[0] * p // 2, first[1] * q // 2, last[0] * p // 2, last[1] * q // 2
+
+    def part(self, top: int, left: int, height: int, width: int) -> CellLayout:
+        """The layout of a part of the pixels, whose values lie as they do in the picture."""
+        if self.samples > 1:
+            return replace(self, height=height, width=width)
+        rows = [self.colours[r * self.cols : (r + 1) * self.cols] for r in range(self.rows)]
+        turned = [row[left % self.cols :] + row[: left % self.cols] for row in rows]
+        colours = "".join(turned[(r + top) % self.rows] for r in range(self.rows))
+        places = tuple(range(self.block[0] * self.block[1]))
+        return replace(self, height=height, width=width, colours=colours, places=places, donors=())
 
     def coded(self, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
         """Which sites of cells at rows and columns, which may lie outside, are coded: bool (4, ...)."""

@@ -10,27 +10,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from ..bitstream.errors import InputError, NoRawError, StreamError
 from ..bitstream.jpeg.carried import AnotherPictureError, check_binding
+from ..bitstream.jpeg.cut import CutPlanes, is_cut
 from ..bitstream.jpeg.file import Jpeg
 from ..bitstream.jpeg.mend import Mended, mend, mend_superbox
 from ..bitstream.jpeg.planes import JpegPlanes
+from ..bitstream.runtime.files import Source
 from ..bitstream.stream.limits import check_pixels
-from .decoder.salvage import WHOLE, Salvage, states, without
+from .decoder.salvage import WHOLE, Salvage, states, unguided, without
 from .decoder.stream import Stream
 from .sidecar import parts, read_sidecar
 from .turned import turned_back
-
-Source = str | Path | bytes
 
 
 @dataclass(frozen=True)
 class Carrier:
     """jpeg: the file, without our segments where those are damaged; stream, planes: what is decoded. warnings: what was
     damaged, mended or turned, a line each; salvage: what is left, where that was asked for; picture: the JPEG's before
-    it was turned, without its metadata, None where it was not."""
+    it was turned, without its metadata, None where it was not; cut: whether the picture is, so that nobody should be
+    shown it."""
 
     jpeg: Jpeg
     stream: Stream = field(repr=False)
@@ -38,6 +38,7 @@ class Carrier:
     warnings: tuple[str, ...] = ()
     salvage: Salvage | None = None
     picture: bytes | None = None
+    cut: bool = False
 
 
 def open_carrier(
@@ -55,14 +56,37 @@ def open_carrier(
     if found and found.lost:
         stream = without(stream, found.lost, min(found.size, len(jpeg.data) + len(found.payload)))
     seen = Jpeg(found.bare) if found and found.bare else jpeg
-    planes, turned = _picture(seen, stream.header.binding, max_pixels)
+    turned, above = None, _above_a_cut(seen, max_pixels) if salvage else None
+    if above:
+        note = f"the JPEG's picture is cut: {above.rows} of its {len(above.planes.y)} rows are left"
+        notes, warnings, planes = (*notes, note), [*warnings, note], above.planes
+        blind = unguided(stream, planes, above.others)
+        if len(blind) == len(stream.transforms):
+            raise StreamError(f"{note}, and no tile of the RAW lies within these")
+        stream = without(stream, ((tile, 0, 0) for tile in blind), stream.size)
+    else:
+        planes, turned = _picture(seen, stream.header.binding, max_pixels)
     if turned:
         warnings.append(f"the JPEG was {turned[1]} since, without loss: the RAW is decoded as it lay before")
     left = states(stream, notes) if salvage else None
     if left and left.recovered < 1:
         gone = sum(tile.state != WHOLE for tile in left.tiles)
         warnings.append(f"{gone} of {len(left.tiles)} tiles are not whole: there the picture is guessed from the JPEG")
-    return Carrier(seen, stream, planes, tuple(warnings), left, turned[0].data if turned else None)
+    back = turned[0].data if turned else None
+    return Carrier(seen, stream, planes, tuple(warnings), left, back, bool(above))
+
+
+def _above_a_cut(jpeg: Jpeg, max_pixels: int | None) -> CutPlanes | None:
+    """What is left of a picture that is cut; None of one that is whole, or damaged otherwise."""
+    check_pixels(jpeg.frame.width, jpeg.frame.height, max_pixels, "the JPEG")
+    try:
+        _ = jpeg.planes
+    except InputError:
+        try:
+            return jpeg.cut_planes()
+        except InputError:
+            pass
+    return None
 
 
 def _picture(jpeg: Jpeg, binding: bytes, max_pixels: int | None) -> tuple[JpegPlanes, tuple[Jpeg, str] | None]:
@@ -74,6 +98,10 @@ def _picture(jpeg: Jpeg, binding: bytes, max_pixels: int | None) -> tuple[JpegPl
         if back is None:
             raise
         return back[0].planes, back
+    except StreamError as error:
+        if is_cut(jpeg.data, jpeg.segments):
+            raise StreamError(f"{error}; --salvage decodes the tiles above the cut") from None
+        raise
 
 
 def _stream(jpeg: Jpeg, sidecar: Source | None, salvage: bool) -> tuple[Stream, Mended | None]:

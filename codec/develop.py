@@ -24,7 +24,7 @@ from PIL import Image
 from ..bitstream.errors import UsageError
 from ..bitstream.jpeg.file import Jpeg
 from ..bitstream.raw_image import RawImage, TiffValue
-from ..bitstream.runtime.files import read_file
+from ..bitstream.runtime.files import Source, bytes_of
 from ..bitstream.tiff.tiff import value_numbers
 from .guide.geometry import POSITION_BITS, Geometry
 from .isp.cube import Cube
@@ -63,7 +63,7 @@ class Developed:
 
 
 def develop(
-    source: str | Path | bytes,
+    source: Source,
     settings: Settings | None = None,
     *,
     look: str = "camera",
@@ -104,12 +104,13 @@ def develop(
     )  # fmt: skip
 
 
-def _opened(source: str | Path | bytes, look: str) -> tuple[RawImage, Rendering | None]:
+def _opened(source: Source, look: str) -> tuple[RawImage, Rendering | None]:
     """The RAW, and the rendering of what the camera showed, None where nothing says or "plain" is wanted."""
-    data = source if isinstance(source, bytes) else read_file(Path(source), "picture")
+    data = bytes_of(source, "picture")
     if data[:2] == JPEG_SOI:
-        from .api import choose_device, decode_carrier
+        from .asked import choose_device
         from .decoder.options import DecodeOptions
+        from .decoding import decode_carrier
 
         carrier, raw, _ = decode_carrier(Jpeg(data), DecodeOptions(device=choose_device("auto")))
         if look == "plain":

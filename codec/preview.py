@@ -35,6 +35,8 @@ def made_preview(
     UsageError for a carried one that is not there.
     """
     kind = kind_of(found.stream.preview, found.jpeg, raw.ifd0_tags) if preview in CHOSEN else preview
+    if kind == "jpeg" and found.cut:
+        kind = "neutral"
     shown = _whole(kind, found, raw, crop)
     if preview == "screen" and shown:
         shown = for_screens(found.jpeg.bare if shown is found.jpeg.bare.data else shown)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from ..bitstream.errors import ChangedError, InputError, NoRawError, RawinlayError, StreamError
 from ..bitstream.jpeg.carried import AnotherPictureError, check_binding
 from ..bitstream.jpeg.file import Jpeg
 from ..bitstream.jpeg.further import damages
-from ..bitstream.runtime.files import read_file
+from ..bitstream.runtime.files import Source, bytes_of
 from ..bitstream.stream import container
 from ..bitstream.stream.container import Container
 from ..bitstream.stream.digests import FileDigests, check_mosaic
@@ -19,8 +18,6 @@ from ..bitstream.stream.header import Header
 from ..bitstream.stream.limits import check_pixels
 from .sidecar import parts
 from .turned import turned_back
-
-Source = str | Path | bytes
 
 OK, FAILED, SKIPPED = "ok", "failed", "skipped"
 CHECKS = ("stream", "copies", "picture", "jpeg", "mosaic")
@@ -63,7 +60,7 @@ def verify(
     deep: decode the mosaic too, and compare its digest. max_pixels: the check of the picture fails for one of more.
     """
     try:
-        file = Jpeg(jpeg if isinstance(jpeg, bytes) else read_file(jpeg, "JPEG"))
+        file = Jpeg(bytes_of(jpeg, "JPEG"))
         payload, contents = parts(file, sidecar)
         sections = Container.from_bytes(payload, verify=False).sections
         header = Header.from_bytes(sections["HEAD"])

@@ -7,6 +7,7 @@ a filter, are LinearRaw (DNG 1.7, chapter 4).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 
 from ..cell import COLOURS, CellLayout
 from ..raw_image import TiffValue
@@ -53,3 +54,17 @@ def cell_blacks(cell: CellLayout, levels: Sequence[float]) -> tuple[tuple[int, i
         return (2, 2), list(levels)
     of_planes = cell.of_planes()
     return (cell.rows, cell.cols), [levels[max(of_planes.find(colour), 0)] for colour in cell.colours]
+
+
+def black_of_cell(
+    cell: CellLayout, tags: Mapping[int, TiffValue], levels: Sequence[float]
+) -> dict[int, TiffValue]:
+    """The tags of black levels: the source's own (`cell_levels`), or of the four planes'."""
+    own = cell_levels(cell, tags, levels)
+    if own:
+        return own
+    size, numbers = cell_blacks(cell, levels)
+    ratios = [n for level in numbers for n in Fraction(level).limit_denominator(10000).as_integer_ratio()]
+    whole = all(level == int(level) for level in numbers)
+    packed = tiff.pack_value(tiff.LONG, *numbers) if whole else tiff.pack_value(tiff.RATIONAL, *ratios)
+    return {black.REPEAT: tiff.pack_value(tiff.SHORT, *size), black.LEVEL: packed}

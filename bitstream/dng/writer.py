@@ -26,7 +26,7 @@ from ..tiff.tiff import Ifd
 from . import black, ljpeg
 from .about import add_metadata
 from .border import framed
-from .cells import cell_blacks, cell_levels, cell_tags
+from .cells import black_of_cell, cell_tags
 from .jxl import JpegXl, interleaved, need_imagecodecs, tiles
 from .preview import Preview, make_preview
 
@@ -160,17 +160,16 @@ def _mosaic_tags(raw: RawImage, raw_tags: dict[int, TiffValue]) -> dict[int, Tif
 
 def _black_tags(raw: RawImage, raw_tags: dict[int, TiffValue]) -> dict[int, TiffValue]:
     """The source's own, where they say more than four levels; else these."""
-    levels = cell_levels(raw.cell, raw_tags, raw.black) if raw.cell else black.fitting(
-        raw_tags, raw.black, raw.mosaic.shape
-    )  # fmt: skip
+    if raw.cell:
+        return black_of_cell(raw.cell, raw_tags, raw.black)
+    levels = black.fitting(raw_tags, raw.black, raw.mosaic.shape)
     if levels:
         return levels
-    size, four = ((2, 2), raw.black) if raw.cell is None else cell_blacks(raw.cell, raw.black)
-    fractional = any(level != int(level) for level in four)
-    ratios = [n for level in four for n in Fraction(level).limit_denominator(10000).as_integer_ratio()]
+    fractional = any(level != int(level) for level in raw.black)
+    ratios = [n for level in raw.black for n in Fraction(level).limit_denominator(10000).as_integer_ratio()]
     return {
-        black.REPEAT: tiff.pack_value(tiff.SHORT, *size),
-        black.LEVEL: tiff.pack_value(tiff.RATIONAL, *ratios) if fractional else tiff.pack_value(tiff.LONG, *four),
+        black.REPEAT: tiff.pack_value(tiff.SHORT, 2, 2),
+        black.LEVEL: tiff.pack_value(tiff.RATIONAL, *ratios) if fractional else tiff.pack_value(tiff.LONG, *raw.black),
     }
 
 

@@ -26,7 +26,7 @@ import re
 from collections.abc import Sequence
 
 from ..errors import NoRawError
-from . import flag, jumbf
+from . import flag, jumbf, parts
 from .flag import FLAG_BYTES, FLAG_NAMESPACE, XMP_HEADER
 from .pointers import EXIF_HEADER, MPF_HEADER, Pointers, find_pointers
 from .segments import APP0, APP1, APP2, APP11, SOI, Segment, read_segments, segment_bytes, splice
@@ -42,6 +42,8 @@ BEFORE_THE_FLAG = (
     (APP2, ICC_HEADER),
     (APP2, MPF_HEADER),
 )
+
+MOST_PASSES = 8
 
 Edit = tuple[int, int, bytes]
 """data[start:end] becomes the bytes."""
@@ -82,7 +84,8 @@ def with_payload(
     further: boxes behind the payload's. mend: offsets too, not only the size of image 1 in MPF.
     """
     packet, edits = _flag(segments, len(payload))
-    block = b"".join(segment_bytes(APP11, part) for part in jumbf.wrap(payload, further))
+    ends = parts.ends_for(payload, further)
+    block = b"".join(segment_bytes(APP11, part) for part in jumbf.wrap(payload, further, ends))
     place, scan = _flag_place(segments), segments[-1].start
     edits += [(place, place, packet), (scan, scan, block)] if place < scan else [(scan, scan, packet + block)]
     return splice(bare, [*edits, *_mended(find_pointers(segments, strict=not mend), edits)])
@@ -127,7 +130,20 @@ def superbox_of(segments: Sequence[Segment]) -> bytes:
 
 
 def without_ours(jpeg: bytes, segments: Sequence[Segment]) -> bytes:
-    """`jpeg`, of these segments, without anything of ours; itself where there is nothing."""
+    """`jpeg`, of these segments, without anything of ours; itself where there is nothing.
+
+    Taking a damaged box out may bring another one to light: so until there is none, or `MOST_PASSES` have found some.
+    """
+    for _ in range(MOST_PASSES):
+        bare = _without_one(jpeg, segments)
+        if bare is jpeg:
+            break
+        jpeg, segments = bare, read_segments(bare)
+    return jpeg
+
+
+def _without_one(jpeg: bytes, segments: Sequence[Segment]) -> bytes:
+    """Without what can be seen of ours at once."""
     edits = [(s.start, s.end, b"") for s in segments if _is_our_flag(s)]
     for segment in segments:
         ours = flag.find(segment.payload) if _is_xmp(segment) and not _is_our_flag(segment) else None
@@ -142,16 +158,14 @@ def without_ours(jpeg: bytes, segments: Sequence[Segment]) -> bytes:
     return splice(jpeg, [*edits, *_mended(find_pointers(segments, strict=_is_before_mpf(segments)), edits)])
 
 
-def added_bytes(segments: Sequence[Segment], payload_size: int, further: int = 0) -> int:
+def added_bytes(segments: Sequence[Segment], payload_size: int, further: int = 0, ends: Sequence[int] = ()) -> int:
     """By how much `with_payload` makes a JPEG without anything of ours larger for a payload of `payload_size` bytes,
-    with further boxes of so many."""
+    with further boxes of so many; ends: of the parts, of which all but the last are full without that."""
     contents = jumbf.PAYLOAD_AT + payload_size + further
-    tail = contents % jumbf.PART
-    if 0 < tail < jumbf.MIN_PART:
-        contents += max(8, jumbf.MIN_PART - tail)
-    parts = -(-contents // jumbf.PART)
+    ends = ends or parts.full_ends(contents)
+    contents += len(jumbf.padding_of(contents - [0, *ends][-2]))
     packet, edits = _flag(segments, payload_size)
-    return len(packet) + _growth(edits) + contents + parts * (4 + jumbf.HEADER.size)
+    return len(packet) + _growth(edits) + contents + len(ends) * (4 + jumbf.HEADER.size)
 
 
 def _flag(segments: Sequence[Segment], payload_size: int) -> tuple[bytes, list[Edit]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ..errors import InputError
@@ -10,6 +10,7 @@ from ..raw_image import TiffValue
 from ..runtime.forks import cached_property
 from ..tiff.tiff import Ifd
 from . import embed, exif
+from .cut import CutPlanes, cut_planes
 from .planes import JpegPlanes, decode_planes
 from .segments import FrameInfo, Segment, frame_info, read_segments
 
@@ -43,6 +44,10 @@ class Jpeg:
     def planes(self) -> JpegPlanes:
         """The picture (`bitstream.jpeg.planes.decode_planes`, whose errors it raises)."""
         return decode_planes(self.data, self.segments)
+
+    def cut_planes(self) -> CutPlanes:
+        """What is left of a picture that is cut (`bitstream.jpeg.cut`, whose errors it raises). Not kept."""
+        return cut_planes(self.data, self.segments)
 
     # Exif is no reason to fail: what can't be read is not there.
 
@@ -110,9 +115,10 @@ class Jpeg:
         """Bytes that `bare` is shorter by."""
         return len(self.data) - len(self.bare.data)
 
-    def growth(self, payload_size: int, further: int = 0) -> int:
-        """Bytes that `bare` becomes longer by with a payload of so many, and so many of further boxes."""
-        return embed.added_bytes(self.bare.segments, payload_size, further)
+    def growth(self, payload_size: int, further: int = 0, ends: Sequence[int] = ()) -> int:
+        """Bytes that `bare` becomes longer by with a payload of so many, and so many of further boxes; ends: of the
+        parts, of which all but the last are full without that (`bitstream.jpeg.parts`)."""
+        return embed.added_bytes(self.bare.segments, payload_size, further, ends)
 
     def with_payload(self, payload: bytes, further: bytes = b"") -> Jpeg:
         """`bare` with a payload and further boxes; InputError for one of 4 GiB."""

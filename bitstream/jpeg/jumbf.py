@@ -10,7 +10,7 @@ offset  size  meaning
 4       4     Z: part, from 1
 8       4     LBox: bytes of the whole superbox, these 8 included; repeated in every part
 12      4     TBox: "jumb"; repeated in every part
-16      n     the next bytes of the superbox's contents: 65 517 in every part but the last
+16      n     the next bytes of the superbox's contents, at most 65 517
 ======  ====  ==========================================================================
 
 Contents of the superbox, each box being LBox u32, TBox, data:
@@ -25,9 +25,9 @@ box     data
 "free"  only where the last part would else be under 12 bytes: zeros
 ======  ====================================================================================
 
-Two programs decide the sizes. ImageMagick joins the payloads of all APP11 segments and splits them anew at 65 533
-bytes, which changes nothing only if every part but the last is full. c2pa-rs refuses a JPEG with an APP11 payload of
-less than 28 bytes. En is neither C2PA's 0x0211 (c2pa-rs takes equal En for its continuation) nor the obvious 1.
+Where parts end, `bitstream.jpeg.parts` says. ImageMagick joins the payloads of all APP11 segments and splits them anew
+at 65 533 bytes, which a reader undoes. c2pa-rs refuses a JPEG with an APP11 payload of less than 28 bytes. En is
+neither C2PA's 0x0211 (c2pa-rs takes equal En for its continuation) nor the obvious 1.
 """
 
 from __future__ import annotations
@@ -55,23 +55,29 @@ OURS = FIRST[:4]
 # ---------------------------------------------------------------------------------------------------- writing
 
 
-def wrap(payload: bytes, further: bytes = b"") -> list[bytes]:
+def wrap(payload: bytes, further: bytes = b"", ends: Sequence[int] = ()) -> list[bytes]:
     """The payloads of the APP11 segments that carry `payload` and further boxes behind it, in order.
 
-    Raises InputError at 4 GiB.
+    ends: of the parts, in the contents; without them all but the last are full. Raises InputError at 4 GiB.
     """
     # The whole contents are joined once: payloads may be hundreds of megabytes.
-    total = len(HEAD) + 8 + len(payload) + len(further)
-    tail = total % PART
-    padding = box(b"free", bytes(max(0, MIN_PART - tail - 8))) if 0 < tail < MIN_PART else b""
+    total = PAYLOAD_AT + len(payload) + len(further)
+    ends = ends or [*range(PART, total, PART), total]
+    starts = [0, *ends[:-1]]
+    padding = padding_of(total - starts[-1])
     lbox = 8 + total + len(padding)
     if lbox > MAX_LBOX:
         raise InputError("the RAW data is over 4 GiB: too large for one box in a JPEG")
     whole = b"".join([contents(payload), further, padding])
     return [
-        HEADER.pack(b"JP", EN, 1 + at // PART, lbox, b"jumb") + whole[at : at + PART]
-        for at in range(0, len(whole), PART)
+        HEADER.pack(b"JP", EN, z, lbox, b"jumb") + whole[start:end]
+        for z, (start, end) in enumerate(zip(starts, [*ends[:-1], len(whole)], strict=True), 1)
     ]
+
+
+def padding_of(last: int) -> bytes:
+    """The box that makes a last part of so many bytes long enough; nothing where it is."""
+    return box(b"free", bytes(max(0, MIN_PART - last - 8))) if last < MIN_PART else b""
 
 
 def contents(payload: bytes) -> bytes:
@@ -197,7 +203,7 @@ def _damage(payloads: Sequence[bytes], parts: dict[int, list[int]], lbox: int, l
 
 
 def _find_joined(payloads: Sequence[bytes]) -> _Found | None:
-    """Our box in APP11 payloads that a program joined and split anew: `wrap`'s own part sizes give the framing back."""
+    """Our box in APP11 payloads that a program joined and split anew: the parts' own heads give the framing back."""
     joined = b"".join(payloads)
     start = joined.find(FIRST)
     while start >= 0 and not _has_our_label(joined, start + HEADER.size):
@@ -208,12 +214,14 @@ def _find_joined(payloads: Sequence[bytes]) -> _Found | None:
     contents, at, z, damage = [], start, 1, ""
     left = lbox - 8
     while left > 0 and not damage:
-        part = min(left, PART)
-        if at + HEADER.size + part > len(joined) or HEADER.unpack_from(joined, at) != (b"JP", EN, z, lbox, b"jumb"):
-            damage = f"part {z} of {-(-(lbox - 8) // PART)} of the RAW data is missing or cut in the JPEG"
+        first = at + HEADER.size
+        following = joined.find(HEADER.pack(b"JP", EN, z + 1, lbox, b"jumb"), first) if left > MIN_PART else -1
+        end = following if first < following <= first + min(left, PART) else first + min(left, PART)
+        if end > len(joined) or HEADER.unpack_from(joined, at) != (b"JP", EN, z, lbox, b"jumb"):
+            damage = f"part {z} of {max(z, -(-(lbox - 8) // PART))} of the RAW data is missing or cut in the JPEG"
         else:
-            contents.append(joined[at + HEADER.size : at + HEADER.size + part])
-            at, z, left = at + HEADER.size + part, z + 1, left - part
+            contents.append(joined[first:end])
+            at, z, left = end, z + 1, left - (end - first)
     rest, position = [], 0
     for payload in payloads:
         first, last = (min(max(edge - position, 0), len(payload)) for edge in (start, at))

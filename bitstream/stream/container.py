@@ -142,9 +142,16 @@ def section_size(count: int) -> int:
     return 1 + len(write_varint(count)) + count + 4
 
 
+def sections_size(sections: Mapping[str, bytes]) -> int:
+    """Bytes that these sections add to a stream; empty ones add none."""
+    return sum(section_size(len(body)) for body in sections.values() if body)
+
+
 def with_sections(payload: bytes, sections: Mapping[str, bytes]) -> bytes:
-    """A stream with these sections instead of its own; empty ones are left out."""
+    """A stream with these sections instead of its own, the same bytes where it has them; empty ones are left out."""
     container = Container.from_bytes(payload)
+    if all(container.sections[name] == body for name, body in sections.items()):
+        return payload
     return Container({**container.sections, **sections}, container.substreams).to_bytes()
 
 

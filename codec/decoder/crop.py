@@ -14,10 +14,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from PIL import Image
 
+from ...bitstream.cell import CellLayout
 from ...bitstream.dng import black as black_tags
+from ...bitstream.dng.cells import black_of_cell
 from ...bitstream.errors import UsageError
 from ...bitstream.jpeg.planes import JpegPlanes
-from ...bitstream.raw_image import RawImage
+from ...bitstream.raw_image import RawImage, TiffValue
 from ...bitstream.tiff import tiff
 from ...bitstream.tiff.tiff import Ifd
 from ..guide.geometry import POSITION_BITS, Geometry
@@ -55,6 +57,8 @@ class Crop:
 
     def cells(self, layout: Layout) -> Box:
         """The cells that hold its sites."""
+        if layout.cell:
+            return Box(*layout.cell.cells_of(self.y, self.x, self.height, self.width))
         top, left = layout.origin
         return Box(
             (self.y + top) // 2, (self.x + left) // 2, (self.y + self.height + top + 1) // 2,
@@ -67,14 +71,24 @@ class Crop:
 
     def of(self, raw: RawImage) -> RawImage:
         """The part of a RAW; its mosaic is a copy."""
+        tags = {tag: value for tag, value in raw.raw_tags.items() if tag not in OF_THE_FRAME}
+        if raw.cell:
+            return self._of_cell(raw, raw.cell, tags)
         mosaic = np.array(raw.mosaic[self.y : self.y + self.height, self.x : self.x + self.width])
         sites = [(self.y + i) % 2 * 2 + (self.x + j) % 2 for i in (0, 1) for j in (0, 1)]
         black = tuple(raw.black[k] for k in sites)
-        tags = {tag: value for tag, value in raw.raw_tags.items() if tag not in OF_THE_FRAME}
         return replace(
             raw, mosaic=mosaic, cfa="".join(raw.cfa[k] for k in sites), black=(black[0], black[1], black[2], black[3]),
             raw_tags=tags | black_tags.moved(raw.raw_tags, self.y, self.x, mosaic.shape), border=None,
         )  # fmt: skip
+
+    def _of_cell(self, raw: RawImage, cell: CellLayout, tags: dict[int, TiffValue]) -> RawImage:
+        """The part of a RAW that has a cell layout; tags: those that hold for it."""
+        values = raw.values[self.y : self.y + self.height, self.x : self.x + self.width]
+        part = cell.part(self.y, self.x, self.height, self.width)
+        levels = black_tags.moved(black_of_cell(cell, raw.raw_tags, raw.black), self.y, self.x, values.shape, cell)
+        black = black_tags.plane_levels(levels, part) or raw.black
+        return replace(raw, mosaic=part.fold(values), black=black, raw_tags=tags | levels, border=None, cell=part)
 
     def preview(self, planes: JpegPlanes, geometry: Geometry, layout: Layout, orientation: int) -> bytes | None:
         """The part of the JPEG that shows it, as a JPEG; None where that shows next to nothing of it.
@@ -84,6 +98,8 @@ class Crop:
         # places along the edges too: a straightened or lens-corrected JPEG has its outermost ones anywhere
         starts = (self.y, self.height), (self.x, self.width)
         rows, cols = (2 * np.linspace(start, start + n - 1, EDGE).astype(np.int64) for start, n in starts)
+        if layout.cell:
+            rows, cols = rows * layout.cell.scale, cols * layout.cell.scale
         at_y, at_x = geometry.laid(rows, cols, (layout.height, layout.width), planes.y.shape)
         (top, bottom), (left, right) = (
             np.clip([v.min() >> POSITION_BITS, (v.max() >> POSITION_BITS) + 1], 0, n).tolist()

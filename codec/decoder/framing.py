@@ -38,9 +38,13 @@ def frame_of(raw: RawImage, stream: Stream, jpeg_shape: tuple[int, ...]) -> Fram
     if stream.gate and _guided(stream.gate, stream, jpeg_shape) < LEAST_GUIDED:
         return None
     found = frame(stream.geometry, raw.mosaic.shape, jpeg_shape)
-    if found is None or found == (0, 0, *raw.mosaic.shape):
+    if found is None:
         return None
-    top, left, bottom, right = found
+    (height, width), scale = raw.size, raw.cell.scale if raw.cell else 1
+    top, left, bottom, right = (n // scale for n in found)
+    bottom, right = min(bottom, height), min(right, width)
+    if (top, left, bottom, right) == (0, 0, height, width):
+        return None
     return None if min(bottom - top, right - left) < LEAST_SIDE else (left, top, right - left, bottom - top)
 
 

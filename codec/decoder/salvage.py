@@ -13,9 +13,13 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 from PIL import Image
 
+from ...bitstream.jpeg.planes import JpegPlanes
 from ...bitstream.stream.index import Key
 from ...bitstream.stream.layers import STAGES
+from ..guide.guide import LaidGuide
 from ..mosaic.layout import tiles
+from ..recipe.gated import guided_by
+from ..recipe.side import Window
 from .stream import Stream
 
 WHOLE, PARTLY, PREDICTED = "whole", "partly", "predicted"
@@ -90,13 +94,32 @@ class Salvage:
 
 def without(stream: Stream, lost: Iterable[Key], size: int) -> Stream:
     """A stream, which had `size` bytes, without what follows a lost substream in its tile."""
-    cut: dict[int, tuple[int, int]] = {}
+    cut = dict(stream.cut)
     for tile, layer, stage in lost:
         cut[tile] = min(cut.get(tile, (layer, stage)), (layer, stage))
     far = (stream.layer_count, 0)
     first = {key: d for key, d in stream.substreams.items() if (0, key[1]) < cut.get(key[0], far)}
     finer = {key: d for key, d in stream.finer.items() if key[1:] < cut.get(key[0], far)}
     return replace(stream, substreams=first, finer=finer, cut=cut, size=size)
+
+
+def unguided(stream: Stream, planes: JpegPlanes, others: JpegPlanes) -> list[int]:
+    """Tiles whose side information is not the same under two JPEGs, which differ where nothing is known: what they were
+    coded by is not to be had."""
+    layout, recipe, companding = stream.layout, stream.recipe, stream.companding
+    shape = stream.header.height, stream.header.width
+    one, other = (
+        guided_by(LaidGuide(some, stream.geometry, shape, layout.origin), stream.gate, layout, stream.net())
+        for some in (planes, others)
+    )
+    found = []
+    for n, place in enumerate(stream.setup.places):
+        window = Window((place[:2],), *place[2:])
+        same = np.array_equal(one.activity(window), other.activity(window)) and np.array_equal(
+            one.prediction(window, recipe, companding), other.prediction(window, recipe, companding))  # fmt: skip
+        if not same:
+            found.append(n)
+    return found
 
 
 def states(stream: Stream, notes: Iterable[str]) -> Salvage:

@@ -18,6 +18,7 @@ import numpy as np
 
 from ...bitstream.cell import CellLayout
 from ...bitstream.errors import InputError, StreamError
+from ...bitstream.jpeg.jumbf import PART
 from ...bitstream.jpeg.planes import JpegPlanes
 from ...bitstream.raw_image import RawImage
 from ...bitstream.runtime.forks import cached_property
@@ -48,6 +49,11 @@ from .stream_writer import stream_bytes
 
 if TYPE_CHECKING:
     from ..recipe.net import GuideNet
+
+
+SIDES, LEAST_SIDE = ((512, 1), (384, 2), (256, 2), (192, 2)), 128
+"""Sides of tiles, and how many segments one may fill; where there are few tiles, so that one lost segment of twenty is
+not a tenth of them, one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,11 +120,14 @@ class Job:
             self.progress(what, share)
 
     def side(self, bits: float) -> int:
-        """Side of a tile in cells: larger where there are few bits, since each substream costs bytes of its own."""
+        """Side of a tile in cells: larger where there are few bits, since each substream costs bytes of its own; but a
+        segment that is lost costs the tiles in it (`bitstream.jpeg.parts`), so that those have few."""
         h, w = self.picture.layout.cells
         if bits * 4 * h * w / 8 < 40_000:
             return max(16, 2 * ((max(h, w) + 1) // 2))
-        return 1024 if bits < 0.3 else 512
+        if bits < 0.3:
+            return 1024
+        return next((side for side, most in SIDES if bits * 4 * side**2 / 8 <= most * PART), LEAST_SIDE)
 
     def candidate(self, recipe: Recipe) -> Candidate:
         """The picture with a recipe."""

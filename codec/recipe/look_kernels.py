@@ -36,6 +36,7 @@ SHIFT = 22
 """Fraction bits of a correction: 12 of the roots, 10 of the coefficients."""
 
 _F = np.float32
+_u = np.uint64
 _NEUTRAL, _TOP, _MOST, _PART = _F(2048), _F(4080), _F(MOST), _F(1 / 256)
 ROWS, COLS = 32, 128
 """Cells that are worked on at once."""
@@ -186,8 +187,3 @@ def _add(total, x, places, weights, t, shift, m):
     d, e, f = _u(places[t + 3] + shift), _u(places[t + 4] + shift), _u(places[t + 5] + shift)
     for j in range(_u(m)):
         total[j] += w0 * x[a + j] + w1 * x[b + j] + w2 * x[c + j] + w3 * x[d + j] + w4 * x[e + j] + w5 * x[f + j]
-
-
-@compiled
-def _u(i):
-    return np.uint64(i)

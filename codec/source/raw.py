@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import os
-from pathlib import Path
 from typing import Any
 
 from PIL import Image
@@ -16,7 +15,7 @@ from ...bitstream.dng import black as black_tags
 from ...bitstream.errors import InputError
 from ...bitstream.jpeg.file import Jpeg
 from ...bitstream.raw_image import RawImage
-from ...bitstream.runtime.files import read_file
+from ...bitstream.runtime.files import Source, read_file
 from ...bitstream.runtime.profile import timed
 from ...bitstream.tiff import tags, tiff
 from ...bitstream.tiff.tiff import Ifd
@@ -28,8 +27,6 @@ from .libraw import About, Answer
 from .metadata import source_ifd
 from .sensor import libraw_blacks, mosaic_of
 from .shot import with_shot, with_sidecar
-
-Source = str | Path | bytes
 
 TIFF_ORIENTATION = {0: 1, 1: 2, 2: 4, 3: 3, 4: 5, 5: 8, 6: 6, 7: 7}  # of LibRaw's flip (bits: mirror, upend, transpose)
 MAKE, MODEL, ORIENTATION = 271, 272, 274

@@ -26,9 +26,7 @@ room around them."""
 
 LONGEST = 300
 LONGER = {
-    "codec/api.py": "the whole Python interface, each function with what it promises",
     "codec/encoder/picture.py": "one encoder: what it knows of a picture serves fits, trials and codings alike",
-    "codec/recipe/features_kernels.py": "the features' loops share their line buffers",
 }
 """Files of more lines than `LONGEST`, and why they are one idea all the same."""
 

@@ -6,11 +6,11 @@ import re
 import shutil
 import struct
 import subprocess
-import time
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from cost import Cost
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jpegs import camera_jpeg, minolta_jpeg, mpf_jpeg, mpf_payload, picture, plain_jpeg, with_segment, with_xmp
@@ -203,9 +203,9 @@ LEFT_ALONE = {
 
 def test_a_hostile_packet_costs_no_time():
     for filling in (" ", "</rdf:RDF>", "</a:RDF> ", '<rdf:Description rdf:about="', "\0", "</x:xmpmeta>"):
-        started = time.process_time()
-        check_left_alone(with_packets((f"<rdf:RDF {filling * 65000}")[:65000] + "x"))
-        assert time.process_time() - started < 2
+        with Cost() as cost:
+            check_left_alone(with_packets((f"<rdf:RDF {filling * 65000}")[:65000] + "x"))
+        assert cost.seconds < 10
 
 
 def with_packets(*packets, encoding="utf-8"):

@@ -23,7 +23,6 @@ from rawinlay.bitstream.stream.digests import FileDigests  # noqa: E402
 from rawinlay.bitstream.stream.noise import CarriedNoise  # noqa: E402
 from rawinlay.bitstream.tiff import tiff  # noqa: E402
 from rawinlay.bitstream.tiff.meta import Meta  # noqa: E402
-from rawinlay.codec import sections  # noqa: E402
 from rawinlay.codec.decoder.grain import Grain  # noqa: E402
 from rawinlay.codec.decoder.stream import Stream, pack_transforms  # noqa: E402
 from rawinlay.codec.encoder.effort import Effort  # noqa: E402
@@ -124,8 +123,8 @@ def pictures():
     files = FileDigests.of(named.jpeg, hashlib.sha256(b"a RAW file").digest())
     yield "digests", named, with_sections(named.encode(quality=50, tune="psnr"), {"DIGS": files.to_bytes()})
     framed = plain.encode(quality=30, tune="psnr")
-    yield "bordered", plain, sections.put_into(framed, {"BORD": border_bytes(border(plain.raw))})
-    yield "described", plain, sections.put_into(framed, {"META": described().to_bytes()})
+    yield "bordered", plain, with_sections(framed, {"BORD": border_bytes(border(plain.raw))})
+    yield "described", plain, with_sections(framed, {"META": described().to_bytes()})
     grainy = scene((75, 101), "BGGR", seed=8, bits=12, black=(250, 256, 260, 255.5), subsampling=2)
     yield "grain", grainy, noisy(grainy.encode(quality=40))
 
