@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from .cell import CellLayout
+from .levels import Levels
 
 CFA_PHASES = ("RGGB", "BGGR", "GRBG", "GBRG")
 
@@ -97,6 +98,7 @@ class RawImage:
     gps_tags: the same for the GPS IFD. note: the MakerNote. profiles: further camera profiles, as tags of IFD0.
     border: what the sensor has around the mosaic, where it was asked for.
     cell: how a sensor's values lie in the mosaic, if it is none of Bayer's; then `cfa` is "RGGB", whatever the colours.
+    levels: what its numbers stand for, if not for themselves; `black` and `white` are numbers too.
     """
 
     mosaic: np.ndarray
@@ -113,6 +115,7 @@ class RawImage:
     profiles: tuple[Mapping[int, TiffValue], ...] = ()
     border: Border | None = None
     cell: CellLayout | None = None
+    levels: Levels | None = None
 
     def __post_init__(self) -> None:
         if self.cfa not in CFA_PHASES:
@@ -126,8 +129,9 @@ class RawImage:
 
     @property
     def values(self) -> np.ndarray:
-        """The sensor's values as they lay in its file: uint16 (H, W), or (H, W, values a pixel)."""
-        return self.cell.unfold(self.mosaic) if self.cell else self.mosaic
+        """The sensor's values as they lay in its file: uint16, float16 or float32, (H, W) or (H, W, values a pixel)."""
+        found = self.levels.values(self.mosaic) if self.levels else self.mosaic
+        return self.cell.unfold(found) if self.cell else found
 
     @property
     def size(self) -> tuple[int, int]:

@@ -180,14 +180,14 @@ def _as_raw(mosaic: np.ndarray, found: Carrier, part: Crop | None, grain: bool) 
     raw_tags = dict(meta.raw_tags)
     if stream.noise and NOISE_PROFILE not in raw_tags:
         raw_tags[NOISE_PROFILE] = Profile.of(stream.noise).tag()
-    if stream.noise and grain and not stream.cell:
+    if stream.noise and grain and not stream.cell and not stream.levels:
         rows = (part.y, part.y + part.height) if part else (0, header.height)
         mosaic = Grain(header, stream.noise).add(mosaic, *rows)
     raw = RawImage(
         mosaic=mosaic, cfa=header.phase, black=header.levels, white=header.white, orientation=header.orientation,
         camera=header.camera, ifd0_tags=meta.ifd0_tags, raw_tags=raw_tags,
         exif_tags={**found.jpeg.exif_tags, **meta.exif_tags}, gps_tags=meta.gps_tags, note=meta.note,
-        profiles=meta.profiles, cell=stream.cell,
+        profiles=meta.profiles, cell=stream.cell, levels=stream.levels,
     )  # fmt: skip
     if part:
         return part.of(raw), told

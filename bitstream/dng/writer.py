@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from ..errors import UsageError
 from ..jpeg.file import Jpeg
 from ..raw_image import RawImage, TiffValue
 from ..runtime.parallel import cores
@@ -27,6 +28,7 @@ from . import black, ljpeg
 from .about import add_metadata
 from .border import framed
 from .cells import black_of_cell, cell_tags
+from .floats import deflated, float_tags, square_tiles
 from .jxl import JpegXl, interleaved, need_imagecodecs, tiles
 from .preview import Preview, make_preview
 
@@ -66,14 +68,21 @@ def write_dng(
         border = framed(raw)
         stored = border.frame if border else raw.values
         one = raw.cell is not None and (raw.cell.samples > 1 or raw.cell.order == "W")
-        chunks = _tiles(stored, jxl, pool, one)
+        floating = stored.dtype != np.uint16
+        if floating and jxl:
+            raise UsageError("a floating-point mosaic goes into no DNG of JPEG XL: write it without --dng-jxl")
+        if floating:
+            chunks = list(pool.map(deflated, square_tiles(stored, _tile_side(stored.shape[1]))))
+        else:
+            chunks = _tiles(stored, jxl, pool, one)
         root, preview = Ifd(roots.result()), previews.result() if previews else None
     if note:
         root.tags[270] = tiff.pack_ascii(note)
     with timed("writing"):
         side = tiff.pack_value(tiff.LONG, _tile_side(stored.shape[1]))
         described = _mosaic_tags(raw, raw_tags) | {322: side, 323: side} | (border.tags if border else {})
-        mosaic = Ifd(described | (jxl.tags(not one) if jxl else {}), chunks=chunks, chunk_tags=(324, 325))
+        stored_as = float_tags(stored) if floating else jxl.tags(not one) if jxl else {}
+        mosaic = Ifd(described | stored_as, chunks=chunks, chunk_tags=(324, 325))
         return _assembled(raw, mosaic, root, preview, about)
 
 
@@ -112,7 +121,8 @@ def _assembled(raw: RawImage, mosaic: Ifd, root: Ifd, preview: Preview | None, a
 def _camera_tags(raw: RawImage, ifd0_tags: dict[int, TiffValue]) -> dict[int, TiffValue]:
     """The source's tags of IFD0, and what readers need where it gives none."""
     name = raw.camera or "Unknown camera"
-    md5 = hashlib.md5(np.ascontiguousarray(raw.values, "<u2").data, usedforsecurity=False)
+    values = raw.values
+    md5 = hashlib.md5(np.ascontiguousarray(values, values.dtype.newbyteorder("<")).data, usedforsecurity=False)
     out = {
         50708: tiff.pack_ascii(name),
         **ifd0_tags,
@@ -153,23 +163,25 @@ def _mosaic_tags(raw: RawImage, raw_tags: dict[int, TiffValue]) -> dict[int, Tif
         284: tiff.pack_value(tiff.SHORT, 1),
         **kind,
         **_black_tags(raw, raw_tags),
-        50717: tiff.pack_value(tiff.LONG, *(raw.white,) * samples),
+        50717: tiff.pack_value(tiff.LONG, *(round(raw.levels.white) if raw.levels else raw.white,) * samples),
         50829: tiff.pack_value(tiff.LONG, 0, 0, height, width),
     }
 
 
 def _black_tags(raw: RawImage, raw_tags: dict[int, TiffValue]) -> dict[int, TiffValue]:
     """The source's own, where they say more than four levels; else these."""
+    four = raw.levels.black if raw.levels else raw.black
     if raw.cell:
-        return black_of_cell(raw.cell, raw_tags, raw.black)
-    levels = black.fitting(raw_tags, raw.black, raw.mosaic.shape)
-    if levels:
-        return levels
-    fractional = any(level != int(level) for level in raw.black)
-    ratios = [n for level in raw.black for n in Fraction(level).limit_denominator(10000).as_integer_ratio()]
+        return black_of_cell(raw.cell, raw_tags, four)
+    own = black.fitting(raw_tags, four, raw.mosaic.shape)
+    if own:
+        return own
+    levels = [max(level, 0.0) for level in four]
+    fractional = any(level != int(level) for level in levels)
+    ratios = [n for level in levels for n in Fraction(level).limit_denominator(10000).as_integer_ratio()]
     return {
         black.REPEAT: tiff.pack_value(tiff.SHORT, 2, 2),
-        black.LEVEL: tiff.pack_value(tiff.RATIONAL, *ratios) if fractional else tiff.pack_value(tiff.LONG, *raw.black),
+        black.LEVEL: tiff.pack_value(tiff.RATIONAL, *ratios) if fractional else tiff.pack_value(tiff.LONG, *levels),
     }
 
 

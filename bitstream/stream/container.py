@@ -32,6 +32,7 @@ id     name  contents
 "n"    NOIS  the sensor's noise, and how much of it is missing
 "m"    META  the RAW's metadata and MakerNote
 "C"    CELL  how the values of a sensor without a Bayer filter lie in the mosaic
+"V"    LEVL  values that the mosaic's numbers stand for
 "S"          the index
 =====  ====  =====================================================
 
@@ -66,14 +67,13 @@ PREAMBLE_BYTES = 12
 SECTIONS = {
     "HEAD": b"H", "RECP": b"R", "LOCL": b"L", "PARM": b"P", "LAYR": b"Y", "PREV": b"p", "GEOM": b"W", "LOOK": b"K",
     "GATE": b"G", "DIGM": b"d", "DIGS": b"s", "BORD": b"b", "NOIS": b"n", "META": b"m",
-    "CELL": b"C",
+    "CELL": b"C", "LEVL": b"V",
 }  # fmt: skip
 INDEX = b"S"
 SPARED = ("META",)
 """Sections that may be damaged and the rest is still read."""
 
 DECLARED = {
-    b"V": ("LEVL", "levels that the header has no room for"),
     b"B": ("POST", "second look at the guide, behind the loop"),
     b"Q": ("STEP", "step maps"),
     b"T": ("TRAF", "transforms other than in place and Haar"),

@@ -25,6 +25,7 @@ import numpy as np
 from ...bitstream.cell import CellLayout
 from ...bitstream.errors import StreamError
 from ...bitstream.jpeg.planes import JpegPlanes
+from ...bitstream.levels import Levels
 from ...bitstream.runtime.forks import cached_property
 from ...bitstream.runtime.profile import timed
 from ...bitstream.runtime.progress import Progress
@@ -62,6 +63,7 @@ from .layers import decode_layers
 from .packing import pack_black as pack_black
 from .packing import pack_transforms as pack_transforms
 from .packing import unpack_transforms
+from .parts import parse_cell, parse_layers, parse_levels
 from .setup import Setup
 
 if TYPE_CHECKING:
@@ -84,7 +86,7 @@ class Stream:
     gate: where a guide of the stream's own stands for the JPEG. border: the section of what lies around the mosaic.
     digest: section DIGM; files: section DIGS. cut: of tiles that are damaged, the first layer and stage that is not
     there (`codec.decoder.salvage`). noise: the sensor's, and what is missing of it, where the stream tells. about:
-    section META; about_lost: whether it is damaged and left out. cell: section CELL.
+    section META; about_lost: whether it is damaged and left out. cell: section CELL; levels: section LEVL.
     """
 
     header: Header
@@ -106,6 +108,7 @@ class Stream:
     about: bytes = b""
     about_lost: bool = False
     cell: CellLayout | None = None
+    levels: Levels | None = None
 
     @property
     def geometry(self) -> Geometry:
@@ -146,7 +149,9 @@ class Stream:
 
     @property
     def lossless(self) -> bool:
-        """Whether the mosaic comes back bit for bit."""
+        """Whether the values come back bit for bit."""
+        if self.levels and not self.levels.kept:
+            return False
         if self.layers is None:
             return self.header.lossless
         return self.layers.lossless(len(self.transforms))
@@ -186,7 +191,7 @@ class Stream:
         if any(b not in params for b in transforms):
             raise StreamError("a tile uses a transform whose parameters are missing")
         section = container.sections["LAYR"]
-        layers = _parse_layers(section, header, transforms) if section else None
+        layers = parse_layers(section, header, transforms) if section else None
         depth = Depth(layers.kept, count) if layers else None
         last = len(layers.further) if layers else 0
         substreams, finer = {}, {}
@@ -206,7 +211,8 @@ class Stream:
             gate, container.sections["BORD"], container.sections["DIGM"],
             FileDigests.from_bytes(container.sections["DIGS"]),
             noise=CarriedNoise.from_bytes(container.sections["NOIS"]),
-            about=container.sections["META"], about_lost="META" in container.lost, cell=_parse_cell(container, header),
+            about=container.sections["META"], about_lost="META" in container.lost, cell=parse_cell(container, header),
+            levels=parse_levels(container, header),
         )  # fmt: skip
 
     @timed("network")
@@ -261,31 +267,6 @@ class Stream:
         from ..recipe import net as guide_net
 
         return guide_net.load(self.header.net)
-
-
-def _parse_layers(section: bytes, header: Header, transforms: list[int]) -> Layers:
-    """Section LAYR, checked against the rest of the stream."""
-    layers = Layers.from_bytes(section)
-    if header.step == LOSSLESS or any(b != IN_PLACE for b in transforms):
-        raise StreamError("a stream in layers has a layer 0 that is lossless or not in place")
-    for one in layers.further:
-        Params.from_bytes(one.parameters, REFINED, ACTIVITIES)
-    if not layers.further and layers.kept != STAGES * len(transforms):
-        raise StreamError("layers: layer 0 is not whole")
-    return layers
-
-
-def _parse_cell(container: Container, header: Header) -> CellLayout | None:
-    """Section CELL, checked against the header."""
-    section = container.sections["CELL"]
-    if not section:
-        return None
-    cell = CellLayout.from_bytes(section)
-    if cell.shape != (header.height, header.width) or header.cfa:
-        raise StreamError("the cell layout is of another mosaic than the header's")
-    if container.sections["LOOK"]:
-        raise StreamError("a second look at a sensor that has no Bayer filter")
-    return cell
 
 
 def layout_of(header: Header, cell: CellLayout | None = None) -> Layout:

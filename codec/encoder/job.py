@@ -20,6 +20,7 @@ from ...bitstream.cell import CellLayout
 from ...bitstream.errors import InputError, StreamError
 from ...bitstream.jpeg.jumbf import PART
 from ...bitstream.jpeg.planes import JpegPlanes
+from ...bitstream.levels import Levels
 from ...bitstream.raw_image import RawImage
 from ...bitstream.runtime.forks import cached_property
 from ...bitstream.runtime.progress import Progress
@@ -70,6 +71,7 @@ class Job:
 
     recipes: those that were fitted to it. growth: bytes that the JPEG grows by for a payload.
     projection: of the geometry, which the header names else. gate: where a guide of the stream's own is the guide.
+    levels: what the mosaic's numbers stand for, as far as it is to be kept.
     """
 
     picture: SourcePicture
@@ -80,6 +82,7 @@ class Job:
     progress: Progress | None
     projection: Projection | None = None
     gate: Gate | None = None
+    levels: Levels | None = None
 
     @classmethod
     def of(
@@ -107,7 +110,10 @@ class Job:
         picture = SourcePicture(
             raw.mosaic, layout, side_info, companding, tables.load(), header.step_exponent, _colours(raw)
         )
-        return cls(picture, recipes, header, growth, effort, options.progress, geometry.projection, gate)
+        levels = raw.levels
+        if levels and not options.rate.lossless:
+            levels = replace(levels, low=None)
+        return cls(picture, recipes, header, growth, effort, options.progress, geometry.projection, gate, levels)
 
     @property
     def sites(self) -> int:
@@ -170,8 +176,9 @@ class Candidate:
         count = -(-h // 16) * -(-w // 16)  # of the smallest tiles
         job = self.job
         empty = Stream(
-            self.header, self.recipe, {}, [0] * count, {}, projection=job.projection, gate=job.gate, cell=self.cell
-        )
+            self.header, self.recipe, {}, [0] * count, {}, projection=job.projection, gate=job.gate, cell=self.cell,
+            levels=job.levels,
+        )  # fmt: skip
         return self.job.growth(stream_bytes(empty))
 
     def error(self, coded: Coded) -> float:
@@ -232,7 +239,7 @@ class Candidate:
         header = replace(self.header, step=coded.step, tile=side // 2, transforms=transforms)
         return Stream(
             header, self.recipe, params, coded.transforms, coded.substreams,
-            projection=self.job.projection, gate=self.job.gate, cell=self.cell,
+            projection=self.job.projection, gate=self.job.gate, cell=self.cell, levels=self.job.levels,
         )  # fmt: skip
 
     def code(self, fitted: Fit, step: int) -> Found:

@@ -27,7 +27,6 @@ NAMES = {
     USER_CROP: "DefaultUserCrop", 50715: "BlackLevelDeltaH", 50716: "BlackLevelDeltaV",
 }  # fmt: skip
 CFA_PHOTOMETRIC, LINEAR_RAW = 32803, 34892
-JPEG_XL = 52546
 
 
 @dataclass(frozen=True)
@@ -52,11 +51,7 @@ def mosaic_ifds(ifd0: Ifd) -> list[Ifd]:
     for ifd in candidates:
         if _number(ifd, 262, 0) not in (CFA_PHOTOMETRIC, LINEAR_RAW):
             continue
-        if _number(ifd, 259, 1) == JPEG_XL:
-            raise InputError("the DNG is compressed by JPEG XL, which LibRaw does not read")
         if _number(ifd, 262, 0) == CFA_PHOTOMETRIC:
-            if _number(ifd, 339, 1) == 3:
-                raise InputError("a floating-point DNG has no integer mosaic to store")
             frames.append(ifd)
         else:
             linear.append(ifd)

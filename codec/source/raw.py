@@ -5,6 +5,7 @@ LibRaw does the decoding, in a process of its own (`codec.source.libraw`).
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 from typing import Any
@@ -19,13 +20,13 @@ from ...bitstream.runtime.files import Source, read_file
 from ...bitstream.runtime.profile import timed
 from ...bitstream.tiff import tags, tiff
 from ...bitstream.tiff.tiff import Ifd
-from . import crop, libraw
+from . import crop, dng_pixels, libraw
 from . import dng as dng_source
 from .camera_tags import camera_name, camera_tags, correction_tags, exif_tags, scale_tags
 from .extents import check_extents
 from .libraw import About, Answer
 from .metadata import source_ifd
-from .sensor import libraw_blacks, mosaic_of
+from .sensor import libraw_blacks, mosaic_of, numbered, ranked
 from .shot import with_shot, with_sidecar
 
 TIFF_ORIENTATION = {0: 1, 1: 2, 2: 4, 3: 3, 4: 5, 5: 8, 6: 6, 7: 7}  # of LibRaw's flip (bits: mirror, upend, transpose)
@@ -38,12 +39,16 @@ class RawFile:
 
     frame: which of several mosaics, from 1; without it the largest, of equal ones the first. frames: how many there
     are. margins: whether `image` has its masked border too. warnings: what the user should know, a line each.
+    digest: SHA-256 of the file.
     """
 
     def __init__(self, source: Source, frame: int | None = None, margins: bool = False) -> None:
         self.source = source
         with timed("reading"):
-            self.data, self._name, ifd0 = _file(source, frame=frame)
+            original, name = _bytes(source)
+            self.digest = hashlib.sha256(original).digest()
+            self.data, self._name, ifd0 = _understood(original, name, True, frame)
+            del original
             self._frame = dng_source.libraw_frame(ifd0, frame)
             self._found = _named(self._name, libraw.ask, self.data, mosaic=True, thumbnail=True,
                                  frame=self._frame, margins=margins)  # fmt: skip
@@ -125,10 +130,12 @@ def _image(
     """The RAW, and what of it can't be kept."""
     about, own = _known(found), ifd0
     ifd0, told = ifd0 or _thumbnail_ifd(found), tuple[str, ...]()
-    raw_ifd, active = None, None
+    raw_ifd, active, rank = None, None, None
     if ifd0 is not None and dng_source.is_dng(ifd0):
         raw_ifd = _named(name, dng_source.raw_ifd, ifd0, frame)
         active = dng_source.active_area(raw_ifd)
+        if dng_pixels.is_floating(raw_ifd):
+            found, rank = _named(name, ranked, found, dng_pixels.floats(data, raw_ifd))
     mosaic, cfa, cell = _named(name, mosaic_of, found, raw_ifd, active)
     visible = dng_source.Area(found.sizes.top, found.sizes.left, *(cell.size[:2] if cell else mosaic.shape))
     black: tuple[float, ...] | None = None
@@ -147,13 +154,16 @@ def _image(
         raw_tags = {**correction_tags(ifd0), **scale_tags(found.sizes), **framed}
     black = black or libraw_blacks(about, cell)
     white = white or about.white
+    mosaic, levels = _named(name, numbered, mosaic, cell, white, (black[0], black[1], black[2], black[3]), rank)
+    if levels:
+        black, white = levels.numbers
     if not 0 <= min(black) <= max(black) < white <= 65535:
         raise InputError(f"{name}: black level {max(black):g} and white level {white} make no sense")
     image = RawImage(
         mosaic=mosaic, cfa=cfa, black=(black[0], black[1], black[2], black[3]), white=white,
         orientation=TIFF_ORIENTATION[found.sizes.flip & 7], camera=camera_name(ifd0_tags),
         ifd0_tags=ifd0_tags, raw_tags=raw_tags, exif_tags=exif_tags(about, ifd0),
-        border=None if cell else found.border, cell=cell)  # fmt: skip
+        border=None if cell or levels else found.border, cell=cell, levels=levels)  # fmt: skip
     return with_shot(image, data, own, found.thumbnail, about), told
 
 
@@ -201,13 +211,22 @@ def _file(path: Source, whole: bool = True, frame: int | None = None) -> tuple[b
 
     whole: or that is cut short; previews may be there all the same. frame: the mosaic that is meant.
     """
-    if isinstance(path, bytes):
-        data, name = path, "the RAW"
-    else:
-        data, name = read_file(path, "RAW"), os.path.basename(path)
+    return _understood(*_bytes(path), whole, frame)
+
+
+def _bytes(path: Source) -> tuple[bytes, str]:
+    """A file's bytes, and its name for messages."""
+    return (path, "the RAW") if isinstance(path, bytes) else (read_file(path, "RAW"), os.path.basename(path))
+
+
+def _understood(data: bytes, name: str, whole: bool, frame: int | None) -> tuple[bytes, str, Ifd | None]:
+    """As `_file`; a DNG of JPEG XL as one that isn't."""
     ifd0 = source_ifd(data)
     if ifd0 is not None and dng_source.is_dng(ifd0):
-        _named(name, dng_source.raw_ifd, ifd0, frame)  # the reason by name, where LibRaw would only say "unsupported"
+        # the reason by name, where LibRaw would only say "unsupported"
+        ifd = _named(name, dng_source.raw_ifd, ifd0, frame)
+        data = _named(name, dng_pixels.plain, data, ifd)
+        ifd0 = source_ifd(data)
     if whole:
         _named(name, check_extents, data, frame)
     return data, name, ifd0

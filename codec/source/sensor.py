@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from ...bitstream.cell import COLOURS, CellLayout
 from ...bitstream.errors import InputError
+from ...bitstream.levels import WHOLE, Levels, counted
 from ...bitstream.raw_image import CFA_PHASES
 from ...bitstream.tiff import tiff
 from ...bitstream.tiff.tiff import Ifd
@@ -96,3 +99,31 @@ def libraw_blacks(about: About, cell: CellLayout | None) -> Blacks:
         names = about.colours if cell.samples == 1 else cell.order
         found = [about.black[max(names.find(colour), 0)] for colour in cell.of_planes()]
     return found[0], found[1], found[2], found[3]
+
+
+def ranked(found: Answer, stored: np.ndarray) -> tuple[Answer, Levels]:
+    """LibRaw's answer with the numbers that floating-point values are counted by for its own, and what they stand for;
+    stored: the values of the whole frame. Low bits are those of the visible area, as its pixels lie."""
+    sizes = found.sizes
+    number, levels = counted(stored[sizes.top : sizes.top + sizes.height, sizes.left : sizes.left + sizes.width])
+    if found.mosaic is None or number.shape != found.mosaic.shape:
+        raise InputError("LibRaw sees another size than its floating-point mosaic has")
+    return replace(found, mosaic=number, whole=None), levels
+
+
+def numbered(
+    mosaic: np.ndarray, cell: CellLayout | None, white: int, black: Blacks, counts: Levels | None
+) -> tuple[np.ndarray, Levels | None]:
+    """(the mosaic; what its numbers stand for, if not for themselves); counts: of floating-point values.
+
+    Whole numbers are moved up where a black level is below 0. InputError where 16 bits don't hold them.
+    """
+    if counts:
+        low = counts.low if counts.low is None or cell is None else cell.fold(counts.low)
+        return mosaic, replace(counts, white=float(white), black=black, low=low)
+    if min(black) >= 0:
+        return mosaic, None
+    base = int(np.floor(min(black)))
+    if max(int(mosaic.max()), white) - base > 65535:
+        raise InputError(f"its black level {min(black):g} is below 0, and its values have no room above")
+    return (mosaic - base).astype(np.uint16), Levels(WHOLE, 0, base, float(white), black)
