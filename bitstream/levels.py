@@ -81,6 +81,15 @@ class Levels:
         rank += self.low if self.low is not None else (1 << self.shift) >> 1
         return of_rank(np.clip(rank, 0, (1 << self.bits) - 1), self.bits)
 
+    def renumbered(self, values: np.ndarray) -> np.ndarray:
+        """Numbers, uint16, of values that were counted otherwise; `values`' inverse but for low bits."""
+        if self.floating:
+            bits = values.view(np.uint16 if values.dtype.itemsize == 2 else np.uint32)
+            number = (ranks(bits) - self.base) >> self.shift
+        else:
+            number = values.astype(np.int64) - self.base
+        return np.clip(number, 0, 65535).astype(np.uint16)
+
     def to_bytes(self) -> bytes:
         """The section."""
         head = bytes([self.bits, self.shift]) + write_varint(zigzag(self.base))

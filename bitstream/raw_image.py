@@ -134,6 +134,11 @@ class RawImage:
         return self.cell.unfold(found) if self.cell else found
 
     @property
+    def real_levels(self) -> tuple[tuple[float, float, float, float], float]:
+        """Black level of the mosaic's first 2x2 sites and white level, of the values."""
+        return (self.levels.black, self.levels.white) if self.levels else (self.black, self.white)
+
+    @property
     def size(self) -> tuple[int, int]:
         """Rows and columns of the sensor's pixels."""
         height, width = (self.cell.height, self.cell.width) if self.cell else self.mosaic.shape

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..bitstream.errors import InputError
 from ..bitstream.raw_image import RawImage
 from ..codec.source.raw import Source, read_raw
@@ -20,9 +22,15 @@ def compare(raw_path: Source, dng_path: Source) -> Comparison:
 
 def compare_images(true: RawImage, found: RawImage) -> Comparison:
     """`compare` on values that are read already."""
+    if true.levels and found.levels and found.size == true.size and found.values.dtype == true.values.dtype:
+        values = found.levels.values(found.mosaic)  # a file's numbers begin at its own least value
+        black, white = true.levels.numbers if found.real_levels == true.real_levels else (found.black, found.white)
+        found = replace(found, mosaic=true.levels.renumbered(values), black=black, white=white)
     if found.mosaic.shape == true.mosaic.shape:  # else `measure` names the sizes
         if found.cfa != true.cfa:
             raise InputError(f"the CFA phases differ: {true.cfa} and {found.cfa}")
+        if found.cell != true.cell:
+            raise InputError(f"the sensors differ: {true.kind} and {found.kind}")
         apart = max(abs(a - b) for a, b in zip(true.black, found.black, strict=True))
         if apart > LEVEL_TOLERANCE or found.white != true.white:
             raise InputError(f"the levels differ: {_levels(true)} and {_levels(found)}")

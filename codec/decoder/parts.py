@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ...bitstream.cell import CellLayout
 from ...bitstream.errors import StreamError
 from ...bitstream.levels import Levels
-from ...bitstream.stream.container import Container
 from ...bitstream.stream.header import Header
 from ...bitstream.stream.layers import STAGES, Layers
 from ..mosaic.companding import LOSSLESS
@@ -26,20 +27,20 @@ def parse_layers(section: bytes, header: Header, transforms: list[int]) -> Layer
     return layers
 
 
-def parse_cell(container: Container, header: Header) -> CellLayout | None:
+def parse_cell(sections: Mapping[str, bytes], header: Header) -> CellLayout | None:
     """Section CELL, checked against the header."""
-    section = container.sections["CELL"]
+    section = sections["CELL"]
     if not section:
         return None
     cell = CellLayout.from_bytes(section)
     if cell.shape != (header.height, header.width) or header.cfa:
         raise StreamError("the cell layout is of another mosaic than the header's")
-    if container.sections["LOOK"]:
+    if sections["LOOK"]:
         raise StreamError("a second look at a sensor that has no Bayer filter")
     return cell
 
 
-def parse_levels(container: Container, header: Header) -> Levels | None:
+def parse_levels(sections: Mapping[str, bytes], header: Header) -> Levels | None:
     """Section LEVL."""
-    section = container.sections["LEVL"]
+    section = sections["LEVL"]
     return Levels.from_bytes(section, (header.height, header.width)) if section else None

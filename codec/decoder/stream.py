@@ -211,8 +211,9 @@ class Stream:
             gate, container.sections["BORD"], container.sections["DIGM"],
             FileDigests.from_bytes(container.sections["DIGS"]),
             noise=CarriedNoise.from_bytes(container.sections["NOIS"]),
-            about=container.sections["META"], about_lost="META" in container.lost, cell=parse_cell(container, header),
-            levels=parse_levels(container, header),
+            about=container.sections["META"], about_lost="META" in container.lost,
+            cell=parse_cell(container.sections, header),
+            levels=parse_levels(container.sections, header),
         )  # fmt: skip
 
     @timed("network")
