@@ -25,11 +25,13 @@ from __future__ import annotations
 import math
 import struct
 import zlib
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from .errors import StreamError
+from .rect import Rect
 from .stream.fields import Reader, unzigzag, write_varint, zigzag
 
 WHOLE = 0
@@ -80,6 +82,12 @@ class Levels:
         rank = (mosaic.astype(np.int64) << self.shift) + self.base
         rank += self.low if self.low is not None else (1 << self.shift) >> 1
         return of_rank(np.clip(rank, 0, (1 << self.bits) - 1), self.bits)
+
+    def part(self, part: Rect, sites: Sequence[int]) -> Levels:
+        """Those of a part of the mosaic, whose first four sites are these of its first four."""
+        low = None if self.low is None else self.low[part.slices]
+        four = [self.black[k] for k in sites]
+        return replace(self, black=(four[0], four[1], four[2], four[3]), low=low)
 
     def renumbered(self, values: np.ndarray) -> np.ndarray:
         """Numbers, uint16, of values that were counted otherwise; `values`' inverse but for low bits."""

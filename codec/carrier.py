@@ -11,16 +11,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from ..bitstream.errors import InputError, NoRawError, StreamError
 from ..bitstream.jpeg.carried import AnotherPictureError, check_binding
 from ..bitstream.jpeg.cut import CutPlanes, is_cut
 from ..bitstream.jpeg.file import Jpeg
 from ..bitstream.jpeg.mend import Mended, mend, mend_superbox
 from ..bitstream.jpeg.planes import JpegPlanes
+from ..bitstream.raw_image import RawImage
 from ..bitstream.runtime.files import Source
 from ..bitstream.stream.limits import check_pixels
 from .decoder.salvage import WHOLE, Salvage, states, unguided, without
 from .decoder.stream import Stream
+from .mosaic.noise import NOISE_PROFILE, Profile
 from .sidecar import parts, read_sidecar
 from .turned import turned_back
 
@@ -78,15 +82,33 @@ def open_carrier(
 
 def _above_a_cut(jpeg: Jpeg, max_pixels: int | None) -> CutPlanes | None:
     """What is left of a picture that is cut; None of one that is whole, or damaged otherwise."""
-    check_pixels(jpeg.frame.width, jpeg.frame.height, max_pixels, "the JPEG")
+    if max_pixels is not None:
+        check_pixels(jpeg.frame.width, jpeg.frame.height, max_pixels, "the JPEG")
     try:
         _ = jpeg.planes
     except InputError:
         try:
             return jpeg.cut_planes()
-        except InputError:
+        except InputError:  # `_picture` tells what is wrong
             pass
     return None
+
+
+def image_of(found: Carrier, mosaic: np.ndarray) -> tuple[RawImage, tuple[str, ...]]:
+    """A decoded mosaic, uint16 (H, W), with all that the stream and the JPEG's Exif say of it; and what of that is
+    damaged, a line each."""
+    stream, header = found.stream, found.stream.header
+    meta, told = stream.meta
+    raw_tags = dict(meta.raw_tags)
+    if stream.noise and NOISE_PROFILE not in raw_tags:
+        raw_tags[NOISE_PROFILE] = Profile.of(stream.noise).tag()
+    raw = RawImage(
+        mosaic=mosaic, cfa=header.phase, black=header.levels, white=header.white, orientation=header.orientation,
+        camera=header.camera, ifd0_tags=meta.ifd0_tags, raw_tags=raw_tags,
+        exif_tags={**found.jpeg.exif_tags, **meta.exif_tags}, gps_tags=meta.gps_tags, note=meta.note,
+        profiles=meta.profiles, cell=stream.cell, levels=stream.levels,
+    )  # fmt: skip
+    return raw, told
 
 
 def _picture(jpeg: Jpeg, binding: bytes, max_pixels: int | None) -> tuple[JpegPlanes, tuple[Jpeg, str] | None]:
@@ -99,7 +121,7 @@ def _picture(jpeg: Jpeg, binding: bytes, max_pixels: int | None) -> tuple[JpegPl
             raise
         return back[0].planes, back
     except StreamError as error:
-        if is_cut(jpeg.data, jpeg.segments):
+        if is_cut(jpeg.data):
             raise StreamError(f"{error}; --salvage decodes the tiles above the cut") from None
         raise
 

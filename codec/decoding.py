@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, Any, Unpack
 from ..bitstream.errors import UsageError
 from ..bitstream.jpeg.file import Jpeg
 from ..bitstream.raw_image import RawImage
+from ..bitstream.rect import Rect
 from ..bitstream.runtime.files import Source, bytes_of
 from ..bitstream.runtime.profile import timed
 from ..bitstream.runtime.progress import Progress
 from ..bitstream.stream.border import parse_border
 from ..bitstream.stream.digests import check_mosaic
 from .asked import choose_device, chosen_options, tell
-from .decoder.crop import Crop
-from .decoder.framing import Frame, frame_of, framed
+from .decoder.crop import cells_of, cropped, wanted
+from .decoder.framing import frame_of, framed
 from .decoder.options import DecodeKeywords, DecodeOptions
-from .mosaic.layout import Box
 from .preview import PREVIEWS, made_preview
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Decoded:
     jpeg: bytes | None = field(default=None, repr=False)
     preview_kind: str = "jpeg"
     warnings: tuple[str, ...] = ()
-    default_crop: Frame | None = None
+    default_crop: tuple[int, int, int, int] | None = None
     salvage: Salvage | None = field(default=None, repr=False)
     grain: bool = False
 
@@ -77,7 +77,8 @@ class Decoded:
         jpeg = Jpeg(self.jpeg) if self.jpeg else None
         shown = jpeg if self.preview is self.jpeg else self.preview
         note = GRAIN_NOTE if self.grain else ""
-        return write_dng(framed(self.raw, self.default_crop), shown, jpeg, None if jxl is None else JpegXl(jxl), note)
+        raw = framed(self.raw, Rect.at(*self.default_crop) if self.default_crop else None)
+        return write_dng(raw, shown, jpeg, None if jxl is None else JpegXl(jxl), note)
 
     def file(self, form: str) -> bytes:
         """The mosaic as "dng", "tif", "npy" or "raw" (`codec.outputs`)."""
@@ -126,15 +127,16 @@ def decode(jpeg: Source, *, options: DecodeOptions | None = None, **keywords: Un
     stream = found.stream
     height, width = raw.size
     with timed("writing"):
-        part = Crop(*options.crop) if options.crop else None
+        part = Rect.at(*options.crop) if options.crop else None
         kind, shown = made_preview(options.preview, found, raw, part)
-    default_crop = None if part else frame_of(raw, stream, found.planes.y.shape)
+    frame = None if part else frame_of(raw, stream, found.planes.y.shape)
     seconds = time.monotonic() - started
     grained = options.grain and stream.noise is not None and any(stream.noise.missing)
+    warnings = (*found.warnings, *((NO_GRAIN,) if options.grain and not grained else ()))
     lossless = stream.lossless and not (salvaged and salvaged.recovered < 1)
     return Decoded(
         raw, width, height, raw.kind, device, seconds, stream.layer_count, lossless, shown, found.jpeg.bare.data, kind,
-        (*found.warnings, *((NO_GRAIN,) if options.grain and not grained else ())), default_crop, salvaged, grained,
+        warnings, frame and frame.xywh, salvaged, grained,
     )  # fmt: skip
 
 
@@ -157,12 +159,11 @@ def decode_carrier(jpeg: Jpeg, options: DecodeOptions) -> tuple[Carrier, RawImag
     tell(options.progress, "reading")
     found = open_carrier(jpeg, options.sidecar, salvage=options.salvage, max_pixels=options.max_pixels)
     stream, header = found.stream, found.stream.header
-    part = Crop(*options.crop) if options.crop else None
-    if part:
-        part.check(*(stream.cell.size[:2] if stream.cell else (header.height, header.width)))
-    box = part.cells(stream.layout) if part else None
+    size = stream.cell.size[:2] if stream.cell else (header.height, header.width)
+    part = wanted(options.crop, *size) if options.crop else None
+    box = cells_of(part, stream.layout) if part else None
     if options.grain and box:
-        box = box.grown(1, 1).within(Box(0, 0, *stream.layout.cells))  # grain looks at its neighbours
+        box = box.grown(1).within(Rect(0, 0, *stream.layout.cells))  # grain looks at its neighbours
     mosaic = stream.decode(found.planes, options.progress, options.device, box, unbounded=options.unbounded)
     if not (part or stream.cut or options.unverified):
         check_mosaic(mosaic, stream.digest)
@@ -170,27 +171,18 @@ def decode_carrier(jpeg: Jpeg, options: DecodeOptions) -> tuple[Carrier, RawImag
     return replace(found, warnings=(*found.warnings, *told)), raw, found.salvage
 
 
-def _as_raw(mosaic: np.ndarray, found: Carrier, part: Crop | None, grain: bool) -> tuple[RawImage, tuple[str, ...]]:
+def _as_raw(mosaic: np.ndarray, found: Carrier, part: Rect | None, grain: bool) -> tuple[RawImage, tuple[str, ...]]:
     """What the stream says of its mosaic and the mosaic, its part of it where that is wanted; and what to tell."""
+    from .carrier import image_of
     from .decoder.grain import Grain
-    from .mosaic.noise import NOISE_PROFILE, Profile
 
     stream, header = found.stream, found.stream.header
-    meta, told = stream.meta
-    raw_tags = dict(meta.raw_tags)
-    if stream.noise and NOISE_PROFILE not in raw_tags:
-        raw_tags[NOISE_PROFILE] = Profile.of(stream.noise).tag()
     if stream.noise and grain and not stream.cell and not stream.levels:
-        rows = (part.y, part.y + part.height) if part else (0, header.height)
+        rows = (part.top, part.bottom) if part else (0, header.height)
         mosaic = Grain(header, stream.noise).add(mosaic, *rows)
-    raw = RawImage(
-        mosaic=mosaic, cfa=header.phase, black=header.levels, white=header.white, orientation=header.orientation,
-        camera=header.camera, ifd0_tags=meta.ifd0_tags, raw_tags=raw_tags,
-        exif_tags={**found.jpeg.exif_tags, **meta.exif_tags}, gps_tags=meta.gps_tags, note=meta.note,
-        profiles=meta.profiles, cell=stream.cell, levels=stream.levels,
-    )  # fmt: skip
+    raw, told = image_of(found, mosaic)
     if part:
-        return part.of(raw), told
+        return cropped(raw, part), told
     if stream.border:
         raw = replace(raw, border=parse_border(stream.border, header.height, header.width))
     return raw, told

@@ -21,11 +21,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from ..bitstream.dng.crop import default_crop
 from ..bitstream.errors import InputError, UsageError
 from ..bitstream.jpeg.file import Jpeg
 from ..bitstream.raw_image import RawImage, TiffValue
 from ..bitstream.runtime.files import Source, bytes_of
-from ..bitstream.tiff.tiff import value_numbers
 from .guide.geometry import POSITION_BITS, Geometry
 from .isp.cube import Cube
 from .isp.develop import Developer, Rendering, plain_rendering
@@ -177,10 +177,10 @@ def _small_jpeg(jpeg: bytes, side: int) -> tuple[np.ndarray | None, tuple[int, i
 
 def _framed(picture: np.ndarray, raw: RawImage) -> np.ndarray:
     """The part that the RAW's own crop shows (DefaultCropOrigin and Size)."""
-    origin, size = (value_numbers(raw.raw_tags[tag]) if tag in raw.raw_tags else [] for tag in (50719, 50720))
-    if len(origin) != 2 or len(size) != 2 or not np.isfinite([*origin, *size]).all():
+    found = default_crop(raw.raw_tags)
+    if found is None:
         return picture
-    left, top, width, height = (round(v) for v in (*origin, *size))
+    left, top, width, height = map(round, found)
     part = picture[max(top, 0) : max(top, 0) + height, max(left, 0) : max(left, 0) + width]
     return part if min(part.shape[:2]) >= 2 else picture
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ..bitstream.errors import InputError
 from ..bitstream.raw_image import RawImage
 from ..codec.source.raw import Source, read_raw
+from ..codec.source.sensor import counted_alike
 from .metrics import Comparison, measure
 
 LEVEL_TOLERANCE = 0.01  # DN; a DNG's black level is a ratio of integers
@@ -22,10 +21,7 @@ def compare(raw_path: Source, dng_path: Source) -> Comparison:
 
 def compare_images(true: RawImage, found: RawImage) -> Comparison:
     """`compare` on values that are read already."""
-    if true.levels and found.levels and found.size == true.size and found.values.dtype == true.values.dtype:
-        values = found.levels.values(found.mosaic)  # a file's numbers begin at its own least value
-        black, white = true.levels.numbers if found.real_levels == true.real_levels else (found.black, found.white)
-        found = replace(found, mosaic=true.levels.renumbered(values), black=black, white=white)
+    found = counted_alike(true, found)
     if found.mosaic.shape == true.mosaic.shape:  # else `measure` names the sizes
         if found.cfa != true.cfa:
             raise InputError(f"the CFA phases differ: {true.cfa} and {found.cfa}")

@@ -28,6 +28,7 @@ from . import black, ljpeg
 from .about import add_metadata
 from .border import framed
 from .cells import black_of_cell, cell_tags
+from .crop import crop_tags, default_crop, lies_in
 from .floats import deflated, float_tags, square_tiles
 from .jxl import JpegXl, interleaved, need_imagecodecs, tiles
 from .preview import Preview, make_preview
@@ -46,12 +47,13 @@ FIRST_TAG_OF_1_6, FIRST_TAG_OF_1_7 = 52525, 52547
 
 def write_dng(
     raw: RawImage, preview_jpeg: Jpeg | bytes | None = None, metadata_jpeg: Jpeg | bytes | None = None,
-    jxl: JpegXl | None = None, note: str = "",
+    jxl: JpegXl | None = None, note: str = "", plain: bool = False,
 ) -> bytes:  # fmt: skip
     """The DNG file of `raw`, mosaic bit for bit, with `preview_jpeg` as preview and as source of further Exif.
 
     metadata_jpeg: the source of that Exif, if it is another. jxl: the mosaic by JPEG XL (DNG 1.7) instead of lossless
     JPEG; UsageError where imagecodecs is not installed. note: what was done to the mosaic, as ImageDescription.
+    plain: the mosaic as it is, row by row, so that the file's size is known before any value of it is.
 
     Only tags of `bitstream.tiff.allowed` are taken from `raw`; all that describes the mosaic follows from the mosaic.
     Where the two sources name the same Exif tag, `raw` wins. Raises InputError over 4 GiB.
@@ -73,6 +75,8 @@ def write_dng(
             raise UsageError("a floating-point mosaic goes into no DNG of JPEG XL: write it without --dng-jxl")
         if floating:
             chunks = list(pool.map(deflated, square_tiles(stored, _tile_side(stored.shape[1]))))
+        elif plain:
+            chunks = [stored.astype("<u2").tobytes()]
         else:
             chunks = _tiles(stored, jxl, pool, one)
         root, preview = Ifd(roots.result()), previews.result() if previews else None
@@ -80,9 +84,11 @@ def write_dng(
         root.tags[270] = tiff.pack_ascii(note)
     with timed("writing"):
         side = tiff.pack_value(tiff.LONG, _tile_side(stored.shape[1]))
-        described = _mosaic_tags(raw, raw_tags) | {322: side, 323: side} | (border.tags if border else {})
+        laid = _strip(stored.shape[0]) if plain and not floating else {322: side, 323: side}
+        described = _mosaic_tags(raw, raw_tags) | laid | (border.tags if border else {})
+        places = (273, 279) if plain and not floating else (324, 325)
         stored_as = float_tags(stored) if floating else jxl.tags(not one) if jxl else {}
-        mosaic = Ifd(described | stored_as, chunks=chunks, chunk_tags=(324, 325))
+        mosaic = Ifd(described | stored_as, chunks=chunks, chunk_tags=places)
         return _assembled(raw, mosaic, root, preview, about)
 
 
@@ -153,7 +159,7 @@ def _mosaic_tags(raw: RawImage, raw_tags: dict[int, TiffValue]) -> dict[int, Tif
     samples = raw.cell.samples if raw.cell else 1
     return {
         **{tag: value for tag, value in raw_tags.items() if tag not in black.BLACK_TAGS},
-        **_default_crop(raw_tags, height, width),
+        **_padded_crop(raw_tags, height, width),
         254: tiff.pack_value(tiff.LONG, 0),
         256: tiff.pack_value(tiff.LONG, width),
         257: tiff.pack_value(tiff.LONG, height),
@@ -185,23 +191,22 @@ def _black_tags(raw: RawImage, raw_tags: dict[int, TiffValue]) -> dict[int, Tiff
     }
 
 
-def _default_crop(raw_tags: dict[int, TiffValue], height: int, width: int) -> dict[int, TiffValue]:
+def _strip(rows: int) -> dict[int, TiffValue]:
+    """Tags of a mosaic that lies in one piece, not compressed."""
+    return {259: tiff.pack_value(tiff.SHORT, 1), 278: tiff.pack_value(tiff.LONG, rows)}
+
+
+def _padded_crop(raw_tags: dict[int, TiffValue], height: int, width: int) -> dict[int, TiffValue]:
     """DefaultCropOrigin and Size: the source's, else the whole frame; at least `MIN_PADDING` from the edges."""
-    limits = (width, height)
-    start, end = [0.0, 0.0], [float(width), float(height)]
-    given = [tiff.value_numbers(raw_tags[tag]) for tag in (50719, 50720) if tag in raw_tags]
-    if len(given) == 2 and all(len(v) == 2 for v in given) and all(
-            0 <= o and 0 < s and o + s <= limit for o, s, limit in zip(*given, limits, strict=True)):
-        start, end = list(given[0]), [o + s for o, s in zip(*given, strict=True)]
-    for axis, limit in enumerate(limits):
+    given = default_crop(raw_tags)
+    if given is None or not lies_in(given, width, height):
+        given = 0.0, 0.0, width, height
+    start, end = list(given[:2]), [given[0] + given[2], given[1] + given[3]]
+    for axis, limit in enumerate((width, height)):
         if limit > 8 * MIN_PADDING:
             start[axis] = min(max(start[axis], MIN_PADDING), limit - 2 * MIN_PADDING)
             end[axis] = max(min(end[axis], limit - MIN_PADDING), start[axis] + 1)
-    numbers = [*start, *(e - s for s, e in zip(start, end, strict=True))]
-    if any(n != int(n) for n in numbers):
-        exact = [n for x in numbers for n in Fraction(x).limit_denominator(1000).as_integer_ratio()]
-        return {50719: tiff.pack_value(tiff.RATIONAL, *exact[:4]), 50720: tiff.pack_value(tiff.RATIONAL, *exact[4:])}
-    return {50719: tiff.pack_value(tiff.LONG, *numbers[:2]), 50720: tiff.pack_value(tiff.LONG, *numbers[2:])}
+    return crop_tags([*start, *(e - s for s, e in zip(start, end, strict=True))])
 
 
 def _tile_side(width: int) -> int:

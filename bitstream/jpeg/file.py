@@ -115,6 +115,11 @@ class Jpeg:
         """Bytes that `bare` is shorter by."""
         return len(self.data) - len(self.bare.data)
 
+    @property
+    def bare_sha256(self) -> bytes:
+        """The digest of `bare` without the copy that it is; another one where damage hides some of what is ours."""
+        return embed.sha256_without_ours(self.data, self.segments)
+
     def growth(self, payload_size: int, further: int = 0, ends: Sequence[int] = ()) -> int:
         """Bytes that `bare` becomes longer by with a payload of so many, and so many of further boxes; ends: of the
         parts, of which all but the last are full without that (`bitstream.jpeg.parts`)."""

@@ -104,10 +104,13 @@ class _Found:
 
     contents: bytes | None
     damage: str
-    rest: list[bytes]
+    rest: list[Part]
 
 
-def unwrap(payloads: Sequence[bytes]) -> bytes | None:
+Part = bytes | memoryview
+
+
+def unwrap(payloads: Sequence[Part]) -> bytes | None:
     """The embedded payload from the payloads of a JPEG's APP11 segments, or None when our box is not among them.
 
     The order of the parts does not matter, exact duplicates are dropped, boxes of others are ignored, and framing that
@@ -117,7 +120,7 @@ def unwrap(payloads: Sequence[bytes]) -> bytes | None:
     return None if found is None else embedded_file(found)
 
 
-def contents_of(payloads: Sequence[bytes]) -> bytes | None:
+def contents_of(payloads: Sequence[Part]) -> bytes | None:
     """The superbox's contents, else as `unwrap`."""
     found = _find(payloads)
     if found is None:
@@ -127,25 +130,26 @@ def contents_of(payloads: Sequence[bytes]) -> bytes | None:
     return found.contents
 
 
-def remove(payloads: Sequence[bytes]) -> list[bytes]:
+def remove(payloads: Sequence[Part]) -> list[Part]:
     """The same payloads with every byte of our box taken out, damaged or not; one that was all ours becomes b""."""
-    found = _find(payloads)
+    found = _find(payloads, contents=False)
     return list(payloads) if found is None else found.rest
 
 
-def _find(payloads: Sequence[bytes]) -> _Found | None:
-    found = _find_parts(payloads)
+def _find(payloads: Sequence[Part], contents: bool = True) -> _Found | None:
+    """contents: whether they are wanted; else b"" stands for them."""
+    found = _find_parts(payloads, contents)
     if found is not None and found.contents is not None:
         return found
     # Framing is only destroyed if some segment does not start like a JUMBF part. Looking for our box inside whole
     # boxes of others would find the RAW of a picture that, say, a C2PA manifest holds as an ingredient.
-    if any(not payload.startswith(b"JP") for payload in payloads):
+    if any(payload[:2] != b"JP" for payload in payloads):
         joined = _find_joined(payloads)
         return joined if found is None or (joined is not None and joined.contents is not None) else found
     return found
 
 
-def _find_parts(payloads: Sequence[bytes]) -> _Found | None:
+def _find_parts(payloads: Sequence[Part], wanted: bool) -> _Found | None:
     """Our box in segments whose framing is sound."""
     boxes: dict[int, dict[int, list[int]]] = {}  # LBox -> Z -> which payloads
     for index, payload in enumerate(payloads):
@@ -168,15 +172,16 @@ def _find_parts(payloads: Sequence[bytes]) -> _Found | None:
     if len(labelled) > 1:
         return _Found(None, f"the JPEG carries {len(labelled)} different RAW streams", rest)
     lbox, parts = next(iter((labelled or orphans).items()))
-    contents = b"".join(payloads[parts[z][0]][HEADER.size :] for z in range(1, 1 + _contiguous(parts)))
-    damage = _damage(payloads, parts, lbox, len(contents))
+    views = [memoryview(payloads[parts[z][0]])[HEADER.size :] for z in range(1, 1 + _contiguous(parts))]
+    length = sum(map(len, views))
+    damage = _damage(payloads, parts, lbox, length)
     if damage:
         return _Found(None, damage, rest)
     # What a program joined on behind our last part belongs to somebody else.
-    surplus = len(contents) - (lbox - 8)
+    surplus = length - (lbox - 8)
     last = parts[max(parts)][0]
     rest[last] = payloads[last][len(payloads[last]) - surplus :] if surplus else b""
-    return _Found(contents[: lbox - 8], "", rest)
+    return _Found(b"".join(views)[: lbox - 8] if wanted else b"", "", rest)
 
 
 def _contiguous(parts: dict[int, list[int]]) -> int:
@@ -187,11 +192,11 @@ def _contiguous(parts: dict[int, list[int]]) -> int:
     return count
 
 
-def _damage(payloads: Sequence[bytes], parts: dict[int, list[int]], lbox: int, length: int) -> str:
+def _damage(payloads: Sequence[Part], parts: dict[int, list[int]], lbox: int, length: int) -> str:
     """Why the parts of one box don't make it whole, or nothing."""
     expected = -(-(lbox - 8) // PART)
     for z, indices in sorted(parts.items()):
-        if any(payloads[i] != payloads[indices[0]] for i in indices):
+        if any(bytes(payloads[i]) != payloads[indices[0]] for i in indices[1:]):
             return f"part {z} of the RAW data is in the JPEG twice, with different contents"
     have = _contiguous(parts)
     if have < max(parts) or length < lbox - 8:
@@ -202,7 +207,7 @@ def _damage(payloads: Sequence[bytes], parts: dict[int, list[int]], lbox: int, l
     return ""
 
 
-def _find_joined(payloads: Sequence[bytes]) -> _Found | None:
+def _find_joined(payloads: Sequence[Part]) -> _Found | None:
     """Our box in APP11 payloads that a program joined and split anew: the parts' own heads give the framing back."""
     joined = b"".join(payloads)
     start = joined.find(FIRST)
@@ -225,12 +230,12 @@ def _find_joined(payloads: Sequence[bytes]) -> _Found | None:
     rest, position = [], 0
     for payload in payloads:
         first, last = (min(max(edge - position, 0), len(payload)) for edge in (start, at))
-        rest.append(payload[:first] + payload[last:])
+        rest.append(bytes(payload[:first]) + payload[last:])
         position += len(payload)
     return _Found(None if damage else b"".join(contents), damage, rest)
 
 
-def _has_our_label(data: bytes, at: int) -> bool:
+def _has_our_label(data: Part, at: int) -> bool:
     """Whether a description box with our type and label stands at `at`."""
     start = at + 8 + len(EMBEDDED_FILE)
     return (

@@ -155,14 +155,33 @@ def with_sections(payload: bytes, sections: Mapping[str, bytes]) -> bytes:
     return Container({**container.sections, **sections}, container.substreams).to_bytes()
 
 
-def check(data: bytes) -> list[str]:
-    """Everything that is damaged in a stream, a line each; nothing when it is intact."""
-    damages: list[str] = []
+@dataclass(frozen=True)
+class Examined:
+    """What was found in a stream without keeping it: its sections as far as they could be read, damaged ones among them;
+    what is damaged, a line each, and in which tiles. All CRCs were compared."""
+
+    sections: Mapping[str, bytes]
+    damages: tuple[str, ...] = ()
+    tiles: tuple[int, ...] = ()
+
+
+def examined(data: bytes) -> Examined:
+    """A stream walked through without a copy of its substreams; nothing is raised."""
+    reader, damages, tiles = Reader(data, "RAW stream"), list[str](), set[int]()
+    sections: dict[str, bytes] = {}
     try:
-        _parse(data, damages.append, verify=True)
+        _read_preamble(reader, damages.append)
+        sections, index = _read_sections(reader, damages.append, True, None)
+        for _ in _read_substreams(reader, index, damages.append, True, tiles):
+            pass
     except StreamError as error:
         damages.append(str(error))
-    return damages
+    return Examined({name: sections.get(name, b"") for name in SECTIONS}, tuple(damages), tuple(sorted(tiles)))
+
+
+def check(data: bytes) -> list[str]:
+    """Everything that is damaged in a stream, a line each; nothing when it is intact."""
+    return list(examined(data).damages)
 
 
 def _crc(data: bytes) -> bytes:
@@ -181,7 +200,8 @@ def _parse(data: bytes, report: Callable[[str], None], verify: bool, lost: list[
     reader = Reader(data, "RAW stream")
     _read_preamble(reader, report)
     sections, index = _read_sections(reader, report, verify, lost)
-    return Container(sections, dict(_read_substreams(reader, index, report, verify)), tuple(lost or ()))
+    substreams = {key: bytes(view) for key, view in _read_substreams(reader, index, report, verify, set())}
+    return Container(sections, substreams, tuple(lost or ()))
 
 
 def _read_preamble(reader: Reader, report: Callable[[str], None]) -> None:
@@ -254,19 +274,23 @@ def _refusal(reader: Reader, section_id: bytes, checked: int) -> str:
 
 
 def _read_substreams(
-    reader: Reader, index: bytes, report: Callable[[str], None], verify: bool
-) -> Iterator[tuple[Key, bytes]]:
-    """The substreams that are there, in order; `reader` stands behind the index."""
+    reader: Reader, index: bytes, report: Callable[[str], None], verify: bool, damaged: set[int]
+) -> Iterator[tuple[Key, memoryview]]:
+    """The substreams that are there, in order; `reader` stands behind the index. damaged: gets the tiles of those that
+    are not."""
+    data = memoryview(reader.data)
     for tile, layer, stage, length, crc in read_index(index):
-        name = f"substream of tile {tile}, layer {layer}, stage {stage}"
         if length > reader.remaining:
             reader.at = len(reader.data)
-            report(f"RAW stream: {name}: cut off")
-            continue
-        stream = reader.take(length, name)
-        if verify and zlib.crc32(stream) != crc:
-            report(f"RAW stream: {name}: CRC mismatch")
-            continue
-        yield (tile, layer, stage), stream
+            wrong = "cut off"
+        else:
+            stream = data[reader.at : reader.at + length]
+            reader.at += length
+            if not verify or zlib.crc32(stream) == crc:
+                yield (tile, layer, stage), stream
+                continue
+            wrong = "CRC mismatch"
+        damaged.add(tile)
+        report(f"RAW stream: substream of tile {tile}, layer {layer}, stage {stage}: {wrong}")
     if reader.remaining:
         report(f"RAW stream: {reader.remaining} bytes too many behind the last substream")

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 
+from .stores import size_of
 from .work import Outcome, Task, prepare
 
 AT_REST = 250 << 20
@@ -27,10 +28,7 @@ KILLED = "the process died while it was at it (killed, or out of memory)"
 
 def memory_of(task: Task) -> int:
     """Bytes that encoding a task is taken to want."""
-    try:
-        return AT_REST + A_BYTE * task.pair.raw.stat().st_size
-    except OSError:
-        return AT_REST
+    return AT_REST + A_BYTE * (size_of(task.pair.raw) or 0)
 
 
 class Workers:

@@ -85,6 +85,13 @@ def file_path(text: str) -> Path:
     return Path(os.path.abspath(text)) if path == STANDARD and text != "-" else path
 
 
+def place_text(text: str) -> str:
+    """A path or a URL; "-" stays what it is, an empty one is refused."""
+    if not text:
+        raise argparse.ArgumentTypeError("an empty name")
+    return text
+
+
 def number(text: str) -> float:
     """A number as people write it where the decimal sign is a point."""
     try:
@@ -144,6 +151,14 @@ def byte_count(text: str) -> int:
         value = math.nan
     if not 1 <= value < 1 << 32:
         raise argparse.ArgumentTypeError(f"{text!r} is no size: want bytes, like 600k or 1.5M{_point(text)}")
+    return int(value)
+
+
+def memory_count(text: str) -> int:
+    """As `byte_count`, of any size."""
+    match = _SIZE.fullmatch(text.strip())
+    if not match or not (value := float(match[1]) * UNITS[(match[2] or "").lower()]) >= 1 << 20:
+        raise argparse.ArgumentTypeError(f"{text!r} is no amount of memory: want one like 4G, of 1 Mi at least")
     return int(value)
 
 

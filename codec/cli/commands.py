@@ -25,6 +25,7 @@ from .batch import batch_command
 from .console import TerminalProgress, bytes_text, profiled, show, show_warnings
 from .decode import PREVIEW_TEXT, decode_command, settle
 from .develop import develop_command
+from .mount import mount_command
 from .places import JPEG_SUFFIXES, check_output, explained, renamed, source, write_output
 from .shrink import strip_command, trim_command
 from .verify import verify_command
@@ -68,6 +69,7 @@ def encode_command(subparsers: Any) -> None:
     told = parser.add_mutually_exclusive_group()
     told.add_argument("--no-metadata", action="store_true",
                       help="nothing of people, times, places and things: only what developing needs")  # fmt: skip
+    told.add_argument("--whole-note", action="store_true", help="all of the MakerNote, however large")
     told.add_argument("--gps", action="store_true", help="the RAW's place even where the JPEG has none")
     add_device(parser)
     add_profile(parser)
@@ -92,6 +94,7 @@ def info_command(subparsers: Any) -> None:
 COMMANDS = {
     "encode": encode_command, "decode": decode_command, "develop": develop_command, "info": info_command,
     "verify": verify_command, "strip": strip_command, "trim": trim_command, "batch": batch_command,
+    "mount": mount_command,
 }  # fmt: skip
 """What this layer brings: found without a look at what is installed."""
 
@@ -117,7 +120,8 @@ def _encode(args: argparse.Namespace) -> None:
                 raw, jpeg, bpp=args.bpp, size=args.size, quality=args.quality, lossless=args.lossless,
                 trimmable=args.trimmable, layers=args.layers, tune=args.tune, effort=args.effort, device=args.device,
                 guide="none" if args.no_guide else "auto", progress=progress, frame=args.frame, margins=args.margins,
-                parity=args.parity, metadata="none" if args.no_metadata else "all" if args.gps else "auto",
+                parity=args.parity, metadata=next((kind for kind, asked in (("none", args.no_metadata), ("all", args.gps),
+                                                        ("whole", args.whole_note)) if asked), "auto"),
             )  # fmt: skip
         inputs += [encoded.guide_path] if encoded.guide_path else []
         written = encoded.jpeg

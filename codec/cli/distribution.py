@@ -13,7 +13,7 @@ NAME = "rawinlay"
 GROUP = "rawinlay.commands"
 
 GROUPS = {
-    "for photographs": ("encode", "decode", "develop", "info", "verify", "compare", "strip", "trim", "batch"),
+    "for photographs": ("encode", "decode", "develop", "info", "verify", "compare", "strip", "trim", "batch", "mount"),
     "to see it work": ("demo",),
     "for the codec's makers": ("bench", "train"),
 }
@@ -22,7 +22,7 @@ GROUPS = {
 PACKAGES = {"skimage": "scikit-image", "PIL": "pillow"}
 """Modules whose packages have other names."""
 
-EXTRAS = ("demo", "parity", "learned", "bench", "peers", "jxl")
+EXTRAS = ("demo", "parity", "learned", "bench", "peers", "jxl", "mount", "remote", "ray")
 """Which extras a user may want, the smaller one first."""
 
 

@@ -17,7 +17,7 @@ from ...bitstream.jpeg.planes import JpegPlanes
 from ...bitstream.stream.index import Key
 from ...bitstream.stream.layers import STAGES
 from ..guide.guide import LaidGuide
-from ..mosaic.layout import tiles
+from ..mosaic.layout import tiles_in_pixels
 from ..recipe.gated import guided_by
 from ..recipe.side import Window
 from .stream import Stream
@@ -124,14 +124,9 @@ def unguided(stream: Stream, planes: JpegPlanes, others: JpegPlanes) -> list[int
 
 def states(stream: Stream, notes: Iterable[str]) -> Salvage:
     """What a stream of `without` will give."""
-    header, layout = stream.header, stream.layout
-    top, left = layout.origin
-    found = []
-    for n, (row, col, rows, cols) in enumerate(tiles(*layout.cells, 2 * header.tile)):
-        y, x = max(0, 2 * row - top), max(0, 2 * col - left)
-        bottom = min(header.height, 2 * (row + rows) - top)
-        right = min(header.width, 2 * (col + cols) - left)
+    header, found = stream.header, []
+    for n, place in enumerate(tiles_in_pixels(stream.layout, 2 * header.tile)):
         layers, stages = stream.cut.get(n, (stream.layer_count, 0))
         state = WHOLE if n not in stream.cut else PARTLY if layers or stages else PREDICTED
-        found.append(TileState(n, x, y, right - x, bottom - y, state, layers, stages))
+        found.append(TileState(n, *place.xywh, state, layers, stages))
     return Salvage(header.width, header.height, stream.layer_count, tuple(found), tuple(notes))

@@ -26,6 +26,7 @@ from ...bitstream.cell import CellLayout
 from ...bitstream.errors import StreamError
 from ...bitstream.jpeg.planes import JpegPlanes
 from ...bitstream.levels import Levels
+from ...bitstream.rect import Rect
 from ...bitstream.runtime.forks import cached_property
 from ...bitstream.runtime.profile import timed
 from ...bitstream.runtime.progress import Progress
@@ -45,7 +46,7 @@ from ..guide.geometry import Geometry
 from ..guide.guide import LaidGuide
 from ..guide.projection import Projection
 from ..mosaic.companding import LOSSLESS, Companding
-from ..mosaic.layout import Box, Layout, tiles
+from ..mosaic.layout import Layout, tiles
 from ..recipe import net_weights as weights
 from ..recipe.corrections import LocalRecipe
 from ..recipe.features import COUNT
@@ -218,7 +219,7 @@ class Stream:
 
     @timed("network")
     def decode(
-        self, planes: JpegPlanes, progress: Progress | None = None, device: str = "cpu", box: Box | None = None,
+        self, planes: JpegPlanes, progress: Progress | None = None, device: str = "cpu", box: Rect | None = None,
         watch: Watch | None = None, unbounded: bool = False,
     ) -> np.ndarray:  # fmt: skip
         """The mosaic, uint16 (H, W), given the JPEG's planes (which must be those the stream was made for).
@@ -242,7 +243,7 @@ class Stream:
             return decode_with_torch(
                 setup, whole, self.params, self.transforms, self.substreams, chosen, device, progress
             )  # fmt: skip
-        near = box and Box.around([setup.places[n] for n in chosen])
+        near = box and Rect.around(setup.places[n] for n in chosen)
         side_info = guided_by(guide, self.gate, layout, self.net(), near)
         if self.layers is None:
             mosaic = decode_mosaic(

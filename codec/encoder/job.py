@@ -52,9 +52,9 @@ if TYPE_CHECKING:
     from ..recipe.net import GuideNet
 
 
-SIDES, LEAST_SIDE = ((512, 1), (384, 2), (256, 2), (192, 2)), 128
-"""Sides of tiles, and how many segments one may fill; where there are few tiles, so that one lost segment of twenty is
-not a tenth of them, one."""
+SIDES, LEAST_SIDE = ((512, 1.0), (384, 1.75), (320, 1.75), (256, 1.75), (224, 1.75), (192, 1.75), (160, 1.75)), 128
+"""Sides of tiles, and how many segments a mean one may fill: most then take two at most, so that each twentieth segment
+costs each tenth tile; one where there are few tiles."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,7 +18,7 @@ from .effort import LEAST, MOST, Effort
 
 TUNES = ("edit", "psnr")
 GUIDES = ("auto", "jpeg", "none")
-METADATA = ("auto", "all", "none")
+METADATA = ("auto", "all", "whole", "none")
 
 MAX_RATES = MAX_LAYERS - 1
 """Layers that can be asked for: a finest one, lossless say, comes behind them."""
@@ -72,7 +72,8 @@ class EncodeOptions:
     `Effort`. guide: "auto" for the JPEG wherever it helps (`codec.encoder.guides`), "jpeg" to trust it everywhere,
     "none" to leave it out. device: "auto", "cpu" or "cuda" (`codec.asked.choose_device`). progress: called with what is
     being done and how much of it is. parity: share of the bytes, 0.01 to 0.5, that mends others which are lost; needs
-    `zfec`. metadata: of the RAW: "auto", "all" (its place too, where the JPEG has none) or "none".
+    `zfec`. metadata: of the RAW: "auto", "all" (its place too, where the JPEG has none),
+    "whole" (the MakerNote however large, for archives) or "none".
     """
 
     rate: Rate = field(default_factory=Rate)

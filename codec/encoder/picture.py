@@ -193,7 +193,7 @@ class CpuEncoder:
         places = tiles(*self.layout.cells, side)
 
         def one(n: int) -> Survey:
-            return self._surveyed(self.whole(Window((places[n][:2],), *places[n][2:])))
+            return self._surveyed(self.whole(Window.of(places[n])))
 
         self._found = list(in_parallel(one, range(len(places))))
 
@@ -221,7 +221,7 @@ class CpuEncoder:
         search = Search(self.tables, self.lagrangian, self.effort.states)
 
         def one(n: int) -> tuple[int, float, list[Survey], int]:
-            area = self.whole(Window((places[n][:2],), *places[n][2:]))
+            area = self.whole(Window.of(places[n]))
             parts = _parts(area)
             found = {b: [self._try(part, b, step, p, search) for part in parts] for b, p in fitted.params.items()}
             best = min(found, key=lambda b: sum(cost for cost, _, _ in found[b]))
@@ -269,7 +269,7 @@ class CpuEncoder:
             out = Coded(step, {}, list(transforms), np.empty_like(self.mosaic))
 
         def code(n: int) -> list[bytes]:
-            area, transform = self.whole(Window((places[n][:2],), *places[n][2:])), transforms[n]
+            area, transform = self.whole(Window.of(places[n])), transforms[n]
             return self._code(area, transform, step, fitted.params[transform], search, out.mosaic)
 
         for done, streams in enumerate(in_parallel(code, numbers)):

@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ...bitstream.rect import Rect
 from ...bitstream.runtime.parallel import in_parallel
 from ...bitstream.runtime.profile import timed
 from ..guide import activity_kernels as guide_kernel
 from ..guide.activity_kernels import ACTIVITIES, BRIGHT, HALO
 from ..guide.guide import Parts
 from ..mosaic.companding import Companding
-from ..mosaic.layout import Box, Layout
+from ..mosaic.layout import Layout
 from . import features_kernels as kernel
 from .corrections import PARTS
 from .features import COUNT, ONE, TABLES
@@ -51,6 +52,11 @@ class Window:
     rows: int
     cols: int
 
+    @classmethod
+    def of(cls, part: Rect) -> Window:
+        """The one window that is a rectangle of cells."""
+        return cls(((part.top, part.left),), part.rows, part.cols)
+
 
 class SideInfo:
     """The guide of a picture in packed form, ready to be looked at window by window.
@@ -62,11 +68,11 @@ class SideInfo:
     below and to the right one more.
     """
 
-    def __init__(self, guide: Parts, layout: Layout, net: GuideNet | None = None, box: Box | None = None) -> None:
+    def __init__(self, guide: Parts, layout: Layout, net: GuideNet | None = None, box: Rect | None = None) -> None:
         self.h, self.w = layout.cells
         self.guide, self.cell = guide, layout.cell
         self.planes = np.empty((6, self.h + 2 * HALO + 1, self.w + 2 * HALO + 1), np.int16)
-        whole = Box(0, 0, self.h, self.w)
+        whole = Rect(0, 0, self.h, self.w)
         # The means that the net sees reach far; their blocks begin at multiples of their side.
         box = (box or whole).grown(FAR if net else HALO + 1, 8).within(whole)
         self._fill(guide, box)
@@ -82,7 +88,7 @@ class SideInfo:
             self.surroundings = torch.empty((-(-self.h // BLUR), -(-self.w // BLUR), found.shape[2]), dtype=found.dtype)
             self.surroundings[top : top + len(found), left : left + found.shape[1]] = found
 
-    def _fill(self, guide: Parts, box: Box) -> None:
+    def _fill(self, guide: Parts, box: Rect) -> None:
         def band(top: int) -> None:
             rows = slice(top, min(top + BAND, box.bottom))
             y, cb, cr = guide.part(rows, slice(box.left, box.right))

@@ -16,6 +16,7 @@ from ...bitstream.dng import black as black_tags
 from ...bitstream.errors import InputError
 from ...bitstream.jpeg.file import Jpeg
 from ...bitstream.raw_image import RawImage
+from ...bitstream.rect import Rect
 from ...bitstream.runtime.files import Source, read_file
 from ...bitstream.runtime.profile import timed
 from ...bitstream.tiff import tags, tiff
@@ -137,7 +138,7 @@ def _image(
         if dng_pixels.is_floating(raw_ifd):
             found, rank = _named(name, ranked, found, dng_pixels.floats(data, raw_ifd))
     mosaic, cfa, cell = _named(name, mosaic_of, found, raw_ifd, active)
-    visible = dng_source.Area(found.sizes.top, found.sizes.left, *(cell.size[:2] if cell else mosaic.shape))
+    visible = Rect(found.sizes.top, found.sizes.left, *(cell.size[:2] if cell else mosaic.shape))
     black: tuple[float, ...] | None = None
     white: int | None = None
     if ifd0 is not None and raw_ifd is not None and active is not None:

@@ -9,11 +9,11 @@ import numpy as np
 from ...bitstream.cell import COLOURS, CellLayout
 from ...bitstream.errors import InputError
 from ...bitstream.levels import WHOLE, Levels, counted
-from ...bitstream.raw_image import CFA_PHASES
+from ...bitstream.raw_image import CFA_PHASES, RawImage
+from ...bitstream.rect import Rect
 from ...bitstream.tiff import tiff
 from ...bitstream.tiff.tiff import Ifd
 from . import cells
-from .dng import Area
 from .libraw import About, Answer
 
 REPEAT_DIM, PATTERN, PLANE_COLOUR = 33421, 33422, 50710
@@ -23,7 +23,7 @@ NO_FILTER = 6
 Blacks = tuple[float, float, float, float]
 
 
-def mosaic_of(found: Answer, dng: Ifd | None, active: Area | None) -> tuple[np.ndarray, str, CellLayout | None]:
+def mosaic_of(found: Answer, dng: Ifd | None, active: Rect | None) -> tuple[np.ndarray, str, CellLayout | None]:
     """(the mosaic that is coded, uint16 (H, W); its CFA phase; its cell layout, None for Bayer's).
 
     dng: the mosaic's directory; active: its area, which its colours count from. InputError for what has no layout.
@@ -65,7 +65,7 @@ def _order(about: About, dng: Ifd | None) -> str:
     return "RGB" if about.colour_count == 3 else "W"
 
 
-def _pattern(about: About, dng: Ifd | None, active: Area | None, found: Answer) -> list[str]:
+def _pattern(about: About, dng: Ifd | None, active: Rect | None, found: Answer) -> list[str]:
     """Rows of colours of the filter's cell from the visible corner on."""
     own = _own_pattern(dng) if dng is not None else None
     if own and active:
@@ -127,3 +127,12 @@ def numbered(
     if max(int(mosaic.max()), white) - base > 65535:
         raise InputError(f"its black level {min(black):g} is below 0, and its values have no room above")
     return (mosaic - base).astype(np.uint16), Levels(WHOLE, 0, base, float(white), black)
+
+
+def counted_alike(true: RawImage, found: RawImage) -> RawImage:
+    """`found` with the numbers that `true` has for its values: those of a file begin at its own least value."""
+    if not (true.levels and found.levels) or found.size != true.size or found.values.dtype != true.values.dtype:
+        return found
+    numbers = true.levels.renumbered(found.levels.values(found.mosaic))
+    black, white = true.levels.numbers if found.real_levels == true.real_levels else (found.black, found.white)
+    return replace(found, mosaic=numbers, black=black, white=white)

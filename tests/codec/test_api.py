@@ -16,7 +16,6 @@ from rawinlay.bitstream.dng.writer import write_dng
 from rawinlay.bitstream.errors import InputError, NoRawError, StreamError, UsageError
 from rawinlay.bitstream.jpeg import embed
 from rawinlay.bitstream.jpeg.segments import APP11, read_segments
-from rawinlay.codec import api
 from rawinlay.codec.asked import choose_device
 from rawinlay.codec.source.raw import read_raw, render_jpeg
 from raws import shared_raw
@@ -335,6 +334,7 @@ def test_importing_is_cheap_and_info_does_without_torch(tmp_path, encoded):
 
 def test_the_package_names_functions_whatever_was_imported(encoded):
     import rawinlay
+    from rawinlay.codec import api
 
     assert set(rawinlay.__all__) == set(api.__all__) - {"Progress", "Source"} | {"Developed", "develop"}
     assert all(callable(getattr(rawinlay, name)) for name in rawinlay.__all__)

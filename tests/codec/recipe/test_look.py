@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from rawinlay.bitstream.errors import StreamError
 from rawinlay.bitstream.jpeg.planes import JpegPlanes, decode_planes
+from rawinlay.bitstream.rect import Rect
 from rawinlay.codec.decoder.stream import Stream
 from rawinlay.codec.guide.geometry import Geometry
 from rawinlay.codec.guide.guide import LaidGuide
 from rawinlay.codec.mosaic.companding import Companding
-from rawinlay.codec.mosaic.layout import Box, Layout
+from rawinlay.codec.mosaic.layout import Layout
 from rawinlay.codec.recipe.look import CLASSES, COUNTS, KNOTS, Look, taps_of
 from rawinlay.codec.recipe.recipe import Recipe
 from rawinlay.codec.recipe.side import HALO, SideInfo, Window
@@ -91,7 +92,7 @@ def test_crop(name):
     stream, planes = Stream.from_bytes(goldens.payload(name)), decode_planes(goldens.jpeg(name))
     whole = stream.decode(planes)
     (h, w), (top, left) = stream.layout.cells, stream.layout.origin
-    for box in (Box(0, 0, 9, 11), Box(h - 6, w - 9, h, w), Box(h // 2, w // 2, h // 2 + 3, w // 2 + 2)):
+    for box in (Rect(0, 0, 9, 11), Rect(h - 6, w - 9, 6, 9), Rect(h // 2, w // 2, 3, 2)):
         part = stream.decode(planes, box=box)
         cut = np.s_[
             max(2 * box.top - top, 0) : 2 * box.bottom - top, max(2 * box.left - left, 0) : 2 * box.right - left
