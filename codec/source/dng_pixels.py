@@ -1,6 +1,6 @@
 """The stored pixels of a DNG that LibRaw does not read as they are: floating-point numbers, and JPEG XL (DNG 1.7).
 
-A DNG of JPEG XL becomes one of uncompressed tiles, in place: pixels behind all else, and in its directory what says how
+A DNG of JPEG XL becomes an uncompressed one, in place: pixels behind all else, and in its directory what says how
 and where they are stored. LibRaw reads the rest of it then as it does of any. Floating-point numbers it would scale and
 round; they are read here, uncompressed or deflated (predictor 3: Adobe's Photoshop TIFF Technical Note 3).
 """
@@ -57,20 +57,21 @@ def plain(data: bytes, ifd: Ifd) -> bytes:
         tiles.append(decoded(chunk, (high, side[1], number(ifd, 277, 1))))
     if len({tile.dtype for tile in tiles}) > 1:
         raise InputError("the DNG's tiles are of several kinds of numbers")
+    whole = _joined(tiles, ifd)
     factors = number(ifd, 50975, 1), number(ifd, 52547, 1)
     if factors != (1, 1):
-        tiles = _cut(_in_order(_joined(tiles, ifd), factors), ifd)
-    order = "<" if data[:2] == b"II" else ">"
-    out, places = bytearray(data) + bytes(len(data) % 2), []
-    for tile in tiles:
-        places.append(len(out))
-        out += np.ascontiguousarray(tile).astype(order + tile.dtype.str[1:]).tobytes()
-        out += bytes(len(out) % 2)
+        whole = _in_order(whole, factors)
+    # One piece: tiles that are wider than the mosaic, or half as wide, LibRaw reads in wrong rows.
+    order, out = "<" if data[:2] == b"II" else ">", bytearray(data) + bytes(len(data) % 2)
+    place = len(out)
+    out += np.ascontiguousarray(whole).astype(order + whole.dtype.str[1:]).tobytes()
     tiled = 324 in ifd.tags
-    _patch(out, ifd, order, 259, [1])
-    _patch(out, ifd, order, 258, [16] * number(ifd, 277, 1))
-    _patch(out, ifd, order, 324 if tiled else 273, places)
-    _patch(out, ifd, order, 325 if tiled else 279, [tile.nbytes for tile in tiles])
+    for tag, values in (
+        (259, [1]), (258, [16] * whole.shape[2]), (324 if tiled else 273, [place]),
+        (325 if tiled else 279, [whole.nbytes]), (322, [whole.shape[1]]), (323, [whole.shape[0]]),
+        (278, [whole.shape[0]]),
+    ):  # fmt: skip
+        _patch(out, ifd, order, tag, values)
     for tag in (50975, 52547):
         _patch(out, ifd, order, tag, [1])
     return bytes(out)
@@ -176,16 +177,6 @@ def _joined(tiles: list[np.ndarray], ifd: Ifd) -> np.ndarray:
     across = -(-width // wide)
     rows = [np.concatenate(tiles[n : n + across], 1) for n in range(0, len(tiles), across)]
     return np.concatenate(rows)[:height, :width]
-
-
-def _cut(whole: np.ndarray, ifd: Ifd) -> list[np.ndarray]:
-    """Tiles of a mosaic, the last ones filled up; `_joined`'s inverse."""
-    high, wide = _side(ifd)
-    tiled = 324 in ifd.tags
-    below, right = (-whole.shape[0] % high if tiled else 0), -whole.shape[1] % wide
-    whole = np.pad(whole, ((0, below), (0, right), (0, 0)), "edge")
-    return [whole[y : y + high, x : x + wide] for y in range(0, whole.shape[0], high)
-            for x in range(0, whole.shape[1], wide)]  # fmt: skip
 
 
 def _in_order(stored: np.ndarray, factors: tuple[int, int]) -> np.ndarray:
