@@ -215,6 +215,7 @@ class _Beside:
 
     def bytes_for(self, options: EncodeOptions, sites: int) -> int:
         """Bytes that the stream of so many sites will have beside what codes the mosaic."""
-        from .encoder.grain import reserved
+        from .encoder import grain, post
 
-        return section_bytes(self.preview) + sections_size(self.sections) + DIGM_SIZE + reserved(options, sites)
+        kept = grain.reserved(options, sites) + post.reserved(options, sites)
+        return section_bytes(self.preview) + sections_size(self.sections) + DIGM_SIZE + kept

@@ -34,8 +34,10 @@ def turned_back(jpeg: Jpeg, binding: bytes) -> tuple[Jpeg, str] | None:
     where there is none. AnotherPictureError, which says what is missing, where nothing can be turned here."""
     program = shutil.which("jpegtran")
     if program is None:
-        raise AnotherPictureError(f"{ANOTHER}; if it was only turned or mirrored, without loss, jpegtran turns it back, "
-                                  "which is not installed here (package libjpeg-turbo-progs)") from None  # fmt: skip
+        raise AnotherPictureError(
+            f"{ANOTHER}; if it was only turned or mirrored, without loss, jpegtran turns it back, which is not "
+            "installed here (package libjpeg-turbo-progs)"
+        ) from None
     for what, candidate in _candidates(jpeg, program):
         try:
             if candidate.planes.binding_hash() == binding:

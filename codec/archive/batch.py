@@ -15,6 +15,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,8 +24,8 @@ from ...bitstream.runtime.files import reason
 from ...bitstream.runtime.parallel import cores
 from .journal import NAME, Journal, digest_of, stamp
 from .pairs import Paired, paired
-from .stores import Place, exists, is_folder, is_local, place
 from .shots import Shot, found_in, jpeg_shot, raw_shot
+from .stores import Place, exists, is_folder, is_local, place
 from .work import Outcome, Task, done
 from .workers import Workers
 
@@ -125,7 +126,8 @@ class Batch:
                 skipped.append(entry)
                 continue
             own = entry is not None and entry["state"] in OURS and entry.get("output") == str(output)
-            tasks.append(Task(pair, output, self.options, self.force or own, own and self._was_begun(entry, pair.raw)))
+            again = own and self._was_begun(entry, pair.raw)
+            tasks.append(Task(pair, output, self.options, self.force or own, again))
         return Plan(found, tasks, skipped, unreadable, {str(shot.path): shot.camera for shot in known})
 
     def run(self, plan: Plan, tell: Tell | None = None, report: Report | None = None) -> Summary:
@@ -173,7 +175,7 @@ class Batch:
 
     def _was_begun(self, entry: Mapping[str, Any] | None, raw: Place) -> bool:
         """Whether a run that was interrupted was at this very RAW, with the same options."""
-        return bool(entry) and entry["options"] == digest_of(self.options) and entry["raw_is"] == stamp(raw)  # type: ignore[index]
+        return entry is not None and entry["options"] == digest_of(self.options) and entry["raw_is"] == stamp(raw)
 
     def _stands(self, entry: Mapping[str, Any], raw: Place, jpeg: Place | None) -> bool:
         """Whether what the journal says is still so: the same inputs, options, and output."""
@@ -194,7 +196,8 @@ class Batch:
             return entry | {"state": "failed", "error": outcome.error, "code": outcome.code}
         return entry | {
             "state": "done", "bytes": outcome.size, "sha256": outcome.sha256, "grown": outcome.grown,
-            "output_is": stamp(outcome.task.output, fresh=True), "bpp": round(outcome.bpp, 5), "warnings": list(outcome.warnings),
+            "output_is": stamp(outcome.task.output, fresh=True), "bpp": round(outcome.bpp, 5),
+            "warnings": list(outcome.warnings),
             "sidecars": [str(path) for path in pair.sidecars],
         }  # fmt: skip
 
@@ -247,7 +250,8 @@ def _common(sources: Sequence[Place]) -> Place:
     if len(folders) > 1 and not all(map(is_local, folders)):
         if len({str(folder).partition("://")[0] for folder in folders}) > 1:
             raise UsageError("sources of one batch lie all here or all in one store")
-        return place("/".join(os.path.commonprefix([str(folder).split("/") for folder in folders])))
+        levels = zip(*(str(folder).split("/") for folder in folders), strict=False)
+        return place("/".join(names[0] for names in takewhile(lambda names: len(set(names)) == 1, levels)))
     return Path(os.path.commonpath([os.path.abspath(folder) for folder in folders])) if len(folders) > 1 else folders[0]
 
 

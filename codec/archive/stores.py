@@ -147,7 +147,7 @@ def make_folder(path: Place) -> None:
 
 
 def _asked(path: Place, ask: Any) -> Any:
-    """What a store answers. Its errors are of as many kinds as there are protocols: all are input that can't be read."""
+    """What a store answers. Its errors are of as many kinds as there are protocols: input that can't be read."""
     try:
         return ask()
     except FileNotFoundError:

@@ -31,9 +31,9 @@ def batch_command(subparsers: Any) -> None:
         "--quality 60. Exit code 3 where something could not be done.",
         "rawinlay batch ~/Photos/2024 -o ~/Archive/2024 --bpp 0.4 --report report.jsonl",
     )  # fmt: skip
-    parser.add_argument("sources", metavar="SRC", nargs="+", type=place_text, help="folders, files, URLs (s3://, sftp://)")
+    parser.add_argument("sources", metavar="SRC", nargs="+", type=place_text, help="folders, files, URLs")
     where = parser.add_mutually_exclusive_group(required=True)
-    where.add_argument("-o", "--to", type=place_text, metavar="DST", help="folder or URL for the JPEGs, as the sources lie")
+    where.add_argument("-o", "--to", type=place_text, metavar="DST", help="folder or URL for them, as the sources lie")
     where.add_argument("--in-place", action="store_true", help="into the JPEGs where they lie (`strip` undoes it)")
     parser.add_argument("--dry-run", action="store_true", help="only tell what would be done")
     parser.add_argument("--resume", action="store_true", help="go on with a batch that was begun there")
@@ -45,7 +45,7 @@ def batch_command(subparsers: Any) -> None:
                         help="decode each output afresh, compare, then move the RAW into the trash folder")  # fmt: skip
     parser.add_argument("--trash", type=file_path, metavar="DIR", help=f"default: {TRASH} beside the journal")
     parser.add_argument("--engine", choices=("local", "ray"), default="local",
-                        help="processes here, or actors of a Ray cluster that reaches the same paths or URLs")  # fmt: skip
+                        help="processes, or actors of a Ray cluster that reaches the same paths")  # fmt: skip
     parser.add_argument("--address", metavar="HOST:PORT", help="of the Ray cluster; default: one begun here")
     parser.add_argument("--journal", type=file_path, metavar="FILE", help="where what is done is kept")
     add_rate(parser)

@@ -27,6 +27,7 @@ from .decode import PREVIEW_TEXT, decode_command, settle
 from .develop import develop_command
 from .mount import mount_command
 from .places import JPEG_SUFFIXES, check_output, explained, renamed, source, write_output
+from .shell import completion_command, man_command, schema_command
 from .shrink import strip_command, trim_command
 from .verify import verify_command
 from .words import jpeg_and_raw
@@ -94,7 +95,7 @@ def info_command(subparsers: Any) -> None:
 COMMANDS = {
     "encode": encode_command, "decode": decode_command, "develop": develop_command, "info": info_command,
     "verify": verify_command, "strip": strip_command, "trim": trim_command, "batch": batch_command,
-    "mount": mount_command,
+    "mount": mount_command, "completion": completion_command, "man": man_command, "schema": schema_command,
 }  # fmt: skip
 """What this layer brings: found without a look at what is installed."""
 
@@ -120,8 +121,7 @@ def _encode(args: argparse.Namespace) -> None:
                 raw, jpeg, bpp=args.bpp, size=args.size, quality=args.quality, lossless=args.lossless,
                 trimmable=args.trimmable, layers=args.layers, tune=args.tune, effort=args.effort, device=args.device,
                 guide="none" if args.no_guide else "auto", progress=progress, frame=args.frame, margins=args.margins,
-                parity=args.parity, metadata=next((kind for kind, asked in (("none", args.no_metadata), ("all", args.gps),
-                                                        ("whole", args.whole_note)) if asked), "auto"),
+                parity=args.parity, metadata=_metadata(args),
             )  # fmt: skip
         inputs += [encoded.guide_path] if encoded.guide_path else []
         written = encoded.jpeg
@@ -155,6 +155,11 @@ def _encode(args: argparse.Namespace) -> None:
     ]
     show(args, result, lines, title=str(output or args.sidecar))
     show_warnings(encoded.warnings)
+
+
+def _metadata(args: argparse.Namespace) -> str:
+    asked = {"none": args.no_metadata, "all": args.gps, "whole": args.whole_note}
+    return next((kind for kind, wanted in asked.items() if wanted), "auto")
 
 
 def _info(args: argparse.Namespace) -> None:

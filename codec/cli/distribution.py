@@ -13,7 +13,10 @@ NAME = "rawinlay"
 GROUP = "rawinlay.commands"
 
 GROUPS = {
-    "for photographs": ("encode", "decode", "develop", "info", "verify", "compare", "strip", "trim", "batch", "mount"),
+    "for photographs": (
+        "encode", "decode", "develop", "view", "info", "verify", "compare", "strip", "trim", "batch", "mount",
+    ),
+    "for shells and programs": ("completion", "man", "schema"),
     "to see it work": ("demo",),
     "for the codec's makers": ("bench", "train"),
 }
@@ -22,7 +25,7 @@ GROUPS = {
 PACKAGES = {"skimage": "scikit-image", "PIL": "pillow"}
 """Modules whose packages have other names."""
 
-EXTRAS = ("demo", "parity", "learned", "bench", "peers", "jxl", "mount", "remote", "ray")
+EXTRAS = ("demo", "parity", "learned", "bench", "peers", "jxl", "mount", "remote", "ray", "shell")
 """Which extras a user may want, the smaller one first."""
 
 

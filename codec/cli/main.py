@@ -134,7 +134,7 @@ class _Top(Parser):
         groups = {**GROUPS, "others": tuple(name for name in rows if name not in known)}
         lines = [f"usage: {self.prog} COMMAND ...", "", self.description or ""]
         for title, names in groups.items():
-            shown = [f"  {name.ljust(10)}{rows[name]}" for name in names if name in rows]
+            shown = [f"  {name.ljust(12)}{rows[name]}" for name in names if name in rows]
             lines += ["", f"{title}:", *shown] if shown else []
         lines += ["", f"`{self.prog} help COMMAND` or `{self.prog} COMMAND --help` tells more; `-V` the version.", ""]
         return "\n".join([*lines, self.epilog or "", ""])

@@ -35,7 +35,7 @@ def parse_cell(sections: Mapping[str, bytes], header: Header) -> CellLayout | No
     cell = CellLayout.from_bytes(section)
     if cell.shape != (header.height, header.width) or header.cfa:
         raise StreamError("the cell layout is of another mosaic than the header's")
-    if sections["LOOK"]:
+    if sections["LOOK"] or sections["POST"]:
         raise StreamError("a second look at a sensor that has no Bayer filter")
     return cell
 

@@ -54,7 +54,7 @@ from ..recipe.gate import Gate
 from ..recipe.gated import guided_by
 from ..recipe.look import Look
 from ..recipe.recipe import Recipe
-from ..recipe.side import ACTIVITIES
+from ..recipe.side import ACTIVITIES, SideInfo
 from ..refine.layer import Layer
 from ..stages.coding import Coding
 from ..stages.order import HAAR, IN_PLACE, REFINED
@@ -65,6 +65,7 @@ from .packing import pack_black as pack_black
 from .packing import pack_transforms as pack_transforms
 from .packing import unpack_transforms
 from .parts import parse_cell, parse_layers, parse_levels
+from .post import corrected, read_post
 from .setup import Setup
 
 if TYPE_CHECKING:
@@ -87,7 +88,8 @@ class Stream:
     gate: where a guide of the stream's own stands for the JPEG. border: the section of what lies around the mosaic.
     digest: section DIGM; files: section DIGS. cut: of tiles that are damaged, the first layer and stage that is not
     there (`codec.decoder.salvage`). noise: the sensor's, and what is missing of it, where the stream tells. about:
-    section META; about_lost: whether it is damaged and left out. cell: section CELL; levels: section LEVL.
+    section META; about_lost: whether it is damaged and left out. cell: section CELL; levels: section LEVL. post: the
+    second look behind the loop.
     """
 
     header: Header
@@ -110,6 +112,7 @@ class Stream:
     about_lost: bool = False
     cell: CellLayout | None = None
     levels: Levels | None = None
+    post: Look | None = None
 
     @property
     def geometry(self) -> Geometry:
@@ -204,6 +207,7 @@ class Stream:
                 finer[tile, layer, stage] = d
             else:
                 substreams[tile, stage] = d
+        post = read_post(container.sections["POST"], bool(layers or header.lossless))
         preview = CarriedPreview.from_bytes(container.sections["PREV"])
         section = container.sections["GATE"]
         gate = Gate.from_bytes(section, layout_of(header).cells) if section else None
@@ -214,7 +218,7 @@ class Stream:
             noise=CarriedNoise.from_bytes(container.sections["NOIS"]),
             about=container.sections["META"], about_lost="META" in container.lost,
             cell=parse_cell(container.sections, header),
-            levels=parse_levels(container.sections, header),
+            levels=parse_levels(container.sections, header), post=post,
         )  # fmt: skip
 
     @timed("network")
@@ -234,22 +238,25 @@ class Stream:
         if not unbounded:
             check_work(header, self.layer_count, self.size + planes.scan_bytes)
         guide = LaidGuide(planes, self.geometry, (header.height, header.width), layout.origin, self.cell)
-        setup = self.setup
+        setup, inner = self.setup, box
+        if box and self.post:
+            box = box.grown(self.post.reach).within(Rect(0, 0, *layout.cells))
         chosen = setup.meeting(box)
         if self.layers is None and device != "cpu" and not (self.gate and self.gate.blocks) and not self.cell:
             from .cuda import decode_with_torch  # torch takes seconds to import
 
             whole = guided_by(guide, self.gate, layout, self.net())
-            return decode_with_torch(
+            mosaic = decode_with_torch(
                 setup, whole, self.params, self.transforms, self.substreams, chosen, device, progress
             )  # fmt: skip
+            return self.behind(mosaic, whole, inner)
         near = box and Rect.around(setup.places[n] for n in chosen)
         side_info = guided_by(guide, self.gate, layout, self.net(), near)
         if self.layers is None:
             mosaic = decode_mosaic(
                 setup, side_info, self.params, self.transforms, self.substreams, chosen, progress, watch
             )
-            return self.cell.settled(mosaic) if self.cell else mosaic
+            return self.behind(mosaic, side_info, inner)
         further = [
             Layer(one.step, Params.from_bytes(one.parameters, REFINED, ACTIVITIES), bool(one.estimate))
             for one in self.layers.further
@@ -260,6 +267,13 @@ class Stream:
             self.finer | {(tile, 0, stage): d for (tile, stage), d in self.substreams.items()}, chosen, progress,
         )  # fmt: skip
         return self.cell.settled(mosaic) if self.cell else mosaic
+
+    def behind(self, mosaic: np.ndarray, side_info: SideInfo, box: Rect | None) -> np.ndarray:
+        """What follows the tiles: the mosaic corrected, in a box of cells where one is wanted; repeating sites put right.
+        """
+        if self.cell:
+            return self.cell.settled(mosaic)
+        return corrected(mosaic, self.post, side_info, self.layout, self.companding, box) if self.post else mosaic
 
     def net(self) -> GuideNet | None:
         """The net of the learned features, if the recipe uses them."""

@@ -40,5 +40,7 @@ def stream_bytes(stream: Stream) -> bytes:
         sections["DIGM"] = stream.digest
     if stream.files:
         sections["DIGS"] = stream.files.to_bytes()
+    if stream.post:
+        sections["POST"] = stream.post.to_bytes()
     first = {(tile, 0, stage): d for (tile, stage), d in stream.substreams.items()}
     return Container(sections, first | stream.finer).to_bytes()

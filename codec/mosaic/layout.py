@@ -97,9 +97,8 @@ def tiles_in_pixels(layout: Layout, side: int) -> list[Rect]:
     """`tiles` of a whole mosaic in its pixels as stored, what reaches outside cut off."""
     top, left = layout.origin
     mosaic = Rect(0, 0, layout.height, layout.width)
-    return [
-        Rect(2 * t.top - top, 2 * t.left - left, 2 * t.rows, 2 * t.cols).within(mosaic) for t in tiles(*layout.cells, side)
-    ]
+    places = tiles(*layout.cells, side)
+    return [Rect(2 * t.top - top, 2 * t.left - left, 2 * t.rows, 2 * t.cols).within(mosaic) for t in places]
 
 
 def tiles(h: int, w: int, side: int) -> list[Rect]:

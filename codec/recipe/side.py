@@ -27,7 +27,7 @@ from ..mosaic.layout import Layout
 from . import features_kernels as kernel
 from .corrections import PARTS
 from .features import COUNT, ONE, TABLES
-from .look import REACH
+from .look import FAR_REACH, REACH
 from .recipe import Recipe
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class SideInfo:
         self.planes = np.empty((6, self.h + 2 * HALO + 1, self.w + 2 * HALO + 1), np.int16)
         whole = Rect(0, 0, self.h, self.w)
         # The means that the net sees reach far; their blocks begin at multiples of their side.
-        box = (box or whole).grown(FAR if net else HALO + 1, 8).within(whole)
+        box = (box or whole).grown(FAR if net else HALO + FAR_REACH, 8).within(whole)
         self._fill(guide, box)
         self.net = net
         if net:
@@ -150,10 +150,13 @@ class SideInfo:
         assert self.cell is not None
         (high, wide), black = (n // 2 for n in self.cell.block), companding.black_levels()
         for found, (row, col) in zip(prediction, window.places, strict=True):
+            moved = []
             for k, i, j, donor in self.cell.lent:
-                part = np.s_[(i - row) % high :: high, (j - col) % wide :: wide]
-                moved = found[donor][part] + (black[donor] - black[k])
-                found[k][part] = np.clip(moved, companding.low, companding.high)
+                part = k, slice((i - row) % high, None, high), slice((j - col) % wide, None, wide)
+                lent = found[donor][part[1:]] + (black[donor] - black[k])
+                moved.append((part, np.clip(lent, companding.low, companding.high)))
+            for part, lent in moved:
+                found[part] = lent
         return prediction
 
     def _first(
@@ -172,17 +175,17 @@ class SideInfo:
         return out
 
     def around(
-        self, place: tuple[int, int], shape: tuple[int, int], recipe: Recipe, companding: Companding
+        self, place: tuple[int, int], shape: tuple[int, int], recipe: Recipe, companding: Companding, reach: int = REACH
     ) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
         """What the second look at cells inside the picture sees beside the guide: the recipe's levels, int32 with
-        `REACH` cells more on all sides (outside of the picture the nearest inside), and Cb and Cr at the sites, a cell
+        `reach` cells more on all sides (outside of the picture the nearest inside), and Cb and Cr at the sites, a cell
         more."""
         (r, c), (rows, cols) = place, shape
-        top, left = max(r - REACH, 0), max(c - REACH, 0)
-        bottom, right = min(r + rows + REACH, self.h), min(c + cols + REACH, self.w)
+        top, left = max(r - reach, 0), max(c - reach, 0)
+        bottom, right = min(r + rows + reach, self.h), min(c + cols + reach, self.w)
         unsaturated = np.full((2, 4), NOWHERE, np.int64)
         levels = self._first((top, left), (bottom - top, right - left), recipe, companding, unsaturated)
-        more = (top - r + REACH, r + rows + REACH - bottom), (left - c + REACH, c + cols + REACH - right)
+        more = (top - r + reach, r + rows + reach - bottom), (left - c + reach, c + cols + reach - right)
         if any(map(any, more)):
             levels = np.pad(levels, ((0, 0), *more), mode="edge")
         return levels, self.guide.chroma(range(r - 1, r + rows + 1), range(c - 1, c + cols + 1))
@@ -195,7 +198,7 @@ class SideInfo:
         (r, c), look = place, recipe.look
         assert look is not None
         inside = min(shape[0], self.h - r), min(shape[1], self.w - c)
-        levels, colours = self.around(place, inside, recipe, companding)
+        levels, colours = self.around(place, inside, recipe, companding, look.reach)
         out = look.corrected(self.planes, r, c, colours, levels, companding, saturation)
         more = [(0, n - m) for n, m in zip(shape, inside, strict=True)]
         return np.pad(out, ((0, 0), *more), mode="edge") if inside != shape else out

@@ -191,7 +191,8 @@ def main() -> None:
         if args.what == "speed":
             speed(Path(folder), args.count, tuple(args.size))
             return
-        found = kills(Path(folder), args.count, args.kills) if args.what == "kills" else on_ray(Path(folder), args.count)
+        here = Path(folder)
+        found = kills(here, args.count, args.kills) if args.what == "kills" else on_ray(here, args.count)
     print("\n".join(found[:20]) or f"{args.count} shots, each done once")
     sys.exit(bool(found))
 
