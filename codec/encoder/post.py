@@ -57,7 +57,7 @@ def reserved(options: EncodeOptions, sites: int) -> int:
 def with_post(found: Found, job: Job, raw: RawImage, options: EncodeOptions) -> Found:
     """What was coded with a second look behind it, and what that decodes to; as it is where none pays."""
     stream = found.stream
-    if options.tune == "psnr" or stream.lossless or stream.layers is not None or not job.effort.look:
+    if raw.cell or options.tune == "psnr" or stream.lossless or stream.layers is not None or not job.effort.look:
         return found
     size = options.rate.bytes_for(raw.mosaic.size)
     room = max(reserved(options, raw.mosaic.size) - 8, 0) if size else MOST
