@@ -36,10 +36,12 @@ if TYPE_CHECKING:
         verify,
     )
     from .codec.develop import Developed, develop
+    from .codec.imread import imread
 
 __all__ = [
     "DecodeOptions", "Decoded", "Developed", "EncodeOptions", "Encoded", "Info", "Rate", "Trimmed", "Verified",
-    "decode", "decode_arrays", "develop", "encode", "encode_arrays", "info", "strip", "trim", "verify",
+    "decode", "decode_arrays", "develop", "encode", "encode_arrays", "imread", "info",
+    "strip", "trim", "verify",
 ]  # fmt: skip
 
 
@@ -48,6 +50,10 @@ def __getattr__(name: str) -> Any:
         from .codec import develop
 
         return getattr(develop, name)
+    if name == "imread":
+        from .codec.imread import imread
+
+        return imread
     if name in __all__:
         from .codec import api
 

@@ -29,6 +29,7 @@ from PIL import Image
 from ..bitstream.dng.writer import write_dng
 from ..bitstream.errors import RawinlayError
 from ..bitstream.raw_image import RawImage
+from ..bitstream.rect import Rect
 from ..bitstream.runtime.files import read_file, write_atomically
 from ..codec.source.raw import read_raw
 from ..eval.developed import EDITS, FullDeveloper, apply
@@ -67,7 +68,7 @@ def cut(source: Input, size: tuple[int, int], folder: Path) -> Input:
     raw = read_raw(source.raw)
     height, width = raw.mosaic.shape
     top, left = max(0, height - size[1]) // 4 * 2, max(0, width - size[0]) // 4 * 2
-    part = crop(raw, (left, top, left + size[0], top + size[1]))
+    part = crop(raw, Rect.at(left, top, *size))
     path = folder / f"{source.raw.stem}.dng"
     folder.mkdir(parents=True, exist_ok=True)
     write_atomically(path, write_dng(replace(part, orientation=1, raw_tags={})))

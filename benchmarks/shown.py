@@ -35,6 +35,7 @@ import numpy as np
 from PIL import Image
 
 from ..bitstream.raw_image import RawImage
+from ..bitstream.rect import Rect
 from ..bitstream.runtime.files import write_atomically
 from ..codec.mosaic.turn import turn
 from ..eval.demo import png_bytes
@@ -55,7 +56,6 @@ ERROR_COLOURS, BITS_COLOURS = "magma", "viridis"
 FULL = 16383  # white - black of 14 bits
 TARGETS = (0.1, 0.4, 1.5)  # bpp
 OCTAVE = 1.0
-Box = tuple[int, int, int, int]
 
 
 class Shown:
@@ -64,7 +64,7 @@ class Shown:
     def __init__(self, folder: Path, processes: Processes) -> None:
         """folder: DIR. processes: where maps of bits are made."""
         self._root, self._processes = folder / FOLDER, processes
-        self._views: dict[str, tuple[Box, float]] = {}
+        self._views: dict[str, tuple[Rect, float]] = {}
         for name, colours in (("error", ERROR_COLOURS), ("bits", BITS_COLOURS)):
             bar = np.linspace(0, 1, 512)[None].repeat(16, 0)
             _write(self._root / f"scale-{name}.png", coloured(bar, colours))
@@ -94,7 +94,7 @@ class Shown:
     def _folder(self, row: Row) -> Path:
         return self._root / Path(row["file"]).stem / (row["guide"] or BLIND) / row["codec"] / row["setting"]
 
-    def _view(self, file: str, raw: RawImage) -> tuple[Box, float]:
+    def _view(self, file: str, raw: RawImage) -> tuple[Rect, float]:
         """The crop and the exposure of a file, found once."""
         if file not in self._views:
             self._views[file] = most_detailed(raw), Developer(raw).base
@@ -155,8 +155,8 @@ def _on_scale(values: np.ndarray, ends: tuple[float, float]) -> np.ndarray:
     return (np.log2(np.maximum(values, 2.0**low)) - low) / (high - low)
 
 
-def most_detailed(raw: RawImage) -> Box:
-    """The crop (left, top, right, bottom), as the module says."""
+def most_detailed(raw: RawImage) -> Rect:
+    """The crop, as the module says."""
     h, w = (n // 2 * 2 for n in raw.mosaic.shape)
     height, width = min(HEIGHT, h), min(WIDTH, w)
     greens = raw.cfa.index("G")
@@ -170,14 +170,14 @@ def most_detailed(raw: RawImage) -> Box:
     detail = np.zeros_like(value)
     detail[:, 1:] += np.abs(np.diff(value, axis=1))
     detail[1:] += np.abs(np.diff(value, axis=0))
-    best: tuple[tuple[float, float], Box] | None = None
+    best: tuple[tuple[float, float], Rect] | None = None
     for top in range(0, h - height + 1, GRID):
         for left in range(0, w - width + 1, GRID):
             window = np.s_[top // 2 : (top + height) // 2, left // 2 : (left + width) // 2]
             white = float(clipped[window].mean())
             rank = (-max(white, CLIPPED), float(detail[window].mean()))
             if best is None or rank > best[0]:
-                best = rank, (left, top, left + width, top + height)
+                best = rank, Rect(top, left, height, width)
     assert best is not None
     return best[1]
 

@@ -42,6 +42,10 @@ class NoRawError(RawinlayError):
     exit_code = 4
 
 
+class RawLostError(NoRawError):
+    """The JPEG carried a RAW once: a program that saved it since has taken it out."""
+
+
 class StreamError(RawinlayError):
     """The RAW stream is damaged, of a newer version, or belongs to another JPEG."""
 

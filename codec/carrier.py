@@ -10,27 +10,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
+
+import numpy as np
 
 from ..bitstream.errors import InputError, NoRawError, StreamError
 from ..bitstream.jpeg.carried import AnotherPictureError, check_binding
+from ..bitstream.jpeg.cut import PartialPlanes, is_cut
 from ..bitstream.jpeg.file import Jpeg
 from ..bitstream.jpeg.mend import Mended, mend, mend_superbox
 from ..bitstream.jpeg.planes import JpegPlanes
+from ..bitstream.raw_image import RawImage
+from ..bitstream.runtime.files import Source
 from ..bitstream.stream.limits import check_pixels
-from .decoder.salvage import WHOLE, Salvage, states, without
+from .decoder.salvage import RIM, WHOLE, Salvage, states, unguided, without
 from .decoder.stream import Stream
+from .mosaic.noise import NOISE_PROFILE, Profile
 from .sidecar import parts, read_sidecar
 from .turned import turned_back
-
-Source = str | Path | bytes
 
 
 @dataclass(frozen=True)
 class Carrier:
     """jpeg: the file, without our segments where those are damaged; stream, planes: what is decoded. warnings: what was
     damaged, mended or turned, a line each; salvage: what is left, where that was asked for; picture: the JPEG's before
-    it was turned, without its metadata, None where it was not."""
+    it was turned, without its metadata, None where it was not; cut: whether the picture is, so that nobody should be
+    shown it."""
 
     jpeg: Jpeg
     stream: Stream = field(repr=False)
@@ -38,6 +42,7 @@ class Carrier:
     warnings: tuple[str, ...] = ()
     salvage: Salvage | None = None
     picture: bytes | None = None
+    cut: bool = False
 
 
 def open_carrier(
@@ -55,14 +60,56 @@ def open_carrier(
     if found and found.lost:
         stream = without(stream, found.lost, min(found.size, len(jpeg.data) + len(found.payload)))
     seen = Jpeg(found.bare) if found and found.bare else jpeg
-    planes, turned = _picture(seen, stream.header.binding, max_pixels)
+    turned, partial = None, None
+    try:
+        planes, turned = _picture(seen, stream.header.binding, max_pixels)
+    except StreamError as error:
+        partial = _partial(seen, stream, max_pixels) if salvage else None
+        if partial is None:
+            raise
+        blind = unguided(stream, partial.planes, partial.others)
+        if len(blind) == len(stream.transforms):
+            raise StreamError(f"{error}; no tile of the RAW lies within what is left of it") from None
+        planes, note = partial.planes, (
+            f"the JPEG's picture is damaged: {int(partial.known.sum())} of its {len(partial.known)} rows are sound"
+        )
+        notes, warnings = (*notes, note), [*warnings, note]
+        stream = without(stream, ((tile, 0, 0) for tile in blind), stream.size)
     if turned:
         warnings.append(f"the JPEG was {turned[1]} since, without loss: the RAW is decoded as it lay before")
     left = states(stream, notes) if salvage else None
     if left and left.recovered < 1:
-        gone = sum(tile.state != WHOLE for tile in left.tiles)
+        gone = sum(tile.state not in (WHOLE, RIM) for tile in left.tiles)
         warnings.append(f"{gone} of {len(left.tiles)} tiles are not whole: there the picture is guessed from the JPEG")
-    return Carrier(seen, stream, planes, tuple(warnings), left, turned[0].data if turned else None)
+    back = turned[0].data if turned else None
+    return Carrier(seen, stream, planes, tuple(warnings), left, back, partial is not None)
+
+
+def _partial(jpeg: Jpeg, stream: Stream, max_pixels: int | None) -> PartialPlanes | None:
+    """What is left of a picture that is not the one that a stream is bound to; None of what is no picture at all."""
+    try:
+        if max_pixels is not None:
+            check_pixels(jpeg.frame.width, jpeg.frame.height, max_pixels, "the JPEG")
+        return jpeg.partial_planes(stream.bands)
+    except InputError:
+        return None
+
+
+def image_of(found: Carrier, mosaic: np.ndarray) -> tuple[RawImage, tuple[str, ...]]:
+    """A decoded mosaic, uint16 (H, W), with all that the stream and the JPEG's Exif say of it; and what of that is
+    damaged, a line each."""
+    stream, header = found.stream, found.stream.header
+    meta, told = stream.meta
+    raw_tags = dict(meta.raw_tags)
+    if stream.noise and NOISE_PROFILE not in raw_tags:
+        raw_tags[NOISE_PROFILE] = Profile.of(stream.noise).tag()
+    raw = RawImage(
+        mosaic=mosaic, cfa=header.phase, black=header.levels, white=header.white, orientation=header.orientation,
+        camera=header.camera, ifd0_tags=meta.ifd0_tags, raw_tags=raw_tags,
+        exif_tags={**found.jpeg.exif_tags, **meta.exif_tags}, gps_tags=meta.gps_tags, note=meta.note,
+        profiles=meta.profiles, cell=stream.cell, levels=stream.levels,
+    )  # fmt: skip
+    return raw, told
 
 
 def _picture(jpeg: Jpeg, binding: bytes, max_pixels: int | None) -> tuple[JpegPlanes, tuple[Jpeg, str] | None]:
@@ -74,6 +121,10 @@ def _picture(jpeg: Jpeg, binding: bytes, max_pixels: int | None) -> tuple[JpegPl
         if back is None:
             raise
         return back[0].planes, back
+    except StreamError as error:
+        if is_cut(jpeg.data):
+            raise StreamError(f"{error}; --salvage decodes the tiles that lie in what is left of it") from None
+        raise
 
 
 def _stream(jpeg: Jpeg, sidecar: Source | None, salvage: bool) -> tuple[Stream, Mended | None]:

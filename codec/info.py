@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from ..bitstream.errors import NoRawError, RawinlayError, StreamError
 from ..bitstream.jpeg.carried import AnotherPictureError, check_binding
 from ..bitstream.jpeg.file import Jpeg
 from ..bitstream.jpeg.further import damages, share_of, sizes
 from ..bitstream.jpeg.planes import JpegPlanes
-from ..bitstream.runtime.files import read_file
+from ..bitstream.runtime.files import Source, bytes_of
 from ..bitstream.stream import container
 from ..bitstream.stream.container import MAGIC, Container
 from ..bitstream.stream.digests import FileDigests
@@ -19,8 +18,9 @@ from ..bitstream.stream.layers import STAGES, Layers, Prefixes, tile_count
 from ..bitstream.stream.limits import check_pixels, check_work
 from ..bitstream.stream.preview import CarriedPreview
 from ..bitstream.tiff.meta import Meta
+from .decoder.parts import parse_cell, parse_levels
 from .preview_choice import kind_of
-from .sidecar import parts
+from .sidecar import parts, sidecar_size
 from .turned import turned_back
 
 
@@ -60,13 +60,13 @@ class Info:
     note_left_out: tuple[int, ...] = ()
 
 
-def info(jpeg: str | Path | bytes, *, sidecar: str | Path | bytes | None = None, max_pixels: int | None = None) -> Info:
+def info(jpeg: Source, *, sidecar: Source | None = None, max_pixels: int | None = None) -> Info:
     """What a JPEG carries. Raises InputError for a file that is no JPEG; damage is told, not raised.
 
     sidecar: has the RAW instead of the JPEG. max_pixels: InputError, before the JPEG is decoded, where it or the mosaic
     has more.
     """
-    file = Jpeg(jpeg if isinstance(jpeg, bytes) else read_file(jpeg, "JPEG"))
+    file = Jpeg(bytes_of(jpeg, "JPEG"))
     try:
         payload, contents = parts(file, sidecar)
     except NoRawError:
@@ -91,14 +91,22 @@ def info(jpeg: str | Path | bytes, *, sidecar: str | Path | bytes | None = None,
         damage.append(str(error))
     tiles, files = tile_count(header), FileDigests.from_bytes(sections["DIGS"])
     meta = _meta(header, sections["META"])
+    try:
+        cell, levels = parse_cell(sections, header), parse_levels(sections, header)
+    except StreamError as error:
+        cell, levels, damage = None, None, [*damage, str(error)]
+    kept = levels is None or levels.kept
+    height, width = cell.size[:2] if cell else (header.height, header.width)
     least = growth
     if layers and not damage:
-        least = sizes(file.growth, share)(Prefixes(payload).without_preview().cut(0)[0])
+        growth_of = file.growth if sidecar is None else sidecar_size
+        least = sizes(growth_of, share)(Prefixes(payload).without_preview().cut(0)[0])
     return Info(
-        has_raw=True, version=version, model=header.model.hex(), camera=header.camera, width=header.width,
-        height=header.height, cfa=header.phase, bpp=8 * growth / (header.width * header.height) if growth else None,
+        has_raw=True, version=version, model=header.model.hex(), camera=header.camera, width=width,
+        height=height, cfa=cell.name if cell else header.phase,
+        bpp=8 * growth / (header.width * header.height) if growth else None,
         metadata_bytes=growth, intact=not damage, damage=tuple(damage),
-        lossless=layers.lossless(tiles) if layers else header.lossless,
+        lossless=(layers.lossless(tiles) if layers else header.lossless) and kept,
         layers=1 + len(layers.further) if layers else 1,
         last_layer=min(1.0, layers.kept / (STAGES * tiles)) if layers else 1.0, least_bytes=least,
         preview=_preview(file, meta, sections["PREV"]) if meta and not damage else None,

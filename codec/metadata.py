@@ -24,6 +24,9 @@ from ..bitstream.tiff.tags import pack_tags, unpack_tags
 
 XMP, IPTC, PRIVATE_DATA = 700, 33723, 50740
 
+WHOLE_ROOM = 1 << 18
+"""The same where all of the metadata is wanted."""
+
 ROOM = 2048
 """Bytes that MakerNote, private data and Exif may take together, compressed; of the note only what fits is stored."""
 
@@ -63,7 +66,8 @@ def chosen(raw: RawImage, jpeg: Jpeg, own: bool, wanted: str, size: int | None) 
     """What the stream says of a RAW.
 
     jpeg: the carrier; own: whether it is the RAW's preview or a rendering of it by us. wanted: "auto", "all" (the place
-    too, whatever the JPEG has) or "none". size: bytes that the RAW may take, if that is asked for.
+    too, whatever the JPEG has), "whole" (all of the note) or "none". size: bytes that the RAW may take, if that is
+    asked for.
     """
     technical = {tag: v for tag, v in raw.ifd0_tags.items() if (IFD0, tag) not in ABOUT_THE_SHOT}
     header = pack_tags(replace(raw, ifd0_tags=technical, exif_tags={}))
@@ -78,7 +82,7 @@ def chosen(raw: RawImage, jpeg: Jpeg, own: bool, wanted: str, size: int | None) 
     if wanted == "none":
         return Chosen(header, Meta(raw_tags=of_the_mosaic, profiles=profiles).to_bytes(), tuple(warnings))
     gps = whole.gps_tags
-    if gps and wanted == "auto" and not own and not _has_place(jpeg):
+    if gps and wanted in ("auto", "whole") and not own and not _has_place(jpeg):
         warnings.append("the RAW's place (GPS) is not stored, since the JPEG has none; --gps stores it")
         gps = {}
     shot = {tag: v for tag, v in whole.ifd0_tags.items() if (IFD0, tag) in ABOUT_THE_SHOT or (IFD0, tag) not in closed}
@@ -88,7 +92,7 @@ def chosen(raw: RawImage, jpeg: Jpeg, own: bool, wanted: str, size: int | None) 
             del shot[names]
     meta = Meta(shot, of_the_mosaic, whole.exif_tags, gps, None, profiles)
     bare = Meta({t: v for t, v in shot.items() if t not in (XMP, IPTC, PRIVATE_DATA)}, {}, whole.exif_tags, gps)
-    room = min(ROOM, size // SHARE) if size else ROOM
+    room = WHOLE_ROOM if wanted == "whole" else min(ROOM, size // SHARE) if size else ROOM
     private = shot.get(PRIVATE_DATA)
     if private and len(replace(bare, ifd0_tags={**bare.ifd0_tags, PRIVATE_DATA: private}).to_bytes()) > room:
         warnings.append(f"the RAW's private data ({private.count:,} bytes) is too large to be stored")

@@ -10,7 +10,8 @@ from ..bitstream.dng.preview import coded, open_picture, with_orientation
 from ..bitstream.errors import UsageError
 from ..bitstream.jpeg.file import Jpeg
 from ..bitstream.raw_image import RawImage
-from .decoder.crop import Crop
+from ..bitstream.rect import Rect
+from .decoder.crop import share_of, shown_by
 from .isp.neutral import neutral_picture
 from .preview_choice import carried_picture, kind_of
 
@@ -28,20 +29,22 @@ SCREEN_QUALITY = 85
 
 
 def made_preview(
-    preview: str, found: Carrier, raw: RawImage, crop: Crop | None
+    preview: str, found: Carrier, raw: RawImage, crop: Rect | None
 ) -> tuple[str, bytes | None]:
     """(kind, JPEG or None) of a preview by its name in `PREVIEWS`; of a crop where `raw` is one.
 
     UsageError for a carried one that is not there.
     """
     kind = kind_of(found.stream.preview, found.jpeg, raw.ifd0_tags) if preview in CHOSEN else preview
+    if kind == "jpeg" and found.cut:
+        kind = "neutral"
     shown = _whole(kind, found, raw, crop)
     if preview == "screen" and shown:
         shown = for_screens(found.jpeg.bare if shown is found.jpeg.bare.data else shown)
     return kind, shown
 
 
-def _whole(kind: str, found: Carrier, raw: RawImage, crop: Crop | None) -> bytes | None:
+def _whole(kind: str, found: Carrier, raw: RawImage, crop: Rect | None) -> bytes | None:
     """The preview of a kind, in its full size."""
     stream, jpeg = found.stream, found.jpeg
     if kind == "none":
@@ -52,9 +55,9 @@ def _whole(kind: str, found: Carrier, raw: RawImage, crop: Crop | None) -> bytes
         lies = raw.orientation if found.picture else jpeg.orientation
         if found.picture and not crop:
             return with_orientation(found.picture, lies)
-        return crop.preview(found.planes, stream.geometry, stream.layout, lies) if crop else jpeg.bare.data
+        return shown_by(crop, found.planes, stream.geometry, stream.layout, lies) if crop else jpeg.bare.data
     own = stream.preview.own if stream.preview else None
-    part = crop.share(stream.header.height, stream.header.width) if crop else None
+    part = share_of(crop, stream.header.height, stream.header.width) if crop else None
     shown = own_jpeg(own, raw.orientation, part) if own else None
     if shown is None:
         raise UsageError(

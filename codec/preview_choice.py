@@ -20,9 +20,9 @@ from ..bitstream.dng.preview import coded, open_picture, turned
 from ..bitstream.errors import InputError
 from ..bitstream.jpeg.file import Jpeg
 from ..bitstream.raw_image import RawImage, TiffValue
+from ..bitstream.stream.container import sections_size, with_sections
 from ..bitstream.stream.preview import MOST_BYTES, MOST_SIDE, CarriedPreview
 from ..bitstream.tiff import tiff
-from . import sections
 from .isp.neutral import neutral_picture
 
 SHARE = 100
@@ -73,12 +73,12 @@ def section_of(preview: CarriedPreview | None) -> dict[str, bytes]:
 
 def section_bytes(preview: CarriedPreview | None) -> int:
     """Bytes that the section adds to a stream."""
-    return sections.cost(section_of(preview))
+    return sections_size(section_of(preview))
 
 
 def with_preview(payload: bytes, preview: CarriedPreview | None) -> bytes:
     """The stream with the section."""
-    return sections.put_into(payload, section_of(preview))
+    return with_sections(payload, section_of(preview))
 
 
 def kind_of(preview: CarriedPreview | None, jpeg: Jpeg, ifd0_tags: Mapping[int, TiffValue]) -> str:

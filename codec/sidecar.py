@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Sequence
 
 from ..bitstream.errors import InputError, StreamError
 from ..bitstream.jpeg import jumbf
 from ..bitstream.jpeg.carried import carried_stream
 from ..bitstream.jpeg.file import Jpeg
-from ..bitstream.runtime.files import read_file
+from ..bitstream.runtime.files import Source, bytes_of
 
 
 def sidecar_of(carrier: bytes) -> bytes:
@@ -16,15 +16,25 @@ def sidecar_of(carrier: bytes) -> bytes:
     return jumbf.box(b"jumb", Jpeg(carrier).superbox)
 
 
-def read_sidecar(source: str | Path | bytes) -> bytes:
+def sidecar_with(payload: bytes, further: bytes) -> bytes:
+    """The sidecar of a stream, with the boxes behind it."""
+    return jumbf.box(b"jumb", jumbf.contents(payload) + further)
+
+
+def sidecar_size(payload_size: int, further: int, ends: Sequence[int] = ()) -> int:
+    """Bytes of `sidecar_with` for so many; it has no segments whose ends would matter."""
+    return 8 + jumbf.PAYLOAD_AT + payload_size + further
+
+
+def read_sidecar(source: Source) -> bytes:
     """The superbox's contents of a sidecar. InputError for a file that is none, StreamError for one that is cut."""
-    data = source if isinstance(source, bytes) else read_file(source, "sidecar")
+    data = bytes_of(source, "sidecar")
     if data[4:8] != b"jumb" or jumbf.LABEL not in data[:256]:
         raise InputError("not a sidecar: it holds no RAW stream in a JUMBF box")
     return data[8:]
 
 
-def parts(file: Jpeg, sidecar: str | Path | bytes | None) -> tuple[bytes, bytes]:
+def parts(file: Jpeg, sidecar: Source | None) -> tuple[bytes, bytes]:
     """The RAW stream of a JPEG or of its sidecar, and the superbox's contents that it lies in; errors as of both."""
     if sidecar is None:
         return carried_stream(file), file.superbox

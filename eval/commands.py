@@ -64,7 +64,7 @@ def _compare(args: argparse.Namespace) -> None:
 def _compare_metadata(args: argparse.Namespace, raw: Path | bytes, dng: Path | bytes) -> None:
     from dataclasses import asdict
 
-    from .metadata import compare_metadata
+    from ..codec.differences import compare_metadata
 
     with TerminalProgress() as progress, explained("compare", (args.raw, raw, "RAW"), (args.dng, dng, "RAW")):
         progress("comparing", 0.0)

@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ..bitstream.errors import InputError
 from ..bitstream.raw_image import RawImage
+from ..bitstream.rect import Rect
 from ..codec.isp import tone
 from ..codec.isp.colour import srgb_encode, srgb_from_balanced
 from ..codec.isp.demosaic import malvar
@@ -43,16 +44,15 @@ def exposure_for(raw: RawImage, percentile: float = 99.0, level: float = 0.9) ->
     return tone.exposure_for(value[site // 2 :: 2, site % 2 :: 2], percentile, level)
 
 
-def crop(raw: RawImage, box: tuple[int, int, int, int]) -> RawImage:
-    """The part of `raw` inside box = (left, top, right, bottom), mosaic coordinates before turning.
+def crop(raw: RawImage, box: Rect) -> RawImage:
+    """The part of `raw` inside `box`, sites of the mosaic before turning.
 
     Left and top are rounded down to even, so the CFA phase stays. InputError where fewer than 8x8 samples are left.
     """
-    left, top, right, bottom = box
-    left, top = max(left, 0) // 2 * 2, max(top, 0) // 2 * 2
-    part = raw.mosaic[top : max(bottom, 0), left : max(right, 0)]
+    left, top = max(box.left, 0) // 2 * 2, max(box.top, 0) // 2 * 2
+    part = raw.mosaic[top : max(box.bottom, 0), left : max(box.right, 0)]
     if min(part.shape) < 8:
-        raise InputError(f"the crop {box} leaves {part.shape[1]}x{part.shape[0]} of the mosaic, want at least 8x8")
+        raise InputError(f"the crop {box.xywh} leaves {part.shape[1]}x{part.shape[0]} of the mosaic, want at least 8x8")
     return replace(raw, mosaic=part)
 
 
@@ -61,7 +61,7 @@ def side_by_side(
     decoded: RawImage,
     error_gain: float | None = None,
     exposure_ev: float = 0.0,
-    box: tuple[int, int, int, int] | None = None,
+    box: Rect | None = None,
     note: str = "",
 ) -> Image.Image:
     """Three panels with captions: true, decoded, and the error of the mosaics, amplified.

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..raw_image import Border, RawImage, TiffValue
+from ..rect import Rect
 from ..tiff import tiff
 
 LEAK = 2  # pixels beside the picture
@@ -21,7 +22,6 @@ FAR = 64
 """All but one in a hundred of a site's masked pixels are as near to black as one part in so many of black to white."""
 LEVEL_UNIT = 1024  # black levels to 1/1024 DN, as the header has them
 
-Rectangle = tuple[int, int, int, int]  # top, left, bottom, right
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def framed(raw: RawImage) -> Framed | None:
     }
     dark = [area for area in _areas(border, height, width) if _is_dark(frame, area, raw, top, left)]
     if dark:
-        tags[50830] = tiff.pack_value(tiff.LONG, *(n for area in dark for n in area))
+        tags[50830] = tiff.pack_value(tiff.LONG, *(n for a in dark for n in (a.top, a.left, a.bottom, a.right)))
     return Framed(frame, tags)
 
 
@@ -62,25 +62,24 @@ def _even(border: Border) -> Border:
     )
 
 
-def _areas(border: Border, height: int, width: int) -> list[Rectangle]:
+def _areas(border: Border, height: int, width: int) -> list[Rect]:
     """The rectangles of the border without what leaks in, no two of which overlap."""
     top, left, bottom, right = border.sides
     whole = left + width + right
     areas = [
-        (0, 0, top - LEAK, whole),
-        (top, 0, top + height, left - LEAK),
-        (top, left + width + LEAK, top + height, whole),
-        (top + height + LEAK, 0, top + height + bottom, whole),
+        Rect(0, 0, top - LEAK, whole),
+        Rect(top, 0, height, left - LEAK),
+        Rect(top, left + width + LEAK, height, right - LEAK),
+        Rect(top + height + LEAK, 0, bottom - LEAK, whole),
     ]
-    return [area for area in areas if area[2] - area[0] >= LEAST and area[3] - area[1] >= LEAST]
+    return [area for area in areas if min(area.shape) >= LEAST]
 
 
-def _is_dark(frame: np.ndarray, area: Rectangle, raw: RawImage, top: int, left: int) -> bool:
+def _is_dark(frame: np.ndarray, area: Rect, raw: RawImage, top: int, left: int) -> bool:
     """Whether a rectangle of the frame is black, whose mosaic begins at (top, left)."""
-    first, start, last, end = area
     for site, black in enumerate(raw.black):
-        rows = slice(first + (site // 2 + top - first) % 2, last, 2)
-        cols = slice(start + (site % 2 + left - start) % 2, end, 2)
+        rows = slice(area.top + (site // 2 + top - area.top) % 2, area.bottom, 2)
+        cols = slice(area.left + (site % 2 + left - area.left) % 2, area.right, 2)
         values = frame[rows, cols]
         if 2 * abs(int(values.sum(dtype=np.int64)) * LEVEL_UNIT - round(black * LEVEL_UNIT) * values.size) > (
             LEVEL_UNIT * values.size

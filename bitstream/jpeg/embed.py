@@ -22,14 +22,15 @@ The flag (`bitstream.jpeg.flag`) lets `extract` tell a JPEG that lost its RAW fr
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
 
-from ..errors import NoRawError
-from . import flag, jumbf
+from ..errors import NoRawError, RawLostError
+from . import flag, jumbf, parts
 from .flag import FLAG_BYTES, FLAG_NAMESPACE, XMP_HEADER
 from .pointers import EXIF_HEADER, MPF_HEADER, Pointers, find_pointers
-from .segments import APP0, APP1, APP2, APP11, SOI, Segment, read_segments, segment_bytes, splice
+from .segments import APP0, APP1, APP2, APP11, SOI, Segment, pieces, read_segments, segment_bytes, splice
 
 XMP_EXTENSION_HEADER = b"http://ns.adobe.com/xmp/extension/\0"
 ICC_HEADER = b"ICC_PROFILE\0"
@@ -42,6 +43,8 @@ BEFORE_THE_FLAG = (
     (APP2, ICC_HEADER),
     (APP2, MPF_HEADER),
 )
+
+MOST_PASSES = 8
 
 Edit = tuple[int, int, bytes]
 """data[start:end] becomes the bytes."""
@@ -82,7 +85,8 @@ def with_payload(
     further: boxes behind the payload's. mend: offsets too, not only the size of image 1 in MPF.
     """
     packet, edits = _flag(segments, len(payload))
-    block = b"".join(segment_bytes(APP11, part) for part in jumbf.wrap(payload, further))
+    ends = parts.ends_for(payload, further)
+    block = b"".join(segment_bytes(APP11, part) for part in jumbf.wrap(payload, further, ends))
     place, scan = _flag_place(segments), segments[-1].start
     edits += [(place, place, packet), (scan, scan, block)] if place < scan else [(scan, scan, packet + block)]
     return splice(bare, [*edits, *_mended(find_pointers(segments, strict=not mend), edits)])
@@ -115,43 +119,61 @@ def payload_of(segments: Sequence[Segment]) -> bytes:
 
 def superbox_of(segments: Sequence[Segment]) -> bytes:
     """The contents of the box with the payload, else as `payload_of`."""
-    contents = jumbf.contents_of([s.payload for s in segments if s.marker == APP11])
+    contents = jumbf.contents_of([s.view for s in segments if s.marker == APP11])
     if contents is not None:
         return contents
     for segment in segments:
         if _is_xmp(segment) and FLAG_NAMESPACE in segment.payload:
             size = FLAG_BYTES.search(segment.payload)
             of = f" of {int(size[1])} bytes" if size else ""
-            raise NoRawError(f"the JPEG carried a RAW{of}, but a program that saved it since has removed the RAW")
+            raise RawLostError(f"the JPEG carried a RAW{of}, but a program that saved it since has removed the RAW")
     raise NoRawError("the JPEG carries no RAW")
 
 
 def without_ours(jpeg: bytes, segments: Sequence[Segment]) -> bytes:
-    """`jpeg`, of these segments, without anything of ours; itself where there is nothing."""
+    """`jpeg`, of these segments, without anything of ours; itself where there is nothing.
+
+    Taking a damaged box out may bring another one to light: so until there is none, or `MOST_PASSES` have found some.
+    """
+    for _ in range(MOST_PASSES):
+        edits = _undoing(jpeg, segments)
+        if not edits:
+            break
+        jpeg = splice(jpeg, edits)
+        segments = read_segments(jpeg)
+    return jpeg
+
+
+def sha256_without_ours(jpeg: bytes, segments: Sequence[Segment]) -> bytes:
+    """The digest of `without_ours` by one pass, which takes no copy: another one where damage hides more of ours."""
+    digest = hashlib.sha256()
+    for piece in pieces(jpeg, _undoing(jpeg, segments)):
+        digest.update(piece)
+    return digest.digest()
+
+
+def _undoing(jpeg: bytes, segments: Sequence[Segment]) -> list[Edit]:
+    """The edits that take out what can be seen of ours at once."""
     edits = [(s.start, s.end, b"") for s in segments if _is_our_flag(s)]
     for segment in segments:
         ours = flag.find(segment.payload) if _is_xmp(segment) and not _is_our_flag(segment) else None
         if ours:
             edits += _payload_edits(segment, *ours, b"")
     app11 = [s for s in segments if s.marker == APP11]
-    for segment, rest in zip(app11, jumbf.remove([s.payload for s in app11]), strict=True):
+    for segment, rest in zip(app11, jumbf.remove([s.view for s in app11]), strict=True):
         if len(rest) < segment.end - segment.first:
-            edits.append((segment.start, segment.end, segment_bytes(APP11, rest) if rest else b""))
-    if not edits:
-        return jpeg
-    return splice(jpeg, [*edits, *_mended(find_pointers(segments, strict=_is_before_mpf(segments)), edits)])
+            edits.append((segment.start, segment.end, segment_bytes(APP11, bytes(rest)) if rest else b""))
+    return [*edits, *_mended(find_pointers(segments, strict=_is_before_mpf(segments)), edits)] if edits else []
 
 
-def added_bytes(segments: Sequence[Segment], payload_size: int, further: int = 0) -> int:
+def added_bytes(segments: Sequence[Segment], payload_size: int, further: int = 0, ends: Sequence[int] = ()) -> int:
     """By how much `with_payload` makes a JPEG without anything of ours larger for a payload of `payload_size` bytes,
-    with further boxes of so many."""
+    with further boxes of so many; ends: of the parts, of which all but the last are full without that."""
     contents = jumbf.PAYLOAD_AT + payload_size + further
-    tail = contents % jumbf.PART
-    if 0 < tail < jumbf.MIN_PART:
-        contents += max(8, jumbf.MIN_PART - tail)
-    parts = -(-contents // jumbf.PART)
+    ends = ends or parts.full_ends(contents)
+    contents += len(jumbf.padding_of(contents - [0, *ends][-2]))
     packet, edits = _flag(segments, payload_size)
-    return len(packet) + _growth(edits) + contents + parts * (4 + jumbf.HEADER.size)
+    return len(packet) + _growth(edits) + contents + len(ends) * (4 + jumbf.HEADER.size)
 
 
 def _flag(segments: Sequence[Segment], payload_size: int) -> tuple[bytes, list[Edit]]:

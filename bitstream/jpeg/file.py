@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ..errors import InputError
@@ -10,6 +10,7 @@ from ..raw_image import TiffValue
 from ..runtime.forks import cached_property
 from ..tiff.tiff import Ifd
 from . import embed, exif
+from .cut import PartialPlanes, partial_planes
 from .planes import JpegPlanes, decode_planes
 from .segments import FrameInfo, Segment, frame_info, read_segments
 
@@ -43,6 +44,10 @@ class Jpeg:
     def planes(self) -> JpegPlanes:
         """The picture (`bitstream.jpeg.planes.decode_planes`, whose errors it raises)."""
         return decode_planes(self.data, self.segments)
+
+    def partial_planes(self, bands: bytes = b"") -> PartialPlanes:
+        """What is left of a picture that is damaged or cut (`bitstream.jpeg.cut`, whose errors it raises). Not kept."""
+        return partial_planes(self.data, self.segments, bands)
 
     # Exif is no reason to fail: what can't be read is not there.
 
@@ -110,9 +115,15 @@ class Jpeg:
         """Bytes that `bare` is shorter by."""
         return len(self.data) - len(self.bare.data)
 
-    def growth(self, payload_size: int, further: int = 0) -> int:
-        """Bytes that `bare` becomes longer by with a payload of so many, and so many of further boxes."""
-        return embed.added_bytes(self.bare.segments, payload_size, further)
+    @property
+    def bare_sha256(self) -> bytes:
+        """The digest of `bare` without the copy that it is; another one where damage hides some of what is ours."""
+        return embed.sha256_without_ours(self.data, self.segments)
+
+    def growth(self, payload_size: int, further: int = 0, ends: Sequence[int] = ()) -> int:
+        """Bytes that `bare` becomes longer by with a payload of so many, and so many of further boxes; ends: of the
+        parts, of which all but the last are full without that (`bitstream.jpeg.parts`)."""
+        return embed.added_bytes(self.bare.segments, payload_size, further, ends)
 
     def with_payload(self, payload: bytes, further: bytes = b"") -> Jpeg:
         """`bare` with a payload and further boxes; InputError for one of 4 GiB."""

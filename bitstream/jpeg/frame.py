@@ -44,8 +44,9 @@ class _TooMuchError(InputError):
 class Picture:
     """A JPEG's frame, its tables and scans, checked; everything else left out."""
 
-    def __init__(self, jpeg: bytes, segments: Sequence[Segment] | None = None) -> None:
-        """segments: those of the header, where they are known already (`read_segments`)."""
+    def __init__(self, jpeg: bytes, segments: Sequence[Segment] | None = None, cut: bool = False) -> None:
+        """segments: those of the header, where they are known already (`read_segments`); cut: scans may have any number
+        of bytes."""
         self.components: list[tuple[int, int, int, int]] = []  # id, horizontal and vertical factor, quantisation table
         self.quantisation: list[np.ndarray] = []
         self.height = self.width = self.frame = 0
@@ -59,6 +60,7 @@ class Picture:
         self._scans = self._visits = 0
         self.scan_bytes = 0
         self.is_open = False
+        self._cut = cut
         self._walk(segments or read_segments(jpeg))
         self._check()
 
@@ -66,7 +68,7 @@ class Picture:
         """A JPEG of nothing but what the decoder needs; behind: bytes behind the last scan's."""
         return self._assemble(self.width, self.height, self.components, _JFIF, behind)
 
-    def evened_stream(self) -> bytes:
+    def evened_stream(self, behind: bytes = b"") -> bytes:
         """The same scans in a frame in which chroma's sampling ratio is the same in both directions."""
         h, v = self.subsampling
         ratio = max(h, v)
@@ -78,7 +80,7 @@ class Picture:
         width, height = self.width * (ratio // h), self.height * (ratio // v)
         if max(width, height) > MAX_SIDE:
             raise InputError(f"the JPEG is too large for its chroma sampling ({self.width}x{self.height})")
-        return self._assemble(width, height, [*self.components, extra], b"")
+        return self._assemble(width, height, [*self.components, extra], b"", behind)
 
     @property
     def subsampling(self) -> tuple[int, int]:
@@ -132,8 +134,9 @@ class Picture:
         data = segment.data
         blocks, least = self._scan_header(segment.payload)
         match = _SCAN_END.search(data, segment.end)
-        end = match.start() if match else segment.end + len(data[segment.end :].rstrip(b"\xff"))
-        if 8 * (end - segment.end) < least:
+        # What was never written is zeros, where the file is as long as it should be.
+        end = match.start() if match else segment.end + len(data[segment.end :].rstrip(b"\xff\0"[: 1 + self._cut]))
+        if 8 * (end - segment.end) < least and not self._cut:
             raise InputError("the JPEG has too few bytes for its size")
         self.scan_bytes += end - segment.end
         self._visits += blocks

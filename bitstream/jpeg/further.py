@@ -6,11 +6,11 @@ last: it lies as far as can be from what it is a copy of.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ..errors import StreamError, UsageError
 from ..stream import head_copy
-from . import jumbf, parity
+from . import jumbf, parity, parts
 
 
 def check_share(share: float | None) -> None:
@@ -34,14 +34,20 @@ def further_size(payload: bytes, share: float | None = None, more: int = 0, copi
 
 
 def sizes(
-    growth: Callable[[int, int], int], share: float | None = None, beside: int = 0, copied: int = 0
+    growth: Callable[[int, int, Sequence[int]], int], share: float | None = None, beside: int = 0, copied: int = 0
 ) -> Callable[[bytes], int]:
     """Bytes that a JPEG grows by for a stream.
 
-    growth: of so many bytes of stream and of further boxes (`Jpeg.growth`); beside: bytes that will be added to the
-    stream, and to its head's copy `copied` of them.
+    growth: of so many bytes of stream and of further boxes, with these ends of parts (`Jpeg.growth`); beside: bytes
+    that will be added to the stream, and to its head's copy `copied` of them.
     """
-    return lambda payload: growth(len(payload) + beside, further_size(payload, share, beside, copied))
+
+    def size(payload: bytes) -> int:
+        behind = further_size(payload, share, beside, copied)
+        ends = parts.ends_of_sizes(payload, beside, behind, bool(share))
+        return growth(len(payload) + beside, behind, ends)
+
+    return size
 
 
 def share_of(contents: bytes) -> float | None:

@@ -10,7 +10,7 @@ offset  size  meaning
 4       4     Z: part, from 1
 8       4     LBox: bytes of the whole superbox, these 8 included; repeated in every part
 12      4     TBox: "jumb"; repeated in every part
-16      n     the next bytes of the superbox's contents: 65 517 in every part but the last
+16      n     the next bytes of the superbox's contents, at most 65 517
 ======  ====  ==========================================================================
 
 Contents of the superbox, each box being LBox u32, TBox, data:
@@ -25,9 +25,9 @@ box     data
 "free"  only where the last part would else be under 12 bytes: zeros
 ======  ====================================================================================
 
-Two programs decide the sizes. ImageMagick joins the payloads of all APP11 segments and splits them anew at 65 533
-bytes, which changes nothing only if every part but the last is full. c2pa-rs refuses a JPEG with an APP11 payload of
-less than 28 bytes. En is neither C2PA's 0x0211 (c2pa-rs takes equal En for its continuation) nor the obvious 1.
+Where parts end, `bitstream.jpeg.parts` says. ImageMagick joins the payloads of all APP11 segments and splits them anew
+at 65 533 bytes, which a reader undoes. c2pa-rs refuses a JPEG with an APP11 payload of less than 28 bytes. En is
+neither C2PA's 0x0211 (c2pa-rs takes equal En for its continuation) nor the obvious 1.
 """
 
 from __future__ import annotations
@@ -55,23 +55,29 @@ OURS = FIRST[:4]
 # ---------------------------------------------------------------------------------------------------- writing
 
 
-def wrap(payload: bytes, further: bytes = b"") -> list[bytes]:
+def wrap(payload: bytes, further: bytes = b"", ends: Sequence[int] = ()) -> list[bytes]:
     """The payloads of the APP11 segments that carry `payload` and further boxes behind it, in order.
 
-    Raises InputError at 4 GiB.
+    ends: of the parts, in the contents; without them all but the last are full. Raises InputError at 4 GiB.
     """
     # The whole contents are joined once: payloads may be hundreds of megabytes.
-    total = len(HEAD) + 8 + len(payload) + len(further)
-    tail = total % PART
-    padding = box(b"free", bytes(max(0, MIN_PART - tail - 8))) if 0 < tail < MIN_PART else b""
+    total = PAYLOAD_AT + len(payload) + len(further)
+    ends = ends or [*range(PART, total, PART), total]
+    starts = [0, *ends[:-1]]
+    padding = padding_of(total - starts[-1])
     lbox = 8 + total + len(padding)
     if lbox > MAX_LBOX:
         raise InputError("the RAW data is over 4 GiB: too large for one box in a JPEG")
     whole = b"".join([contents(payload), further, padding])
     return [
-        HEADER.pack(b"JP", EN, 1 + at // PART, lbox, b"jumb") + whole[at : at + PART]
-        for at in range(0, len(whole), PART)
+        HEADER.pack(b"JP", EN, z, lbox, b"jumb") + whole[start:end]
+        for z, (start, end) in enumerate(zip(starts, [*ends[:-1], len(whole)], strict=True), 1)
     ]
+
+
+def padding_of(last: int) -> bytes:
+    """The box that makes a last part of so many bytes long enough; nothing where it is."""
+    return box(b"free", bytes(max(0, MIN_PART - last - 8))) if last < MIN_PART else b""
 
 
 def contents(payload: bytes) -> bytes:
@@ -98,10 +104,13 @@ class _Found:
 
     contents: bytes | None
     damage: str
-    rest: list[bytes]
+    rest: list[Part]
 
 
-def unwrap(payloads: Sequence[bytes]) -> bytes | None:
+Part = bytes | memoryview
+
+
+def unwrap(payloads: Sequence[Part]) -> bytes | None:
     """The embedded payload from the payloads of a JPEG's APP11 segments, or None when our box is not among them.
 
     The order of the parts does not matter, exact duplicates are dropped, boxes of others are ignored, and framing that
@@ -111,7 +120,7 @@ def unwrap(payloads: Sequence[bytes]) -> bytes | None:
     return None if found is None else embedded_file(found)
 
 
-def contents_of(payloads: Sequence[bytes]) -> bytes | None:
+def contents_of(payloads: Sequence[Part]) -> bytes | None:
     """The superbox's contents, else as `unwrap`."""
     found = _find(payloads)
     if found is None:
@@ -121,25 +130,26 @@ def contents_of(payloads: Sequence[bytes]) -> bytes | None:
     return found.contents
 
 
-def remove(payloads: Sequence[bytes]) -> list[bytes]:
+def remove(payloads: Sequence[Part]) -> list[Part]:
     """The same payloads with every byte of our box taken out, damaged or not; one that was all ours becomes b""."""
-    found = _find(payloads)
+    found = _find(payloads, contents=False)
     return list(payloads) if found is None else found.rest
 
 
-def _find(payloads: Sequence[bytes]) -> _Found | None:
-    found = _find_parts(payloads)
+def _find(payloads: Sequence[Part], contents: bool = True) -> _Found | None:
+    """contents: whether they are wanted; else b"" stands for them."""
+    found = _find_parts(payloads, contents)
     if found is not None and found.contents is not None:
         return found
     # Framing is only destroyed if some segment does not start like a JUMBF part. Looking for our box inside whole
     # boxes of others would find the RAW of a picture that, say, a C2PA manifest holds as an ingredient.
-    if any(not payload.startswith(b"JP") for payload in payloads):
+    if any(payload[:2] != b"JP" for payload in payloads):
         joined = _find_joined(payloads)
         return joined if found is None or (joined is not None and joined.contents is not None) else found
     return found
 
 
-def _find_parts(payloads: Sequence[bytes]) -> _Found | None:
+def _find_parts(payloads: Sequence[Part], wanted: bool) -> _Found | None:
     """Our box in segments whose framing is sound."""
     boxes: dict[int, dict[int, list[int]]] = {}  # LBox -> Z -> which payloads
     for index, payload in enumerate(payloads):
@@ -162,15 +172,16 @@ def _find_parts(payloads: Sequence[bytes]) -> _Found | None:
     if len(labelled) > 1:
         return _Found(None, f"the JPEG carries {len(labelled)} different RAW streams", rest)
     lbox, parts = next(iter((labelled or orphans).items()))
-    contents = b"".join(payloads[parts[z][0]][HEADER.size :] for z in range(1, 1 + _contiguous(parts)))
-    damage = _damage(payloads, parts, lbox, len(contents))
+    views = [memoryview(payloads[parts[z][0]])[HEADER.size :] for z in range(1, 1 + _contiguous(parts))]
+    length = sum(map(len, views))
+    damage = _damage(payloads, parts, lbox, length)
     if damage:
         return _Found(None, damage, rest)
     # What a program joined on behind our last part belongs to somebody else.
-    surplus = len(contents) - (lbox - 8)
+    surplus = length - (lbox - 8)
     last = parts[max(parts)][0]
     rest[last] = payloads[last][len(payloads[last]) - surplus :] if surplus else b""
-    return _Found(contents[: lbox - 8], "", rest)
+    return _Found(b"".join(views)[: lbox - 8] if wanted else b"", "", rest)
 
 
 def _contiguous(parts: dict[int, list[int]]) -> int:
@@ -181,11 +192,11 @@ def _contiguous(parts: dict[int, list[int]]) -> int:
     return count
 
 
-def _damage(payloads: Sequence[bytes], parts: dict[int, list[int]], lbox: int, length: int) -> str:
+def _damage(payloads: Sequence[Part], parts: dict[int, list[int]], lbox: int, length: int) -> str:
     """Why the parts of one box don't make it whole, or nothing."""
     expected = -(-(lbox - 8) // PART)
     for z, indices in sorted(parts.items()):
-        if any(payloads[i] != payloads[indices[0]] for i in indices):
+        if any(bytes(payloads[i]) != payloads[indices[0]] for i in indices[1:]):
             return f"part {z} of the RAW data is in the JPEG twice, with different contents"
     have = _contiguous(parts)
     if have < max(parts) or length < lbox - 8:
@@ -196,8 +207,8 @@ def _damage(payloads: Sequence[bytes], parts: dict[int, list[int]], lbox: int, l
     return ""
 
 
-def _find_joined(payloads: Sequence[bytes]) -> _Found | None:
-    """Our box in APP11 payloads that a program joined and split anew: `wrap`'s own part sizes give the framing back."""
+def _find_joined(payloads: Sequence[Part]) -> _Found | None:
+    """Our box in APP11 payloads that a program joined and split anew: the parts' own heads give the framing back."""
     joined = b"".join(payloads)
     start = joined.find(FIRST)
     while start >= 0 and not _has_our_label(joined, start + HEADER.size):
@@ -208,21 +219,24 @@ def _find_joined(payloads: Sequence[bytes]) -> _Found | None:
     contents, at, z, damage = [], start, 1, ""
     left = lbox - 8
     while left > 0 and not damage:
-        part = min(left, PART)
-        if at + HEADER.size + part > len(joined) or HEADER.unpack_from(joined, at) != (b"JP", EN, z, lbox, b"jumb"):
-            damage = f"part {z} of {-(-(lbox - 8) // PART)} of the RAW data is missing or cut in the JPEG"
+        first = at + HEADER.size
+        following = joined.find(HEADER.pack(b"JP", EN, z + 1, lbox, b"jumb"), first) if left > MIN_PART else -1
+        end = following if first < following <= first + min(left, PART) else first + min(left, PART)
+        if end > len(joined) or HEADER.unpack_from(joined, at) != (b"JP", EN, z, lbox, b"jumb"):
+            damage = f"part {z} of {max(z, -(-(lbox - 8) // PART))} of the RAW data is missing or cut in the JPEG"
         else:
-            contents.append(joined[at + HEADER.size : at + HEADER.size + part])
-            at, z, left = at + HEADER.size + part, z + 1, left - part
-    rest, position = [], 0
+            contents.append(joined[first:end])
+            at, z, left = end, z + 1, left - (end - first)
+    rest: list[Part] = []
+    position = 0
     for payload in payloads:
         first, last = (min(max(edge - position, 0), len(payload)) for edge in (start, at))
-        rest.append(payload[:first] + payload[last:])
+        rest.append(bytes(payload[:first]) + payload[last:])
         position += len(payload)
     return _Found(None if damage else b"".join(contents), damage, rest)
 
 
-def _has_our_label(data: bytes, at: int) -> bool:
+def _has_our_label(data: Part, at: int) -> bool:
     """Whether a description box with our type and label stands at `at`."""
     start = at + 8 + len(EMBEDDED_FILE)
     return (

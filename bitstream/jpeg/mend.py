@@ -13,7 +13,7 @@ from ..stream.head_copy import Block, blocks, is_whole, total_length
 from ..stream.index import Key, read_index
 from . import parity
 from .jumbf import PAYLOAD_AT
-from .remains import Remains, remains_in, with_part
+from .remains import Remains, remains_in
 
 MOST_TRIED = 16  # variants of parts that are there twice
 
@@ -63,7 +63,7 @@ def _mend(found: Remains) -> Mended:
     best = _salvaged(whole)
     tries = [(part, choice) for part, choices in found.others.items() for choice in choices[1:]]
     for part, choice in tries[:MOST_TRIED] if best is None or best[1] else ():
-        other = with_part(whole, part, choice)
+        other = found.with_part(whole, part, choice)
         tried = _salvaged(other)
         if tried and (best is None or len(tried[1]) < len(best[1])):
             best, whole = tried, other
@@ -82,6 +82,9 @@ def _salvaged(contents: bytes) -> tuple[Container, list[tuple[Key, int]], list[s
     at = contents.rfind(head_copy.UUID)
     copy = blocks(contents, at + len(head_copy.UUID)) if at >= 0 else []
     sound = {b.letter: b for b in [*copy, *main] if b.intact}
+    if not is_whole(main):  # what only embellishes a DNG is not in the copy, but may still stand behind the damage
+        more = head_copy.behind(copy, contents, PAYLOAD_AT)
+        sound = {b.letter: b for b in more if b.intact and b.letter.islower()} | sound
     head = sound.get(b"H")
     if head is None or not head.data.startswith(MAGIC) or not any(_is_enough(found, sound) for found in (copy, main)):
         return None

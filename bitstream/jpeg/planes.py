@@ -94,7 +94,7 @@ def decode_planes(jpeg: bytes, segments: Sequence[Segment] | None = None) -> Jpe
     try:
         if parsed.is_open:
             _check_whole(parsed)
-        return _planes(parsed)
+        return planes_of(parsed)
     except InputError as error:
         if not parsed.is_arithmetic:
             raise
@@ -112,32 +112,32 @@ def _check_whole(parsed: Picture) -> None:
         raise InputError("the JPEG is cut short (no EOI marker)")
 
 
-def _planes(parsed: Picture) -> JpegPlanes:
-    """`decode_planes` of a file that has been walked through."""
+def planes_of(parsed: Picture, behind: bytes = b"") -> JpegPlanes:
+    """`decode_planes` of a file that has been walked through; behind: bytes behind the last scan's, where it is cut."""
     full = (parsed.width, parsed.height)
     tables = tuple(parsed.quantisation)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         if len(parsed.components) == 1:
-            (y,) = _decode(parsed.stream(), "L", full, [0])
+            (y,) = _decode(parsed.stream(behind), "L", full, [0])
             return JpegPlanes(y, None, None, (1, 1), tables, parsed.scan_bytes)
         h, v = parsed.subsampling
         if h == v == 1:
-            y, cb, cr = _decode(parsed.stream(), "YCbCr", full, [0, 1, 2])
+            y, cb, cr = _decode(parsed.stream(behind), "YCbCr", full, [0, 1, 2])
         else:
-            with _Beside(lambda: _decode(parsed.stream(), "L", full, [0])[0]) as luma:
-                cb, cr = _chroma(parsed, h, v)
+            with _Beside(lambda: _decode(parsed.stream(behind), "L", full, [0])[0]) as luma:
+                cb, cr = _chroma(parsed, h, v, behind)
             y = luma.result()
     return JpegPlanes(y, cb, cr, (h, v), tables, parsed.scan_bytes)
 
 
-def _chroma(parsed: Picture, h: int, v: int) -> list[np.ndarray]:
+def _chroma(parsed: Picture, h: int, v: int, behind: bytes) -> list[np.ndarray]:
     """Cb and Cr where they are subsampled."""
     reduced = (-(-parsed.width // h), -(-parsed.height // v))
     if h == v:
-        return _decode(parsed.stream(), "YCbCr", reduced, [1, 2], h)
+        return _decode(parsed.stream(behind), "YCbCr", reduced, [1, 2], h)
     # Pillow takes four components for inverted ink.
-    return [255 - plane for plane in _decode(parsed.evened_stream(), "CMYK", reduced, [1, 2], max(h, v))]
+    return [255 - plane for plane in _decode(parsed.evened_stream(behind), "CMYK", reduced, [1, 2], max(h, v))]
 
 
 class _Beside(Generic[T]):

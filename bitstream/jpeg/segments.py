@@ -46,6 +46,11 @@ class Segment:
         return self.data[self.first : self.end]
 
     @property
+    def view(self) -> memoryview:
+        """`payload` without a copy."""
+        return memoryview(self.data)[self.first : self.end]
+
+    @property
     def is_app(self) -> bool:
         """Whether it is one of APP0 to APP15."""
         return APP0 <= self.marker <= APP15
@@ -158,10 +163,16 @@ def segment_bytes(marker: int, payload: bytes) -> bytes:
 
 def splice(data: bytes, edits: Iterable[tuple[int, int, bytes]]) -> bytes:
     """`data` with each data[start:end] of the edits (start, end, replacement) replaced; they must not overlap."""
-    parts, at = [], 0
+    return b"".join(pieces(data, edits))
+
+
+def pieces(data: bytes, edits: Iterable[tuple[int, int, bytes]]) -> list[bytes | memoryview]:
+    """What `splice` joins: views of `data`, and replacements."""
+    parts: list[bytes | memoryview] = []
+    view, at = memoryview(data), 0
     for start, end, replacement in sorted(edits, key=lambda edit: edit[:2]):
         if not at <= start <= end <= len(data):
             raise ValueError(f"edit {start}..{end} overlaps another or lies outside")
-        parts += [data[at:start], replacement]
+        parts += [view[at:start], replacement]
         at = end
-    return b"".join([*parts, data[at:]])
+    return [*parts, view[at:]]

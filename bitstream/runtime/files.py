@@ -18,6 +18,10 @@ MAX_LINKS = 40  # as Linux: what has more is a loop
 WRITE_BITS = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 
 
+Source = str | Path | bytes
+"""A file: its path, or its bytes."""
+
+
 def read_file(path: str | os.PathLike[str], what: str) -> bytes:
     """The bytes of a file; `what` names it in errors ("JPEG", "RAW").
 
@@ -33,6 +37,11 @@ def read_file(path: str | os.PathLike[str], what: str) -> bytes:
     if not data:
         raise InputError(f"cannot read the {what} {shown(path)}: it is empty")
     return data
+
+
+def bytes_of(source: Source, what: str) -> bytes:
+    """The bytes of a file that is given by its path, or as bytes; `what` and errors as in `read_file`."""
+    return source if isinstance(source, bytes) else read_file(source, what)
 
 
 def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:

@@ -1,9 +1,10 @@
 """Compiling inner loops: numba with the few options that all of them share.
 
 Compiled code is kept in the user's cache folder (`bitstream.runtime.kernel_files`), so that only a first run waits for
-it, about a minute; `bitstream.runtime.compiling` tells who wants to know. The folder's name tells the sources it was
-made of: numba itself does not notice when a function changes that a kernel of another file calls. What is kept and no
-good, for whatever reason, is compiled anew in the same run; what can't be kept is compiled by every process for itself.
+it, about a minute; `bitstream.runtime.compiling` tells who wants to know. The folder's name tells the compiler, a
+kernel's name the sources that it was made of: numba itself does not notice when a function changes that a kernel of
+another file calls. A new version compiles only what changed. What is kept and no good, for whatever reason, is compiled
+anew in the same run; what can't be kept is compiled by every process for itself.
 
 Threads may run compiled code at the same time (`nogil`). No option that lets floats be reordered or contracted is ever
 set: what a kernel computes in float64 is what IEEE 754 says, operation by operation.
@@ -15,9 +16,10 @@ import functools
 import hashlib
 import importlib.metadata
 import pickle
+import re
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +40,9 @@ SOURCES = (
 )  # fmt: skip
 """What kernels are made of: every file that one of theirs takes a function or a constant from."""
 
+ROOT = Path(__file__).parents[2]
+_IMPORT = re.compile(r"^from (\.+)([\w.]*) import (\([^)]*\)|.*)$", re.MULTILINE)
+
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a function of numbers and arrays at its first call. Division by zero gives what IEEE 754 says."""
@@ -56,14 +61,49 @@ def cache_folder() -> str:
 @functools.cache
 def _folder() -> KernelFolder | str:
     """Where compiled code is kept, or why nowhere."""
-    digest = hashlib.sha256()
-    root = Path(__file__).parents[2]
-    for source in sorted(path for pattern in SOURCES for path in root.glob(pattern)):
-        digest.update(source.relative_to(root).as_posix().encode() + b"\0" + source.read_bytes())
     try:
-        return KernelFolder(digest.hexdigest()[:16])
+        return KernelFolder(hashlib.sha256(repr(_surroundings()).encode()).hexdigest()[:16])
     except Unusable as error:
         return str(error)
+
+
+def sources_of(path: Path) -> set[Path]:
+    """The files of `SOURCES` that a kernel's file is made of: itself, what it imports, what those import."""
+    todo, found = [path], set()
+    while todo:
+        here = todo.pop()
+        if here not in found:
+            found.add(here)
+            todo += _imported(here) & _sources()
+    return found
+
+
+@functools.cache
+def _sources() -> frozenset[Path]:
+    return frozenset(path for pattern in SOURCES for path in ROOT.glob(pattern))
+
+
+@functools.cache
+def _imported(path: Path) -> frozenset[Path]:
+    """The files that may stand behind a file's imports of the product's own, all of which are relative."""
+
+    def named() -> Iterator[Path]:
+        for dots, module, names in _IMPORT.findall(path.read_text(encoding="utf-8")):
+            base = path.parents[len(dots) - 1].joinpath(*filter(None, module.split(".")))
+            yield base.with_suffix(".py")
+            yield from (base / f"{name}.py" for name in re.findall(r"(\w+)(?: as \w+)?", names))
+
+    return frozenset(named())
+
+
+@functools.cache
+def _made_of(file: str) -> bytes:
+    """A digest of all that the kernels of a file are made of."""
+    digest = hashlib.sha256()
+    for source in sorted(sources_of(Path(file)) | {ROOT / SOURCES[0]}):
+        content = hashlib.sha256(source.read_bytes()).digest()
+        digest.update(source.name.encode() + b"\0" + content)
+    return digest.digest()
 
 
 @functools.cache
@@ -71,11 +111,6 @@ def _surroundings() -> tuple[Any, ...]:
     """What compiled code depends on besides its source and the processor."""
     llvmlite = importlib.metadata.version("llvmlite")
     return sys.implementation.cache_tag, numba.__version__, llvmlite, np.__version__, SETTINGS.BOUNDSCHECK, SETTINGS.OPT
-
-
-@functools.cache
-def _file_digest(path: str) -> bytes:
-    return hashlib.sha256(Path(path).read_bytes()).digest()
 
 
 class _KernelCache(NullCache):
@@ -119,7 +154,7 @@ class _KernelCache(NullCache):
         """Names the function, the types of its arguments, the processor and what else the code depends on."""
         code, cells = self._function.__code__, self._function.__closure__ or ()
         title = f"{self._function.__module__}.{self._function.__qualname__}"
-        digest = hashlib.sha256(_file_digest(code.co_filename) + code.co_code)
+        digest = hashlib.sha256(_made_of(code.co_filename) + code.co_code)
         digest.update(serialize.dumps(tuple(cell.cell_contents for cell in cells)))
         about = (title, code.co_firstlineno, repr(sig), codegen.magic_tuple(), _surroundings())
         digest.update(repr(about).encode())

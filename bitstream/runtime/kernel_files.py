@@ -6,7 +6,8 @@ where no other user can have written it: it belongs to this user or the system's
 folder. (Windows keeps a user's folders from others by itself.)
 
 Files appear under their names whole, by a rename: processes that write at once don't see each other's halves, and
-there is no lock to go stale. A folder per version; those that no run has used for `FORGOTTEN` seconds are removed.
+there is no lock to go stale. A folder per version of the compiler; folders and files that no run has used for
+`FORGOTTEN` seconds are removed.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class Unusable(Exception):
 
 
 class KernelFolder:
-    """The folder of one version. version: 16 hexadecimal digits."""
+    """The folder of one version of the compiler. version: 16 hexadecimal digits."""
 
     def __init__(self, version: str) -> None:
         """Raises Unusable, with the reason for the first choice, where no folder will do."""
@@ -73,6 +74,7 @@ class KernelFolder:
         head = len(MARK) + 32
         if data[:head] != _head(name, data[head:]):
             raise Unusable("its checksum is wrong")
+        _in_use(self.file(name), status)
         return data[head:]
 
     def write(self, name: str, data: bytes) -> None:
@@ -92,15 +94,15 @@ class KernelFolder:
             raise
 
     def _tidy(self) -> None:
-        """Remove what killed processes left here, and versions that are out of use."""
+        """Remove what killed processes left here, and kernels and versions that are out of use."""
         if self._tidied:
             return
         self._tidied, now = True, time.time()
         versions = self.path.parent.glob(self.path.name[:-16] + "[0-9a-f]" * 16)
-        for path in [*self.path.glob("*" + PART), *versions]:
+        for path in [*self.path.glob("*" + PART), *self.path.glob("*" + SUFFIX), *versions]:
             try:
                 age = now - path.lstat().st_mtime
-                if path.parent == self.path and age > DAY:
+                if path.parent == self.path and age > (DAY if path.suffix == PART else FORGOTTEN):
                     path.unlink()
                 elif path.parent != self.path and path != self.path and age > FORGOTTEN:
                     shutil.rmtree(path, ignore_errors=True)
@@ -133,9 +135,14 @@ def _usable(folder: Path) -> None:
     _check_owner(status)
     if not os.access(folder, os.W_OK | os.X_OK) and not next(folder.glob("*" + SUFFIX), None):
         raise Unusable("read-only")
-    if time.time() - status.st_mtime > DAY:  # in use: not forgotten
+    _in_use(folder, status)
+
+
+def _in_use(path: Path, status: os.stat_result) -> None:
+    """What is in use is not forgotten."""
+    if time.time() - status.st_mtime > DAY:
         try:
-            os.utime(folder)
+            os.utime(path)
         except OSError:
             pass
 

@@ -25,11 +25,10 @@ import zlib
 import numpy as np
 
 from ..errors import StreamError
-from ..raw_image import Border
+from ..raw_image import Border, RawImage
 from .fields import Reader, write_varint
 
 FREE = 1 << 16  # values that a border may have beside half of the mosaic's
-
 
 STRATEGIES = (zlib.Z_HUFFMAN_ONLY, zlib.Z_DEFAULT_STRATEGY)
 """Noise gains nothing from repetitions that are found by chance; margins of one value are nothing else."""
@@ -49,6 +48,20 @@ def border_bytes(border: Border) -> bytes:
     sides = b"".join(write_varint(n) for n in border.sides)
     first = min((_deflated(low, strategy, zlib.Z_FULL_FLUSH) for strategy in STRATEGIES), key=len)
     return sides + first + _deflated(high, zlib.Z_DEFAULT_STRATEGY, zlib.Z_FINISH)
+
+
+def border_of(raw: RawImage) -> tuple[dict[str, bytes], tuple[str, ...]]:
+    """(the section of a RAW's border, by its name, what the user should know); none where the RAW has none."""
+    border = raw.border
+    if border is None:
+        return {}, ()
+    if border.size > most_values(*raw.mosaic.shape):
+        return {}, (f"the border of {border.size} pixels is too large for this mosaic, and is not stored",)
+    section = border_bytes(border)
+    found = parse_border(section, *raw.mosaic.shape)
+    if any((a != b).any() for a, b in zip(found.parts, border.parts, strict=True)):
+        raise AssertionError("the border does not come back from its section: please report this picture")
+    return {"BORD": section}, ()
 
 
 def parse_border(section: bytes, height: int, width: int) -> Border:

@@ -31,6 +31,10 @@ id     name  contents
 "b"    BORD  what the sensor has around the mosaic
 "n"    NOIS  the sensor's noise, and how much of it is missing
 "m"    META  the RAW's metadata and MakerNote
+"C"    CELL  how the values of a sensor without a Bayer filter lie in the mosaic
+"V"    LEVL  values that the mosaic's numbers stand for
+"B"    POST  the second look at the guide behind the loop
+"j"    DIGJ  digests of the JPEG's samples, by bands of rows
 "S"          the index
 =====  ====  =====================================================
 
@@ -65,15 +69,13 @@ PREAMBLE_BYTES = 12
 SECTIONS = {
     "HEAD": b"H", "RECP": b"R", "LOCL": b"L", "PARM": b"P", "LAYR": b"Y", "PREV": b"p", "GEOM": b"W", "LOOK": b"K",
     "GATE": b"G", "DIGM": b"d", "DIGS": b"s", "BORD": b"b", "NOIS": b"n", "META": b"m",
+    "CELL": b"C", "LEVL": b"V", "POST": b"B", "DIGJ": b"j",
 }  # fmt: skip
 INDEX = b"S"
 SPARED = ("META",)
 """Sections that may be damaged and the rest is still read."""
 
 DECLARED = {
-    b"C": ("CELL", "cell layouts other than Bayer's 2x2, and sites of several values"),
-    b"V": ("LEVL", "levels that the header has no room for"),
-    b"B": ("POST", "second look at the guide, behind the loop"),
     b"Q": ("STEP", "step maps"),
     b"T": ("TRAF", "transforms other than in place and Haar"),
     b"O": ("ORDR", "another order or interleaving of stages"),
@@ -141,20 +143,46 @@ def section_size(count: int) -> int:
     return 1 + len(write_varint(count)) + count + 4
 
 
+def sections_size(sections: Mapping[str, bytes]) -> int:
+    """Bytes that these sections add to a stream; empty ones add none."""
+    return sum(section_size(len(body)) for body in sections.values() if body)
+
+
 def with_sections(payload: bytes, sections: Mapping[str, bytes]) -> bytes:
-    """A stream with these sections instead of its own; empty ones are left out."""
+    """A stream with these sections instead of its own, the same bytes where it has them; empty ones are left out."""
     container = Container.from_bytes(payload)
+    if all(container.sections[name] == body for name, body in sections.items()):
+        return payload
     return Container({**container.sections, **sections}, container.substreams).to_bytes()
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What was found in a stream without keeping it: its sections as far as they could be read, damaged ones too; what
+    is damaged, a line each, and in which tiles. All CRCs were compared."""
+
+    sections: Mapping[str, bytes]
+    damages: tuple[str, ...] = ()
+    tiles: tuple[int, ...] = ()
+
+
+def examined(data: bytes) -> Examined:
+    """A stream walked through without a copy of its substreams; nothing is raised."""
+    reader, damages, tiles = Reader(data, "RAW stream"), list[str](), set[int]()
+    sections: dict[str, bytes] = {}
+    try:
+        _read_preamble(reader, damages.append)
+        sections, index = _read_sections(reader, damages.append, True, None)
+        for _ in _read_substreams(reader, index, damages.append, True, tiles):
+            pass
+    except StreamError as error:
+        damages.append(str(error))
+    return Examined({name: sections.get(name, b"") for name in SECTIONS}, tuple(damages), tuple(sorted(tiles)))
 
 
 def check(data: bytes) -> list[str]:
     """Everything that is damaged in a stream, a line each; nothing when it is intact."""
-    damages: list[str] = []
-    try:
-        _parse(data, damages.append, verify=True)
-    except StreamError as error:
-        damages.append(str(error))
-    return damages
+    return list(examined(data).damages)
 
 
 def _crc(data: bytes) -> bytes:
@@ -173,7 +201,8 @@ def _parse(data: bytes, report: Callable[[str], None], verify: bool, lost: list[
     reader = Reader(data, "RAW stream")
     _read_preamble(reader, report)
     sections, index = _read_sections(reader, report, verify, lost)
-    return Container(sections, dict(_read_substreams(reader, index, report, verify)), tuple(lost or ()))
+    substreams = {key: bytes(view) for key, view in _read_substreams(reader, index, report, verify, set())}
+    return Container(sections, substreams, tuple(lost or ()))
 
 
 def _read_preamble(reader: Reader, report: Callable[[str], None]) -> None:
@@ -246,19 +275,23 @@ def _refusal(reader: Reader, section_id: bytes, checked: int) -> str:
 
 
 def _read_substreams(
-    reader: Reader, index: bytes, report: Callable[[str], None], verify: bool
-) -> Iterator[tuple[Key, bytes]]:
-    """The substreams that are there, in order; `reader` stands behind the index."""
+    reader: Reader, index: bytes, report: Callable[[str], None], verify: bool, damaged: set[int]
+) -> Iterator[tuple[Key, memoryview]]:
+    """The substreams that are there, in order; `reader` stands behind the index. damaged: gets the tiles of those that
+    are not."""
+    data = memoryview(reader.data)
     for tile, layer, stage, length, crc in read_index(index):
-        name = f"substream of tile {tile}, layer {layer}, stage {stage}"
         if length > reader.remaining:
             reader.at = len(reader.data)
-            report(f"RAW stream: {name}: cut off")
-            continue
-        stream = reader.take(length, name)
-        if verify and zlib.crc32(stream) != crc:
-            report(f"RAW stream: {name}: CRC mismatch")
-            continue
-        yield (tile, layer, stage), stream
+            wrong = "cut off"
+        else:
+            stream = data[reader.at : reader.at + length]
+            reader.at += length
+            if not verify or zlib.crc32(stream) == crc:
+                yield (tile, layer, stage), stream
+                continue
+            wrong = "CRC mismatch"
+        damaged.add(tile)
+        report(f"RAW stream: substream of tile {tile}, layer {layer}, stage {stage}: {wrong}")
     if reader.remaining:
         report(f"RAW stream: {reader.remaining} bytes too many behind the last substream")

@@ -124,7 +124,9 @@ def _possible(found: Candidate) -> bool:
 
 def _settled(search: Search, found: Candidate, others: list[Candidate]) -> Alignment:
     settled = settle(found.orientation, found.placement, found.points, found.patches)
-    geometry, moved = apart(search.raw, settled.geometry, found.patches)
+    geometry, moved = settled.geometry, 0.0
+    if not search.raw.cell:
+        geometry, moved = apart(search.raw, geometry, found.patches)
     rival = bool(others) and others[0].worth >= RIVAL * found.worth
     doubtful = rival or not _sure(found)
     report = [f"match score {found.score:.2f}", describe(settled.geometry, settled.db)]

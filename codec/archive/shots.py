@@ -13,8 +13,8 @@ from pathlib import Path
 from ...bitstream.errors import InputError, RawinlayError
 from ...bitstream.jpeg.file import Jpeg
 from ...bitstream.raw_image import TiffValue
-from ...bitstream.runtime.files import read_file
 from ...bitstream.tiff import tiff
+from .stores import Place, below, exists, is_folder, is_local, read, start_of
 
 MAKE, MODEL, TAKEN, SUBSECONDS, DNG_MODEL = 271, 272, 36867, 37521, 50708
 
@@ -28,6 +28,9 @@ SIDECAR_SUFFIXES = (".xmp", ".pp3", ".dop", ".cos", ".on1", ".arp", ".nksc")
 
 HIDDEN = "."
 
+HEAD = 1 << 18
+"""Bytes of a RAW elsewhere that are looked at first."""
+
 
 @dataclass(frozen=True)
 class Shot:
@@ -37,7 +40,7 @@ class Shot:
     it isn't known. camera: make and model, lower case, "" likewise. carries: a JPEG that has a RAW of ours already.
     """
 
-    path: Path
+    path: Place
     taken: str = ""
     camera: str = ""
     carries: bool = False
@@ -45,7 +48,7 @@ class Shot:
     @property
     def stem(self) -> str:
         """The name without its ending, as cameras' cards compare it."""
-        return self.path.stem.casefold()
+        return str(self.path.stem).casefold()
 
     def contradicts(self, other: Shot) -> str | None:
         """In what both files say of themselves they can't be of one shot; None where nothing says so."""
@@ -64,16 +67,16 @@ class Shot:
         return bool(self.taken and other.taken) and self.contradicts(other) is None
 
 
-def found_in(sources: Iterable[Path]) -> tuple[list[Path], list[Path], list[Path]]:
+def found_in(sources: Iterable[Place]) -> tuple[list[Place], list[Place], list[Place]]:
     """(RAWs, JPEGs, sidecars) in folders, with all below them, and among files that are named; each once, in order.
 
     Hidden files and folders are passed over. InputError for a source that isn't there.
     """
-    raws, jpegs, sidecars = dict[Path, None](), dict[Path, None](), dict[Path, None]()
+    raws, jpegs, sidecars = dict[Place, None](), dict[Place, None](), dict[Place, None]()
     for source in sources:
-        if not source.exists():
+        if not exists(source):
             raise InputError(f"cannot read {source}: there is no such file or folder")
-        for path in _files(source):
+        for path in files_of(source):
             suffix = path.suffix.lower()
             groups = ((RAW_SUFFIXES, raws), (JPEG_SUFFIXES, jpegs), (SIDECAR_SUFFIXES, sidecars))
             for suffixes, group in groups:
@@ -82,9 +85,15 @@ def found_in(sources: Iterable[Path]) -> tuple[list[Path], list[Path], list[Path
     return list(raws), list(jpegs), list(sidecars)
 
 
-def _files(source: Path) -> Iterator[Path]:
-    if source.is_file():
+def files_of(source: Place) -> Iterator[Place]:
+    """All files below a folder, hidden ones passed over; a file itself."""
+    if not is_folder(source):
         yield source
+        return
+    if not is_local(source):
+        for path in below(source):
+            if not any(part.startswith(HIDDEN) for part in path.relative_to(source).parts):
+                yield path
         return
     for folder, folders, names in os.walk(source):
         folders[:] = sorted(name for name in folders if not name.startswith(HIDDEN))
@@ -93,22 +102,34 @@ def _files(source: Path) -> Iterator[Path]:
                 yield Path(folder, name)
 
 
-def raw_shot(path: Path) -> Shot:
+def raw_shot(path: Place) -> Shot:
     """Of a RAW: what its TIFF directories say, or those of the JPEG in a RAF; nothing where they say nothing."""
     tags: dict[int, TiffValue] = {}
-    with contextlib.suppress(OSError, ValueError, RawinlayError), path.open("rb") as file:
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            if data[:15] == b"FUJIFILMCCD-RAW":
-                start, length = (int.from_bytes(data[at : at + 4], "big") for at in (84, 88))
-                tags = _of_jpeg(Jpeg(bytes(data[start : start + length])))
-            elif tiff.is_tiff(data[:4] + bytes(12)):
-                tags = _of_directories(tiff.read_tiff(data)[0])  # type: ignore[arg-type]
+    with contextlib.suppress(OSError, ValueError, RawinlayError):
+        if not is_local(path):
+            tags = _of_raw(start_of(path, HEAD))
+            if not _taken(tags):  # its directories may stand behind the picture
+                tags = _of_raw(read(path, "RAW"))
+        else:
+            with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+                tags = _of_raw(data)  # type: ignore[arg-type]
     return Shot(path, _taken(tags), _camera(tags))
 
 
-def jpeg_shot(path: Path) -> Shot:
+def _of_raw(data: bytes) -> dict[int, TiffValue]:
+    if data[:15] == b"FUJIFILMCCD-RAW":
+        start, length = (int.from_bytes(data[at : at + 4], "big") for at in (84, 88))
+        return _of_jpeg(Jpeg(bytes(data[start : start + length])))
+    if not tiff.is_tiff(data[:4] + bytes(12)):
+        return {}
+    with contextlib.suppress(RawinlayError):
+        return _of_directories(tiff.read_tiff(data)[0])
+    return {}
+
+
+def jpeg_shot(path: Place) -> Shot:
     """Of a JPEG, by its Exif. InputError for a file that can't be read or is none."""
-    jpeg = Jpeg(read_file(path, "JPEG"))
+    jpeg = Jpeg(read(path, "JPEG"))
     carries = jpeg.bare is not jpeg
     tags = _of_jpeg(jpeg)
     return Shot(path, _taken(tags), _camera(tags), carries)

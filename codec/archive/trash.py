@@ -21,13 +21,17 @@ import json
 import math
 import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from ...bitstream.errors import InputError, RawinlayError
+from ...bitstream.raw_image import RawImage
 from ...bitstream.runtime.files import reason
+from ..differences import lost
+
+Source = str | Path | bytes
 
 MANIFEST = "manifest.jsonl"
 
@@ -38,27 +42,48 @@ stay above 45."""
 
 @dataclass(frozen=True)
 class Check:
-    """A decoded RAW beside its source. error: what forbids to let the source go, "" for nothing."""
+    """A decoded RAW beside its source. error: what forbids to let the source go, "" for nothing; lost: tags
+    of its metadata that don't come back, "Exif LensModel"."""
 
     lossless: bool = False
     psnr: float | None = None
     error: str = ""
+    lost: tuple[str, ...] = ()
 
 
-def checked(raw: Path, jpeg: Path, promised_lossless: bool) -> Check:
-    """Decode the JPEG and compare with the RAW. Never raises; run it in a fresh process."""
+def checked(raw: Source, jpeg: Source, promised_lossless: bool | None = None) -> Check:
+    """Write the JPEG's DNG and compare it with the RAW, mosaic, levels and metadata. Never raises; run it in a fresh
+    process.
+
+    promised_lossless: None for what the JPEG itself says.
+    """
     from ..api import decode
-    from ..source.raw import read_raw
+    from ..source.raw import RawFile
 
     try:
-        true, found = read_raw(raw), decode(jpeg, preview="none").raw
+        decoded = decode(jpeg, preview="none")
+        true, found = RawFile(raw).image, RawFile(decoded.dng()).image
+        gone = tuple(f"{d.place} {d.tag}" for d in lost(true, found))
     except RawinlayError as error:
         return Check(error=str(error))
-    if true.mosaic.shape != found.mosaic.shape or true.cfa != found.cfa:
+    check = _compared(true, found, decoded.lossless if promised_lossless is None else promised_lossless)
+    if gone and not check.error:
+        return replace(check, lost=gone, error=f"metadata would be lost: {', '.join(gone)}")
+    return replace(check, lost=gone)
+
+
+def _compared(true: RawImage, found: RawImage, promised_lossless: bool) -> Check:
+    """Mosaics and levels."""
+    from ..source.sensor import counted_alike
+
+    same_values = true.levels is not None and true.values.tobytes() == found.values.tobytes()
+    whole = same_values if true.levels else np.array_equal(true.mosaic, found.mosaic)
+    found = counted_alike(true, found)
+    if true.mosaic.shape != found.mosaic.shape or true.kind != found.kind:
         return Check(error="the decoded mosaic is of another size or pattern")
     if (true.white, true.black) != (found.white, found.black):
         return Check(error="the decoded levels differ")
-    if np.array_equal(true.mosaic, found.mosaic):
+    if whole:
         return Check(lossless=True)
     if promised_lossless:
         return Check(error="the decoded mosaic differs, though it was to be lossless")

@@ -9,10 +9,13 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from ...bitstream.errors import UsageError
 from .printing import print_lines
+
+if TYPE_CHECKING:
+    from ..isp.settings import Settings
 
 STANDARD = Path("-")
 """Standard input or output, as an argument."""
@@ -85,6 +88,13 @@ def file_path(text: str) -> Path:
     return Path(os.path.abspath(text)) if path == STANDARD and text != "-" else path
 
 
+def place_text(text: str) -> str:
+    """A path or a URL; "-" stays what it is, an empty one is refused."""
+    if not text:
+        raise argparse.ArgumentTypeError("an empty name")
+    return text
+
+
 def number(text: str) -> float:
     """A number as people write it where the decimal sign is a point."""
     try:
@@ -135,6 +145,16 @@ def percentage(text: str) -> float:
     return float(match[1]) / 100
 
 
+def settings_of(text: str) -> Settings:
+    """A development of "exposure=+2,temperature=3000"."""
+    from ..isp.settings import Settings
+
+    try:
+        return Settings.of_text(text)
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
 def byte_count(text: str) -> int:
     """Bytes of "600k", "1.5M", "600 kB", "600KiB" or "600000": k is 1000, M a million; Ki 1024, Mi 1024 of those."""
     match = _SIZE.fullmatch(text.strip())
@@ -144,6 +164,14 @@ def byte_count(text: str) -> int:
         value = math.nan
     if not 1 <= value < 1 << 32:
         raise argparse.ArgumentTypeError(f"{text!r} is no size: want bytes, like 600k or 1.5M{_point(text)}")
+    return int(value)
+
+
+def memory_count(text: str) -> int:
+    """As `byte_count`, of any size."""
+    match = _SIZE.fullmatch(text.strip())
+    if not match or not (value := float(match[1]) * UNITS[(match[2] or "").lower()]) >= 1 << 20:
+        raise argparse.ArgumentTypeError(f"{text!r} is no amount of memory: want one like 4G, of 1 Mi at least")
     return int(value)
 
 

@@ -19,13 +19,16 @@ from .arguments import (
     file_path,
     percentage,
     rising_numbers,
+    settings_of,
     whole_number,
 )  # fmt: skip
 from .batch import batch_command
 from .console import TerminalProgress, bytes_text, profiled, show, show_warnings
 from .decode import PREVIEW_TEXT, decode_command, settle
 from .develop import develop_command
+from .mount import mount_command
 from .places import JPEG_SUFFIXES, check_output, explained, renamed, source, write_output
+from .shell import completion_command, man_command, schema_command
 from .shrink import strip_command, trim_command
 from .verify import verify_command
 from .words import jpeg_and_raw
@@ -54,6 +57,8 @@ def encode_command(subparsers: Any) -> None:
                         help="where the layers end, in bits per pixel; implies --trimmable")  # fmt: skip
     parser.add_argument("--tune", choices=("edit", "psnr"), default="edit",
                         help="error that edits show evenly (edit, default) or even in linear light (psnr)")  # fmt: skip
+    parser.add_argument("--for-edit", type=settings_of, metavar="EDIT", help="least error in one development, as "
+                        '"exposure=+2,temperature=3000", by the sliders of develop')  # fmt: skip
     parser.add_argument("--effort", type=whole_number, default=5, metavar="1..9",
                         help="how hard to think: slower is smaller, decoding stays as fast; default 5")  # fmt: skip
     parser.add_argument("--parity", type=percentage, metavar="5%%",
@@ -68,6 +73,7 @@ def encode_command(subparsers: Any) -> None:
     told = parser.add_mutually_exclusive_group()
     told.add_argument("--no-metadata", action="store_true",
                       help="nothing of people, times, places and things: only what developing needs")  # fmt: skip
+    told.add_argument("--whole-note", action="store_true", help="all of the MakerNote, however large")
     told.add_argument("--gps", action="store_true", help="the RAW's place even where the JPEG has none")
     add_device(parser)
     add_profile(parser)
@@ -92,6 +98,7 @@ def info_command(subparsers: Any) -> None:
 COMMANDS = {
     "encode": encode_command, "decode": decode_command, "develop": develop_command, "info": info_command,
     "verify": verify_command, "strip": strip_command, "trim": trim_command, "batch": batch_command,
+    "mount": mount_command, "completion": completion_command, "man": man_command, "schema": schema_command,
 }  # fmt: skip
 """What this layer brings: found without a look at what is installed."""
 
@@ -116,8 +123,9 @@ def _encode(args: argparse.Namespace) -> None:
             encoded = encode(
                 raw, jpeg, bpp=args.bpp, size=args.size, quality=args.quality, lossless=args.lossless,
                 trimmable=args.trimmable, layers=args.layers, tune=args.tune, effort=args.effort, device=args.device,
+                for_edit=args.for_edit,
                 guide="none" if args.no_guide else "auto", progress=progress, frame=args.frame, margins=args.margins,
-                parity=args.parity, metadata="none" if args.no_metadata else "all" if args.gps else "auto",
+                parity=args.parity, metadata=_metadata(args),
             )  # fmt: skip
         inputs += [encoded.guide_path] if encoded.guide_path else []
         written = encoded.jpeg
@@ -134,7 +142,7 @@ def _encode(args: argparse.Namespace) -> None:
         "output": str(output or args.sidecar), "jpeg_bytes": len(written), "metadata_bytes": encoded.metadata_bytes,
         "bpp": encoded.bpp, "guide": encoded.guide, "model": encoded.model, "seconds": round(encoded.seconds, 3),
         "alignment": encoded.alignment, "preview": encoded.preview, "guided": encoded.guided,
-        "own_guide_bytes": encoded.own_guide_bytes, "warnings": encoded.warnings,
+        "own_guide_bytes": encoded.own_guide_bytes, "edit_gain": encoded.edit_gain, "warnings": encoded.warnings,
         **({"sidecar": str(args.sidecar)} if args.sidecar else {}), **profile,
     }  # fmt: skip
     lines = [
@@ -147,10 +155,17 @@ def _encode(args: argparse.Namespace) -> None:
             else f"{bytes_text(len(written))}, of which the RAW {bytes_text(encoded.metadata_bytes)}",
         ),
         ("rate", f"{encoded.bpp:.4g} bits per pixel"),
+        *([("this edit", f"about {encoded.edit_gain:.1f} dB better than under the usual steps")]
+          if encoded.edit_gain is not None else []),
         ("time", f"{encoded.seconds:.1f} s"),
     ]
     show(args, result, lines, title=str(output or args.sidecar))
     show_warnings(encoded.warnings)
+
+
+def _metadata(args: argparse.Namespace) -> str:
+    asked = {"none": args.no_metadata, "all": args.gps, "whole": args.whole_note}
+    return next((kind for kind, wanted in asked.items() if wanted), "auto")
 
 
 def _info(args: argparse.Namespace) -> None:

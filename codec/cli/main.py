@@ -6,8 +6,10 @@ import argparse
 import os
 import signal
 import sys
+import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -37,9 +39,21 @@ class Terminated(BaseException):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code; nothing but its result goes to stdout, one line to stderr at most."""
-    _settle()
-    argv = list(sys.argv[1:] if argv is None else argv)
+    """Run one command and return its exit code; nothing but its result goes to stdout, one line to stderr at most.
+
+    What it changes of the process for that time, signals and warnings, is as before when it returns.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # names of files need not be text
+            stream.reconfigure(errors="backslashreplace")
+    with _terminable(), warnings.catch_warnings():
+        if not sys.warnoptions:  # those of libraries are nothing for stderr unless Python was asked for them
+            warnings.simplefilter("ignore")
+        return _ended(list(sys.argv[1:] if argv is None else argv))
+
+
+def _ended(argv: list[str]) -> int:
+    """Run the command and turn its end, whatever it is, into an exit code."""
     try:
         args, more = _parsed(_words(argv))
         console.QUIET = getattr(args, "quiet", False)
@@ -120,7 +134,7 @@ class _Top(Parser):
         groups = {**GROUPS, "others": tuple(name for name in rows if name not in known)}
         lines = [f"usage: {self.prog} COMMAND ...", "", self.description or ""]
         for title, names in groups.items():
-            shown = [f"  {name.ljust(10)}{rows[name]}" for name in names if name in rows]
+            shown = [f"  {name.ljust(12)}{rows[name]}" for name in names if name in rows]
             lines += ["", f"{title}:", *shown] if shown else []
         lines += ["", f"`{self.prog} help COMMAND` or `{self.prog} COMMAND --help` tells more; `-V` the version.", ""]
         return "\n".join([*lines, self.epilog or "", ""])
@@ -154,7 +168,7 @@ def _parser(argv: Sequence[str]) -> Parser:
     parser.add_argument("-q", "--quiet", action="store_true", help=argparse.SUPPRESS)
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
     command = next((word for word in argv if not word.startswith("-")), None)
-    known = {command: COMMANDS[command]} if command in COMMANDS else commands()
+    known = {command: COMMANDS[command]} if command in COMMANDS else commands(command)
     if command is not None and command not in known:
         raise UsageError(_unknown(command, list(known)))
     if command is None and argv and not {"-h", "--help", "-V", "--version"} & set(argv):
@@ -173,17 +187,18 @@ def _unknown(command: str, known: Sequence[str]) -> str:
     return f"there is no command {command}: {hint} (see {NAME} --help)"
 
 
-def _settle() -> None:
-    """Signals as exceptions; no warnings of libraries on stderr unless Python was asked for them."""
-    if not sys.warnoptions:
-        warnings.simplefilter("ignore")
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # names of files need not be text
-            stream.reconfigure(errors="backslashreplace")
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """SIGTERM as an exception; nothing outside the main thread, where signals are the caller's business."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _terminate)
     try:
-        signal.signal(signal.SIGTERM, _terminate)
-    except ValueError:  # not in the main thread: signals are the caller's business
-        pass
+        yield
+    finally:
+        if before is not None:  # None: a handler that was not set from Python, which can't be put back
+            signal.signal(signal.SIGTERM, before)
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ...bitstream.errors import UsageError
-from .arguments import add_command, add_force, add_max_pixels, byte_count, file_path, number
+from .arguments import add_command, add_force, add_max_pixels, add_sidecar, byte_count, file_path, number
 from .console import bytes_text, show
 from .places import JPEG_SUFFIXES, check_output, explained, source, write_output
 from .words import output_of
@@ -40,7 +40,8 @@ def trim_command(subparsers: Any) -> None:
     rate = parser.add_mutually_exclusive_group(required=True)
     rate.add_argument("--size", type=byte_count, metavar="BYTES", help="what the RAW may take; 600k, 1.5M")
     rate.add_argument("--bpp", type=number, metavar="F", help="the same in bits per pixel of the mosaic")
-    parser.add_argument("-o", "--output", type=file_path, metavar="OUT.jpg", help="the smaller JPEG")
+    add_sidecar(parser, "the file that has the RAW, where the JPEG has not; OUT is then the smaller one of that kind")
+    parser.add_argument("-o", "--output", type=file_path, metavar="OUT", help="the smaller JPEG")
     add_max_pixels(parser)
     add_force(parser)
     parser.set_defaults(run=_trim, more=[])
@@ -48,13 +49,13 @@ def trim_command(subparsers: Any) -> None:
 
 def _strip(args: argparse.Namespace) -> None:
     from ...bitstream.jpeg import embed
-    from ...bitstream.runtime.files import read_file
+    from ...bitstream.runtime.files import bytes_of
 
     output = _named_output(args)
     check_output(output, [args.jpeg], args.force, JPEG_SUFFIXES)
     jpeg = source(args.jpeg, "JPEG")
     with explained("strip", (args.jpeg, jpeg, "JPEG")):
-        data = jpeg if isinstance(jpeg, bytes) else read_file(jpeg, "JPEG")
+        data = bytes_of(jpeg, "JPEG")
         if args.metadata:
             from ..api import strip
 
@@ -70,18 +71,21 @@ def _strip(args: argparse.Namespace) -> None:
 def _trim(args: argparse.Namespace) -> None:
     from ..trim import trim
 
-    output = _named_output(args)
-    check_output(output, [args.jpeg], args.force, JPEG_SUFFIXES)
+    output, inputs = _named_output(args), [args.jpeg, *([args.sidecar] if args.sidecar else [])]
+    suffixes = () if args.sidecar else JPEG_SUFFIXES
+    check_output(output, inputs, args.force, suffixes)
     jpeg = source(args.jpeg, "JPEG")
-    with explained("trim", (args.jpeg, jpeg, "JPEG")):
-        trimmed = trim(jpeg, size=args.size, bpp=args.bpp, max_pixels=args.max_pixels)
-    write_output(output, trimmed.jpeg, [args.jpeg], args.force, JPEG_SUFFIXES)
+    with explained("trim", (args.jpeg, jpeg, "JPEG"), *([(args.sidecar, None, "sidecar")] if args.sidecar else [])):
+        trimmed = trim(jpeg, size=args.size, bpp=args.bpp, sidecar=args.sidecar, max_pixels=args.max_pixels)
+    written = trimmed.jpeg if trimmed.sidecar is None else trimmed.sidecar
+    write_output(output, written, inputs, args.force, suffixes)
     result = {
         "output": str(output), "jpeg_bytes": len(trimmed.jpeg), "metadata_bytes": trimmed.metadata_bytes,
         "bpp": trimmed.bpp, "layers": trimmed.layers, "lossless": trimmed.lossless, "before": trimmed.before,
+        **({"sidecar_bytes": len(written)} if args.sidecar else {}),
     }  # fmt: skip
     lines = [
-        ("size", f"{bytes_text(len(trimmed.jpeg))}, of which the RAW {bytes_text(trimmed.metadata_bytes)}"),
+        ("size", f"{bytes_text(len(written))}, of which the RAW {bytes_text(trimmed.metadata_bytes)}"),
         ("before", f"{bytes_text(trimmed.before)} of RAW"),
         ("rate", f"{trimmed.bpp:.4g} bits per pixel"),
         ("layers", str(trimmed.layers)),

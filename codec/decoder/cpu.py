@@ -45,7 +45,7 @@ def decode_mosaic(
 
     def decode(n: int) -> None:
         place = setup.places[n]
-        window = Window((place[:2],), *place[2:])
+        window = Window.of(place)
         prediction = side_info.prediction(window, setup.recipe, companding)[0]
         tile = Tile(prediction, side_info.activity(window)[0], setup.coding, transforms[n])
         for stage in range(len(STAGES)):

@@ -54,7 +54,7 @@ def decode_planes(
     companding, model, places = TorchCompanding(coding.companding), coding.model, setup.places
 
     def tile(n: int) -> torch.Tensor:
-        window = Window((places[n][:2],), places[n][2], places[n][3])
+        window = Window.of(places[n])
         prediction = side_info.prediction(window, setup.recipe, companding)
         scene = side_info.scene(window, prediction, companding, coding.step_index, coding.exponent, transforms[n])
 

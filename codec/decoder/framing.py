@@ -9,26 +9,24 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ...bitstream.raw_image import RawImage, TiffValue
-from ...bitstream.tiff import tiff
+from ...bitstream.dng.crop import CROP_ORIGIN, CROP_SIZE, USER_CROP, crop_tags
+from ...bitstream.raw_image import RawImage
+from ...bitstream.rect import Rect
 from ..guide.coverage import covered, frame
 
 if TYPE_CHECKING:
     from ..recipe.gate import Gate
     from .stream import Stream
 
-CROP_ORIGIN, CROP_SIZE, USER_CROP = 50719, 50720, 51125
 LEAST_SIDE = 16
 """Sites of a side below which there is no picture to frame."""
 
 LEAST_GUIDED = 0.5
 """Share of what a JPEG covers that it has to guide to be a frame."""
 
-Frame = tuple[int, int, int, int]
 
-
-def frame_of(raw: RawImage, stream: Stream, jpeg_shape: tuple[int, ...]) -> Frame | None:
-    """Column, row, width and height of what the JPEG shows of a stream's whole mosaic.
+def frame_of(raw: RawImage, stream: Stream, jpeg_shape: tuple[int, ...]) -> Rect | None:
+    """What the JPEG shows of a stream's whole mosaic, in sites.
 
     None where that is all of it or nothing, where the RAW has a crop of its own, or where the JPEG guides little of
     what it covers: then it may lie anywhere.
@@ -38,10 +36,12 @@ def frame_of(raw: RawImage, stream: Stream, jpeg_shape: tuple[int, ...]) -> Fram
     if stream.gate and _guided(stream.gate, stream, jpeg_shape) < LEAST_GUIDED:
         return None
     found = frame(stream.geometry, raw.mosaic.shape, jpeg_shape)
-    if found is None or found == (0, 0, *raw.mosaic.shape):
+    if found is None:
         return None
-    top, left, bottom, right = found
-    return None if min(bottom - top, right - left) < LEAST_SIDE else (left, top, right - left, bottom - top)
+    scale = raw.cell.scale if raw.cell else 1
+    inside = Rect.between(*(n // scale for n in (found.top, found.left, found.bottom, found.right)))
+    found = inside.within(Rect(0, 0, *raw.size))
+    return None if found.shape == raw.size or min(found.shape) < LEAST_SIDE else found
 
 
 def _guided(gate: Gate, stream: Stream, jpeg_shape: tuple[int, ...]) -> float:
@@ -52,11 +52,8 @@ def _guided(gate: Gate, stream: Stream, jpeg_shape: tuple[int, ...]) -> float:
     return float((shares * ~gate.blocks.own).sum() / max(shares.sum(), 1e-9))
 
 
-def framed(raw: RawImage, found: Frame | None) -> RawImage:
-    """The RAW with the tags of a frame."""
+def framed(raw: RawImage, found: Rect | None) -> RawImage:
+    """The RAW with the tags of a frame, if there is one."""
     if found is None:
         return raw
-    tags: dict[int, TiffValue] = {
-        CROP_ORIGIN: tiff.pack_value(tiff.LONG, *found[:2]), CROP_SIZE: tiff.pack_value(tiff.LONG, *found[2:])
-    }  # fmt: skip
-    return replace(raw, raw_tags={**raw.raw_tags, **tags})
+    return replace(raw, raw_tags={**raw.raw_tags, **crop_tags(found)})

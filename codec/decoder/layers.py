@@ -49,7 +49,7 @@ def decode_layers(
     mosaic = np.empty((layout.height, layout.width), np.uint16)
 
     def decode(n: int) -> None:
-        window = Window((places[n][:2],), *places[n][2:])
+        window = Window.of(places[n])
         prediction = side_info.prediction(window, setup.recipe, coding.companding)[0]
         tile = LayerTile(prediction, side_info.activity(window)[0], rules, steps[0])
         for number, layer in enumerate(layers):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypedDict
 
+from ...bitstream.runtime.files import Source
 from ...bitstream.runtime.progress import Progress
 
 
@@ -16,7 +16,7 @@ class DecodeOptions:
     crop: tuple[int, int, int, int] | None = None
     preview: str = "screen"
     grain: bool = False
-    sidecar: str | Path | bytes | None = None
+    sidecar: Source | None = None
     salvage: bool = False
     unverified: bool = False
     max_pixels: int | None = None
@@ -31,7 +31,7 @@ class DecodeKeywords(TypedDict, total=False):
     crop: tuple[int, int, int, int] | None
     preview: str
     grain: bool
-    sidecar: str | Path | bytes | None
+    sidecar: Source | None
     salvage: bool
     unverified: bool
     max_pixels: int | None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ...bitstream.rect import Rect
 from ...bitstream.runtime.forks import cached_property
-from ..mosaic.layout import Box, Layout, tiles
+from ..mosaic.layout import Layout, tiles
 from ..recipe.recipe import Recipe
 from ..stages.coding import Coding
 
@@ -21,10 +22,10 @@ class Setup:
     tile_side: int
 
     @cached_property
-    def places(self) -> list[tuple[int, int, int, int]]:
-        """All tiles: row, column, rows and columns in cells, as `codec.mosaic.layout.tiles` has them."""
+    def places(self) -> list[Rect]:
+        """All tiles in cells, as `codec.mosaic.layout.tiles` has them."""
         return tiles(*self.layout.cells, self.tile_side)
 
-    def meeting(self, box: Box | None) -> list[int]:
-        """Numbers of the tiles that a box of cells meets; of all without one."""
+    def meeting(self, box: Rect | None) -> list[int]:
+        """Numbers of the tiles that a rectangle of cells meets; of all without one."""
         return [n for n, place in enumerate(self.places) if box is None or box.meets(place)]

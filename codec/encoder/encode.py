@@ -37,6 +37,7 @@ from .guides import Chooser
 from .job import Found, Job
 from .layers import code_layers
 from .options import EncodeOptions, Rate
+from .post import with_post
 from .steps import choose_steps
 from .stream_writer import stream_bytes
 
@@ -86,7 +87,9 @@ def encode_stream(
         for goal, effort in ((wanted, chosen), (in_one, chosen), (in_one, replace(chosen, learned=False))):
             tried = replace(options, rate=goal, effort=effort)
             try:
-                found = _coded(_job(raw, planes, [geometry, *elsewhere], header, growth, tried), goal)
+                job = _job(raw, planes, [geometry, *elsewhere], header, growth, tried)
+                found = with_post(_coded(job, goal), job, raw, tried)
+                del job
                 noise = noise_of(found.stream, found.mosaic, raw, tried)
                 found = replace(found, stream=replace(found.stream, noise=noise))
                 give_back()  # what the search has built up: checking makes the guide anew, and memory holds one of them

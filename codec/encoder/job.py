@@ -16,8 +16,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ...bitstream.cell import CellLayout
 from ...bitstream.errors import InputError, StreamError
+from ...bitstream.jpeg.jumbf import PART
 from ...bitstream.jpeg.planes import JpegPlanes
+from ...bitstream.levels import Levels
 from ...bitstream.raw_image import RawImage
 from ...bitstream.runtime.forks import cached_property
 from ...bitstream.runtime.progress import Progress
@@ -49,6 +52,11 @@ if TYPE_CHECKING:
     from ..recipe.net import GuideNet
 
 
+SIDES, LEAST_SIDE = ((512, 1.0), (384, 1.75), (320, 1.75), (256, 1.75), (224, 1.75), (192, 1.75), (160, 1.75)), 128
+"""Sides of tiles, and how many segments a mean one may fill: most then take two at most, so that each twentieth segment
+costs each tenth tile; one where there are few tiles."""
+
+
 @dataclass(frozen=True, eq=False)
 class Found:
     """A coded picture: its stream, and what that decodes to, uint16 (H, W)."""
@@ -63,6 +71,7 @@ class Job:
 
     recipes: those that were fitted to it. growth: bytes that the JPEG grows by for a payload.
     projection: of the geometry, which the header names else. gate: where a guide of the stream's own is the guide.
+    levels: what the mosaic's numbers stand for, as far as it is to be kept.
     """
 
     picture: SourcePicture
@@ -73,6 +82,7 @@ class Job:
     progress: Progress | None
     projection: Projection | None = None
     gate: Gate | None = None
+    levels: Levels | None = None
 
     @classmethod
     def of(
@@ -86,8 +96,8 @@ class Job:
         gate: Gate | None = None,
     ) -> Job:
         """The job of a picture. InputError for levels that can't be coded."""
-        effort, layout = effort_of(options.effort), stream.layout_of(header)
-        guide = LaidGuide(planes, geometry, raw.mosaic.shape, layout.origin)
+        effort, layout = effort_of(options.effort), stream.layout_of(header, raw.cell)
+        guide = LaidGuide(planes, geometry, raw.mosaic.shape, layout.origin, raw.cell)
         side_info = guided_by(guide, gate, layout, _net() if effort.learned else None)
         try:
             companding = stream.companding_of(header)
@@ -100,7 +110,10 @@ class Job:
         picture = SourcePicture(
             raw.mosaic, layout, side_info, companding, tables.load(), header.step_exponent, _colours(raw)
         )
-        return cls(picture, recipes, header, growth, effort, options.progress, geometry.projection, gate)
+        levels = raw.levels
+        if levels and not options.rate.lossless:
+            levels = replace(levels, low=None)
+        return cls(picture, recipes, header, growth, effort, options.progress, geometry.projection, gate, levels)
 
     @property
     def sites(self) -> int:
@@ -113,11 +126,14 @@ class Job:
             self.progress(what, share)
 
     def side(self, bits: float) -> int:
-        """Side of a tile in cells: larger where there are few bits, since each substream costs bytes of its own."""
+        """Side of a tile in cells: larger where there are few bits, since each substream costs bytes of its own; but a
+        segment that is lost costs the tiles in it (`bitstream.jpeg.parts`), so that those have few."""
         h, w = self.picture.layout.cells
         if bits * 4 * h * w / 8 < 40_000:
             return max(16, 2 * ((max(h, w) + 1) // 2))
-        return 1024 if bits < 0.3 else 512
+        if bits < 0.3:
+            return 1024
+        return next((side for side, most in SIDES if bits * 4 * side**2 / 8 <= most * PART), LEAST_SIDE)
 
     def candidate(self, recipe: Recipe) -> Candidate:
         """The picture with a recipe."""
@@ -143,6 +159,11 @@ class Candidate:
         """The job's."""
         return self.job.picture
 
+    @property
+    def cell(self) -> CellLayout | None:
+        """How the sensor's values lie in the mosaic."""
+        return self.picture.layout.cell
+
     @cached_property
     def side_bytes(self) -> int:
         """What the recipe itself takes, and the gate."""
@@ -154,7 +175,10 @@ class Candidate:
         h, w = self.picture.layout.cells
         count = -(-h // 16) * -(-w // 16)  # of the smallest tiles
         job = self.job
-        empty = Stream(self.header, self.recipe, {}, [0] * count, {}, projection=job.projection, gate=job.gate)
+        empty = Stream(
+            self.header, self.recipe, {}, [0] * count, {}, projection=job.projection, gate=job.gate, cell=self.cell,
+            levels=job.levels,
+        )  # fmt: skip
         return self.job.growth(stream_bytes(empty))
 
     def error(self, coded: Coded) -> float:
@@ -215,7 +239,7 @@ class Candidate:
         header = replace(self.header, step=coded.step, tile=side // 2, transforms=transforms)
         return Stream(
             header, self.recipe, params, coded.transforms, coded.substreams,
-            projection=self.job.projection, gate=self.job.gate,
+            projection=self.job.projection, gate=self.job.gate, cell=self.cell, levels=self.job.levels,
         )  # fmt: skip
 
     def code(self, fitted: Fit, step: int) -> Found:

@@ -13,12 +13,13 @@ from ...bitstream.errors import UsageError
 from ...bitstream.jpeg.further import check_share
 from ...bitstream.runtime.progress import Progress
 from ...bitstream.stream.container import MAX_LAYERS
+from ..isp.settings import Settings
 from .effort import DEFAULT as DEFAULT_EFFORT
 from .effort import LEAST, MOST, Effort
 
 TUNES = ("edit", "psnr")
 GUIDES = ("auto", "jpeg", "none")
-METADATA = ("auto", "all", "none")
+METADATA = ("auto", "all", "whole", "none")
 
 MAX_RATES = MAX_LAYERS - 1
 """Layers that can be asked for: a finest one, lossless say, comes behind them."""
@@ -70,9 +71,11 @@ class EncodeOptions:
 
     tune: "edit" for an error that edits show evenly, "psnr" for one that is even in linear light. effort: 1 to 9, or an
     `Effort`. guide: "auto" for the JPEG wherever it helps (`codec.encoder.guides`), "jpeg" to trust it everywhere,
-    "none" to leave it out. device: "auto", "cpu" or "cuda" (`codec.api.choose_device`). progress: called with what is
+    "none" to leave it out. device: "auto", "cpu" or "cuda" (`codec.asked.choose_device`). progress: called with what is
     being done and how much of it is. parity: share of the bytes, 0.01 to 0.5, that mends others which are lost; needs
-    `zfec`. metadata: of the RAW: "auto", "all" (its place too, where the JPEG has none) or "none".
+    `zfec`. metadata: of the RAW: "auto", "all" (its place too, where the JPEG has none), "whole" (the MakerNote however
+    large, for archives) or "none". for_edit: the one development in which the error is to be least
+    (`codec.encoder.for_edit`).
     """
 
     rate: Rate = field(default_factory=Rate)
@@ -83,9 +86,12 @@ class EncodeOptions:
     guide: str = "auto"
     parity: float | None = None
     metadata: str = "auto"
+    for_edit: Settings | None = None
 
     def __post_init__(self) -> None:
         check_share(self.parity)
+        if self.for_edit and self.tune != "edit":
+            raise UsageError(f"an error that is least in one edit is not tuned for {self.tune}: give only one of these")
         if self.tune not in TUNES:
             raise UsageError(f"tune {self.tune!r}: want one of {', '.join(TUNES)}")
         if self.guide not in GUIDES:
@@ -119,3 +125,4 @@ class EncodeKeywords(TypedDict, total=False):
     guide: str
     parity: float | None
     metadata: str
+    for_edit: Settings | None

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -80,7 +80,7 @@ class LayeredEncoder(CpuEncoder):
         out = CodedLayers({}, np.empty_like(self.mosaic))
 
         def code(n: int) -> list[list[bytes]]:
-            area = self._area(Window((places[n][:2],), *places[n][2:]))
+            area = self._area(Window.of(places[n]))
             return self._code_layers(area, layers, steps, out.mosaic)
 
         for n, streams in enumerate(in_parallel(code, range(len(places)))):
@@ -88,7 +88,8 @@ class LayeredEncoder(CpuEncoder):
                 out.substreams |= {(n, layer, stage): data for stage, data in enumerate(stages) if data}
             if progress:
                 progress("coding", (n + 1) / len(places))
-        return out
+        cell = self.layout.cell
+        return replace(out, mosaic=cell.settled(out.mosaic)) if cell else out
 
     def _code_layers(
         self, area: Area, layers: Sequence[Layer], steps: Sequence[np.ndarray], mosaic: np.ndarray

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...bitstream.rect import Rect
 from ..mosaic.layout import Layout
 from .geometry import Geometry
 from .projection import POSITION_BITS
@@ -67,8 +68,8 @@ def _places(cells: int, side: int) -> np.ndarray:
     return np.concatenate(found).astype(np.int64)
 
 
-def frame(geometry: Geometry, shape: tuple[int, ...], jpeg_shape: tuple[int, ...]) -> tuple[int, int, int, int] | None:
-    """Top, left, bottom and right of the least upright rectangle of the mosaic with all that the JPEG shows of it.
+def frame(geometry: Geometry, shape: tuple[int, ...], jpeg_shape: tuple[int, ...]) -> Rect | None:
+    """The least upright rectangle of the mosaic with all that the JPEG shows of it.
 
     None where it shows nothing. Of a JPEG that was straightened it is the rectangle around it, not one within: a
     developer can turn and crop that again as the JPEG was, and loses nothing that the JPEG shows.
@@ -93,7 +94,7 @@ def frame(geometry: Geometry, shape: tuple[int, ...], jpeg_shape: tuple[int, ...
             found = near[_inside(geometry, shape, jpeg_shape, *grid).any(1 - axis)]
             fallback = along[hit[0 if first else -1]]
             ends.append(int((found[0] if first else found[-1]) if len(found) else fallback))
-    return ends[0], ends[2], ends[1] + 1, ends[3] + 1
+    return Rect.between(ends[0], ends[2], ends[1] + 1, ends[3] + 1)
 
 
 def _inside(

@@ -77,9 +77,6 @@ def at_warped(planes, rows, cols, centre_row, centre_col, k1, k2, k3, k4, rho2, 
     """
     y, x = np.empty(cols.size, np.int32), np.empty(cols.size, np.int32)
     rows_at, cols_at = rows.astype(np.float64), cols.astype(np.float64)
-    row_half = ((1 << down) - 1) << (POSITION_BITS - 1)
-    col_half = ((1 << across) - 1) << (POSITION_BITS - 1)
-    round_off = np.int32(1 << (_DROP - 1))
     for i in range(rows.size):
         row = rows_at[i]
         dy = row - centre_row
@@ -88,16 +85,9 @@ def at_warped(planes, rows, cols, centre_row, centre_col, k1, k2, k3, k4, rho2, 
             dx = cols_at[j] - centre_col
             r = np.sqrt((dy2 + dx * dx) / rho2)
             growth = r * (k1 + r * (k2 + r * (k3 + r * k4)))
-            # Beyond the picture one place is like another: the bound only keeps it in int32.
-            to_row = min(max(row + np.rint(dy * growth), -FAR), FAR)
-            to_col = min(max(cols_at[j] + np.rint(dx * growth), -FAR), FAR)
-            y[j] = (((np.int32(to_row) - row_half) >> down) + round_off) >> _DROP
-            x[j] = (((np.int32(to_col) - col_half) >> across) + round_off) >> _DROP
-        for plane, out in zip(planes, outs):  # noqa: B905 (numba knows no strict)
-            if weights.shape[1] == 4:
-                _cubic(plane, y, x, weights, out[i])
-            else:
-                _linear(plane, y, x, weights, out[i])
+            y[j] = _phase(row + np.rint(dy * growth), down)
+            x[j] = _phase(cols_at[j] + np.rint(dx * growth), across)
+        _sample_row(planes, y, x, weights, i, outs)
 
 
 @compiled
@@ -117,9 +107,6 @@ def at_projected(planes, rows2, cols2, first, numbers, shifts, log2, weights, ou
     for j in range(cols2.size):
         from_centre[j] = (cols2[j] - middle_col) / rho2 - centre_col
     down, across = log2
-    row_half = ((1 << down) - 1) << (POSITION_BITS - 1)
-    col_half = ((1 << across) - 1) << (POSITION_BITS - 1)
-    round_off = np.int32(1 << (_DROP - 1))
     coloured = shifts.shape[2] > 0
     for i in range(rows2.size):
         line_dy = (rows2[i] - middle_row) / rho2 - centre_row
@@ -133,17 +120,27 @@ def at_projected(planes, rows2, cols2, first, numbers, shifts, log2, weights, ou
             growth = 1.0 + r * (k1 + r * (k2 + r * (k3 + r * k4)))
             v, u = dy * growth + centre_row, dx * growth + centre_col
             w = max(1.0 + (vanish_down * v + vanish_across * u), LEAST_DENOMINATOR)
-            to_row = np.rint((row_down * v + row_across * u) / w) + at_row
-            to_col = np.rint((col_down * v + col_across * u) / w) + at_col
-            # Beyond the picture one place is like another: the bound only keeps it in int32.
-            to_row, to_col = min(max(to_row, -FAR), FAR), min(max(to_col, -FAR), FAR)
-            y[j] = (((np.int32(to_row) - row_half) >> down) + round_off) >> _DROP
-            x[j] = (((np.int32(to_col) - col_half) >> across) + round_off) >> _DROP
-        for plane, out in zip(planes, outs):  # noqa: B905 (numba knows no strict)
-            if weights.shape[1] == 4:
-                _cubic(plane, y, x, weights, out[i])
-            else:
-                _linear(plane, y, x, weights, out[i])
+            y[j] = _phase(np.rint((row_down * v + row_across * u) / w) + at_row, down)
+            x[j] = _phase(np.rint((col_down * v + col_across * u) / w) + at_col, across)
+        _sample_row(planes, y, x, weights, i, outs)
+
+
+@compiled
+def _phase(to, log2):
+    """A place in 1/4096 px of Y as 1/64 of a sample of a plane that has one for 2^log2 of Y's."""
+    # Beyond the picture one place is like another: the bound only keeps it in int32.
+    place = np.int32(min(max(to, -FAR), FAR)) - (((1 << log2) - 1) << (POSITION_BITS - 1))
+    return ((place >> log2) + np.int32(1 << (_DROP - 1))) >> _DROP
+
+
+@compiled
+def _sample_row(planes, y, x, weights, i, outs):
+    """Row i of the samples of planes of one shape; y, x: int32 (m,), 1/64 samples."""
+    for plane, out in zip(planes, outs):  # noqa: B905 (numba knows no strict)
+        if weights.shape[1] == 4:
+            _cubic(plane, y, x, weights, out[i])
+        else:
+            _linear(plane, y, x, weights, out[i])
 
 
 @compiled

@@ -7,52 +7,22 @@ site of their colour; their symbols are zero.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-
-@dataclass(frozen=True)
-class Box:
-    """A rectangle of cells: rows from top to before bottom, columns from left to before right."""
-
-    top: int
-    left: int
-    bottom: int
-    right: int
-
-    def grown(self, by: int, unit: int) -> Box:
-        """With `by` cells more on all sides at least, its sides at multiples of `unit`."""
-        low, high = ((v - by) // unit * unit for v in (self.top, self.left)), (self.bottom, self.right)
-        return Box(*low, *(-(-(v + by) // unit) * unit for v in high))
-
-    def within(self, other: Box) -> Box:
-        """What both have in common."""
-        return Box(
-            max(self.top, other.top), max(self.left, other.left), min(self.bottom, other.bottom),
-            min(self.right, other.right),
-        )  # fmt: skip
-
-    @classmethod
-    def around(cls, places: Sequence[tuple[int, int, int, int]]) -> Box:
-        """The least that holds all of some tiles (row, column, rows, columns)."""
-        tops, lefts, rows, cols = np.array(places, np.int64).T
-        return cls(int(tops.min()), int(lefts.min()), int((tops + rows).max()), int((lefts + cols).max()))
-
-    def meets(self, place: tuple[int, int, int, int]) -> bool:
-        """Whether a tile (row, column, rows, columns) has cells of it."""
-        r, c, rows, cols = place
-        return r < self.bottom and r + rows > self.top and c < self.right and c + cols > self.left
+from ...bitstream.cell import CellLayout
+from ...bitstream.rect import Rect
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Cells of a mosaic of height x width with the given CFA phase."""
+    """Cells of a mosaic of height x width with the given CFA phase; cell: of a sensor that has no Bayer filter."""
 
     height: int
     width: int
     cfa: str
+    cell: CellLayout | None = None
 
     @property
     def origin(self) -> tuple[int, int]:
@@ -110,27 +80,33 @@ class Layout:
         return np.ascontiguousarray(full[top : top + self.height, left : left + self.width])
 
     def inside_at(self, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
-        """Which sites of the cells at rows and columns lie in the mosaic, bool (4, ...)."""
+        """Which sites of the cells at rows and columns lie in the mosaic and are coded, bool (4, ...)."""
+        if self.cell:
+            return self.cell.coded(rows, cols)
         top, left = self.origin
         down = [(2 * rows + i >= top) & (2 * rows + i < top + self.height) for i in (0, 1)]
         across = [(2 * cols + j >= left) & (2 * cols + j < left + self.width) for j in (0, 1)]
         return np.stack([down[i] & across[j] for i in (0, 1) for j in (0, 1)])
 
+    def predicted_at(self, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
+        """The same of those whose prediction is their own plane's."""
+        return self.cell.predicted(rows, cols) if self.cell else self.inside_at(rows, cols)
 
-def tiles(h: int, w: int, side: int) -> list[tuple[int, int, int, int]]:
-    """Tiles (row, column, rows, columns) in cells, row by row; sides are even, the last may reach outside."""
-    out = []
-    for r in range(0, h, side):
-        for c in range(0, w, side):
-            out.append(
-                (
-                    r,
-                    c,
-                    min(side, h - r) + (h - r < side and (h - r) % 2),
-                    min(side, w - c) + (w - c < side and (w - c) % 2),
-                )
-            )
-    return out
+
+def tiles_in_pixels(layout: Layout, side: int) -> list[Rect]:
+    """`tiles` of a whole mosaic in its pixels as stored, what reaches outside cut off."""
+    top, left = layout.origin
+    mosaic = Rect(0, 0, layout.height, layout.width)
+    places = tiles(*layout.cells, side)
+    return [Rect(2 * t.top - top, 2 * t.left - left, 2 * t.rows, 2 * t.cols).within(mosaic) for t in places]
+
+
+def tiles(h: int, w: int, side: int) -> list[Rect]:
+    """The tiles in cells, row by row; sides are even, the last may reach outside."""
+    return [
+        Rect(r, c, min(side, h - r) + (h - r < side and (h - r) % 2), min(side, w - c) + (w - c < side and (w - c) % 2))
+        for r in range(0, h, side) for c in range(0, w, side)
+    ]  # fmt: skip
 
 
 def blocks(v: np.ndarray, height: int, width: int) -> np.ndarray:

@@ -21,6 +21,8 @@ import numpy as np
 from ...bitstream.runtime.jit import compiled
 from .features import COUNT, HATS, names
 
+_u = np.uint64  # indices that can't be negative: no test for it in the loop, which stays one of vectors
+
 HALO = 4
 """Cells of the planes around the picture; below and to the right one more, since tiles have even sides."""
 
@@ -45,11 +47,6 @@ TAIL = POINTS - (COUNT - _TAIL)
 
 TRIPLES = len(ORDER) // 3
 assert len(ORDER) == 3 * TRIPLES and 9 * AROUND + POINTS == len(ORDER) and _POWERS - _FIRST == TAIL
-
-
-@compiled
-def _u(i):
-    return np.uint64(i)
 
 
 @compiled

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ...bitstream.rect import Rect
 from ..guide.activity_kernels import ACTIVITIES
 from ..guide.guide import LaidGuide
 from ..mosaic.companding import Companding
-from ..mosaic.layout import Box, Layout
+from ..mosaic.layout import Layout
 from .gate import Blocks, Gate
 from .recipe import Recipe
 from .side import SideInfo, Window
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def guided_by(
-    jpeg: LaidGuide, gate: Gate | None, layout: Layout, net: GuideNet | None = None, box: Box | None = None
+    jpeg: LaidGuide, gate: Gate | None, layout: Layout, net: GuideNet | None = None, box: Rect | None = None
 ) -> SideInfo:
     """Side information of a picture with a JPEG and perhaps a gate; net, box: as in `SideInfo`."""
     if gate is None:

@@ -2,16 +2,17 @@
 
 ::
 
-    prediction --bilinear, matrix, root--> own picture R     JPEG's colours --a table for each, root--> S
+    prediction --demosaicking, matrix, root--> own picture R   JPEG's colours --a table for each, root--> S
     S - R at 5x5 sites, three colours; roots of the prediction at 3x3 sites --coefficients--> what its root lacks
 
 No pixel is needed that both sides do not have: matrix, tables and coefficients are the encoder's and are sent. It looks
-two cells beyond a window and no further. The section LOOK:
+two cells beyond a window, or four, and no further. The section LOOK:
 
 =======================  ================================================================================
 bytes                    meaning
 =======================  ================================================================================
-u8                       kind: 0 for coefficients of each plane, 1 for R, G and B, the same in mirrored places
+u8                       kind: bit 0: coefficients for R, G and B, the same in mirrored places, not for each plane;
+                         bit 1: demosaicked in the direction that is even (`homogeneity_kernels`), not bilinearly
 the rest, arrays in adaptive Golomb-Rice code (`entropy.golomb`):
 9                        matrix in 2^-10, row after row: R, G, B of the JPEG from those of the camera
 3 x 33                   knots of the tables, R, G, B, in 1/4096: second differences, 0 and 0 before the first
@@ -37,8 +38,11 @@ from .look_kernels import TOGETHER
 if TYPE_CHECKING:
     from ..mosaic.companding import Companding
 
-REACH = 2
-"""Cells around a window whose prediction is looked at."""
+REACH, FAR_REACH = 2, 4
+"""Cells around a window whose prediction is looked at; where it is developed in the direction that is even."""
+
+DIRECTED, MIRRORED = 2, 1
+"""Bits of a kind."""
 
 KNOTS, SPACING = 33, 128
 MATRIX_LIMIT, KNOT_LIMIT = 1 << 15, 4096
@@ -56,29 +60,29 @@ Tap = tuple[int, int, int, int]  # colour, or 3 for an own root; distance in sit
 
 
 def _own() -> list[Tap]:
-    """Taps of kind 0: each place has a coefficient."""
+    """Taps of even kinds: each place has a coefficient."""
     places = [(c, i, j) for c in range(3) for i, j in WIDE] + [(3, i, j) for i, j in NEAR]
     return [(*place, n) for n, place in enumerate(places)]
 
 
 def _mirrored() -> list[Tap]:
-    """Taps of kind 1: places that mirror each other up and down or left and right have one coefficient."""
+    """Taps of odd kinds: places that mirror each other up and down or left and right have one coefficient."""
     classes = sorted({(c, abs(i), abs(j)) for c, i, j, _ in _own()})
     return [(c, i, j, classes.index((c, abs(i), abs(j)))) for c, i, j, _ in _own()]
 
 
-KINDS: tuple[list[Tap], ...] = (_own(), _mirrored())
+KINDS: tuple[list[Tap], ...] = (_own(), _mirrored()) * 2
 COUNTS = tuple(max(n for *_, n in taps) + 2 for taps in KINDS)
 """Features of each kind, what is added included."""
 
-CLASSES = ((0, 1, 2, 3), (0, 1, 1, 2))
+CLASSES = ((0, 1, 2, 3), (0, 1, 1, 2)) * 2
 """Class of coefficients by plane, for each kind."""
 
 
 def taps_of(kind: int, plane: int) -> list[Tap]:
-    """Taps of a plane. In kind 1 what is beside the second green is what is above the first one."""
+    """Taps of a plane. In odd kinds what is beside the second green is what is above the first one."""
     taps = KINDS[kind]
-    return [(c, j, i, n) for c, i, j, n in taps] if kind == 1 and plane == 2 else taps
+    return [(c, j, i, n) for c, i, j, n in taps] if kind & MIRRORED and plane == 2 else taps
 
 
 def place(plane: int, i: int, j: int) -> tuple[int, int, int]:
@@ -96,6 +100,16 @@ class Look:
     knots: np.ndarray
     exponents: np.ndarray
     coefficients: np.ndarray
+
+    @property
+    def directed(self) -> bool:
+        """Whether what is looked at is demosaicked in the direction that is even."""
+        return bool(self.kind & DIRECTED)
+
+    @property
+    def reach(self) -> int:
+        """Cells around a window that it looks at."""
+        return FAR_REACH if self.directed else REACH
 
     def check(self) -> None:
         """`StreamError` where a number is out of range, or sums would no longer be exact."""
@@ -145,13 +159,13 @@ class Look:
         """Levels int32 (4, rows, cols) of the cells from (row, col) on, corrected.
 
         planes: the guide's (`SideInfo`); colours: Cb and Cr at the sites, int16, a cell more on all sides; levels: the
-        prediction's, int32, `REACH` cells more.
+        prediction's, int32, `reach` cells more.
         """
-        out = np.empty((4, levels.shape[1] - 2 * REACH, levels.shape[2] - 2 * REACH), np.int32)
+        out = np.empty((4, levels.shape[1] - 2 * self.reach, levels.shape[2] - 2 * self.reach), np.int32)
         limits = np.array([companding.low, companding.high], np.float64)
         kernel.correct(
-            planes, row, col, *colours, levels, self.matrix.astype(np.float64), companding.span, self.tables,
-            *self.filters, limits, saturation, out,
+            planes, row, col, *colours, levels, self.directed, self.matrix.astype(np.float64), companding.span,
+            self.tables, *self.filters, limits, saturation, out,
         )  # fmt: skip
         return out
 

@@ -16,15 +16,8 @@ import numpy as np
 
 from ...bitstream.runtime.jit import compiled
 from ..guide.activity_kernels import HALO
-
-ROOT = 4096.0
-"""The root of the white level's light."""
-
-OFFSET = 1.0 / 512.0
-"""Light that is added before the root is taken, a share of white."""
-
-LEAST = OFFSET / 8
-"""Least light with what is added: what lies further below black is taken to lie here."""
+from . import homogeneity_kernels as homogeneity
+from .homogeneity_kernels import LEAST, OFFSET, ROOT
 
 MOST, MOST_ROOT = 2047, 8191.0
 """Bounds of a difference either way, and of an own root."""
@@ -36,6 +29,7 @@ SHIFT = 22
 """Fraction bits of a correction: 12 of the roots, 10 of the coefficients."""
 
 _F = np.float32
+_u = np.uint64
 _NEUTRAL, _TOP, _MOST, _PART = _F(2048), _F(4080), _F(MOST), _F(1 / 256)
 ROWS, COLS = 32, 128
 """Cells that are worked on at once."""
@@ -112,14 +106,20 @@ def _held(value):
 
 
 @compiled
-def differences(planes, row, col, cb, cr, levels, top, left, rows, cols, matrix, span, tables, seen, out):
+def differences(
+    planes, row, col, cb, cr, levels, directed, top, left, rows, cols, matrix, span, tables, seen, out
+):  # fmt: skip
     """Lines of a piece, out float32 (LINES, ., .), its first rows and columns.
 
-    (row, col): its first cell in the picture; (top, left): the same in cb and cr, and in levels less one. seen: room
-    for the JPEG's colours, int16. tables: float32 (3, 4081).
+    (row, col): its first cell in the picture; (top, left): the same in cb and cr, and in levels less one, or less three
+    where they are developed in the direction that is even. seen: room for the JPEG's colours, int16. tables: float32
+    (3, 4081).
     """
-    unit, share = 1.0 / (4096.0 * span), 1.0 / span
-    develop(levels, top + 1, left + 1, rows, cols, matrix, unit, out)
+    share, more = 1.0 / span, 3 if directed else 1
+    if directed:
+        homogeneity.develop(levels, top + more, left + more, rows, cols, matrix, span, out)
+    else:
+        develop(levels, top + more, left + more, rows, cols, matrix, 1.0 / (4096.0 * span), out)
     colours(planes, row, col, cb, cr, top, left, rows, cols, seen)
     found = np.empty(cols, np.float32)
     for n in range(12):
@@ -132,17 +132,20 @@ def differences(planes, row, col, cb, cr, levels, top, left, rows, cols, matrix,
                 own[j] = min(max(found[j] - own[j], -_MOST), _MOST)
     for k in range(4):
         for i in range(rows):
-            level, root = levels[k, top + 1 + i, left + 1 : left + 1 + cols], out[12 + k, i]
+            level, root = levels[k, top + more + i, left + more : left + more + cols], out[12 + k, i]
             for j in range(cols):
                 light = max(level[j] * share + OFFSET, LEAST)
                 root[j] = min(np.floor(np.sqrt(light) * ROOT + 0.5), MOST_ROOT)
 
 
 @compiled
-def correct(planes, row, col, cb, cr, levels, matrix, span, tables, taps, counts, weights, limits, saturation, out):
+def correct(
+    planes, row, col, cb, cr, levels, directed, matrix, span, tables, taps, counts, weights, limits, saturation, out
+):  # fmt: skip
     """Corrected levels, out int32 (4, rows, cols).
 
-    planes .. tables: as in `differences`, of the cells from (row, col) on, one more around in cb and cr, two in levels.
+    planes .. tables: as in `differences`, of the cells from (row, col) on, one more around in cb and cr, two in levels
+    (four where they are `directed`).
     taps: int64 (4, n, 3): line and distance in cells of a site's taps, those of differences first, then, from counts[0]
     on, those of roots, counts[1] in all; both are multiples of `TOGETHER`. weights: float32 (4, n + 1) of the taps in
     2^-10, and what is added, in 2^-22. limits, saturation: as for the prediction.
@@ -151,14 +154,14 @@ def correct(planes, row, col, cb, cr, levels, matrix, span, tables, taps, counts
     piece, seen = np.zeros((LINES, ROWS + 2, COLS + 2), np.float32), np.empty((12, ROWS + 2, COLS + 2), np.int16)
     flat, sums = piece.reshape(-1), np.empty((2, COLS), np.float32)
     places = (taps[:, :, 0] * (ROWS + 2) + taps[:, :, 1] + 1) * (COLS + 2) + taps[:, :, 2] + 1
-    share = 1.0 / span
+    share, reach = 1.0 / span, 4 if directed else 2
     for top in range(0, rows, ROWS):
         n = min(ROWS, rows - top)
         for left in range(0, cols, COLS):
             m = min(COLS, cols - left)
             differences(
-                planes, row + top - 1, col + left - 1, cb, cr, levels, top, left, n + 2, m + 2, matrix, span, tables,
-                seen, piece,
+                planes, row + top - 1, col + left - 1, cb, cr, levels, directed, top, left, n + 2, m + 2, matrix, span,
+                tables, seen, piece,
             )  # fmt: skip
             for k in range(4):
                 more, onto, start = np.float64(weights[k, counts[1]]), saturation[1, k], saturation[0, k]
@@ -167,7 +170,8 @@ def correct(planes, row, col, cb, cr, levels, matrix, span, tables, taps, counts
                         sums[part] = _F(0)
                         for t in range(counts[0] * part, counts[part], TOGETHER):
                             _add(sums[part], flat, places[k], weights[k], t, i * (COLS + 2), m)
-                    before, to = levels[k, top + i + 2, left + 2 : left + 2 + m], out[k, top + i, left : left + m]
+                    start_col = left + reach
+                    before, to = levels[k, top + i + reach, start_col : start_col + m], out[k, top + i, left : left + m]
                     first, second = sums[0], sums[1]
                     for j in range(m):
                         change = (np.float64(first[j]) + second[j] + more) * 2.0**-SHIFT
@@ -186,8 +190,3 @@ def _add(total, x, places, weights, t, shift, m):
     d, e, f = _u(places[t + 3] + shift), _u(places[t + 4] + shift), _u(places[t + 5] + shift)
     for j in range(_u(m)):
         total[j] += w0 * x[a + j] + w1 * x[b + j] + w2 * x[c + j] + w3 * x[d + j] + w4 * x[e + j] + w5 * x[f + j]
-
-
-@compiled
-def _u(i):
-    return np.uint64(i)

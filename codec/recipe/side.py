@@ -16,17 +16,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ...bitstream.rect import Rect
 from ...bitstream.runtime.parallel import in_parallel
 from ...bitstream.runtime.profile import timed
 from ..guide import activity_kernels as guide_kernel
 from ..guide.activity_kernels import ACTIVITIES, BRIGHT, HALO
 from ..guide.guide import Parts
 from ..mosaic.companding import Companding
-from ..mosaic.layout import Box, Layout
+from ..mosaic.layout import Layout
 from . import features_kernels as kernel
 from .corrections import PARTS
 from .features import COUNT, ONE, TABLES
-from .look import REACH
+from .look import FAR_REACH, REACH
 from .recipe import Recipe
 
 if TYPE_CHECKING:
@@ -51,6 +52,11 @@ class Window:
     rows: int
     cols: int
 
+    @classmethod
+    def of(cls, part: Rect) -> Window:
+        """The one window that is a rectangle of cells."""
+        return cls(((part.top, part.left),), part.rows, part.cols)
+
 
 class SideInfo:
     """The guide of a picture in packed form, ready to be looked at window by window.
@@ -62,13 +68,13 @@ class SideInfo:
     below and to the right one more.
     """
 
-    def __init__(self, guide: Parts, layout: Layout, net: GuideNet | None = None, box: Box | None = None) -> None:
+    def __init__(self, guide: Parts, layout: Layout, net: GuideNet | None = None, box: Rect | None = None) -> None:
         self.h, self.w = layout.cells
-        self.guide = guide
+        self.guide, self.cell = guide, layout.cell
         self.planes = np.empty((6, self.h + 2 * HALO + 1, self.w + 2 * HALO + 1), np.int16)
-        whole = Box(0, 0, self.h, self.w)
+        whole = Rect(0, 0, self.h, self.w)
         # The means that the net sees reach far; their blocks begin at multiples of their side.
-        box = (box or whole).grown(FAR if net else HALO + 1, 8).within(whole)
+        box = (box or whole).grown(FAR if net else HALO + FAR_REACH, 8).within(whole)
         self._fill(guide, box)
         self.net = net
         if net:
@@ -82,7 +88,7 @@ class SideInfo:
             self.surroundings = torch.empty((-(-self.h // BLUR), -(-self.w // BLUR), found.shape[2]), dtype=found.dtype)
             self.surroundings[top : top + len(found), left : left + found.shape[1]] = found
 
-    def _fill(self, guide: Parts, box: Box) -> None:
+    def _fill(self, guide: Parts, box: Rect) -> None:
         def band(top: int) -> None:
             rows = slice(top, min(top + BAND, box.bottom))
             y, cb, cr = guide.part(rows, slice(box.left, box.right))
@@ -136,7 +142,22 @@ class SideInfo:
         shape = window.rows, window.cols
         if recipe.look:
             return np.stack([self._looked(place, shape, recipe, companding, saturation) for place in window.places])
-        return np.stack([self._first(place, shape, recipe, companding, saturation) for place in window.places])
+        out = np.stack([self._first(place, shape, recipe, companding, saturation) for place in window.places])
+        return self._lent(out, window, companding) if self.cell else out
+
+    def _lent(self, prediction: np.ndarray, window: Window, companding: Companding) -> np.ndarray:
+        """Where a site lies among those of another colour, the prediction of its own colour's plane."""
+        assert self.cell is not None
+        (high, wide), black = (n // 2 for n in self.cell.block), companding.black_levels()
+        for found, (row, col) in zip(prediction, window.places, strict=True):
+            moved = []
+            for k, i, j, donor in self.cell.lent:
+                part = k, slice((i - row) % high, None, high), slice((j - col) % wide, None, wide)
+                lent = found[donor][part[1:]] + (black[donor] - black[k])
+                moved.append((part, np.clip(lent, companding.low, companding.high)))
+            for part, lent in moved:
+                found[part] = lent
+        return prediction
 
     def _first(
         self, place: tuple[int, int], shape: tuple[int, int], recipe: Recipe, companding: Companding,
@@ -154,17 +175,17 @@ class SideInfo:
         return out
 
     def around(
-        self, place: tuple[int, int], shape: tuple[int, int], recipe: Recipe, companding: Companding
+        self, place: tuple[int, int], shape: tuple[int, int], recipe: Recipe, companding: Companding, reach: int = REACH
     ) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
         """What the second look at cells inside the picture sees beside the guide: the recipe's levels, int32 with
-        `REACH` cells more on all sides (outside of the picture the nearest inside), and Cb and Cr at the sites, a cell
+        `reach` cells more on all sides (outside of the picture the nearest inside), and Cb and Cr at the sites, a cell
         more."""
         (r, c), (rows, cols) = place, shape
-        top, left = max(r - REACH, 0), max(c - REACH, 0)
-        bottom, right = min(r + rows + REACH, self.h), min(c + cols + REACH, self.w)
+        top, left = max(r - reach, 0), max(c - reach, 0)
+        bottom, right = min(r + rows + reach, self.h), min(c + cols + reach, self.w)
         unsaturated = np.full((2, 4), NOWHERE, np.int64)
         levels = self._first((top, left), (bottom - top, right - left), recipe, companding, unsaturated)
-        more = (top - r + REACH, r + rows + REACH - bottom), (left - c + REACH, c + cols + REACH - right)
+        more = (top - r + reach, r + rows + reach - bottom), (left - c + reach, c + cols + reach - right)
         if any(map(any, more)):
             levels = np.pad(levels, ((0, 0), *more), mode="edge")
         return levels, self.guide.chroma(range(r - 1, r + rows + 1), range(c - 1, c + cols + 1))
@@ -177,7 +198,7 @@ class SideInfo:
         (r, c), look = place, recipe.look
         assert look is not None
         inside = min(shape[0], self.h - r), min(shape[1], self.w - c)
-        levels, colours = self.around(place, inside, recipe, companding)
+        levels, colours = self.around(place, inside, recipe, companding, look.reach)
         out = look.corrected(self.planes, r, c, colours, levels, companding, saturation)
         more = [(0, n - m) for n, m in zip(shape, inside, strict=True)]
         return np.pad(out, ((0, 0), *more), mode="edge") if inside != shape else out

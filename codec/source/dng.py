@@ -6,19 +6,19 @@ that area; where it is not, what can be moved is moved, and the rest is dropped.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from ...bitstream.cell import CellLayout
 from ...bitstream.dng import black
+from ...bitstream.dng.crop import CROP_ORIGIN, CROP_SIZE, USER_CROP, crop_tags, default_crop, lies_in
 from ...bitstream.errors import InputError
 from ...bitstream.raw_image import TiffValue
+from ...bitstream.rect import Rect
 from ...bitstream.tiff import tags, tiff
 from ...bitstream.tiff.tiff import Ifd
 
 DNG_VERSION, ACTIVE_AREA = 50706, 50829
 WHITE_LEVEL = 50717
-CROP_ORIGIN, CROP_SIZE, USER_CROP = 50719, 50720, 51125
 OPCODES_1, OPCODES_2, OPCODES_3, GAIN_TABLE_MAP = 51008, 51009, 51022, 52525
 NAMES = {
     OPCODES_1: "OpcodeList1 (corrections of the sensor)", OPCODES_2: "OpcodeList2 (shading and the like)",
@@ -26,17 +26,7 @@ NAMES = {
     USER_CROP: "DefaultUserCrop", 50715: "BlackLevelDeltaH", 50716: "BlackLevelDeltaV",
 }  # fmt: skip
 CFA_PHOTOMETRIC, LINEAR_RAW = 32803, 34892
-JPEG_XL = 52546
 
-
-@dataclass(frozen=True)
-class Area:
-    """A rectangle of the stored mosaic, in pixels."""
-
-    top: int
-    left: int
-    height: int
-    width: int
 
 
 def is_dng(ifd0: Ifd) -> bool:
@@ -47,23 +37,16 @@ def is_dng(ifd0: Ifd) -> bool:
 def mosaic_ifds(ifd0: Ifd) -> list[Ifd]:
     """The directories of a DNG's full-size mosaics, its frames, in the file's order. InputError as `raw_ifd`."""
     candidates = [ifd for ifd in ifd0.all() if _number(ifd, 254, 0) == 0 and 256 in ifd.tags and 262 in ifd.tags]
-    frames = []
+    frames, linear = [], []
     for ifd in candidates:
         if _number(ifd, 262, 0) not in (CFA_PHOTOMETRIC, LINEAR_RAW):
             continue
-        if _number(ifd, 259, 1) == JPEG_XL:
-            raise InputError("the DNG is compressed by JPEG XL, which LibRaw does not read")
         if _number(ifd, 262, 0) == CFA_PHOTOMETRIC:
-            if _number(ifd, 339, 1) == 3:
-                raise InputError("a floating-point DNG has no integer mosaic to store")
             frames.append(ifd)
-    if frames:
-        return frames
-    linear = [int(_number(ifd, 277, 1)) for ifd in candidates if _number(ifd, 262, 0) == LINEAR_RAW]
-    if linear and max(linear) == 1:
-        raise InputError("a monochrome DNG: one sample a pixel without a colour filter, no Bayer mosaic")
-    if linear:
-        raise InputError("a linear DNG holds finished colours at each pixel, no mosaic")
+        else:
+            linear.append(ifd)
+    if frames or linear:
+        return frames or linear
     marked = {int(_number(ifd, 254, 0)) for ifd in ifd0.all() if _number(ifd, 262, 0) == CFA_PHOTOMETRIC}
     if marked:
         kinds = ", ".join(map(str, sorted(marked)))
@@ -106,7 +89,7 @@ def raw_ifd(ifd0: Ifd, frame: int | None = None) -> Ifd:
     return mosaic_ifds(ifd0)[frame_index(ifd0, frame)]
 
 
-def black_levels(raw: Ifd, visible: Area) -> tuple[float, float, float, float] | None:
+def black_levels(raw: Ifd, visible: Rect) -> tuple[float, float, float, float] | None:
     """Black level of the four sites of the visible area's 2x2 cell, or None where the DNG does not say.
 
     BlackLevelDeltaH and V, a value per column and row, go in as their mean over the site's columns and rows.
@@ -121,15 +104,17 @@ def white_level(raw: Ifd) -> int | None:
     return int(levels[0]) if levels and np.isfinite(levels[0]) else None
 
 
-def active_area(raw: Ifd) -> Area:
+def active_area(raw: Ifd) -> Rect:
     """The DNG's ActiveArea, by default the whole mosaic."""
     height, width = int(_number(raw, 257, 0)), int(_number(raw, 256, 0))
     area = _numbers(raw, ACTIVE_AREA)
     top, left, bottom, right = (int(n) for n in (area if len(area) == 4 else (0, 0, height, width)))
-    return Area(top, left, bottom - top, right - left)
+    return Rect.between(top, left, bottom, right)
 
 
-def carried_tags(ifd0: Ifd, raw: Ifd, visible: Area) -> tuple[tags.TagDict, tags.TagDict, tuple[str, ...]]:
+def carried_tags(
+    ifd0: Ifd, raw: Ifd, visible: Rect, cell: CellLayout | None = None
+) -> tuple[tags.TagDict, tags.TagDict, tuple[str, ...]]:
     """(ifd0_tags, raw_tags) of a DNG that hold for its visible area too, verbatim where they can be; and which others
     there were, a line for people each.
 
@@ -140,7 +125,7 @@ def carried_tags(ifd0: Ifd, raw: Ifd, visible: Area) -> tuple[tags.TagDict, tags
     ifd0_tags = tags.allowed_tags(tags.IFD0, {**raw.tags, **ifd0.tags})
     raw_tags = tags.allowed_tags(tags.RAW, both)
     active = active_area(raw)
-    stored = Area(0, 0, int(_number(raw, 257, 0)), int(_number(raw, 256, 0)))
+    stored = Rect(0, 0, int(_number(raw, 257, 0)), int(_number(raw, 256, 0)))
     if visible != stored:
         # Its coordinates count from the stored frame, masked margins included, which is not kept.
         lost += [OPCODES_1] if raw_tags.pop(OPCODES_1, None) else []
@@ -150,8 +135,7 @@ def carried_tags(ifd0: Ifd, raw: Ifd, visible: Area) -> tuple[tags.TagDict, tags
             lost += [tag] if raw_tags.pop(tag, None) else []
         _move_crop(raw_tags, active.top - visible.top, active.left - visible.left)
     _check_crop(raw_tags, visible)
-    shape = visible.height, visible.width
-    levels = black.moved(raw_tags, visible.top - active.top, visible.left - active.left, shape)
+    levels = black.moved(raw_tags, visible.top - active.top, visible.left - active.left, visible.shape, cell)
     had = black.BLACK_TAGS[2:]
     lost += [tag for tag in had if tag in raw_tags and tag not in levels]
     raw_tags = {tag: v for tag, v in raw_tags.items() if tag not in black.BLACK_TAGS} | levels
@@ -159,24 +143,21 @@ def carried_tags(ifd0: Ifd, raw: Ifd, visible: Area) -> tuple[tags.TagDict, tags
     return ifd0_tags, raw_tags, tuple(f"{NAMES[tag]} is not stored: {why}" for tag in lost)
 
 
-def _words(area: Area) -> str:
-    return f"{area.width} x {area.height} at {area.left},{area.top}"
+def _words(area: Rect) -> str:
+    return f"{area.cols} x {area.rows} at {area.left},{area.top}"
 
 
 def _move_crop(raw_tags: tags.TagDict, down: int, right: int) -> None:
-    if CROP_ORIGIN in raw_tags:
-        x, y = [*tiff.value_numbers(raw_tags[CROP_ORIGIN]), 0, 0][:2]
-        moved = max(round(x) + right, 0), max(round(y) + down, 0)
-        raw_tags[CROP_ORIGIN] = tiff.pack_value(tiff.LONG, *moved)
+    found = default_crop(raw_tags)
+    if found:
+        moved = max(round(found[0]) + right, 0), max(round(found[1]) + down, 0)
+        raw_tags[CROP_ORIGIN] = crop_tags([*moved, *found[2:]])[CROP_ORIGIN]
 
 
-def _check_crop(raw_tags: tags.TagDict, visible: Area) -> None:
+def _check_crop(raw_tags: tags.TagDict, visible: Rect) -> None:
     """Drop a default crop that is incomplete or reaches beyond the visible area."""
-    pair = [tiff.value_numbers(raw_tags[tag]) for tag in (CROP_ORIGIN, CROP_SIZE) if tag in raw_tags]
-    fits = len(pair) == 2 and len(pair[0]) == len(pair[1]) == 2 and all(
-        0 <= start and size > 0 and start + size <= limit
-        for start, size, limit in zip(*pair, (visible.width, visible.height), strict=True))
-    if not fits:
+    found = default_crop(raw_tags)
+    if found is None or not lies_in(found, visible.cols, visible.rows):
         raw_tags.pop(CROP_ORIGIN, None)
         raw_tags.pop(CROP_SIZE, None)
 

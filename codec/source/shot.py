@@ -13,7 +13,7 @@ from ...bitstream.dng import xmp
 from ...bitstream.errors import InputError
 from ...bitstream.jpeg.file import Jpeg
 from ...bitstream.raw_image import MakerNote, RawImage, TiffValue
-from ...bitstream.runtime.files import read_file
+from ...bitstream.runtime.files import Source, read_file
 from ...bitstream.tiff import maker_note, tags, tiff
 from ...bitstream.tiff.meta_tags import GPS
 from ...bitstream.tiff.tiff import Ifd
@@ -52,7 +52,7 @@ def with_shot(image: RawImage, data: bytes, ifd0: Ifd | None, thumbnail: bytes |
     return replace(image, ifd0_tags=ifd0_tags, exif_tags=exif, gps_tags=gps, note=note, profiles=profiles)
 
 
-def with_sidecar(image: RawImage, source: str | Path | bytes) -> tuple[RawImage, tuple[str, ...]]:
+def with_sidecar(image: RawImage, source: Source) -> tuple[RawImage, tuple[str, ...]]:
     """The image with the XMP of IMG.xmp or IMG.NEF.xmp beside its file before its own; and what there is to say."""
     if isinstance(source, bytes):
         return image, ()

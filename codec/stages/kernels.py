@@ -1,9 +1,9 @@
-"""The inner loops of the 16 stages on the CPU: predict a stage's places, and take in what was decoded there.
+"""The inner loops of the 16 stages on the CPU around the context model: lay out a plane, take in what was decoded.
 
 ::
 
     prediction, activity --lay--> step, activity, saturation by pass
-    decoded values and magnitudes around --predict--> mu, class
+    what is decoded around --`codec.stages.model_kernels`--> mu, class
     symbols, class, mu, step --rebuild (or rebuild_lossless)--> y_hat, magnitude --> into the bordered arrays
 
 Arrays of a plane are kept by pass ("polyphase"), with a border of one repeated place: a neighbour is a shifted view.
@@ -67,109 +67,6 @@ def lay_activity(activity, haar, out):
 
 
 @compiled
-def predict(
-    values, sizes, own, others, near, coefficients, around, around_weights, weights, step, activity, t, saturation,
-    seen, flat_views, flat_groups, lossless, class_of, mantissa_bits, mean_limit, mu, classes,
-):  # fmt: skip
-    """Mean and class of every place of a stage.
-
-    values, sizes, seen: int32 (4, 4, H + 2, W + 2), decoded values, magnitudes and (lossless) indices by plane and
-    pass; own, others: int32 (H + 2, W + 2), magnitudes summed over the plane's passes so far, over all earlier planes.
-    near: int64 (v, 4), places (plane, pass, rows, columns) of the mean, float64 coefficients (v,) in 1/512; around,
-    around_weights: likewise of the size, weights with their context's factor. weights: float64 (6 + A,): of the
-    constant, the constant where it is quiet, 1 / step, mean, own box, others' box, activities. step int32; activity
-    int32 (A, 4, H, W), of which pass t; saturation uint8. flat_views: int64 (f, 4) with groups (f,): where all of each
-    group agree in `seen`, only the constants count (lossless). Into mu: int32 (H, W); classes: uint8 (H, W): 255 is
-    added nowhere. Where lossless expects the neighbours' index, `mu` is left as it is: see `rebuild_lossless`.
-    """
-    height, width = mu.shape
-    total, size = np.empty(width), np.empty(width)
-    bits = size.view(np.int64)
-    inverse = np.empty(width)
-    quiet = np.empty(width, np.bool_)
-    cells = len(class_of) - 1
-    shift = 52 - mantissa_bits
-    offset = np.int64(1023) << mantissa_bits
-    predicts = False
-    for v in range(len(near)):
-        predicts |= coefficients[v] != 0.0
-    for i in range(height):
-        scale = step[i]
-        for j in range(width):
-            total[j] = 256.0
-            inverse[j] = scale[j]
-            size[j] = 0.0
-        mean = mu[i]
-        if predicts:
-            for v in range(len(near)):
-                c = coefficients[v]
-                if c != 0.0:
-                    at = near[v, 3] + 1
-                    view = values[near[v, 0], near[v, 1], i + 1 + near[v, 2]][at : at + width]
-                    for j in range(width):
-                        total[j] += c * view[j]
-            for j in range(width):
-                mean[j] = np.int32(min(max(np.floor(total[j] / 512.0), -mean_limit), mean_limit))
-        else:
-            mean[:] = 0
-        for v in range(len(around)):
-            c = around_weights[v]
-            if c != 0.0:
-                at = around[v, 3] + 1
-                view = sizes[around[v, 0], around[v, 1], i + 1 + around[v, 2]][at : at + width]
-                for j in range(width):
-                    size[j] += c * view[j]
-        on = saturation[i]
-        for j in range(width):
-            quiet[j] = on[j] != 0
-        for which in range(2):
-            box = own if which == 0 else others
-            if box.shape[0] == 0:
-                continue
-            c = weights[4 + which]
-            a, b, d = box[i], box[i + 1], box[i + 2]
-            a1, b1, d1 = a[1:], b[1:], d[1:]
-            a2, b2, d2 = a[2:], b[2:], d[2:]
-            for j in range(width):
-                s = a[j] + a1[j] + a2[j] + b[j] + b1[j] + b2[j] + d[j] + d1[j] + d2[j]
-                size[j] += c * s
-                quiet[j] &= s == 0
-        c = weights[2]
-        if c != 0.0:
-            for j in range(width):
-                size[j] += c * np.floor(65536.0 / inverse[j])
-        c = weights[3]
-        if c != 0.0 and predicts:
-            for j in range(width):
-                size[j] += c * np.floor(abs(np.float64(mean[j])) * 256.0 / inverse[j])
-        for a in range(len(activity)):
-            c = weights[6 + a]
-            if c != 0.0:
-                view = activity[a, t, i]
-                for j in range(width):
-                    size[j] += c * np.floor(view[j] * 16384.0 / inverse[j])
-        loud, still = weights[0], weights[1]
-        if lossless and len(flat_views):
-            for j in range(width):
-                flat, first, group = True, np.int32(0), -1
-                for v in range(len(flat_views)):
-                    one = seen[flat_views[v, 0], flat_views[v, 1], i + 1 + flat_views[v, 2], j + 1 + flat_views[v, 3]]
-                    if flat_groups[v] != group:
-                        first, group = one, flat_groups[v]
-                    elif one != first:
-                        flat = False
-                        break
-                if flat:
-                    size[j] = 0.0
-        for j in range(width):
-            size[j] = still if quiet[j] else size[j] + loud
-        out = classes[i]
-        for j in range(width):
-            cell = (bits[j] >> shift) - offset
-            out[j] = class_of[min(max(cell, 0), cells)]
-
-
-@compiled
 def rebuild(symbols, classes, mu, step, offsets, reach, code0, code1, limit, y_hat, magnitudes, cap):
     """Values and magnitudes of a stage's symbols under the trellis of the code h0 >> 1 = code0, h1 >> 1 = code1.
 
@@ -187,12 +84,11 @@ def rebuild(symbols, classes, mu, step, offsets, reach, code0, code1, limit, y_h
             v = m * 64.0 + offsets[kind[j], min(max(m, -reach), reach) + reach]
             value[j] = -v if state & 1 else v
             state = (state >> 1) ^ (code0 if state & 1 else 0) ^ (code1 if m & 1 else 0)
-            size = 0 if m == 0 else abs(4 * m + 1)
-            into[j] = min(size, cap)
-        mean, scale = mu[i], step[i]
+            into[j] = min(0 if m == 0 else abs(4 * m + 1), cap)
+        mean, q = mu[i], step[i]
         out = y_hat[i + 1][1 : width + 1]
         for j in range(width):
-            y = mean[j] + np.floor(value[j] * scale[j] / 64.0 + 0.5)
+            y = mean[j] + np.floor(value[j] * q[j] / 64.0 + 0.5)
             out[j] = np.int32(min(max(y, -limit), limit))
 
 

@@ -4,106 +4,24 @@
 
     prediction and activity --> Tile --predict(stage)--> mu, classes --symbols--> update(stage) --> ... --> finish
 
-Encoder and decoder drive it alike; only where symbols come from differs. The arithmetic is `codec.stages.kernels`.
+Encoder and decoder drive it alike; only where symbols come from differs. The arithmetic is
+`codec.stages.kernels`, and that of means and classes is the context model's (`codec.stages.model`).
 """
 
 from __future__ import annotations
 
-import functools
-from dataclasses import dataclass
-
 import numpy as np
 
-from ...entropy.tables import MANTISSA_BITS, OFFSET_UNIT, REACH
+from ...entropy.tables import OFFSET_UNIT, REACH
 from ..mosaic.layout import Layout
 from . import kernels
 from .coding import Coding
-from .order import (
-    HAAR,
-    IN_PLACE,
-    KNOWN,
-    MAGNITUDE_LIMIT,
-    NINE,
-    PASSES,
-    PLANES,
-    STAGES,
-    Y_LIMIT,
-    magnitude_places,
-    near_places,
-    shifted,
-)
-from .parameters import WEIGHTS, Params
+from .model import Surroundings, Views
+from .order import HAAR, KNOWN, MAGNITUDE_LIMIT, PASSES, STAGES, Y_LIMIT
+from .parameters import Params
 from .quantiser import CODES
 
 _NOTHING = np.zeros((0, 0), np.int32)
-
-
-@dataclass(frozen=True)
-class Views:
-    """Where a stage looks: places int64 (v, 4) of the mean; of the magnitudes, with the context each belongs to and
-    its factor; lossless, of those that must agree, with their groups."""
-
-    near: np.ndarray
-    around: np.ndarray
-    context: np.ndarray
-    factor: np.ndarray
-    flat: np.ndarray
-    flat_group: np.ndarray
-
-    @property
-    def kinds(self) -> int:
-        """Number of contexts that `around` is summed to."""
-        return int(self.context.max(initial=-1)) + 1
-
-    @classmethod
-    @functools.cache
-    def of(cls, stage: int, transform: int) -> Views:
-        """Those of a stage under a transform."""
-        n, t = divmod(stage, 4)
-        groups = magnitude_places(n, t, transform)
-        around = [(place, i, factor) for i, (factor, places) in enumerate(groups) for place in places]
-        if KNOWN[t]:
-            flat = [(place, 0) for place in shifted(PLANES[n], t, KNOWN[t], IN_PLACE)]
-        else:
-            flat = [(place, j) for j, k in enumerate(PLANES[:n]) for place in shifted(k, t, NINE, IN_PLACE)]
-        return cls(
-            _places(near_places(n, t, transform)), _places([place for place, _, _ in around]),
-            np.array([i for _, i, _ in around], np.int64), np.array([f for _, _, f in around], np.float64),
-            _places([place for place, _ in flat]), np.array([g for _, g in flat], np.int64),
-        )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Mixing:
-    """A stage's parameters as its kernel wants them, float64: coefficients of the places near, in 1/512; weights of the
-    magnitudes around; weights of the constant, the constant where it is quiet, 1 / step, mean, own box, others' box,
-    activities."""
-
-    near: np.ndarray
-    around: np.ndarray
-    others: np.ndarray
-
-    @classmethod
-    def of(cls, stage: int, params: Params, kinds: int) -> Mixing:
-        """That of a stage, with so many activities."""
-        views = Views.of(stage, params.transform)
-        worth = WEIGHTS[params.weight[stage]].astype(np.float64)
-        groups, last = 4 + kinds, len(worth)
-        boxes = [0.0, 0.0]
-        if stage >= 4:
-            last -= 1
-            boxes[1] = worth[last]
-        if stage % 4:
-            last -= 1
-            boxes[0] = 2.0 * worth[last]
-        return cls(
-            params.mean[stage].astype(np.float64), worth[groups + views.context] * views.factor,
-            np.array([*worth[:4], *boxes, *worth[4:groups]]),
-        )  # fmt: skip
-
-
-def _places(places: list[tuple[int, int, int, int]]) -> np.ndarray:
-    return np.array(places, np.int64).reshape(-1, 4)
 
 
 class Tile:
@@ -117,9 +35,9 @@ class Tile:
         companding, lossless = coding.companding, coding.lossless
         self.prediction, self.companding, self.tables, self.transform = prediction, companding, coding.tables, transform
         self.rows, self.cols = prediction.shape[1] // 2, prediction.shape[2] // 2
-        self.lossless, self._states = lossless, coding.log2_states
+        self.lossless, self._states, self.model = lossless, coding.log2_states, coding.context_model
         bordered = (4, 4, self.rows + 2, self.cols + 2)
-        self.values, self.sizes = np.zeros(bordered, np.int32), np.zeros(bordered, np.int32)
+        self.values, self.magnitudes = np.zeros(bordered, np.int32), np.zeros(bordered, np.int32)
         self.seen = np.zeros(bordered if lossless else (4, 4, 0, 0), np.int32)
         self.own, self.others = (np.zeros(bordered[2:], np.int32) for _ in range(2))
         self._begun, self.kinds = -1, len(activity)
@@ -155,21 +73,20 @@ class Tile:
         return self.own if stage % 4 else _NOTHING, self.others if stage >= 4 else _NOTHING
 
     def predict(self, stage: int, params: Params) -> tuple[np.ndarray, np.ndarray]:
-        """Mean int32 and class uint8 of the stage's places, (rows / 2, cols / 2); overwritten by the next stage's."""
+        """Mean int32 and class uint8 of the stage's places, (rows / 2, cols / 2); `update` takes them as they are."""
         t = STAGES[stage][1]
         self.begin(stage)
-        views, mixing = Views.of(stage, self.transform), Mixing.of(stage, params, self.kinds)
-        kernels.predict(
-            self.values, self.sizes, *self.boxes(stage), views.near, mixing.near, views.around, mixing.around,
-            mixing.others, self.step[t], self.activity, t, self.saturation[t], self.seen, views.flat, views.flat_group,
-            self.lossless, self.tables.class_of, MANTISSA_BITS, float(Y_LIMIT), self.mu, self.classes,
+        around = Surroundings(
+            self.values, self.magnitudes, *self.boxes(stage), self.step[t], self.activity, t, self.saturation[t],
+            self.seen, self.lossless,
         )  # fmt: skip
+        self.mu, self.classes = self.model.predict(stage, around, params, self.tables)
         return self.mu, self.classes
 
     def update(self, stage: int, symbols: np.ndarray) -> None:
         """Take in a stage's symbols int32 (rows / 2, cols / 2), after `predict` of the same stage."""
         k, t = STAGES[stage]
-        y_hat, magnitudes = self.values[k, t], self.sizes[k, t]
+        y_hat, magnitudes = self.values[k, t], self.magnitudes[k, t]
         if self.lossless:
             self.expected(stage)
             kernels.rebuild_lossless(

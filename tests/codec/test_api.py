@@ -16,7 +16,7 @@ from rawinlay.bitstream.dng.writer import write_dng
 from rawinlay.bitstream.errors import InputError, NoRawError, StreamError, UsageError
 from rawinlay.bitstream.jpeg import embed
 from rawinlay.bitstream.jpeg.segments import APP11, read_segments
-from rawinlay.codec import api
+from rawinlay.codec.asked import choose_device
 from rawinlay.codec.source.raw import read_raw, render_jpeg
 from raws import shared_raw
 from shots import large_shot, shot, write_pair
@@ -336,7 +336,7 @@ def test_the_package_names_functions_whatever_was_imported(encoded):
     import rawinlay
     from rawinlay.codec import api
 
-    assert set(rawinlay.__all__) == set(api.__all__) - {"Progress", "Source"} | {"Developed", "develop"}
+    assert set(rawinlay.__all__) == set(api.__all__) - {"Progress", "Source"} | {"Developed", "develop", "imread"}
     assert all(callable(getattr(rawinlay, name)) for name in rawinlay.__all__)
     assert rawinlay.__version__.count(".") >= 1
     with pytest.raises(AttributeError):
@@ -353,7 +353,7 @@ def test_a_device_that_is_not_here(monkeypatch, encoded):
     import torch
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert api.choose_device("auto") == api.choose_device("cpu") == "cpu"
+    assert choose_device("auto") == choose_device("cpu") == "cpu"
     with pytest.raises(UsageError, match="CUDA"):
         decode(encoded.jpeg, device="cuda")
 

@@ -1,13 +1,13 @@
 """What a file may ask of its reader, and that what asks for more is refused before the work begins."""
 
 import io
-import time
 from dataclasses import replace
 
 import goldens
 import numpy as np
 import pytest
 from campaigns import hostile
+from cost import Cost
 from PIL import Image
 from rawinlay.bitstream.errors import InputError, StreamError, UsageError
 from rawinlay.bitstream.jpeg import embed
@@ -30,20 +30,20 @@ HEADER = Stream.from_bytes(goldens.payload("plain")).header
 def test_too_much_is_refused_at_once(name):
     data = ASKS[name].file()
     assert len(data) <= hostile.BYTES
-    started = time.process_time()
-    with pytest.raises(StreamError, match="far more work"):
-        api.decode(data)
-    with pytest.raises(StreamError, match="far more work"):
-        api.trim(data, size=10**6)
-    assert "far more work" in api.info(data).damage[0]
-    assert time.process_time() - started < 5
+    with Cost() as cost:
+        with pytest.raises(StreamError, match="far more work"):
+            api.decode(data)
+        with pytest.raises(StreamError, match="far more work"):
+            api.trim(data, size=10**6)
+        assert "far more work" in api.info(data).damage[0]
+    assert cost.seconds < 10
 
 
 @pytest.mark.parametrize("name", ["one tile, lossless", "small tiles, many layers"])
 def test_the_most_that_is_allowed(name):
     """The others of the campaign take minutes in all."""
     found = hostile.cost(ASKS[name].file(), "decode")
-    assert found.end == "done" and found.seconds < 15 and found.megabytes < 1000
+    assert found.end == "done" and found.seconds < 60 and found.megabytes < 1000
 
 
 def header(height, width, tile=256, net=b""):

@@ -77,7 +77,7 @@ def bright():
 def carrier(bright):
     """Encoded with room for the preview, which a picture of 0.24 MP has not."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("rawinlay.codec.api.SHARE", 8)
+        patch.setattr("rawinlay.codec.encoding.SHARE", 8)
         return encode(*bright, bpp=2, effort=1)
 
 

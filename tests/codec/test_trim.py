@@ -12,6 +12,7 @@ from rawinlay.bitstream.errors import InputError, NoRawError, StreamError, Usage
 from rawinlay.bitstream.jpeg import embed
 from rawinlay.bitstream.jpeg.segments import read_segments
 from rawinlay.codec.cli.main import main
+from rawinlay.codec.sidecar import sidecar_of, stream_of
 from shots import shot
 
 REPOSITORY = Path(__file__).parents[2]
@@ -132,3 +133,23 @@ def test_without_torch(lossless, tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, env={"PYTHONPATH": str(REPOSITORY)})
     assert done.returncode == 0
+
+
+def test_a_sidecar(lossless, tmp_path):
+    """What `trim` makes of one is what the trimmed JPEG's would be, and the JPEG stays as it is."""
+    bare, whole = strip(lossless), sidecar_of(lossless)
+    trimmed = trim(bare, sidecar=whole, size=SIZES[0])
+    assert trimmed.jpeg == bare and trimmed.metadata_bytes == len(trimmed.sidecar) <= SIZES[0] < trimmed.before
+    assert np.array_equal(decode(bare, sidecar=trimmed.sidecar).raw.mosaic,
+                          decode(embed.embed(bare, stream_of(trimmed.sidecar[8:]))).raw.mosaic)  # fmt: skip
+    assert trim(bare, sidecar=whole, size=10_000_000).sidecar == whole
+    least = info(bare, sidecar=whole).least_bytes
+    assert trim(bare, sidecar=whole, size=least).metadata_bytes == least
+    with pytest.raises(UsageError, match=str(least)):
+        trim(bare, sidecar=whole, size=least - 1)
+    (tmp_path / "a.jpg").write_bytes(bare)
+    (tmp_path / "a.rwi").write_bytes(whole)
+    words = ["trim", str(tmp_path / "a.jpg"), "--sidecar", str(tmp_path / "a.rwi"), "--size", str(SIZES[0])]
+    assert main([*words, "-o", str(tmp_path / "b.rwi")]) == 0
+    assert (tmp_path / "b.rwi").read_bytes() == trimmed.sidecar
+    assert main([*words, "-o", str(tmp_path / "a.rwi"), "--force"]) == 2  # an input is never changed

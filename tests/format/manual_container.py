@@ -63,10 +63,13 @@ def payload_of(jpeg):
 def from_joined(joined):
     """The superbox's contents where a program split all payloads anew."""
     found = re.search(rb"JP\x52\x43\x00\x00\x00\x01(....)jumb....jumd" + re.escape(DESCRIPTION), joined, re.DOTALL)
-    want, at, out = int.from_bytes(found[1], "big") - 8, found.start(), b""
+    want, at, out, z = int.from_bytes(found[1], "big") - 8, found.start(), b"", 1
     while len(out) < want:
-        out += joined[at + 16 : at + 16 + min(FULL, want - len(out))]
-        at += 16 + FULL
+        z += 1
+        following = joined.find(joined[at : at + 4] + struct.pack(">I", z) + found[1] + b"jumb", at + 16)
+        first, left = at + 16, want - len(out)
+        at = following if 0 < following - first <= FULL else first + min(FULL, left)
+        out += joined[first : min(at, first + left)]
     return out
 
 

@@ -5,7 +5,7 @@ import struct
 import zlib
 
 import numpy as np
-from manual_container import Bytes, rows
+from manual_container import FULL, Bytes, rows
 
 COPY, PARITY = (bytes.fromhex(f"1E6A7C3B52574E434F5059000000000{n}") for n in (1, 2))
 RECORD = [row[0].strip("`") for row in rows("### 2.8 Parity", "Unit i of the contents")[1:] if row[0].startswith("`")]
@@ -14,6 +14,17 @@ RECORD = [row[0].strip("`") for row in rows("### 2.8 Parity", "Unit i of the con
 def digest(mosaic):
     """Section DIGM."""
     return hashlib.sha256(mosaic.astype("<u2").tobytes()).digest()[:8]
+
+
+def bands(planes, rows):
+    """Section DIGJ with so many rows to a band; below 128, so that the varint is a byte, or two."""
+    out = bytes([rows]) if rows < 128 else bytes([rows & 127 | 128, rows >> 7])
+    v = planes.subsampling[1]
+    for y in range(0, len(planes.y), rows):
+        colour = (c[y // v : (y + rows) // v] for c in (planes.cb, planes.cr) if c is not None)
+        parts = [planes.y[y : y + rows], *colour]
+        out += hashlib.sha256(b"".join(part.tobytes() for part in parts)).digest()[:4]
+    return out
 
 
 def boxes(contents):
@@ -36,6 +47,63 @@ def blocks(stream):
         yield letter, body
         if letter == b"S":
             return
+
+
+def part_ends(contents):
+    """Where a writer ends the parts of a superbox without a `free` box, by 1.2."""
+    total, stream = len(contents), dict(boxes(contents))[b"bidb"]
+    begin = dict(starts(contents))[b"bidb"]
+    if total <= FULL or any(kind == b"uuid" and data.startswith(PARITY) for kind, data in boxes(contents)):
+        return [*range(FULL, total, FULL), total]
+    tiles, layers, stages, bits, lengths = index_of(dict(blocks(stream))[b"S"])
+    at, bounds, number = begin + len(stream) - sum(lengths), [], iter(lengths)
+    for k in range(tiles * layers):
+        own = [next(number) for i in range(stages) if bits[k * stages + i]]
+        bounds += [at] if own else []
+        at += sum(own)
+    bounds.append(begin + len(stream))
+    ends, at = [], 0
+    while total - at > FULL:
+        near, far = [b for b in bounds if at + 12 <= b <= at + FULL], [b for b in bounds if b > at + FULL]
+        if near:
+            ends.append(near[-1])
+        else:
+            rest = (far or [total])[0] - at
+            size = -(-rest // -(-rest // FULL))
+            ends += [min(at + k, at + rest) for k in range(size, rest + size, size)]
+        at = ends[-1]
+    return ends + [total] * (at < total)
+
+
+def index_of(body):
+    """Tiles, layers, stages, which substreams there are, and the lengths of those."""
+    reader = Bytes(body)
+    tiles, layers, stages = (reader.varint() for _ in range(3))
+    presence = reader.take(-(-tiles * layers * stages // 8))
+    bits = [presence[k // 8] >> k % 8 & 1 for k in range(tiles * layers * stages)]
+    lengths = []
+    for _ in range(sum(bits)):
+        lengths.append(reader.varint())
+        reader.take(4)
+    return tiles, layers, stages, bits, lengths
+
+
+def by_the_copy(contents):
+    """Of a superbox whose stream's head is damaged, by 2.7: sections by letter, and the substreams' bytes."""
+    copy = contents[contents.rindex(COPY) + 16 :]
+    found = dict(blocks(copy))
+    *_, lengths = index_of(found[b"S"])
+    begin = next(at for kind, at in starts(contents) if kind == b"bidb")
+    end = begin + int.from_bytes(copy[8:12], "little")
+    return found, contents[end - sum(lengths) : end]
+
+
+def starts(contents):
+    """Kind, and where the data begins, of each box."""
+    at = 0
+    for kind, data in boxes(contents):
+        yield kind, at + 8
+        at += 8 + len(data)
 
 
 def exponents():

@@ -134,8 +134,8 @@ def terms(features):
 class Picture:
     """Everything before the stages: guide, companding, prediction and steps of every cell, one cell beyond included."""
 
-    def __init__(self, header, recipe, local, planes, net, projection=b"", look=None):
-        self.header = header
+    def __init__(self, header, recipe, local, planes, net, projection=b"", look=None, cell=None):
+        self.header, self.planes, self.cell = header, planes, cell
         self.geometry = read_geometry(header.geometry, projection)
         self.top, self.left = divmod(header.phase.index("R"), 2)
         self.h, self.w = cells_of(header)
@@ -149,18 +149,20 @@ class Picture:
             self.prediction_of(row, features, local and (local[0], local[1][k])) for k, row in enumerate(recipe)
         ]
         if look:
-            self.look(look, planes)
+            inside = np.array(self.prediction)[:, : self.h, : self.w]
+            self.prediction = list(self.look(look, inside))
         for k in range(4) if header.saturation else ():
             near = self.saturation(k) - (header.saturation[4 + k] << self.shift)
             self.prediction[k] = np.where(
                 (self.prediction[k] >= near) & (header.saturation[k] > 0), self.saturation(k), self.prediction[k]
             )
+        if cell:
+            cell.lend(self.prediction, self.levels, self.low, self.high)
         self.step = [self.step_of(b) for b in self.prediction]
 
-    def look(self, look, planes):
-        """The second look: cells 0..h - 1 and 0..w - 1, then one beyond, which is the nearest inside."""
-        h, w, head = self.h, self.w, self.header
-        inside = np.array(self.prediction)[:, :h, :w]
+    def look(self, look, levels):
+        """The second look at levels: cells 0..h - 1 and 0..w - 1, then one beyond, which is the nearest inside."""
+        h, w, head, planes = self.h, self.w, self.header, self.planes
         y = np.array(self.y)[:, 4 : 6 + h, 4 : 6 + w]
         chroma = [[np.zeros((h + 2, w + 2), np.int64)] * 4] * 2
         if planes.cb is not None:
@@ -174,8 +176,8 @@ class Picture:
                 ]
                 for p in (planes.cb, planes.cr)
             ]  # fmt: skip
-        found = corrected(look, inside, y, chroma, self.span, self.low, self.high)
-        self.prediction = list(np.pad(found, ((0, 0), (0, 1), (0, 1)), mode="edge"))
+        found = corrected(look, levels, y, chroma, self.span, self.low, self.high)
+        return np.pad(found, ((0, 0), (0, 1), (0, 1)), mode="edge")
 
     def saturation(self, k):
         """Its level."""
@@ -191,7 +193,9 @@ class Picture:
         geometry, shape, red = self.geometry, (head.height, head.width), (self.top, self.left)
         rows = np.arange(2 * self.h, dtype=np.int64) - self.top
         cols = np.arange(2 * self.w, dtype=np.int64) - self.left
-        y = sample(planes.y, geometry, 2 * rows, 2 * cols, shape, planes.y.shape, (1, 1), -1, cubic(), red)
+        site = None if self.cell else red
+        y = sample(planes.y, geometry, 2 * rows, 2 * cols, shape, planes.y.shape, (1, 1), -1, cubic(), site)
+        y = self.cell.guide(y) if self.cell else y
         linear = np.array([[1024 - 16 * t, 16 * t] for t in range(64)])
         middles = 2 * rows[::2] + 1, 2 * cols[::2] + 1
         chroma = [

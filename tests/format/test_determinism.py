@@ -44,7 +44,8 @@ def test_goldens_differ_where_it_matters():
     streams = [Stream.from_bytes(goldens.payload(name)) for name in goldens.NAMES]
     headers = [s.header for s in streams]
     assert {s.recipe.learned for s in streams} == {s.recipe.local is not None for s in streams} == {False, True}
-    assert {s.recipe.look and s.recipe.look.kind for s in streams} == {None, 0, 1}
+    assert {s.recipe.look and s.recipe.look.kind for s in streams} == {None, 0, 1, 3}
+    assert {s.post and s.post.kind for s in streams} == {None, 0, 1, 2}
     assert {h.phase for h in headers} == {"RGGB", "BGGR", "GRBG", "GBRG"}
     assert {h.step_exponent for h in headers} == {0, 4} and len({h.states for h in headers}) == 2
     assert LOSSLESS_STEP in {h.step for h in headers}

@@ -1,13 +1,23 @@
 """Digests, the copy of the head and parity by the second decoder, and by the product."""
 
+import hashlib
+import json
+from dataclasses import replace
+
 import carriers
 import goldens
+import manual_container
 import manual_damage
+import numpy as np
 import pytest
 from rawinlay.bitstream.jpeg import further, jumbf, parity
+from rawinlay.bitstream.jpeg.bands import bands_of
 from rawinlay.bitstream.jpeg.file import Jpeg
+from rawinlay.bitstream.jpeg.mend import mend_superbox
 from rawinlay.bitstream.stream import digests
 from rawinlay.bitstream.stream.container import SECTIONS, Container
+from rawinlay.codec import api
+from test_manual import by_the_manual
 
 zfec = pytest.importorskip("zfec", reason="zfec writes the parity that the second decoder mends by")
 
@@ -54,3 +64,68 @@ def test_parity_in_groups(monkeypatch):
     assert plan.groups > 1
     damaged = bytes(64 * 7) + whole[64 * 7 :]
     assert manual_damage.mended(damaged) == parity.mended(damaged)[0] == whole
+
+
+GUARDED = json.loads((goldens.FOLDER / "guarded.json").read_text())
+
+
+def superbox(jpeg):
+    """Contents of the superbox by the manual's segments, and the sizes of its parts."""
+    parts = [p[16:] for marker, p in manual_container.segments(jpeg) if marker == 0xEB]
+    return b"".join(parts), [len(part) for part in parts]
+
+
+@pytest.mark.parametrize("name", GUARDED)
+def test_golden_files(name):
+    """What they decode to, by the product, and where the picture is small by the second decoder."""
+    jpeg, want = goldens.jpeg(name), GUARDED[name]
+    sidecar = (goldens.FOLDER / "apart.rwi").read_bytes() if name == "apart" else None
+    decoded = api.decode(jpeg, sidecar=sidecar, preview="none")
+    assert goldens.digest(decoded.raw.mosaic) == want["mosaic_sha256"] and not decoded.warnings
+    assert hashlib.sha256(Jpeg(jpeg).bare.data).hexdigest() == want["jpeg_sha256"]
+    if sidecar:
+        (kind, contents), = manual_damage.boxes(sidecar)
+        assert kind == b"jumb"
+    else:
+        contents, _ = superbox(jpeg)
+    payload = manual_container.embedded(contents)
+    if name != "parted":
+        assert np.array_equal(by_the_manual(payload, Jpeg(jpeg).planes), decoded.raw.mosaic)
+
+
+def test_where_parts_end():
+    """By the text's rule they end where the golden file's do, and it is not the plain one."""
+    contents, sizes = superbox(goldens.jpeg("parted"))
+    assert manual_damage.part_ends(contents) == np.cumsum(sizes).tolist() and max(sizes) < manual_container.FULL
+    contents, sizes = superbox(goldens.jpeg("spared"))
+    assert manual_damage.part_ends(contents) == np.cumsum(sizes).tolist()
+
+
+def test_the_golden_bands():
+    jpeg = Jpeg(goldens.jpeg("parted"))
+    assert Container.from_bytes(jpeg.payload).sections["DIGJ"] == manual_damage.bands(jpeg.planes, 64)
+    assert bands_of(jpeg.planes) == manual_damage.bands(jpeg.planes, 64)
+    tall = replace(jpeg.planes, y=np.resize(jpeg.planes.y, (9001, 16)), cb=np.resize(jpeg.planes.cb, (4501, 8)),
+                   cr=np.resize(jpeg.planes.cr, (4501, 8)))  # fmt: skip
+    assert bands_of(tall) == manual_damage.bands(tall, 320)
+
+
+def test_the_golden_copy_serves():
+    contents, _ = superbox(goldens.jpeg("parted"))
+    begin = next(at for kind, at in manual_damage.starts(contents) if kind == b"bidb")
+    damaged = contents[: begin + 12] + bytes(200) + contents[begin + 212 :]
+    payload = manual_container.embedded(contents)
+    found, substreams = manual_damage.by_the_copy(damaged)
+    assert payload.endswith(substreams)
+    mended = Container.from_bytes(mend_superbox(damaged).payload)
+    whole = Container.from_bytes(payload)
+    for name, letter in SECTIONS.items():
+        assert mended.sections[name] == whole.sections[name] == found.get(letter, whole.sections[name]), name
+    assert b"".join(mended.substreams.values()) == substreams
+
+
+def test_the_golden_parity_mends():
+    contents, _ = superbox(goldens.jpeg("spared"))
+    unit = parity.Plan.find(contents)[0].unit
+    damaged = contents[:unit] + bytes(unit) + contents[2 * unit :]
+    assert damaged != contents == manual_damage.mended(damaged) == parity.mended(damaged)[0]

@@ -34,7 +34,7 @@ def decoded_by_torch(name):
     stream, planes = Stream.from_bytes(payload(name)), decode_planes(jpeg(name))
     shape = stream.header.height, stream.header.width
     guide = LaidGuide(planes, stream.geometry, shape, stream.layout.origin)
-    if stream.gate and stream.gate.blocks:
+    if stream.cell or (stream.gate and stream.gate.blocks):
         return decoded(name, "cuda")  # two guides are the CPU's affair
     if stream.gate:
         guide = stream.gate.guide(stream.layout)
@@ -44,9 +44,10 @@ def decoded_by_torch(name):
 def by_torch(stream, guide):
     """The mosaic of a parsed stream of one layer, given the JPEG laid over it."""
     setup, whole = stream.setup, SideInfo(guide, stream.layout, stream.net())
-    return decode_with_torch(
+    mosaic = decode_with_torch(
         setup, whole, stream.params, stream.transforms, stream.substreams, setup.meeting(None), "cpu"
     )  # fmt: skip
+    return stream.behind(mosaic, whole, None)
 
 
 def digest(mosaic):

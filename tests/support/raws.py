@@ -14,7 +14,10 @@ MATRIX = (7309, -1403, -519, -8474, 16008, 2622, -2433, 2826, 8064)
 BAYER_FILES = ("nikon-d5000-a.dng", "nikon-d5000-b.dng", "nikon-d1.nef", "canon-kissx4-chart.dng", "gopro-hero6.dng",
                "gopro-fusion.dng")
 
-slow = pytest.mark.skipif(os.environ.get("RAWINLAY_SLOW") != "1", reason="takes minutes: set RAWINLAY_SLOW=1")
+SLOW = os.environ.get("RAWINLAY_SLOW", "0")
+slow = pytest.mark.skipif(SLOW not in ("1", "all"), reason="takes minutes: set RAWINLAY_SLOW=1")
+SOME_FILES = BAYER_FILES if SLOW == "all" else ("nikon-d1.nef", "canon-kissx4-chart.dng")
+"""What the slow tests take: the two small ones, so that all of CI is a matter of minutes; all before a release."""
 
 
 def shared_raw(name: str) -> Path:

@@ -12,20 +12,24 @@ Weights are one over the error's size and what is usual, since bits grow with it
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from ....bitstream.runtime.parallel import in_parallel
+from ...recipe import homogeneity_kernels as homogeneity
 from ...recipe import look_kernels as kernel
 from ...recipe.look import (
     CLASSES,
     COUNTS,
+    DIRECTED,
     EXPONENTS,
-    KINDS,
+    FAR_REACH,
     KNOT_LIMIT,
     KNOTS,
     MATRIX_LIMIT,
+    MIRRORED,
     REACH,
     SPACING,
     Look,
@@ -49,32 +53,37 @@ PRECISION = 2e-5, 4e-3
 """
 
 ROUNDS, RIDGES = 3, (1e-5, 1e-4, 1e-3)
+MORE_TIME = 1.1
+"""By how much more a look must save that is demosaicked in the direction that is even: it takes three times as long."""
+
 TRUST = 0.6
 """Share of the bits that a smaller error seems to save which is counted: stages also learn from neighbours."""
 
 
-@dataclass(frozen=True)
-class _Sample:
-    """Windows of a picture, planes first. seen: colours of the JPEG, true: roots of the developed mosaic, (12, windows,
-    n, n) with a cell more around; lines: of the prediction's development; then (4, windows, n, n): root, what it lacks
-    and steps in 1/4096 of a root, weighted 0 where it does not count."""
-
-    seen: np.ndarray
-    true: np.ndarray
-    root: np.ndarray
-    lack: np.ndarray
-    steps: np.ndarray
-    parts: list[_Part]
+Seen = tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]
+"""What a window looks at: levels, int32 with `FAR_REACH` cells more on all sides, and Cb and Cr at the sites, a cell
+more."""
 
 
 @dataclass(frozen=True)
-class _Part:
-    """What `look_kernels.differences` wants of a window."""
+class Part:
+    """A window: its first cell, what is looked at there, and what it should have been, levels alike."""
 
     row: int
     col: int
     levels: np.ndarray
     colours: tuple[np.ndarray, np.ndarray]
+    wanted: np.ndarray
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Windows of a picture, all of one size. lack: what the root of each site lacks, in 1/4096, float32 (4, windows, n,
+    m); steps: of the quantiser that 1/4096 of a root makes, alike, 0 where a site does not count."""
+
+    lack: np.ndarray
+    steps: np.ndarray
+    parts: list[Part]
 
 
 def fit(picture: SourcePicture, recipe: Recipe, step: int) -> Look:
@@ -82,68 +91,104 @@ def fit(picture: SourcePicture, recipe: Recipe, step: int) -> Look:
 
     Raises `StreamError` where it would not fit the format, `np.linalg.LinAlgError` where there is no stable solution.
     """
-    matrix = np.clip(np.rint(picture.colours * 1024), 1 - MATRIX_LIMIT, MATRIX_LIMIT - 1).astype(np.int64)
-    sample = _sample(picture, recipe, step, matrix.astype(np.float64))
-    knots = np.stack([_knots(sample.seen[4 * c : 4 * c + 4], sample.true[4 * c : 4 * c + 4]) for c in range(3)])
-    kind = 0
-    tables = Look(kind, matrix, knots, np.zeros(0), np.zeros(0)).tables
-    lines = _lines(picture, sample, matrix.astype(np.float64), tables)
+
+    def seen(place: tuple[int, int], shape: tuple[int, int]) -> Seen:
+        return picture.side_info.around(place, shape, recipe, picture.companding, FAR_REACH)
+
+    sample = sample_of(picture, seen, SIDE, WINDOWS, step)
     best: tuple[float, Look | None] = -np.inf, None
     scale = TRUST * picture.mosaic.size / max(int((sample.steps > 0).sum()), 1)
-    for kind in range(len(KINDS)):
-        exponents, coefficients, saved = _fitted(kind, lines, sample, picture.mosaic.size)
-        look = Look(kind, matrix, knots, exponents, coefficients)
-        gain = scale * saved - 8 * len(look.to_bytes())
-        if gain > best[0]:
-            best = gain, look
+    for directed in (False, True):
+        matrix, knots, lines = developed(picture, sample, directed)
+        for kind in (DIRECTED * directed, DIRECTED * directed + MIRRORED):
+            exponents, coefficients, saved = fitted(kind, lines, sample, picture.mosaic.size)
+            look = Look(kind, matrix, knots, exponents, coefficients)
+            gain = scale * saved - 8 * len(look.to_bytes())
+            if gain > best[0] * (MORE_TIME if directed else 1):
+                best = gain, look
     assert best[1] is not None
     best[1].check()
     return best[1]
 
 
-def _places(length: int, side: int, count: int) -> list[int]:
+def places(length: int, side: int, count: int) -> list[int]:
     """Where so many windows of a side begin along a length, fewer where they would overlap."""
     count = max(1, min(count, length // side))
     return [round((i + 0.5) * (length - side) / count) for i in range(count)] if length > side else [0]
 
 
-def _sample(picture: SourcePicture, recipe: Recipe, step: int, matrix: np.ndarray) -> _Sample:
+def sample_of(
+    picture: SourcePicture, seen: Callable[[tuple[int, int], tuple[int, int]], Seen], side: int, count: int, step: int,
+    most: np.ndarray | None = None,
+) -> Sample:  # fmt: skip
+    """About so many windows of a side in cells, spread over the picture. seen: what one looks at, by its first cell and
+    its size; step: index of the quantiser's; most: level of each plane, (4, 1, 1), from which on sites don't count,
+    saturation's without it."""
     layout, companding, side_info = picture.layout, picture.companding, picture.side_info
     h, w = layout.cells
-    rows, cols = min(SIDE, h), min(SIDE, w)
-    down = max(1, round((WINDOWS * h / w) ** 0.5))
-    places = [(r, c) for r in _places(h, rows, down) for c in _places(w, cols, -(-WINDOWS // down))]
-    n, span = len(places), companding.span
-    fineness, start = companding.fineness(step, picture.exponent), saturation_of(companding)[0]
-    seen, true = np.empty((n, 12, rows + 2, cols + 2), np.int16), np.empty((n, 12, rows + 2, cols + 2), np.float32)
-    root, lack, steps = (np.empty((n, 4, rows, cols), np.float32) for _ in range(3))
+    rows, cols = min(side, h), min(side, w)
+    down = max(1, round((count * h / w) ** 0.5))
+    corners = [(r, c) for r in places(h, rows, down) for c in places(w, cols, -(-count // down))]
+    n, span = len(corners), companding.span
+    fineness = companding.fineness(step, picture.exponent)
+    start = saturation_of(companding)[0][:, None, None] if most is None else most
+    lack, steps = (np.empty((n, 4, rows, cols), np.float32) for _ in range(2))
     parts = []
 
     def one(number: int) -> None:
-        r, c = places[number]
-        levels, colours = side_info.around((r, c), (rows, cols), recipe, companding)
-        parts.append((number, _Part(r, c, levels, colours)))
+        r, c = corners[number]
+        levels, colours = seen((r, c), (rows, cols))
         down, across = (
-            np.clip(np.arange(first - REACH, first + side + REACH), 0, most - 1)
-            for first, side, most in ((r, rows, h), (c, cols, w))
+            np.clip(np.arange(first - FAR_REACH, first + size + FAR_REACH), 0, most - 1)
+            for first, size, most in ((r, rows, h), (c, cols, w))
         )
         wanted = companding.level(layout.at(picture.mosaic, down[:, None], across[None]))
-        kernel.develop(wanted, 1, 1, rows + 2, cols + 2, matrix, 1 / (4096 * span), true[number])
-        kernel.colours(side_info.planes, r - 1, c - 1, *colours, 0, 0, rows + 2, cols + 2, seen[number])
-        inner = np.s_[:, REACH : REACH + rows, REACH : REACH + cols]
+        parts.append((number, Part(r, c, levels, colours, wanted)))
+        inner = np.s_[:, FAR_REACH : FAR_REACH + rows, FAR_REACH : FAR_REACH + cols]
         there = layout.inside_at(*np.broadcast_arrays(np.arange(r, r + rows)[:, None], np.arange(c, c + cols)[None]))
-        there &= levels[inner] < start[:, None, None]
+        there &= levels[inner] < start
         there &= side_info.guided(np.arange(r, r + rows)[:, None], np.arange(c, c + cols)[None])
         own, aim = (np.sqrt(np.maximum(v[inner] / span + OFFSET, LEAST)) for v in (levels, wanted))
-        root[number], lack[number] = own, (aim - own) * ROOT
+        lack[number] = (aim - own) * ROOT
         near = np.take(fineness, np.clip(levels[inner] - companding.low, 0, len(fineness) - 1))
         steps[number] = near * 2 * own * span / ROOT * there
 
     for _ in in_parallel(one, range(n)):
         pass
     order = [part for _, part in sorted(parts, key=lambda one: one[0])]
-    first = [np.moveaxis(v, 1, 0) for v in (seen, true, root, lack, steps)]
-    return _Sample(first[0], first[1], first[2], first[3], first[4], order)
+    return Sample(np.moveaxis(lack, 1, 0), np.moveaxis(steps, 1, 0), order)
+
+
+def developed(picture: SourcePicture, sample: Sample, directed: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Matrix and knots of a look at windows; differences and own roots there, float32 (LINES, windows, n, m) with a
+    cell more around. directed: demosaicked in the direction that is even."""
+    matrix = np.clip(np.rint(picture.colours * 1024), 1 - MATRIX_LIMIT, MATRIX_LIMIT - 1).astype(np.int64)
+    whole, span, side_info = matrix.astype(np.float64), picture.companding.span, picture.side_info
+    _, n, rows, cols = (m + 2 * (axis > 1) for axis, m in enumerate(sample.lack.shape))
+    seen, true = np.empty((n, 12, rows, cols), np.int16), np.empty((n, 12, rows, cols), np.float32)
+
+    def look(number: int) -> None:
+        part = sample.parts[number]
+        if directed:
+            homogeneity.develop(part.wanted, 3, 3, rows, cols, whole, span, true[number])
+        else:
+            kernel.develop(part.wanted, 3, 3, rows, cols, whole, 1 / (4096 * span), true[number])
+        kernel.colours(side_info.planes, part.row - 1, part.col - 1, *part.colours, 0, 0, rows, cols, seen[number])
+
+    for _ in in_parallel(look, range(n)):
+        pass
+    of = [np.s_[:, 4 * c : 4 * c + 4] for c in range(3)]
+    knots = np.stack([_knots(seen[colour], true[colour]) for colour in of])
+    tables = Look(DIRECTED * directed, matrix, knots, np.zeros(0), np.zeros(0)).tables
+    lines, room = np.empty((n, LINES, rows, cols), np.float32), np.empty((12, rows, cols), np.int16)
+    spare = FAR_REACH - REACH
+    for part, out in zip(sample.parts, lines, strict=True):
+        levels = part.levels if directed else np.ascontiguousarray(part.levels[:, spare:-spare, spare:-spare])
+        kernel.differences(
+            side_info.planes, part.row - 1, part.col - 1, *part.colours, levels, directed, 0, 0, rows, cols, whole,
+            span, tables, room, out,
+        )  # fmt: skip
+    return matrix, knots, np.moveaxis(lines, 1, 0)
 
 
 def _knots(seen: np.ndarray, true: np.ndarray) -> np.ndarray:
@@ -162,18 +207,6 @@ def _knots(seen: np.ndarray, true: np.ndarray) -> np.ndarray:
     return np.clip(np.rint(np.linalg.solve(gram, right)), 0, KNOT_LIMIT).astype(np.int64)
 
 
-def _lines(picture: SourcePicture, sample: _Sample, matrix: np.ndarray, tables: np.ndarray) -> np.ndarray:
-    """Differences and own roots, float32 (LINES, windows, n, n) with a cell more around."""
-    _, n, rows, cols = sample.true.shape
-    out, seen = np.empty((n, LINES, rows, cols), np.float32), np.empty((12, rows, cols), np.int16)
-    for part, lines in zip(sample.parts, out, strict=True):
-        kernel.differences(
-            picture.side_info.planes, part.row - 1, part.col - 1, *part.colours, part.levels, 0, 0, rows, cols, matrix,
-            picture.companding.span, tables, seen, lines,
-        )  # fmt: skip
-    return np.moveaxis(out, 1, 0)
-
-
 def _features(kind: int, plane: int, lines: np.ndarray) -> np.ndarray:
     """Features of a plane's sites, float32 (n, sites), the constant last."""
     _, n, rows, cols = lines.shape
@@ -185,15 +218,20 @@ def _features(kind: int, plane: int, lines: np.ndarray) -> np.ndarray:
     return out.reshape(len(out), -1)
 
 
-def _fitted(kind: int, lines: np.ndarray, sample: _Sample, sites: int) -> tuple[np.ndarray, np.ndarray, float]:
-    """Exponents, coefficients (classes, n) and the bits that seem to be saved at the samples."""
+def fitted(
+    kind: int, lines: np.ndarray, sample: Sample, sites: int, robust: bool = True
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Exponents, coefficients (classes, n) and the bits that seem to be saved at the samples.
+
+    robust: errors count about as their bits do, else as their squares.
+    """
 
     def one(number: int) -> tuple[np.ndarray, np.ndarray, float, list[np.ndarray]]:
         planes = [k for k in range(4) if CLASSES[kind][k] == number]
         a = np.concatenate([_features(kind, k, lines) for k in planes], 1)
         y = np.concatenate([sample.lack[k].reshape(-1) for k in planes])
         steps = np.concatenate([sample.steps[k].reshape(-1) for k in planes])
-        return *_solved(a, y, steps), [a, y, steps]
+        return *_solved(a, y, steps, robust), [a, y, steps]
 
     found = list(in_parallel(one, range(max(CLASSES[kind]) + 1)))
     share = float(np.clip(len(found) * COUNTS[kind] / sites, *PRECISION))
@@ -207,11 +245,11 @@ def _fitted(kind: int, lines: np.ndarray, sample: _Sample, sites: int) -> tuple[
     return exponents, coefficients, saved
 
 
-def _solved(a: np.ndarray, y: np.ndarray, steps: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
-    """Gram matrix, solution and variance of a robust fit of features (n, sites)."""
+def _solved(a: np.ndarray, y: np.ndarray, steps: np.ndarray, robust: bool) -> tuple[np.ndarray, np.ndarray, float]:
+    """Gram matrix, solution and variance of a fit of features (n, sites)."""
     left = y
-    for _ in range(ROUNDS):
-        weight = _weights(left, steps)
+    for _ in range(ROUNDS if robust else 1):
+        weight = _weights(left, steps) if robust else (steps > 0).astype(np.float32)
         scaled = a * weight
         gram = _positive((scaled @ a.T).astype(np.float64))
         solution = np.linalg.solve(gram, (scaled @ y).astype(np.float64))

@@ -5,7 +5,7 @@ import functools
 from pathlib import Path
 
 import pytest
-from rawinlay.bitstream.runtime.jit import SOURCES
+from rawinlay.bitstream.runtime.jit import SOURCES, sources_of
 
 ROOT = Path(__file__).parents[3]
 LAYERS = ("bitstream", "entropy", "codec", "eval", "benchmarks")
@@ -82,3 +82,19 @@ def test_what_kernels_are_made_of_is_in_the_digest(path):
             used = {node.id for node in ast.walk(kernel) if isinstance(node, ast.Name)}
             assert not used & exempt, f"a kernel of {name(here)} takes {used & exempt} from an exempt file"
         todo += [there for there, _ in found if there and name(there) not in NOTHING_COMPILED]
+
+
+@pytest.mark.parametrize("path", WITH_KERNELS, ids=name)
+def test_the_digest_of_a_kernel_is_of_all_that_its_file_imports(path):
+    """Found by reading lines, as is quick enough for every start; here by parsing."""
+    todo, seen = [path], set()
+    while todo:
+        here = todo.pop()
+        if name(here) in COVERED and here not in seen:
+            seen.add(here)
+            todo += [there for there, _ in imports(here) if there]
+    assert sources_of(path) == seen
+
+
+def test_a_kernel_is_not_made_of_every_source():
+    assert ROOT / "entropy" / "tables.py" not in sources_of(ROOT / "codec" / "isp" / "demosaic_kernels.py")

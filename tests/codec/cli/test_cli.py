@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -254,7 +255,8 @@ def test_help_has_an_example(capsys, name):
 
 def test_the_commands_and_the_version(capsys):
     assert list(commands()) == [
-        "encode", "decode", "develop", "info", "verify", "compare", "strip", "trim", "batch", "demo", "bench", "train",
+        "encode", "decode", "develop", "view", "info", "verify", "compare", "strip", "trim", "batch", "mount",
+        "completion", "man", "schema", "demo", "bench", "train",
     ]  # fmt: skip
     assert main(["--version"]) == 0
     assert capsys.readouterr().out.startswith("rawinlay ")
@@ -289,6 +291,18 @@ begun = Path(sys.argv.pop(1))
 TerminalProgress.__call__ = lambda self, what, share: what == "coding" and begun.touch()
 run()
 """
+
+
+def test_a_call_leaves_signals_and_warnings_as_they_were(capsys):
+    def mine(number, frame):
+        """A caller's own."""
+
+    before, filters = signal.signal(signal.SIGTERM, mine), list(warnings.filters)
+    try:
+        assert main(["--version"]) == 0 and main(["no-such-command"]) == 2
+        assert signal.getsignal(signal.SIGTERM) is mine and warnings.filters == filters
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")

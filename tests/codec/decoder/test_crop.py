@@ -11,12 +11,13 @@ from rawinlay import decode, decode_arrays, encode_arrays
 from rawinlay.bitstream.dng.writer import write_dng
 from rawinlay.bitstream.errors import UsageError
 from rawinlay.bitstream.jpeg.planes import JpegPlanes, decode_planes
+from rawinlay.bitstream.rect import Rect
 from rawinlay.codec.cli.main import main
-from rawinlay.codec.decoder.crop import Crop
+from rawinlay.codec.decoder.crop import cells_of, cropped, shown_by, wanted
 from rawinlay.codec.decoder.stream import Stream
 from rawinlay.codec.guide.geometry import POSITION_BITS, SCALE_BITS, Geometry
 from rawinlay.codec.guide.guide import Guide
-from rawinlay.codec.mosaic.layout import Box, Layout, tiles
+from rawinlay.codec.mosaic.layout import Layout, tiles
 from rawinlay.codec.mosaic.turn import turn
 from rawinlay.codec.recipe import net as guide_net
 from rawinlay.codec.recipe.features import COUNT
@@ -28,8 +29,9 @@ from shots import shot
 def crops(height, width):
     """Corners, edges, odd places, and the whole."""
     return [
-        Crop(0, 0, 16, 16), Crop(width - 21, height - 19, 21, 19), Crop(width // 2 - 9, height // 3 + 1, 40, 31),
-        Crop(3, height // 2, width - 3, 17), Crop(0, 0, width, height),
+        Rect.at(0, 0, 16, 16), Rect.at(width - 21, height - 19, 21, 19),
+        Rect.at(width // 2 - 9, height // 3 + 1, 40, 31), Rect.at(3, height // 2, width - 3, 17),
+        Rect(0, 0, height, width),
     ]  # fmt: skip
 
 
@@ -38,21 +40,20 @@ def test_a_crop_is_a_part_of_the_whole(name):
     stream, planes = Stream.from_bytes(payload(name)), decode_planes(jpeg(name))
     whole = stream.decode(planes)
     for crop in crops(*whole.shape):
-        if crop.width > whole.shape[1] or crop.height > whole.shape[0]:
+        if crop.cols > whole.shape[1] or crop.rows > whole.shape[0]:
             continue
-        part = stream.decode(planes, box=crop.cells(stream.layout))
-        cut = np.s_[crop.y : crop.y + crop.height, crop.x : crop.x + crop.width]
-        np.testing.assert_array_equal(part[cut], whole[cut])
+        part = stream.decode(planes, box=cells_of(crop, stream.layout))
+        np.testing.assert_array_equal(part[crop.slices], whole[crop.slices])
 
 
-@pytest.mark.parametrize("box", [Box(0, 0, 40, 50), Box(150, 130, 190, 170), Box(230, 200, 261, 263)])
+@pytest.mark.parametrize("box", [Rect(0, 0, 40, 50), Rect(150, 130, 40, 40), Rect(230, 200, 31, 63)])
 def test_learned_features_of_a_box_are_those_of_the_whole(box):
     h, w = 261, 263
     rng = np.random.default_rng(1)
     guide = Guide(*(rng.integers(0, 4081, size).astype(np.int16) for size in ((2 * h, 2 * w), (h, w), (h, w))))
     layout, net = Layout(2 * h, 2 * w, "RGGB"), guide_net.load()
     whole, part = SideInfo(guide, layout, net), SideInfo(guide, layout, net, box)
-    rows, cols = (box.bottom - box.top) // 2 * 2, (box.right - box.left) // 2 * 2
+    rows, cols = box.rows // 2 * 2, box.cols // 2 * 2
     count = COUNT + guide_net.COUNT
     expected = whole.features(box.top, box.left, rows, cols, count)
     part.planes[:, : max(0, box.top - 90)] = -1  # were it looked at, it would show
@@ -66,12 +67,12 @@ def test_only_the_tiles_it_meets_are_decoded():
     stream, planes = Stream.from_bytes(payload(name)), decode_planes(jpeg(name))
     count = len(tiles(*stream.layout.cells, 2 * stream.header.tile))
     assert count > 1, "the golden stream has one tile only"
-    places, chosen = stream.setup.places, stream.setup.meeting(Crop(0, 0, 16, 16).cells(stream.layout))
+    places, chosen = stream.setup.places, stream.setup.meeting(cells_of(Rect(0, 0, 16, 16), stream.layout))
     assert chosen == [0] and len(places) == count
     whole = stream.decode(planes)
     # What the other tiles say may then be anything at all.
     broken = {key: (data if key[0] == 0 else data + b"\1\2\3\4") for key, data in stream.substreams.items()}
-    part = replace(stream, substreams=broken).decode(planes, box=Crop(0, 0, 16, 16).cells(stream.layout))
+    part = replace(stream, substreams=broken).decode(planes, box=cells_of(Rect(0, 0, 16, 16), stream.layout))
     np.testing.assert_array_equal(part[:16, :16], whole[:16, :16])
 
 
@@ -80,7 +81,7 @@ def test_only_the_tiles_it_meets_are_decoded():
 def test_phase_and_levels_are_those_of_the_sites(x, y, cfa):
     raw = shot().raw
     raw = replace(raw, cfa=cfa, black=(10.0, 20.0, 30.0, 40.0))
-    part = Crop(x, y, 32, 24).of(raw)
+    part = cropped(raw, Rect.at(x, y, 32, 24))
     assert part.mosaic.shape == (24, 32) and part.mosaic.base is None
     for i in range(2):
         for j in range(2):
@@ -92,19 +93,19 @@ def test_cells_hold_all_its_sites():
     for cfa in ("RGGB", "GRBG", "GBRG", "BGGR"):
         layout = Layout(41, 53, cfa)
         top, left = layout.origin
-        for crop in (Crop(0, 0, 16, 16), Crop(7, 8, 17, 20), Crop(37, 25, 16, 16), Crop(0, 0, 53, 41)):
-            box = crop.cells(layout)
-            rows = {(crop.y + i + top) // 2 for i in range(crop.height)}
-            cols = {(crop.x + j + left) // 2 for j in range(crop.width)}
+        for crop in (Rect.at(0, 0, 16, 16), Rect.at(7, 8, 17, 20), Rect.at(37, 25, 16, 16), Rect.at(0, 0, 53, 41)):
+            box = cells_of(crop, layout)
+            rows = {(crop.top + i + top) // 2 for i in range(crop.rows)}
+            cols = {(crop.left + j + left) // 2 for j in range(crop.cols)}
             assert (box.top, box.bottom) == (min(rows), max(rows) + 1)
             assert (box.left, box.right) == (min(cols), max(cols) + 1)
 
 
 def test_what_lies_outside_is_refused():
-    for crop in (Crop(-1, 0, 20, 20), Crop(0, 0, 101, 20), Crop(90, 0, 20, 20), Crop(0, 90, 20, 20), Crop(0, 0, 8, 90)):
+    for crop in ((-1, 0, 20, 20), (0, 0, 101, 20), (90, 0, 20, 20), (0, 90, 20, 20), (0, 0, 8, 90), (0, 0, -5, 20)):
         with pytest.raises(UsageError, match="crop"):
-            crop.check(100, 100)
-    Crop(80, 80, 20, 20).check(100, 100)
+            wanted(crop, 100, 100)
+    assert wanted((80, 70, 20, 30), 100, 100) == Rect(70, 80, 30, 20)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -116,7 +117,7 @@ def test_the_preview_shows_the_part(orientation):
     y = np.ascontiguousarray(turn(light, orientation))
     chroma = np.full((shape[0] // 2, shape[1] // 2), 128, np.uint8)
     planes = JpegPlanes(y, chroma, chroma, (2, 2), ())
-    found = Crop(30, 20, 50, 40).preview(planes, Geometry(orientation), Layout(height, width, "RGGB"), 1)
+    found = shown_by(Rect.at(30, 20, 50, 40), planes, Geometry(orientation), Layout(height, width, "RGGB"), 1)
     picture = Image.open(io.BytesIO(found))
     assert picture.size == ((40, 50) if orientation >= 5 else (50, 40))
     assert np.asarray(picture.convert("L"))[2:-2, 2:-2].min() > 180
@@ -126,8 +127,8 @@ def test_the_preview_of_what_the_jpeg_does_not_show():
     planes = JpegPlanes(np.zeros((50, 50), np.uint8), None, None, (1, 1), ())
     geometry = Geometry(1, (-200 << POSITION_BITS, 0), (1 << SCALE_BITS, 1 << SCALE_BITS))
     layout = Layout(400, 100, "RGGB")
-    assert Crop(0, 0, 40, 40).preview(planes, geometry, layout, 1) is None
-    assert Image.open(io.BytesIO(Crop(0, 200, 40, 40).preview(planes, geometry, layout, 1))).size == (40, 40)
+    assert shown_by(Rect.at(0, 0, 40, 40), planes, geometry, layout, 1) is None
+    assert Image.open(io.BytesIO(shown_by(Rect.at(0, 200, 40, 40), planes, geometry, layout, 1))).size == (40, 40)
 
 
 def test_the_command(tmp_path, capsys):

@@ -8,6 +8,7 @@ import pytest
 from rawinlay import decode
 from rawinlay.bitstream.jpeg import embed
 from rawinlay.bitstream.jpeg.planes import decode_planes
+from rawinlay.bitstream.rect import Rect
 from rawinlay.bitstream.tiff import tiff
 from rawinlay.bitstream.tiff.tags import pack_tags
 from rawinlay.bitstream.tiff.tiff import pack_value, value_numbers
@@ -93,7 +94,7 @@ def test_no_crop_by_a_jpeg_of_all_of_it_of_more_or_of_next_to_nothing(offset, jp
     assert framed(decoded.raw, None) is decoded.raw
 
 
-@pytest.mark.parametrize(("own", "frame"), [("all", None), ("most", None), ("few", (8, 6, 76, 50))])
+@pytest.mark.parametrize(("own", "frame"), [("all", None), ("most", None), ("few", Rect.at(8, 6, 76, 50))])
 def test_a_jpeg_that_guides_nothing_frames_nothing(own, frame):
     """It may lie anywhere: it shows another picture, or nobody looked (`--no-guide`)."""
     data = carried(Geometry(1, (-6 * PX, -8 * PX)), (50, 76))

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from rawinlay.bitstream.errors import UsageError
 from rawinlay.bitstream.jpeg.file import Jpeg
+from rawinlay.bitstream.rect import Rect
 from rawinlay.codec.api import decode_arrays, encode_arrays
 from rawinlay.codec.decoder.stream import Stream
 from rawinlay.codec.encoder import guides
@@ -98,10 +99,10 @@ def test_layers_and_crops_with_blocks():
     stream = Stream.from_bytes(payload)
     assert stream.gate.blocks and stream.layer_count > 1
     whole = stream.decode(HALF.planes)
-    from rawinlay.codec.decoder.crop import Crop
+    from rawinlay.codec.decoder.crop import cells_of
 
-    crop = Crop(60, 20, 70, 90)
-    part = stream.decode(HALF.planes, box=crop.cells(stream.layout))
+    crop = Rect.at(60, 20, 70, 90)
+    part = stream.decode(HALF.planes, box=cells_of(crop, stream.layout))
     assert np.array_equal(part[20:110, 60:130], whole[20:110, 60:130])
 
 

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 from PIL import Image
 from rawinlay.bitstream.errors import StreamError
+from rawinlay.bitstream.rect import Rect
 from rawinlay.bitstream.stream.fields import write_varint
 from rawinlay.codec.decoder.stream import companding_of
 from rawinlay.codec.encoder.gate_writer import gate_bytes
 from rawinlay.codec.encoder.own_guide import as_jpeg, flattened, rendering
 from rawinlay.codec.guide.guide import LaidGuide
-from rawinlay.codec.mosaic.layout import Box, Layout
+from rawinlay.codec.mosaic.layout import Layout
 from rawinlay.codec.recipe.gate import Blocks, Gate, lies, pixels
 from rawinlay.codec.recipe.gated import guided_by
 from rawinlay.codec.recipe.recipe import Recipe
@@ -105,7 +106,7 @@ def test_each_cell_has_its_guide():
     blocks = Blocks(16, np.random.default_rng(5).random((3, 5)) < 0.5, RECIPE)
     jpeg = LaidGuide(picture.planes, picture.geometry, (90, 131), layout.origin)
     theirs, mine = guided_by(jpeg, None, layout), guided_by(jpeg, own, layout)
-    both = guided_by(jpeg, Gate(1, own.picture, blocks), layout, box=Box(0, 0, *layout.cells))
+    both = guided_by(jpeg, Gate(1, own.picture, blocks), layout, box=Rect(0, 0, *layout.cells))
     companding = companding_of(header_of(picture))
     recipe = Recipe(RECIPE.coefficients[:, ::-1].copy(), RECIPE.exponents)
     for top, left, rows, cols in ((0, 0, 46, 66), (7, 30, 20, 24), (18, 3, 2, 2)):

@@ -1,13 +1,14 @@
 """The default crop of files that are no DNG, by their own tags or by LibRaw."""
 
 import pytest
+from rawinlay.bitstream.dng.crop import CROP_ORIGIN, CROP_SIZE
+from rawinlay.bitstream.rect import Rect
 from rawinlay.bitstream.tiff import tiff
 from rawinlay.bitstream.tiff.tiff import Ifd, pack_value, value_numbers
-from rawinlay.codec.source.crop import CROP_ORIGIN, CROP_SIZE, of_source
-from rawinlay.codec.source.dng import Area
+from rawinlay.codec.source.crop import of_source
 from rawinlay.codec.source.libraw import Sizes
 
-VISIBLE = Area(4, 8, 400, 600)
+VISIBLE = Rect(4, 8, 400, 600)
 
 
 def sizes(crop=(0, 0, 0, 0)):

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 from guarded import guarded
-from rawinlay.codec.stages import kernels
+from rawinlay.codec.stages import kernels, model_kernels
+from rawinlay.codec.stages.model import Views
 from rawinlay.codec.stages.order import HAAR, IN_PLACE, MAGNITUDE_LIMIT, PASSES, STAGES, Y_LIMIT
 from rawinlay.codec.stages.quantiser import CODES, quantisers
-from rawinlay.codec.stages.tile import Views
-from rawinlay.entropy.tables import CLASSES, MANTISSA_BITS, OFFSET_UNIT, REACH, SIZE_BINS, load
+from rawinlay.entropy.tables import CLASSES, MANTISSA_BITS, OFFSET_UNIT, REACH, SCALE_BINS, load
 
 SHAPES = [(1, 1), (2, 3), (5, 2)]
 
@@ -94,7 +94,7 @@ def predicted(i, j, values, sizes, own, others, near, coefficients, around, arou
     size = w[1] if saturation[i, j] and not any(sums) else size + w[0]
     exponent = max(size.bit_length() - 1, 0)  # cells: the exponent and the next four bits
     cell = (exponent << bits) + ((size << bits >> exponent) - (1 << bits) if size else 0)
-    return mean, class_of[min(cell, SIZE_BINS - 1)]
+    return mean, class_of[min(cell, SCALE_BINS - 1)]
 
 
 @pytest.mark.parametrize("lossless", [False, True])
@@ -105,7 +105,7 @@ def test_predict(stage, transform, lossless):
     arguments = setting(stage, transform, shape, seed=stage)
     arguments[16] = lossless
     out = np.empty(shape, np.int32), np.empty(shape, np.uint8)
-    _, mu, classes = guarded(kernels.predict, *arguments, *out, into=[20, 21])
+    _, mu, classes = guarded(model_kernels.predict, *arguments, *out, into=[20, 21])
     for place in np.ndindex(shape):
         assert (mu[place], classes[place]) == predicted(*place, *arguments)
 
@@ -117,7 +117,7 @@ def test_predict_at_its_bounds(shape, coefficients, weights):
     """No mean, means at their limits, sizes of nothing and of the last class; class_of is asked for no other cell."""
     arguments = setting(15, IN_PLACE, shape, coefficients, weights, seed=1)
     out = np.empty(shape, np.int32), np.empty(shape, np.uint8)
-    _, mu, classes = guarded(kernels.predict, *arguments, *out, into=[20, 21])
+    _, mu, classes = guarded(model_kernels.predict, *arguments, *out, into=[20, 21])
     for place in np.ndindex(shape):
         assert (mu[place], classes[place]) == predicted(*place, *arguments)
     if coefficients == "beyond all bounds":

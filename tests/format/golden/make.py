@@ -23,7 +23,6 @@ from rawinlay.bitstream.stream.digests import FileDigests  # noqa: E402
 from rawinlay.bitstream.stream.noise import CarriedNoise  # noqa: E402
 from rawinlay.bitstream.tiff import tiff  # noqa: E402
 from rawinlay.bitstream.tiff.meta import Meta  # noqa: E402
-from rawinlay.codec import sections  # noqa: E402
 from rawinlay.codec.decoder.grain import Grain  # noqa: E402
 from rawinlay.codec.decoder.stream import Stream, pack_transforms  # noqa: E402
 from rawinlay.codec.encoder.effort import Effort  # noqa: E402
@@ -37,6 +36,7 @@ from rawinlay.codec.recipe.look import CLASSES, COUNTS, Look  # noqa: E402
 from rawinlay.codec.stages.order import HAAR, IN_PLACE  # noqa: E402
 from rawinlay.entropy.tables import load  # noqa: E402
 from scenes import fit_transforms, painted, scene  # noqa: E402
+from sensors import of_sensor  # noqa: E402
 
 WARPED = Geometry(1, (5000, -2500), (1 << 24, (1 << 24) + 9000), Warp((170_000, 210_000), (9000, -4000, 700, 500)))
 ANGLE = np.radians(3.0)
@@ -120,14 +120,34 @@ def pictures():
     mirrored = scene((61, 83), "BGGR", "texture", seed=8, bits=12, geometry=WARPED, subsampling=2)
     first = mirrored.encode(lossless=True, tune="psnr")
     yield "looked-mirrored", mirrored, recoded(mirrored, first, [IN_PLACE], 32, 3, look=looked(1, 2))
+    yield from looked_behind(part)
     named = scene((58, 47), "BGGR", "texture", seed=7, bits=12, black=(128,) * 4)
     files = FileDigests.of(named.jpeg, hashlib.sha256(b"a RAW file").digest())
     yield "digests", named, with_sections(named.encode(quality=50, tune="psnr"), {"DIGS": files.to_bytes()})
     framed = plain.encode(quality=30, tune="psnr")
-    yield "bordered", plain, sections.put_into(framed, {"BORD": border_bytes(border(plain.raw))})
-    yield "described", plain, sections.put_into(framed, {"META": described().to_bytes()})
+    yield "bordered", plain, with_sections(framed, {"BORD": border_bytes(border(plain.raw))})
+    yield "described", plain, with_sections(framed, {"META": described().to_bytes()})
     grainy = scene((75, 101), "BGGR", seed=8, bits=12, black=(250, 256, 260, 255.5), subsampling=2)
     yield "grain", grainy, noisy(grainy.encode(quality=40))
+
+
+def looked_behind(part):
+    """Streams with a second look behind the loop; part: a picture that its JPEG shows in part."""
+    behind = scene((67, 90), "GBRG", seed=10, bits=12, black=(64, 66, 62, 64), white=2900, subsampling=2)
+    behind.raw.mosaic[:14, :20] = 4095
+    first = Stream.from_bytes(behind.encode(quality=50, tune="psnr"))
+    yield "post", behind, stream_bytes(replace(first, recipe=replace(first.recipe, look=None), post=looked(1, 3)))
+    whole = recoded(behind, stream_bytes(first), [HAAR, IN_PLACE], 24, 3, look=looked(3, 4))
+    yield "directed", behind, stream_bytes(replace(Stream.from_bytes(whole), post=looked(2, 5)))
+    first = Stream.from_bytes(part.encode(quality=30, tune="psnr"))
+    yield "post-gated", part, stream_bytes(replace(first, post=looked(0, 6)))
+    for name, kind, options in (
+        ("filter-of-six", "xtrans", {"quality": 60, "tune": "psnr"}), ("one-colour", "one", {"lossless": True}),
+        ("three-values", "several", {"quality": 80, "guide": "none", "tune": "psnr"}),
+        ("four-by-four", "quad", {"lossless": True, "trimmable": True}), ("floating", "half", {"lossless": True}),
+    ):  # fmt: skip
+        sensed = of_sensor(kind, (47, 62), seed=3)
+        yield name, sensed, sensed.encode(**options)
 
 
 def described():
@@ -186,6 +206,8 @@ def main():
             "learned": bool(header.net),
             "local": stream.recipe.local is not None,
             **({"look": True} if stream.recipe.look else {}),
+            **({"cell": stream.cell.name} if stream.cell else {}),
+            **({"post": True} if stream.post else {}),
             **({"own_guide": "in blocks" if stream.gate.blocks else "everywhere"} if stream.gate else {}),
             **({"grain_sha256": digest(Grain(header, stream.noise).add(mosaic))} if stream.noise else {}),
             "bpp": round(8 * (len(jpeg) - len(picture.jpeg)) / mosaic.size, 4),

@@ -6,9 +6,9 @@ from guarded import guarded
 from rawinlay.codec.encoder.fit import stage_kernels as fit
 from rawinlay.codec.encoder.fit import window_kernels as windows
 from rawinlay.codec.encoder.search.trellis_kernels import Search
-from rawinlay.codec.stages import kernels as stages
+from rawinlay.codec.stages import model_kernels as stages
+from rawinlay.codec.stages.model import Views
 from rawinlay.codec.stages.order import HAAR, IN_PLACE, STAGES, Y_LIMIT, context_count
-from rawinlay.codec.stages.tile import Views
 from rawinlay.entropy.tables import MANTISSA_BITS, load
 
 COUNT, SHAPE, PICKED, KINDS = 3, (4, 6), 5, 2

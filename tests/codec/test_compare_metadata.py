@@ -7,7 +7,7 @@ from rawinlay.bitstream.dng.writer import write_dng
 from rawinlay.bitstream.tiff import tiff
 from rawinlay.bitstream.tiff.tiff import pack_ascii, pack_value
 from rawinlay.codec.cli.main import main
-from rawinlay.eval.metadata import compare_metadata
+from rawinlay.codec.differences import compare_metadata
 from shots import shot
 
 

@@ -10,7 +10,7 @@ from ..bitstream.raw_image import RawImage, TiffValue
 from ..bitstream.tiff import maker_note, tags, tiff
 from ..bitstream.tiff.allowed import NAMES
 from ..bitstream.tiff.meta_tags import GPS
-from ..codec.source.raw import RawFile, Source
+from .source.raw import RawFile, Source
 
 XMP = 700
 PLACES = {tags.IFD0: "IFD0", tags.RAW: "mosaic", tags.EXIF: "Exif"}
@@ -43,6 +43,16 @@ def differences(first: RawImage, second: RawImage) -> tuple[Difference, ...]:
     return tuple(
         Difference(*key, _shown(one.get(key)), _shown(other.get(key)))
         for key in sorted({**one, **other}) if one.get(key) != other.get(key)
+    )  # fmt: skip
+
+
+def lost(first: RawImage, second: RawImage) -> tuple[Difference, ...]:
+    """What the first says and the second does not, or says differently; blanks and zeros, which say nothing, are not
+    missed."""
+    one, other = dict(_all(first)), dict(_all(second))
+    return tuple(
+        Difference(*key, _shown(text), _shown(other.get(key)))
+        for key, text in sorted(one.items()) if other.get(key) != text and text.strip(" 0.")
     )  # fmt: skip
 
 
