@@ -11,7 +11,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -110,7 +109,7 @@ def encode(
     tell(options.progress, "reading")
     file = RawFile(raw, frame, margins)
     image, preview, passed_over = file.image, file.own_preview(), list[str]()
-    told, digest = file.warnings, hashlib.sha256(file.data).digest()
+    told, digest = file.warnings, file.digest
     if margins and image.border is None:
         told += ("the RAW has no margins around its mosaic: there is nothing to keep",)
     candidates = choose_jpeg.choices(file, jpeg, passed_over)

@@ -5,6 +5,7 @@ What takes long to import is imported when it is first needed: the page and the 
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import threading
 import time
@@ -13,17 +14,19 @@ from typing import Any
 
 import numpy as np
 
-from ...bitstream.errors import UsageError
+from ...bitstream.errors import RawinlayError, UsageError
 from ...bitstream.runtime import compiling
 from .acts import WORDS, Acts, Exists
 from .asking import box, light, look, order, settings, text, whole
-from .folder import Entry, Folder
+from .folder import Entry, Folder, Forbidden
 from .gallery import Gallery
 from .jobs import Jobs
 from .opened import Opened, same_stem
 from .server import Answer, Asked, as_json, asset
 
 MARKS_AT_ONCE = 400
+CALM = 0.4
+"""Seconds without a thumbnail being asked for, after which marks are found at full speed."""
 
 
 class Desk:
@@ -58,6 +61,15 @@ class Desk:
         given = None if asked.post else asset(asked.path or "index.html")
         return given or as_json({"said": "there is nothing of that name"}, 404)
 
+    def warm(self) -> None:
+        """Have ready what the first photograph will need, while the browser starts."""
+        from . import facts, look, picture
+
+        assert facts and look and picture
+        if self.first:
+            with contextlib.suppress(RawinlayError, Forbidden):
+                self.opened.picture(self.first)
+
     def close(self) -> None:
         """Stop what goes on by itself."""
         self._stopped.set()
@@ -90,7 +102,10 @@ class Desk:
                 break
             if entry.kind == "jpeg":
                 marks.append((entry.name, self.gallery.mark(entry)))
-                time.sleep(0.002)  # whoever looks at something goes first
+                for _ in range(20):  # whoever looks at something goes first
+                    if self._stopped.wait(0.002) or time.monotonic() - self.gallery.asked > CALM:
+                        break
+                    time.sleep(0.02)
         if entries is not self._entries and not self._stopped.is_set():
             self._mark()
 
