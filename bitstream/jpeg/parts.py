@@ -6,8 +6,8 @@ A segment that is lost costs every tile of which it has a byte. So parts end whe
     [ part 1               ][ part 2 ][ part 3][ part 4][ part 5]          parts: at most `jumbf.PART` bytes each
 
 A part takes in as many whole tiles as fit; a tile that no part holds is cut into even parts of its own. With as much
-parity as a full part every part but the last is full, since it mends a part that is lost wherever that was cut, and must
-find its place without the index.
+parity as a full part every part but the last is full, since it mends a lost one wherever that was cut, and must find
+its place without the index.
 """
 
 from __future__ import annotations
