@@ -12,7 +12,6 @@ from ...bitstream.errors import InputError, UsageError
 from ...bitstream.runtime.files import reason, shown
 from ..cli.arguments import add_command, file_path, whole_number
 from ..cli.console import show
-from .folder import Folder, kind_of
 
 
 def view_command(subparsers: Any) -> None:
@@ -33,6 +32,7 @@ def view_command(subparsers: Any) -> None:
 
 def _view(args: argparse.Namespace) -> None:
     from .desk import Desk
+    from .folder import Folder, kind_of
     from .server import Server
 
     if not 0 <= args.port <= 65535:
