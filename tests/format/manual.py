@@ -1,8 +1,9 @@
 """A second decoder of the coded mosaic, from docs/bitstream.md alone, as slow as it is plain.
 
 Here are the stages (chapters 4 and 5); `manual_container` has chapters 1 to 3, `manual_picture` the first half of
-chapter 5, `manual_net` 5.15, `manual_gate` 4.6, `manual_cell` 5.17, `manual_look` 5.16 and 5.17, `manual_layers` chapter 6. It shares with
-the project the samples of JPEGs' planes (which are libjpeg's) and the files of tables and nets, nothing else.
+chapter 5, `manual_net` 5.15, `manual_gate` 4.6, `manual_cell` 5.18, `manual_look` 5.16 and 5.17, `manual_layers`
+chapter 6. It shares with the project the samples of JPEGs' planes (which are libjpeg's) and the files of tables and
+nets, nothing else.
 """
 
 import math

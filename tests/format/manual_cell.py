@@ -1,4 +1,4 @@
-"""A part of the second decoder (see `manual`): cell layouts and levels, manual 2.12, 2.13 and 5.17."""
+"""A part of the second decoder (see `manual`): cell layouts and levels, manual 2.12, 2.13 and 5.18."""
 
 import math
 import struct
