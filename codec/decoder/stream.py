@@ -259,7 +259,7 @@ class Stream:
 
     def behind(self, mosaic: np.ndarray, side_info: SideInfo, box: Rect | None) -> np.ndarray:
         """What follows the tiles: the mosaic corrected, in a box of cells where one is wanted."""
-        return corrected(mosaic, self.post, side_info, self.layout, self.companding, box) if self.post else mosaic
+        return corrected(mosaic, self.post, side_info, self.setup, box) if self.post else mosaic
 
     def net(self) -> GuideNet | None:
         """The net of the learned features, if the recipe uses them."""
