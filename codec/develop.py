@@ -22,7 +22,7 @@ import numpy as np
 from PIL import Image
 
 from ..bitstream.dng.crop import default_crop
-from ..bitstream.errors import UsageError
+from ..bitstream.errors import InputError, UsageError
 from ..bitstream.jpeg.file import Jpeg
 from ..bitstream.raw_image import RawImage, TiffValue
 from ..bitstream.runtime.files import Source, bytes_of
@@ -90,7 +90,15 @@ def develop(
     settings = settings or Settings(**sliders)
     cube = lut if isinstance(lut, Cube) or lut is None else Cube.read(lut)
     raw, shown = _opened(source, look)
-    developer = Developer(raw, shown)
+    return developed(Developer(raw, shown), settings, cube, size, bits, look if shown else "plain", started)
+
+
+def developed(
+    developer: Developer, settings: Settings, cube: Cube | None = None, size: int | None = None, bits: int = 8,
+    look: str = "plain", started: float | None = None,
+) -> Developed:  # fmt: skip
+    """`develop` of a RAW that is decoded already; look: how its rendering is called."""
+    started, raw = time.monotonic() if started is None else started, developer.raw
     picture = developer.picture(settings, cube, bits)
     picture = turn(_framed(picture, raw), raw.orientation)
     light = developer.light.as_shot()
@@ -99,7 +107,7 @@ def develop(
         light[1] if settings.tint is None else settings.tint,
     )  # fmt: skip
     return Developed(
-        _sized(picture, size), look if shown else "plain", kelvin, tint, dict(raw.ifd0_tags), dict(raw.exif_tags),
+        _sized(picture, size), look, kelvin, tint, dict(raw.ifd0_tags), dict(raw.exif_tags),
         time.monotonic() - started,
     )  # fmt: skip
 
@@ -113,17 +121,30 @@ def _opened(source: Source, look: str) -> tuple[RawImage, Rendering | None]:
         from .decoding import decode_carrier
 
         carrier, raw, _ = decode_carrier(Jpeg(data), DecodeOptions(device=choose_device("auto")))
+        _need_bayer(raw)
         if look == "plain":
             return raw, None
-        return raw, _laid(raw, carrier.picture or data, carrier.stream.geometry)
+        return raw, rendering_laid(raw, carrier.picture or data, carrier.stream.geometry)
     from .source.raw import own_preview, read_raw
 
     raw = read_raw(source if not isinstance(source, str) else Path(source))
+    _need_bayer(raw)
     preview = own_preview(source if not isinstance(source, str) else Path(source)) if look == "camera" else None
-    if preview is None:
-        return raw, None
+    return raw, None if preview is None else rendering_like(raw, preview)
+
+
+def rendering_like(raw: RawImage, preview: bytes) -> Rendering | None:
+    """The rendering of a picture of the RAW whose place over the mosaic is not known, as a RAW's own preview; None for
+    one that can't be shown."""
     display = _small_jpeg(preview, 2 * SMALL)[0]
-    return raw, None if display is None else matched(Developer(raw, _unexposed(raw)).small(Settings(), SMALL), display)
+    return None if display is None else matched(Developer(raw, _unexposed(raw)).small(Settings(), SMALL), display)
+
+
+def _need_bayer(raw: RawImage) -> None:
+    """InputError for what the developer does not know."""
+    if raw.cell or raw.levels:
+        kind = raw.cell.name if raw.cell else "floating-point numbers or a black level below 0"
+        raise InputError(f"`develop` knows Bayer mosaics alone, this RAW has {kind}: decode it and open the DNG")
 
 
 def _unexposed(raw: RawImage) -> Rendering:
@@ -131,7 +152,7 @@ def _unexposed(raw: RawImage) -> Rendering:
     return Rendering(0.0, plain_rendering(raw).curve)
 
 
-def _laid(raw: RawImage, jpeg: bytes, geometry: Geometry) -> Rendering | None:
+def rendering_laid(raw: RawImage, jpeg: bytes, geometry: Geometry) -> Rendering | None:
     """The rendering of a JPEG that lies over the mosaic by a geometry."""
     linear = Developer(raw, _unexposed(raw)).small(Settings(), SMALL)
     display, shape = _small_jpeg(jpeg, 4 * SMALL)
@@ -167,13 +188,21 @@ def _small_jpeg(jpeg: bytes, side: int) -> tuple[np.ndarray | None, tuple[int, i
 
 
 def _framed(picture: np.ndarray, raw: RawImage) -> np.ndarray:
-    """The part that the RAW's own crop shows (DefaultCropOrigin and Size)."""
-    found = default_crop(raw.raw_tags)
-    if found is None:
-        return picture
-    left, top, width, height = map(round, found)
-    part = picture[max(top, 0) : max(top, 0) + height, max(left, 0) : max(left, 0) + width]
-    return part if min(part.shape[:2]) >= 2 else picture
+    """The part that the RAW's own crop shows."""
+    left, top, width, height = frame_of(raw)
+    return picture[top : top + height, left : left + width]
+
+
+def frame_of(raw: RawImage) -> tuple[int, int, int, int]:
+    """Column, row, columns and rows of what the RAW's own crop shows (DefaultCropOrigin and Size), else of all."""
+    rows, cols = raw.mosaic.shape
+    whole, given = (0, 0, cols, rows), default_crop(raw.raw_tags)
+    if given is None:
+        return whole
+    left, top, width, height = map(round, given)
+    left, top = max(left, 0), max(top, 0)
+    found = left, top, min(width, cols - left), min(height, rows - top)
+    return found if min(found[2:]) >= 2 else whole
 
 
 def _sized(picture: np.ndarray, size: int | None) -> np.ndarray:

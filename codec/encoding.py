@@ -11,7 +11,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
 from ..bitstream.errors import InputError
+from ..bitstream.jpeg.bands import bands_of
 from ..bitstream.jpeg.file import Jpeg
 from ..bitstream.jpeg.further import further_boxes, sizes
 from ..bitstream.raw_image import RawImage
@@ -27,6 +27,7 @@ from ..bitstream.runtime.profile import timed
 from ..bitstream.stream.border import border_of
 from ..bitstream.stream.container import sections_size, with_sections
 from ..bitstream.stream.digests import DIGM_SIZE, FileDigests
+from ..bitstream.stream.head_copy import LEAST
 from .asked import choose_device, chosen_options, tell
 from .encoder.options import EncodeKeywords, EncodeOptions
 from .guide.geometry import Geometry
@@ -108,7 +109,7 @@ def encode(
     tell(options.progress, "reading")
     file = RawFile(raw, frame, margins)
     image, preview, passed_over = file.image, file.own_preview(), list[str]()
-    told, digest = file.warnings, hashlib.sha256(file.data).digest()
+    told, digest = file.warnings, file.digest
     if margins and image.border is None:
         told += ("the RAW has no margins around its mosaic: there is nothing to keep",)
     candidates = choose_jpeg.choices(file, jpeg, passed_over)
@@ -165,10 +166,16 @@ def _encode(
         unguided = options.guide == "none"
         placed = Placed(Geometry(), "none asked for") if unguided else place(raw, planes, jpeg, origin)
         beside = _Beside.of(raw, jpeg, origin, options, own, digest)
+        size = options.rate.bytes_for(raw.mosaic.size)
+        bands = {"DIGJ": bands_of(planes)}
+        if size and size >= LEAST:
+            beside = replace(beside, sections={**beside.sections, **bands})
         growth_of = sizes(jpeg.growth, options.parity, beside.bytes_for(options, raw.mosaic.size), beside.copied)
         payload = encode_stream(raw, planes, placed.geometry, options, beside.tags, growth_of, placed.elsewhere)
-        if options.rate.bytes_for(raw.mosaic.size) is None:
-            beside = replace(beside, preview=choose(own, jpeg, raw, len(payload) / SHARE))
+        if size is None:
+            more = bands if len(payload) >= LEAST else {}
+            preview = choose(own, jpeg, raw, len(payload) / SHARE)
+            beside = replace(beside, preview=preview, sections={**beside.sections, **more})
         payload = with_sections(with_preview(payload, beside.preview), beside.sections)
     with timed("writing"):
         carrier = jpeg.with_payload(payload, further_boxes(payload, options.parity))

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 def imread(source: str | Path | bytes, **keywords: Unpack[DecodeKeywords]) -> rawpy.RawPy:
-    """A `rawpy.RawPy` of the RAW that a JPEG carries, as `rawpy.imread` gives of a RAW file; one of those is opened too.
+    """A `rawpy.RawPy` of the RAW that a JPEG carries, as `rawpy.imread` gives of a RAW file; such a file is opened too.
 
-    source: path or bytes. keywords: of `decode`; `preview` is "none" without. Close it, or use it with `with`. What
-    it shows is the DNG that `decode` writes: `raw_image` is its mosaic. Raises as `decode`, and InputError for a file
+    source: path or bytes. keywords: of `decode`; `preview` is "none" without. Close it, or use it by `with`. What it
+    shows is the DNG that `decode` writes: `raw_image` is its mosaic. Raises as `decode`, and InputError for a file
     that LibRaw can't open.
     """
     import rawpy

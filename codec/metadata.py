@@ -66,7 +66,8 @@ def chosen(raw: RawImage, jpeg: Jpeg, own: bool, wanted: str, size: int | None) 
     """What the stream says of a RAW.
 
     jpeg: the carrier; own: whether it is the RAW's preview or a rendering of it by us. wanted: "auto", "all" (the place
-    too, whatever the JPEG has), "whole" (all of the note) or "none". size: bytes that the RAW may take, if that is asked for.
+    too, whatever the JPEG has), "whole" (all of the note) or "none". size: bytes that the RAW may take, if that is
+    asked for.
     """
     technical = {tag: v for tag, v in raw.ifd0_tags.items() if (IFD0, tag) not in ABOUT_THE_SHOT}
     header = pack_tags(replace(raw, ifd0_tags=technical, exif_tags={}))

@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import Iterator
 
 from ..bitstream.errors import InputError
+from ..bitstream.jpeg.carried import ANOTHER, AnotherPictureError
 from ..bitstream.jpeg.file import Jpeg
 from ..bitstream.jpeg.frame import Picture
 
@@ -29,8 +30,15 @@ PATIENCE = 120.0  # seconds
 
 
 def turned_back(jpeg: Jpeg, binding: bytes) -> tuple[Jpeg, str] | None:
-    """The picture that has this binding among those that `jpeg` may have been made of, and what was done to it."""
-    for what, candidate in _candidates(jpeg):
+    """The picture that has this binding among those that `jpeg` may have been made of, and what was done to it; None
+    where there is none. AnotherPictureError, which says what is missing, where nothing can be turned here."""
+    program = shutil.which("jpegtran")
+    if program is None:
+        raise AnotherPictureError(
+            f"{ANOTHER}; if it was only turned or mirrored, without loss, jpegtran turns it back, which is not "
+            "installed here (package libjpeg-turbo-progs)"
+        ) from None
+    for what, candidate in _candidates(jpeg, program):
         try:
             if candidate.planes.binding_hash() == binding:
                 return candidate, what
@@ -39,10 +47,7 @@ def turned_back(jpeg: Jpeg, binding: bytes) -> tuple[Jpeg, str] | None:
     return None
 
 
-def _candidates(jpeg: Jpeg) -> Iterator[tuple[str, Jpeg]]:
-    program = shutil.which("jpegtran")
-    if program is None:
-        return
+def _candidates(jpeg: Jpeg, program: str) -> Iterator[tuple[str, Jpeg]]:
     picture = Picture(jpeg.data).stream()  # checked, and nothing in it but what a decoder needs
     for what, words in BACK.items():
         try:

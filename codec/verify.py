@@ -137,8 +137,8 @@ def _lost_tiles(jpeg: Source, sidecar: Source | None) -> tuple[Tile, ...]:
 
 
 def _check_picture(file: Jpeg, header: Header, max_pixels: int | None, known: bool) -> str:
-    """How the picture was turned; known: the file is, byte for byte, the one whose samples the encoder bound the RAW to,
-    so that decoding it would say nothing new."""
+    """How the picture was turned; known: the file is, byte for byte, the one whose samples the RAW was bound to, so
+    that decoding it would say nothing new."""
     check_pixels(header.width, header.height, max_pixels, "the mosaic")
     if known:
         check_pixels(file.frame.width, file.frame.height, max_pixels, "the JPEG")

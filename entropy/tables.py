@@ -8,7 +8,7 @@ into a coded part ``s >> n`` and ``n`` raw low bits.
 array in a table file   meaning
 ======================  ==========================================================================
 ``pmf``                 uint16 (KINDS, SPLIT_CLASS, ALPHABET); every row sums to 65536, each entry >= 1
-``class_of``            uint8 (53 * 16,): class of a size by its exponent and four mantissa bits, see `size_cell`
+``class_of``            uint8 (53 * 16,): class of a scale by its exponent and four mantissa bits, see `SCALE_BINS`
 ``offset``              int8 (CLASSES, 2 REACH + 1): what a trellis value lies above its symbol, 1/64 of a step,
                         for symbols of -REACH and less to REACH and more
 ======================  ==========================================================================
@@ -51,8 +51,8 @@ ESCAPE_BITS = 20
 
 ALPHABET = 2 * HALF + 1
 TOTAL = 1 << 16
-SIZE_BITS = 16
-"""Fraction bits of a size."""
+SCALE_BITS = 16
+"""Fraction bits of a scale."""
 
 OFFSET_UNIT = 64
 REACH = 3
@@ -60,9 +60,9 @@ TRELLIS, EXACT = 0, 1
 KINDS = 2
 
 MANTISSA_BITS = 4
-SIZE_BINS = 53 << MANTISSA_BITS
-"""A size is a whole number below 2^53, held in a float64. Its cell is its exponent and the first four bits of its
-mantissa, which are the float's own bits: ``(bits >> 48) - (1023 << 4)``, or 0 for a size of zero."""
+SCALE_BINS = 53 << MANTISSA_BITS
+"""A scale is a whole number below 2^53, held in a float64. Its bin is its exponent and the first four bits of its
+mantissa, which are the float's own bits: ``(bits >> 48) - (1023 << 4)``, or 0 for a scale of zero."""
 
 
 @dataclass(frozen=True)
@@ -93,10 +93,10 @@ def table_of(c: int) -> int:
 
 
 def class_table() -> np.ndarray:
-    """Class of each cell of sizes: the one whose magnitude is nearest to the cell's middle on the log scale."""
-    exponent, mantissa = np.divmod(np.arange(SIZE_BINS), 1 << MANTISSA_BITS)
-    size = 2.0**exponent * (1 + (mantissa + 0.5) / (1 << MANTISSA_BITS)) / (1 << SIZE_BITS)
-    return np.clip(np.rint(4 * np.log2(size) + ZERO_CLASS), 0, CLASSES - 1).astype(np.uint8)
+    """Class of each bin of scales: the one whose magnitude is nearest to the bin's middle on the log scale."""
+    exponent, mantissa = np.divmod(np.arange(SCALE_BINS), 1 << MANTISSA_BITS)
+    scale = 2.0**exponent * (1 + (mantissa + 0.5) / (1 << MANTISSA_BITS)) / (1 << SCALE_BITS)
+    return np.clip(np.rint(4 * np.log2(scale) + ZERO_CLASS), 0, CLASSES - 1).astype(np.uint8)
 
 
 def to_bytes(pmf: np.ndarray, offset: np.ndarray) -> bytes:
@@ -116,7 +116,7 @@ def parse(data: bytes) -> Tables:
     if class_of.dtype != np.uint8 or offset.dtype != np.int8:
         raise ValueError("the table file has other types than this version reads")
     shapes = pmf.shape, class_of.shape, offset.shape
-    if shapes != ((KINDS, SPLIT_CLASS, ALPHABET), (SIZE_BINS,), (CLASSES, 2 * REACH + 1)):
+    if shapes != ((KINDS, SPLIT_CLASS, ALPHABET), (SCALE_BINS,), (CLASSES, 2 * REACH + 1)):
         raise ValueError("the table file has other shapes than this version reads")
     if (pmf < 1).any() or (pmf.sum(2) != TOTAL).any() or class_of.max() >= CLASSES:
         raise ValueError("the table file's probabilities do not add up")

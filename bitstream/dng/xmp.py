@@ -6,7 +6,7 @@ Packets are untrusted: of bounded size, without entities; what can't be read is 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from xml.dom import minidom
 from xml.dom.minidom import Element
@@ -20,6 +20,10 @@ RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 XMLNS, XML = "http://www.w3.org/2000/xmlns/", "http://www.w3.org/XML/1998/namespace"
 OURS = "http://ns.rawinlay.org/1/"
 HEAD = '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
+_EMPTY = (
+    f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="{RDF}">'
+    '<rdf:Description rdf:about=""/></rdf:RDF></x:xmpmeta>'
+)
 FOOT = '<?xpacket end="w"?>'
 
 _XMP = "http://ns.adobe.com/xap/1.0/"
@@ -65,20 +69,74 @@ def merged(packets: Sequence[bytes], of_a_jpeg: bytes | None = None) -> bytes:
 
 def properties(packet: bytes) -> dict[str, str]:
     """Each property of a packet by "prefix:name", as text; empty for one that can't be read."""
+    return {tag: text for tag, _, _, text in _texts(packet)}
+
+
+def values(packet: bytes) -> dict[tuple[str, str], str]:
+    """The same by namespace and name, whatever its prefix."""
+    return {(namespace, name): text for _, namespace, name, text in _texts(packet)}
+
+
+def _texts(packet: bytes) -> Iterator[tuple[str, str, str, str]]:
+    """Tag, namespace, name and text of each property."""
     try:
         rdf = _rdf(packet)
     except InputError:
-        return {}
-    out = {}
+        return
     for description in _descriptions(rdf):
         for attribute in _own_attributes(description):
-            out[attribute.name] = attribute.value
+            yield attribute.name, attribute.namespaceURI or "", attribute.localName or "", attribute.value
         for child in _elements(description):
             texts = [n.data.strip() for e in [child, *child.getElementsByTagName("*")] for n in e.childNodes
                      if n.nodeType in (n.TEXT_NODE, n.CDATA_SECTION_NODE)]  # fmt: skip
-            values = [a.value for e in child.getElementsByTagName("*") for a in _own_attributes(e)]
-            out[child.tagName] = "; ".join(t for t in [*texts, *values] if t)
-    return out
+            more = [a.value for e in child.getElementsByTagName("*") for a in _own_attributes(e)]
+            text = "; ".join(t for t in [*texts, *more] if t)
+            yield child.tagName, child.namespaceURI or "", child.localName or "", text
+
+
+def with_properties(packet: bytes, values: Mapping[tuple[str, str, str], str | None]) -> bytes:
+    """A packet in which these properties, by namespace, prefix and name, are these texts, or gone where None; all else
+    stays. Without a packet, b"", a new one. InputError for one that can't be read."""
+    rdf = _rdf(packet or _EMPTY.encode())
+    document: Any = rdf.ownerDocument
+    found = _descriptions(rdf)
+    if not found:
+        found = [document.createElementNS(RDF, f"{rdf.prefix}:Description" if rdf.prefix else "Description")]
+        found[0].setAttributeNS(RDF, "rdf:about", "")
+        rdf.appendChild(found[0])
+    names = {(namespace, name) for namespace, _, name in values}
+    for description in found:
+        node: Any
+        for node in [*_own_attributes(description), *_elements(description)]:
+            if (node.namespaceURI, node.localName) in names:
+                if isinstance(node, minidom.Attr):
+                    description.removeAttributeNode(node)
+                else:
+                    description.removeChild(node)
+    for (namespace, prefix, name), text in values.items():
+        if text is not None:
+            prefix = _declared(found[0], namespace, prefix)
+            found[0].setAttributeNS(namespace, f"{prefix}:{name}", text)
+    body = document.documentElement.toxml()
+    return (HEAD + "\n" + body + "\n" + FOOT + "\n").encode("utf-8")
+
+
+def _declared(description: Element, namespace: str, prefix: str) -> str:
+    """A prefix that stands for a namespace at a description: its own, or one that is free, declared there."""
+    at: Any = description
+    taken: dict[str, str] = {}
+    while isinstance(at, Element):
+        for attribute in _attributes(at):
+            if attribute.namespaceURI == XMLNS and attribute.prefix == "xmlns":
+                taken.setdefault(attribute.localName, attribute.value)
+        at = at.parentNode
+    known = next((name for name, value in taken.items() if value == namespace), None)
+    if known:
+        return known
+    while prefix in taken:
+        prefix += "1"
+    description.setAttributeNS(XMLNS, f"xmlns:{prefix}", namespace)
+    return prefix
 
 
 def _rdf(packet: bytes) -> Element:

@@ -14,6 +14,8 @@ from .planes import JpegPlanes
 TRACES = (b"JP" + EN.to_bytes(2, "big"), b"jumb", LABEL, MIME, b"bidb" + MAGIC)
 START = 160
 
+ANOTHER = "the RAW belongs to another JPEG, or the picture was changed since"
+
 
 class AnotherPictureError(StreamError):
     """The JPEG's picture is not the one that the RAW is bound to."""
@@ -52,7 +54,7 @@ def check_binding(jpeg: Jpeg, binding: bytes, max_pixels: int | None = None) -> 
     except InputError as error:
         raise StreamError(f"the JPEG's picture, without which its RAW can't be decoded, is damaged ({error})") from None
     if planes.binding_hash() != binding:
-        raise AnotherPictureError("the RAW belongs to another JPEG, or the picture was changed since")
+        raise AnotherPictureError(ANOTHER)
     return planes
 
 

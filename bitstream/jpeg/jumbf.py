@@ -227,7 +227,8 @@ def _find_joined(payloads: Sequence[Part]) -> _Found | None:
         else:
             contents.append(joined[first:end])
             at, z, left = end, z + 1, left - (end - first)
-    rest, position = [], 0
+    rest: list[Part] = []
+    position = 0
     for payload in payloads:
         first, last = (min(max(edge - position, 0), len(payload)) for edge in (start, at))
         rest.append(bytes(payload[:first]) + payload[last:])

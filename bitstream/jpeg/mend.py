@@ -82,6 +82,9 @@ def _salvaged(contents: bytes) -> tuple[Container, list[tuple[Key, int]], list[s
     at = contents.rfind(head_copy.UUID)
     copy = blocks(contents, at + len(head_copy.UUID)) if at >= 0 else []
     sound = {b.letter: b for b in [*copy, *main] if b.intact}
+    if not is_whole(main):  # what only embellishes a DNG is not in the copy, but may still stand behind the damage
+        more = head_copy.behind(copy, contents, PAYLOAD_AT)
+        sound = {b.letter: b for b in more if b.intact and b.letter.islower()} | sound
     head = sound.get(b"H")
     if head is None or not head.data.startswith(MAGIC) or not any(_is_enough(found, sound) for found in (copy, main)):
         return None

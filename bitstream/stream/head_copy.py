@@ -16,6 +16,7 @@ from .fields import Reader
 
 UUID = bytes.fromhex("1E6A7C3B52574E434F50590000000001")
 LEAST = 1 << 16
+MOST_BETWEEN = 1 << 20
 MOST_BLOCKS = 64  # there are fewer letters; more are an attack on memory
 SMALL = (SECTIONS["DIGM"], SECTIONS["DIGS"])
 """Sections with small letters that are copied all the same."""
@@ -31,13 +32,16 @@ class Block:
     intact: bool
 
 
-def blocks(data: bytes, start: int = 0) -> list[Block]:
-    """The blocks of a stream's head from `start` on: the index is the last one, unless damage hides what follows."""
+def blocks(data: bytes, start: int = 0, begins: bool = True) -> list[Block]:
+    """The blocks of a stream's head from `start` on: the index is the last one, unless damage hides what follows.
+
+    begins: the stream does, with its preamble.
+    """
     reader = Reader(data, "RAW stream")
     reader.at = start
     found: list[Block] = []
     try:
-        reader.take(PREAMBLE_BYTES, "preamble")
+        reader.take(PREAMBLE_BYTES if begins else 0, "preamble")
         at = start
         while len(found) < MOST_BLOCKS and (not found or found[-1].letter != INDEX):
             letter = reader.take(1, "section id")
@@ -50,6 +54,18 @@ def blocks(data: bytes, start: int = 0) -> list[Block]:
             at = reader.at
     except StreamError:
         pass
+    return found
+
+
+def behind(copy: list[Block], data: bytes, start: int) -> list[Block]:
+    """Blocks that stand in a damaged head, from `start` on, behind those that its copy has: the copy lacks some."""
+    stop = start + 2 * sum(len(block.data) for block in copy) + MOST_BETWEEN
+    found: list[Block] = []
+    reached = start
+    for at, size in sorted((data.find(block.data, start, stop), len(block.data)) for block in copy):
+        if at >= 0 and at + size >= reached:  # nothing is read twice
+            more = blocks(data, at + size, begins=False)
+            found, reached = found + more, at + size + sum(len(block.data) for block in more)
     return found
 
 

@@ -119,7 +119,9 @@ def _possible(found: Candidate) -> bool:
 
 def _settled(search: Search, found: Candidate, others: list[Candidate]) -> Alignment:
     settled = settle(found.orientation, found.placement, found.points, found.patches)
-    geometry, moved = apart(search.raw, settled.geometry, found.patches)
+    geometry, moved = settled.geometry, 0.0
+    if not search.raw.cell:
+        geometry, moved = apart(search.raw, geometry, found.patches)
     rival = bool(others) and others[0].worth >= RIVAL * found.worth
     doubtful = rival or not _sure(found)
     report = [f"match score {found.score:.2f}", describe(settled.geometry, settled.db)]
@@ -166,7 +168,8 @@ def _by_regression(search: Search, score: float) -> Alignment:
 
 
 def _another_scene(score: float) -> InputError:
-    return InputError(f"the JPEG does not show this RAW's picture (match score {score:.2f})")
+    shown = f"the JPEG does not show this RAW's picture (match score {score:.2f})"
+    return InputError(f"{shown}; --no-guide puts the RAW into it all the same, coded without its help")
 
 
 def _unturned(raw_orientation: int, exif_orientation: int) -> int:

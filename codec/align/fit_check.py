@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Sequence
+
 import numpy as np
 
 from ...bitstream.jpeg.planes import JpegPlanes
@@ -40,6 +43,18 @@ class Patches:
         self._values = np.concatenate(values)
         self._used = np.concatenate(used)
         self._radius = np.concatenate(radius)  # squared, 1 in the corners: lens corrections brighten them
+
+    def half(self) -> Patches:
+        """Every other patch of many, as on a chessboard: for what takes several looks."""
+        if len(self._windows) < 3 * SIDE:
+            return self
+        sizes = [(a.stop - a.start) * (b.stop - b.start) for a, b in self._windows]
+        kept = np.array([(k + k // SIDE) % 2 == 0 for k in range(len(sizes))])
+        cells = np.repeat(kept, sizes)
+        some = copy.copy(self)
+        some._windows = [window for window, keep in zip(self._windows, kept, strict=True) if keep]
+        some._values, some._used, some._radius = self._values[cells], self._used[cells], self._radius[cells]
+        return some
 
     def _spread(self, geometry: Geometry) -> list[tuple[slice, slice]]:
         """Up to `SIDE`^2 windows of cells with their corners well inside the JPEG; the picture's middle if none has."""
@@ -89,14 +104,19 @@ class Patches:
             error += float(np.mean((target - solved(phi @ phi.T, phi @ target) @ phi) ** 2)) / 4
         return float(-10 * np.log10(error + 1e-12))
 
-    def features(self, geometry: Geometry) -> list[np.ndarray]:
-        """What the regression tells each site's value from, under a geometry in range: four of (features, cells)."""
+    def features(self, geometry: Geometry, sites: Sequence[int]) -> list[np.ndarray]:
+        """What the regression tells some sites' values from, under a geometry in range: (features, cells) of each."""
         guide = self._guide(geometry)
-        return [self._features(*guide, site) for site in range(4)]
+        return [self._features(*guide, site) for site in sites]
 
     def target(self, site: int) -> np.ndarray:
         """The values that it is to tell, (cells,)."""
         return np.asarray(self._values[self._counted, site])
+
+    @property
+    def radius2(self) -> np.ndarray:
+        """Of the same cells, squares of the distance from the mosaic's middle, 1 in its corners."""
+        return np.asarray(self._radius[self._counted])
 
     @property
     def _counted(self) -> np.ndarray:

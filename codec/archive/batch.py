@@ -8,14 +8,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from ...bitstream.errors import InputError, UsageError
 from ...bitstream.runtime.files import reason
@@ -23,10 +25,18 @@ from ...bitstream.runtime.parallel import cores
 from .journal import NAME, Journal, digest_of, stamp
 from .pairs import Paired, paired
 from .shots import Shot, found_in, jpeg_shot, raw_shot
+from .stores import Place, exists, is_folder, is_local, place
 from .work import Outcome, Task, done
 from .workers import Workers
 
 Tell = Callable[[str, float], None]
+class Runs(Protocol):
+    """Tasks done somewhere, each once, in any order."""
+
+    def run(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
+        """Each task's outcome, as it comes."""
+
+
 Report = Callable[[dict[str, Any]], None]
 
 OURS = ("begun", "done")
@@ -66,19 +76,20 @@ class Batch:
     """
 
     def __init__(
-        self, sources: Sequence[Path], to: Path | None, options: Mapping[str, Any], *, jobs: int | None = None,
-        memory: int | None = None, force: bool = False,
+        self, sources: Sequence[Place], to: Place | None, options: Mapping[str, Any], *, jobs: int | None = None,
+        memory: int | None = None, force: bool = False, journal: Path | None = None,
     ) -> None:  # fmt: skip
-        self.sources, self.to, self.options = [Path(source) for source in sources], to, dict(options)
+        self.sources, self.to, self.options = list(sources), to, dict(options)
         for source in self.sources:
-            if not source.exists():
+            if not exists(source):
                 raise InputError(f"cannot read {source}: there is no such file or folder")
         self.jobs = min(jobs or cores(), 64)
         self.threads = max(1, cores() // self.jobs)
         self.memory, self.force = memory, force
         self.root = _common(self.sources)
-        self.journal = Journal((to or self.root) / NAME)
+        self.journal = Journal(journal or _journal_of(to or self.root))
         self.work: Callable[[Task], Outcome] = done
+        self.workers: Callable[[int, int, int | None, Callable[[Task], Outcome]], Runs] = Workers
 
     def plan(self, tell: Tell | None = None) -> Plan:
         """What there is, and what of it is to do; nothing is written. Without `journal.opened()` nothing is skipped."""
@@ -115,7 +126,8 @@ class Batch:
                 skipped.append(entry)
                 continue
             own = entry is not None and entry["state"] in OURS and entry.get("output") == str(output)
-            tasks.append(Task(pair, output, self.options, self.force or own))
+            again = own and self._was_begun(entry, pair.raw)
+            tasks.append(Task(pair, output, self.options, self.force or own, again))
         return Plan(found, tasks, skipped, unreadable, {str(shot.path): shot.camera for shot in known})
 
     def run(self, plan: Plan, tell: Tell | None = None, report: Report | None = None) -> Summary:
@@ -151,21 +163,27 @@ class Batch:
 
     def _outcomes(self, tasks: list[Task]) -> Iterator[Outcome]:
         if tasks:
-            yield from Workers(self.jobs, self.threads, self.memory, self.work).run(tasks)
+            yield from self.workers(self.jobs, self.threads, self.memory, self.work).run(tasks)
 
-    def _output(self, raw: Path, jpeg: Path | None) -> Path:
+    def _output(self, raw: Place, jpeg: Place | None) -> Place:
         if self.to is None:
             return jpeg or raw.with_suffix(".jpg")
-        inside = raw.parent.relative_to(self.root) if raw.is_relative_to(self.root) else Path()
-        return self.to / inside / (jpeg.name if jpeg else f"{raw.stem}.jpg")
+        name = jpeg.name if jpeg else f"{raw.stem}.jpg"
+        root, folder = str(self.root), str(raw.parent)
+        inside = folder[len(root) :].strip("/") if folder == root or folder.startswith(root.rstrip("/") + "/") else ""
+        return self.to / inside / name if inside else self.to / name
 
-    def _stands(self, entry: Mapping[str, Any], raw: Path, jpeg: Path | None) -> bool:
+    def _was_begun(self, entry: Mapping[str, Any] | None, raw: Place) -> bool:
+        """Whether a run that was interrupted was at this very RAW, with the same options."""
+        return entry is not None and entry["options"] == digest_of(self.options) and entry["raw_is"] == stamp(raw)
+
+    def _stands(self, entry: Mapping[str, Any], raw: Place, jpeg: Place | None) -> bool:
         """Whether what the journal says is still so: the same inputs, options, and output."""
         if entry.get("state") != "done" or entry.get("options") != digest_of(self.options):
             return False
         if entry.get("raw_is") != stamp(raw):
             return False
-        output = Path(str(entry.get("output")))
+        output = place(str(entry.get("output")))
         if self.to is not None and [entry.get("jpeg"), entry.get("jpeg_is")] != [_text(jpeg), stamp(jpeg)]:
             return False
         now = stamp(output)
@@ -178,7 +196,8 @@ class Batch:
             return entry | {"state": "failed", "error": outcome.error, "code": outcome.code}
         return entry | {
             "state": "done", "bytes": outcome.size, "sha256": outcome.sha256, "grown": outcome.grown,
-            "output_is": stamp(outcome.task.output), "bpp": round(outcome.bpp, 5), "warnings": list(outcome.warnings),
+            "output_is": stamp(outcome.task.output, fresh=True), "bpp": round(outcome.bpp, 5),
+            "warnings": list(outcome.warnings),
             "sidecars": [str(path) for path in pair.sidecars],
         }  # fmt: skip
 
@@ -213,13 +232,26 @@ class ReportFile:
         self._file.close()
 
 
-def _text(path: Path | None) -> str | None:
+def _text(path: Place | None) -> str | None:
     return None if path is None else str(path)
 
 
-def _common(sources: Sequence[Path]) -> Path:
+def _journal_of(folder: Place) -> Path:
+    """In the folder itself; for one elsewhere, which no file can grow in, in the user's own folder of states."""
+    if is_local(folder):
+        return Path(folder) / NAME
+    states = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+    return states / "rawinlay" / f"{hashlib.sha256(str(folder).encode()).hexdigest()[:16]}.jsonl"
+
+
+def _common(sources: Sequence[Place]) -> Place:
     """The folder that all sources lie in, the one source itself."""
-    folders = [source if source.is_dir() else source.parent for source in sources]
+    folders = [source if is_folder(source) else source.parent for source in sources]
+    if len(folders) > 1 and not all(map(is_local, folders)):
+        if len({str(folder).partition("://")[0] for folder in folders}) > 1:
+            raise UsageError("sources of one batch lie all here or all in one store")
+        levels = zip(*(str(folder).split("/") for folder in folders), strict=False)
+        return place("/".join(names[0] for names in takewhile(lambda names: len(set(names)) == 1, levels)))
     return Path(os.path.commonpath([os.path.abspath(folder) for folder in folders])) if len(folders) > 1 else folders[0]
 
 

@@ -4,7 +4,7 @@
 key                   meaning
 ====================  ==================================================================================
 `raw`, `jpeg`         paths as given; jpeg null where the RAW has none
-`raw_is`, `jpeg_is`   size and modification time (ns) of the files as they were
+`raw_is`, `jpeg_is`   size and modification time (ns; elsewhere an object's tag) of the files as they were
 `options`             digest of how they were encoded
 `state`               "begun", "done" or "failed"
 `output`, `bytes`     of what was written; `sha256` its digest
@@ -28,15 +28,19 @@ from typing import Any
 
 from ...bitstream.errors import InputError, UsageError
 from ...bitstream.runtime.files import reason
+from .stores import Place, is_local, told_of
 
 NAME = ".rawinlay-batch.jsonl"
 VERSION = 1
 
 
-def stamp(path: Path | None) -> list[int] | None:
-    """What tells whether a file has changed: size and modification time, ns; None for no file."""
+def stamp(path: Place | None, fresh: bool = False) -> list[Any] | None:
+    """What tells whether a file has changed: size and modification time, ns, elsewhere what the store says instead;
+    None for no file. fresh: not as it was when its folder was listed."""
     if path is None:
         return None
+    if not is_local(path):
+        return told_of(path, fresh)
     try:
         status = path.stat()
     except OSError:

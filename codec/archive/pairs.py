@@ -16,27 +16,27 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from .shots import Shot
+from .stores import Place
 
 
 @dataclass(frozen=True)
 class Pair:
     """A RAW and its JPEG, None where it has none; sidecars: files of other programs that belong to it."""
 
-    raw: Path
-    jpeg: Path | None = None
-    sidecars: tuple[Path, ...] = ()
+    raw: Place
+    jpeg: Place | None = None
+    sidecars: tuple[Place, ...] = ()
 
 
 @dataclass(frozen=True)
 class Problem:
     """A RAW that is left alone, and why, in words."""
 
-    raw: Path
+    raw: Place
     why: str
-    jpegs: tuple[Path, ...] = ()
+    jpegs: tuple[Place, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,11 @@ class Paired:
 
     pairs: list[Pair] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
-    unused: list[Path] = field(default_factory=list)
-    carriers: list[Path] = field(default_factory=list)
+    unused: list[Place] = field(default_factory=list)
+    carriers: list[Place] = field(default_factory=list)
 
 
-def paired(raws: Iterable[Shot], jpegs: Iterable[Shot], sidecars: Iterable[Path] = ()) -> Paired:
+def paired(raws: Iterable[Shot], jpegs: Iterable[Shot], sidecars: Iterable[Place] = ()) -> Paired:
     """Pairs of many files, in the order of the RAWs."""
     raws, jpegs = list(raws), list(jpegs)
     by_stem: dict[str, list[Shot]] = defaultdict(list)
@@ -57,15 +57,15 @@ def paired(raws: Iterable[Shot], jpegs: Iterable[Shot], sidecars: Iterable[Path]
         if not jpeg.carries:
             by_stem[jpeg.stem].append(jpeg)
     out = Paired(carriers=[jpeg.path for jpeg in jpegs if jpeg.carries])
-    chosen: dict[Path, Shot | None] = {}
-    problems: dict[Path, Problem] = {}
+    chosen: dict[Place, Shot | None] = {}
+    problems: dict[Place, Problem] = {}
     for raw in raws:
         found = _candidates(raw, by_stem[raw.stem])
         if isinstance(found, Problem):
             problems[raw.path] = found
         else:
             chosen[raw.path] = found
-    wanted: dict[Path, list[Path]] = defaultdict(list)
+    wanted: dict[Place, list[Place]] = defaultdict(list)
     for path, wants in chosen.items():
         if wants is not None:
             wanted[wants.path].append(path)
@@ -111,15 +111,17 @@ def _candidates(raw: Shot, named: list[Shot]) -> Shot | Problem | None:
     return Problem(raw.path, f"several JPEGs fit: {', '.join(str(path) for path in names)}", names)
 
 
-def _sidecars(paths: Iterable[Path]) -> dict[tuple[Path, str], list[Path]]:
+def _sidecars(paths: Iterable[Place]) -> dict[tuple[Place, str], list[Place]]:
     """Sidecars by folder and the name that they stand beside, case folded: "img_1" or "img_1.nef"."""
-    out: dict[tuple[Path, str], list[Path]] = defaultdict(list)
+    out: dict[tuple[Place, str], list[Place]] = defaultdict(list)
     for path in paths:
         out[path.parent, path.stem.casefold()].append(path)
     return out
 
 
-def _own(path: Path, beside: dict[tuple[Path, str], list[Path]], other: Path | None = None) -> tuple[Path, ...]:
+def _own(
+    path: Place, beside: dict[tuple[Place, str], list[Place]], other: Place | None = None
+) -> tuple[Place, ...]:
     """Sidecars of a file: `IMG_1.NEF.xmp`; and of its stem, unless another file has it for its own: `IMG_1.xmp`."""
     names = [path.name.casefold()] if other else [path.name.casefold(), path.stem.casefold()]
     return tuple(found for name in names for found in beside.get((path.parent, name), ()))

@@ -78,6 +78,21 @@ def size_of(path: Place) -> int | None:
         return None
 
 
+def told_of(path: Place, fresh: bool) -> list[Any] | None:
+    """Size of a file elsewhere and what its store tells its versions by; None for no file."""
+    try:
+        if fresh:
+            path.fs.invalidate_cache()
+        found = path.fs.info(path.path)
+    except FileNotFoundError:
+        return None
+    except Exception as error:
+        raise InputError(f"cannot read {path}: {_first_line(error)}") from error
+    names = ("ETag", "etag", "md5", "LastModified", "mtime", "modified", "created")
+    version = next((str(found[name]) for name in names if found.get(name)), "")
+    return [found.get("size"), version]
+
+
 def read(path: Place, what: str) -> bytes:
     """The bytes of a file, errors as `read_file`."""
     if is_local(path):
@@ -132,7 +147,7 @@ def make_folder(path: Place) -> None:
 
 
 def _asked(path: Place, ask: Any) -> Any:
-    """What a store answers. Its errors are of as many kinds as there are protocols: all are input that can't be read."""
+    """What a store answers. Its errors are of as many kinds as there are protocols: input that can't be read."""
     try:
         return ask()
     except FileNotFoundError:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 
+from .stores import size_of
 from .work import Outcome, Task, prepare
 
 AT_REST = 250 << 20
@@ -27,10 +28,7 @@ KILLED = "the process died while it was at it (killed, or out of memory)"
 
 def memory_of(task: Task) -> int:
     """Bytes that encoding a task is taken to want."""
-    try:
-        return AT_REST + A_BYTE * task.pair.raw.stat().st_size
-    except OSError:
-        return AT_REST
+    return AT_REST + A_BYTE * (size_of(task.pair.raw) or 0)
 
 
 class Workers:
@@ -69,7 +67,7 @@ class Workers:
         finally:
             for future in running:
                 future.cancel()
-            self._close()
+            self._close(wait=not running)  # else who is at work ends with this process
 
     def _fill(self, waiting: deque[Task], once_more: deque[Task], running: dict[Future[Outcome], Task]) -> None:
         """Hand out as many tasks as there are processes and memory for; those whose process died, one by one."""
@@ -95,7 +93,7 @@ class Workers:
             )
         return self._pool.submit(self.work, task)
 
-    def _close(self) -> None:
+    def _close(self, wait: bool = False) -> None:
         if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool.shutdown(wait=wait, cancel_futures=True)
             self._pool = None

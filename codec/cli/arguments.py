@@ -167,6 +167,14 @@ def byte_count(text: str) -> int:
     return int(value)
 
 
+def memory_count(text: str) -> int:
+    """As `byte_count`, of any size."""
+    match = _SIZE.fullmatch(text.strip())
+    if not match or not (value := float(match[1]) * UNITS[(match[2] or "").lower()]) >= 1 << 20:
+        raise argparse.ArgumentTypeError(f"{text!r} is no amount of memory: want one like 4G, of 1 Mi at least")
+    return int(value)
+
+
 def pixel_count(text: str) -> int:
     """Pixels of "50M" or "50000000"."""
     try:

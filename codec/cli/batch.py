@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...bitstream.errors import InputError, UsageError
-from .arguments import add_command, add_rate, byte_count, file_path, whole_number
+from .arguments import add_command, add_rate, file_path, memory_count, place_text, whole_number
 from .console import TerminalProgress, bytes_text, show
 from .distribution import NAME
 from .printing import say
@@ -31,26 +31,34 @@ def batch_command(subparsers: Any) -> None:
         "--quality 60. Exit code 3 where something could not be done.",
         "rawinlay batch ~/Photos/2024 -o ~/Archive/2024 --bpp 0.4 --report report.jsonl",
     )  # fmt: skip
-    parser.add_argument("sources", metavar="SRC", nargs="+", type=file_path, help="folders, or files")
+    parser.add_argument("sources", metavar="SRC", nargs="+", type=place_text, help="folders, files, URLs")
     where = parser.add_mutually_exclusive_group(required=True)
-    where.add_argument("-o", "--to", type=file_path, metavar="DST", help="folder for the JPEGs, as the sources lie")
+    where.add_argument("-o", "--to", type=place_text, metavar="DST", help="folder or URL for them, as the sources lie")
     where.add_argument("--in-place", action="store_true", help="into the JPEGs where they lie (`strip` undoes it)")
     parser.add_argument("--dry-run", action="store_true", help="only tell what would be done")
     parser.add_argument("--resume", action="store_true", help="go on with a batch that was begun there")
     parser.add_argument("--force", action="store_true", help="replace outputs that exist and are not the batch's own")
     parser.add_argument("--jobs", type=whole_number, metavar="N", help="at once; default: one a core")
-    parser.add_argument("--memory", type=byte_count, metavar="BYTES", help="that all together may want; 4G")
+    parser.add_argument("--memory", type=memory_count, metavar="BYTES", help="that all together may want; 4G")
     parser.add_argument("--report", type=file_path, metavar="FILE.jsonl", help="a line of JSON for each RAW")
     parser.add_argument("--delete-raw", action="store_true",
                         help="decode each output afresh, compare, then move the RAW into the trash folder")  # fmt: skip
     parser.add_argument("--trash", type=file_path, metavar="DIR", help=f"default: {TRASH} beside the journal")
+    parser.add_argument("--engine", choices=("local", "ray"), default="local",
+                        help="processes, or actors of a Ray cluster that reaches the same paths")  # fmt: skip
+    parser.add_argument("--address", metavar="HOST:PORT", help="of the Ray cluster; default: one begun here")
+    parser.add_argument("--journal", type=file_path, metavar="FILE", help="where what is done is kept")
     add_rate(parser)
     parser.add_argument("--effort", type=whole_number, default=5, metavar="1..9", help="how hard to think; default 5")
     parser.set_defaults(run=_batch)
 
 
 def _batch(args: argparse.Namespace) -> None:
+    from functools import partial
+
     from ..archive.batch import Batch, ReportFile
+    from ..archive.ray_workers import RayWorkers
+    from ..archive.stores import is_local, place
 
     if args.jobs is not None and args.jobs < 1:
         raise UsageError(f"{args.jobs} jobs: want 1 or more")
@@ -59,10 +67,18 @@ def _batch(args: argparse.Namespace) -> None:
     }
     options |= {name: True for name in ("lossless", "trimmable") if getattr(args, name)}
     _check(options)
+    if options.get("lossless") or args.delete_raw:
+        options["metadata"] = "whole"  # what is archived is all there
+    sources, to = [place(text) for text in args.sources], None if args.in_place else place(args.to)
+    if args.delete_raw and not all(map(is_local, sources)):
+        raise UsageError("--delete-raw moves RAWs of this machine only")
     batch = Batch(
-        args.sources, None if args.in_place else args.to, options, jobs=args.jobs, memory=args.memory,
-        force=args.force,
-    )  # fmt: skip
+        sources, to, options, jobs=args.jobs, memory=args.memory, force=args.force, journal=args.journal
+    )
+    if args.address and args.engine != "ray":
+        raise UsageError("--address is of --engine ray")
+    if args.engine == "ray":
+        batch.workers = partial(RayWorkers, address=args.address, fixed=args.jobs is not None)
     if args.dry_run:
         with TerminalProgress() as progress:
             plan = batch.plan(progress)
@@ -84,7 +100,7 @@ def _check(options: dict[str, Any]) -> None:
     """Mistakes in the options are told once, before anything is read."""
     from ..encoder.options import EncodeOptions, Rate
 
-    rates = {name: value for name, value in options.items() if name != "effort"}
+    rates = {name: value for name, value in options.items() if name not in ("effort", "metadata")}
     EncodeOptions(rate=Rate(**rates), effort=options.get("effort", 5))
 
 

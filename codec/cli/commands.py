@@ -28,6 +28,7 @@ from .decode import PREVIEW_TEXT, decode_command, settle
 from .develop import develop_command
 from .mount import mount_command
 from .places import JPEG_SUFFIXES, check_output, explained, renamed, source, write_output
+from .shell import completion_command, man_command, schema_command
 from .shrink import strip_command, trim_command
 from .verify import verify_command
 from .words import jpeg_and_raw
@@ -97,7 +98,7 @@ def info_command(subparsers: Any) -> None:
 COMMANDS = {
     "encode": encode_command, "decode": decode_command, "develop": develop_command, "info": info_command,
     "verify": verify_command, "strip": strip_command, "trim": trim_command, "batch": batch_command,
-    "mount": mount_command,
+    "mount": mount_command, "completion": completion_command, "man": man_command, "schema": schema_command,
 }  # fmt: skip
 """What this layer brings: found without a look at what is installed."""
 

@@ -134,7 +134,7 @@ class _Top(Parser):
         groups = {**GROUPS, "others": tuple(name for name in rows if name not in known)}
         lines = [f"usage: {self.prog} COMMAND ...", "", self.description or ""]
         for title, names in groups.items():
-            shown = [f"  {name.ljust(10)}{rows[name]}" for name in names if name in rows]
+            shown = [f"  {name.ljust(12)}{rows[name]}" for name in names if name in rows]
             lines += ["", f"{title}:", *shown] if shown else []
         lines += ["", f"`{self.prog} help COMMAND` or `{self.prog} COMMAND --help` tells more; `-V` the version.", ""]
         return "\n".join([*lines, self.epilog or "", ""])
@@ -168,7 +168,7 @@ def _parser(argv: Sequence[str]) -> Parser:
     parser.add_argument("-q", "--quiet", action="store_true", help=argparse.SUPPRESS)
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
     command = next((word for word in argv if not word.startswith("-")), None)
-    known = {command: COMMANDS[command]} if command in COMMANDS else commands()
+    known = {command: COMMANDS[command]} if command in COMMANDS else commands(command)
     if command is not None and command not in known:
         raise UsageError(_unknown(command, list(known)))
     if command is None and argv and not {"-h", "--help", "-V", "--version"} & set(argv):

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from ..archive.check import Checked
     from ..verify import Verified
 
-TITLES = {"stream": "RAW", "copies": "copies", "picture": "picture", "jpeg": "JPEG", "mosaic": "mosaic", "raw": "its RAW"}
+TITLES = {
+    "stream": "RAW", "copies": "copies", "picture": "picture", "jpeg": "JPEG", "mosaic": "mosaic", "raw": "its RAW",
+}  # fmt: skip
 SHOWN = 20
 """Lines of files on the screen, broken ones first; --json has all."""
 
@@ -35,9 +37,9 @@ def verify_command(subparsers: Any) -> None:
     parser = add_command(
         subparsers, "verify", "check that JPEGs still give back what was put into them",
         "Structure, check sums, the picture that the RAW belongs to, and that `strip` gives the JPEG back byte for\n"
-        "byte. Of folders and URLs (s3://, sftp://) all JPEGs below are checked; those that never had a RAW are passed\n"
-        "over. Exits with the largest of the files' codes: 0 all is well; 3 unreadable; 4 it carries no RAW; 5 its\n"
-        "RAW is damaged; 6 the RAW is sound, but the JPEG around it was changed, by an editor of metadata say.",
+        "byte. Of folders and URLs (s3://, sftp://) all JPEGs below are checked; those that never had a RAW are\n"
+        "passed over. Exits with the largest of the files' codes: 0 all is well; 3 unreadable; 4 it carries no RAW; 5\n"
+        "its RAW is damaged; 6 the RAW is sound, but the JPEG around it was changed, by an editor of metadata say.",
         "rawinlay verify ~/Archive --json",
     )  # fmt: skip
     parser.add_argument("jpegs", metavar="FILE|DIR|URL", nargs="+", type=place_text, help="JPEGs that carry a RAW")

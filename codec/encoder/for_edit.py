@@ -17,7 +17,6 @@ from dataclasses import replace
 import numpy as np
 
 from ...bitstream.raw_image import RawImage
-from ..isp.develop import Developer, plain_rendering
 from ..isp.settings import Settings
 
 PATCH, DOWN, ACROSS = 96, 4, 5
@@ -51,6 +50,8 @@ def linear_steps(light: np.ndarray, offset: int, exponent: int) -> np.ndarray:
 
 def loss_under(raw: RawImage, settings: Settings) -> Callable[[int, int], float]:
     """Error in dB that a development shows, at equal bits, under an offset and an exponent."""
+    from ..isp.develop import Developer, plain_rendering  # SciPy comes with it, which other encodings do without
+
     part, rendering = patches(raw), plain_rendering(raw)
     span = raw.white - float(np.mean(raw.black))
     black = np.empty(part.mosaic.shape, np.float32)
@@ -65,7 +66,8 @@ def loss_under(raw: RawImage, settings: Settings) -> Callable[[int, int], float]
 
     # Scaled up, so that whole DN don't round small errors away.
     scale = max(1, 65535 // max(int(part.mosaic.max()), raw.white, 1))
-    part = replace(part, white=raw.white * scale, black=tuple(b * scale for b in raw.black))
+    one, two, three, four = (b * scale for b in raw.black)
+    part = replace(part, white=raw.white * scale, black=(one, two, three, four))
     whole = part.mosaic.astype(np.float64) * scale
     true = picture(whole.astype(np.uint16))
 

@@ -5,7 +5,8 @@
     decoded mosaic in windows --least squares of roots, each kind--> looks --> windows corrected
     true, decoded and corrected windows --`isp.develop`--> squared errors --> the best, or none
 
-Developed are as shot and +2 EV, or what `--for-edit` says. Only under `--tune edit`: roots are what edits show, and linear error may grow. Lossy streams of one layer have it.
+Developed are as shot and +2 EV, or what `--for-edit` says. Only under `--tune edit`: roots are what edits show, and
+linear error may grow. Lossy streams of one layer have it.
 """
 
 from __future__ import annotations
@@ -22,7 +23,6 @@ from ...bitstream.rect import Rect
 from ...bitstream.runtime.parallel import in_parallel
 from ..decoder.crop import cropped
 from ..decoder.post import clipped_from, corrected, corrected_cells, looked_at
-from ..isp.develop import Developer, plain_rendering
 from ..isp.settings import Settings
 from ..recipe.look import DIRECTED, FAR_REACH, MIRRORED, Look
 from .fit import look as fit
@@ -57,7 +57,7 @@ def reserved(options: EncodeOptions, sites: int) -> int:
 def with_post(found: Found, job: Job, raw: RawImage, options: EncodeOptions) -> Found:
     """What was coded with a second look behind it, and what that decodes to; as it is where none pays."""
     stream = found.stream
-    if options.tune == "psnr" or stream.lossless or stream.layers is not None or not job.effort.look:
+    if raw.cell or options.tune == "psnr" or stream.lossless or stream.layers is not None or not job.effort.look:
         return found
     size = options.rate.bytes_for(raw.mosaic.size)
     room = max(reserved(options, raw.mosaic.size) - 8, 0) if size else MOST
@@ -101,6 +101,8 @@ def _errors(
     mosaic: np.ndarray, looks: Sequence[Look], job: Job, raw: RawImage, edits: Sequence[Settings] = EDITS
 ) -> list[float]:
     """Squared error of developed windows: of a decoded mosaic as it is, then as each look corrects it."""
+    from ..isp.develop import Developer, plain_rendering  # SciPy comes with it, which streams without a look do without
+
     picture, rendering = job.picture, plain_rendering(raw)
     (h, w), (top, left) = picture.layout.cells, picture.layout.origin
     corners = [(r, c) for r in fit.places(h, TRIED, DOWN) for c in fit.places(w, TRIED, ACROSS)]

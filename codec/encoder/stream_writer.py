@@ -28,12 +28,18 @@ def stream_bytes(stream: Stream) -> bytes:
         sections["GATE"] = gate_bytes(stream.gate)
     if stream.noise:
         sections["NOIS"] = stream.noise.to_bytes()
+    if stream.cell:
+        sections["CELL"] = stream.cell.to_bytes()
+    if stream.levels:
+        sections["LEVL"] = stream.levels.to_bytes()
     if stream.preview:
         sections["PREV"] = stream.preview.to_bytes()
     if stream.border:
         sections["BORD"] = stream.border
     if stream.digest:
         sections["DIGM"] = stream.digest
+    if stream.bands:
+        sections["DIGJ"] = stream.bands
     if stream.files:
         sections["DIGS"] = stream.files.to_bytes()
     if stream.post:

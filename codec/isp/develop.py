@@ -75,7 +75,7 @@ class Developer:
 
     def small(self, settings: Settings, side: int = local.SIDE) -> np.ndarray:
         """Linear sRGB of blocks of cells, float32 (h, w, 3), no side longer than `side`; exposure included."""
-        return self._blocks(self.neutral(settings), side) @ self.matrix(settings).T
+        return self.blocks(self.neutral(settings), side) @ self.matrix(settings).T
 
     def picture(self, settings: Settings | None = None, cube: Cube | None = None, bits: int = 8) -> np.ndarray:
         """sRGB, uint8 or uint16 (H, W, 3), lying as the mosaic does (`turn` turns it). bits: 8 or 16."""
@@ -85,16 +85,14 @@ class Developer:
         gains = local.gains(settings) if settings.local else np.zeros(0, np.float32)
         slopes = rests = np.zeros((1, 1), np.float32)
         if settings.local:
-            slopes, rests = local.coefficients(luminance(self._blocks(neutral, local.SIDE) @ matrix.T))
+            slopes, rests = local.coefficients(luminance(self.blocks(neutral, local.SIDE) @ matrix.T))
         curve = self.rendering.curve.then(contrast_table(settings.contrast))
         saturation = np.float32(self.rendering.saturation * (1 + settings.saturation / 100))
         out = np.empty((height, width, 3), np.uint8 if bits == 8 else np.uint16)
-        red = self.raw.cfa.index("R")
 
         def band(top: int) -> None:
             bottom = min(top + BAND, height)
-            rgb = np.empty((bottom - top, width, 3), np.float32)
-            edge_directed(self._balanced(top, bottom, neutral), red, top % 2, rgb)
+            rgb = self.balanced(top, bottom, 0, width, neutral)
             render(
                 rgb, matrix, slopes, rests, top, height, gains, local.DARKEST, local.BRIGHTEST, local.LOGS,
                 local.LOG_TOP, curve.table, curve.top, saturation, rgb,
@@ -107,19 +105,27 @@ class Developer:
             pass
         return out
 
-    def _balanced(self, top: int, bottom: int, neutral: np.ndarray) -> np.ndarray:
-        """Rows of the mosaic with `MARGIN` around, mirrored at the borders, 0 black, at most 1; float32."""
+    def balanced(self, top: int, bottom: int, left: int, right: int, neutral: np.ndarray) -> np.ndarray:
+        """Camera RGB of a part of the mosaic, demosaicked, 0 black, at most 1 at its sites; float32 (h, w, 3)."""
+        rgb = np.empty((bottom - top, right - left, 3), np.float32)
+        red = self.raw.cfa.index("R")
+        red = red // 2 * 2 + (red + left) % 2
+        edge_directed(self._balanced(top, bottom, left, right, neutral), red, top % 2, rgb)
+        return rgb
+
+    def _balanced(self, top: int, bottom: int, left: int, right: int, neutral: np.ndarray) -> np.ndarray:
+        """A part of the mosaic with `MARGIN` around, mirrored at the borders, 0 black, at most 1; float32."""
         height, width = self.raw.mosaic.shape
         rows = _mirrored(np.arange(top - MARGIN, bottom + MARGIN), height)
-        cols = _mirrored(np.arange(-MARGIN, width + MARGIN), width)
-        part = self.raw.mosaic[rows].astype(np.float32)
+        cols = _mirrored(np.arange(left - MARGIN, right + MARGIN), width)
+        part = self.raw.mosaic[rows][:, cols].astype(np.float32)
         for site, colour in enumerate(self.raw.cfa):
             black, of = np.float32(self.raw.black[site]), neutral["RGB".index(colour)]
-            at = np.s_[(site // 2 + top) % 2 :: 2, site % 2 :: 2]
+            at = np.s_[(site // 2 + top) % 2 :: 2, (site + left) % 2 :: 2]
             part[at] = np.minimum((part[at] - black) * np.float32(1 / ((self.raw.white - black) * of)), 1)
-        return np.ascontiguousarray(part[:, cols])
+        return part
 
-    def _blocks(self, neutral: np.ndarray, side: int) -> np.ndarray:
+    def blocks(self, neutral: np.ndarray, side: int) -> np.ndarray:
         """Balanced camera RGB of blocks of cells, float32 (h, w, 3)."""
         cells = [n // 2 for n in self.raw.mosaic.shape]
         step = max(1, -(-max(cells) // side))

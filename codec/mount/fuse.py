@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from .view import View, is_sidecar
 BLOCK = 1 << 17
 
 
-class Mounted(mfusepy.Operations):  # type: ignore[misc]
+class Mounted(mfusepy.Operations):
     """The operations of a read-only tree in which sidecars may be written."""
 
     use_ns = True
@@ -48,8 +49,8 @@ class Mounted(mfusepy.Operations):  # type: ignore[misc]
 
     def statfs(self, path: str) -> dict[str, int]:
         found = os.statvfs(self.view.folder)
-        return {name: getattr(found, name) for name in
-                ("f_bavail", "f_bfree", "f_blocks", "f_bsize", "f_favail", "f_ffree", "f_files", "f_frsize", "f_namemax")}  # fmt: skip
+        names = "bavail bfree blocks bsize favail ffree files frsize namemax"
+        return {name: getattr(found, name) for name in (f"f_{n}" for n in names.split())}
 
     def open(self, path: str, flags: int) -> int:
         writes = flags & (os.O_WRONLY | os.O_RDWR | os.O_APPEND | os.O_TRUNC)
@@ -99,7 +100,7 @@ class Mounted(mfusepy.Operations):  # type: ignore[misc]
         return 0
 
     def utimens(self, path: str, times: tuple[int, int] | None = None) -> int:
-        os.utime(self._writable(path), ns=times)
+        os.utime(self._writable(path), ns=times or (time.time_ns(), time.time_ns()))
         return 0
 
     def _writable(self, path: str) -> Path:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from typing import Any, cast
 
 import numpy as np
 
@@ -41,7 +42,7 @@ class LazyDng:
         payload, _ = parts(file, None)
         stream = Stream.from_bytes(payload)
         header = stream.header
-        found = Carrier(file, stream, None)  # type: ignore[arg-type] - nothing here asks for the picture
+        found = Carrier(file, stream, cast(Any, None))  # nothing here asks for the picture
         blank = np.zeros((header.height, header.width), np.uint16)
         raw, _ = image_of(found, blank)
         frame = None
@@ -90,7 +91,7 @@ class LazyDng:
                 mosaic = decode(self._jpeg or b"", preview="none").raw.mosaic
                 if mosaic.nbytes != self._end - len(self._head):
                     raise StreamError("the mosaic is of another size than the stream said")
-                self._mosaic = memoryview(np.ascontiguousarray(mosaic, "<u2")).cast("B")
+                self._mosaic = np.ascontiguousarray(mosaic, "<u2").data.cast("B")
                 self._jpeg = None
             return self._mosaic
 

@@ -59,7 +59,7 @@ class View:
         """Where a path lies, or would lie, in the folder; FileNotFoundError for one that leads out of it."""
         names = [name for name in path.split("/") if name not in ("", ".")]
         found = self.folder.joinpath(*names)
-        if ".." in names or (names and not found.parent.resolve().is_relative_to(self.folder)):
+        if ".." in names or not found.resolve().is_relative_to(self.folder):
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
         return found
 

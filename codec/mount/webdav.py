@@ -44,7 +44,7 @@ class _Reading(io.RawIOBase):
         return len(data)
 
 
-class _File(DAVNonCollection):  # type: ignore[misc]
+class _File(DAVNonCollection):
     def __init__(self, path: str, environ: dict[str, Any], view: View) -> None:
         super().__init__(path, environ)
         self._view = view
@@ -85,7 +85,7 @@ class _File(DAVNonCollection):  # type: ignore[misc]
         self._view.real(self.path).unlink()
 
 
-class _Folder(DAVCollection):  # type: ignore[misc]
+class _Folder(DAVCollection):
     def __init__(self, path: str, environ: dict[str, Any], view: View) -> None:
         super().__init__(path, environ)
         self._view = view
@@ -115,7 +115,7 @@ def _resource(path: str, environ: dict[str, Any], view: View) -> Any:
     return (_Folder if entry.real and entry.real.is_dir() else _File)(path, environ, view)
 
 
-class _Provider(DAVProvider):  # type: ignore[misc]
+class _Provider(DAVProvider):
     def __init__(self, view: View) -> None:
         super().__init__()
         self._view = view

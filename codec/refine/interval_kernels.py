@@ -174,7 +174,7 @@ def _number(u, finder, edges):
 
 
 @compiled
-def reconstruct(first, behind, used, edges, prediction, mu, expected, y_hat, sizes):
+def reconstruct(first, behind, used, edges, prediction, mu, expected, y_hat, deviations):
     """y_hat, the middle of each interval moved towards the mean, and |y_hat - mu|, inside their borders; largest
     |y_hat|.
 
@@ -194,6 +194,6 @@ def reconstruct(first, behind, used, edges, prediction, mu, expected, y_hat, siz
                 way = np.int64(min(np.floor(wide * wide / (12.0 * expected[i, j])), float(wide >> 1)))
                 y = middle + min(max(mean - middle, -way), way)
             y_hat[i + 1, j + 1] = y
-            sizes[i + 1, j + 1] = abs(y - mean)
+            deviations[i + 1, j + 1] = abs(y - mean)
             peak = max(peak, abs(y))
     return peak

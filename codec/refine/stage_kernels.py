@@ -4,7 +4,7 @@
 ::
 
     layer 0: symbols, mu, step --rebuild_first--> y_hat, |y_hat - mu|
-    values, sizes around, the finest that is decoded --expect--> mu, step, expected magnitude, deadzone
+    values, deviations around, the finest that is decoded --expect--> mu, step, expected magnitude, deadzone
     what happens to the intervals is in `codec.refine.interval_kernels`
 
 Whole numbers throughout, in int32, int64 or in float64 below 2^53.
@@ -15,39 +15,39 @@ from __future__ import annotations
 import numpy as np
 
 from ...bitstream.runtime.jit import compiled
-from ...entropy.tables import OFFSET_UNIT, SIZE_BITS
+from ...entropy.tables import OFFSET_UNIT, SCALE_BITS
 from ..stages.order import MEAN_UNIT
 
 CONTEXT_LIMIT = float(1 << 30)
-"""Bound of a context, so that sizes stay below 2^53."""
+"""Bound of a context, so that scales stay below 2^53."""
 
 UNIT_BITS = 9
 _int = np.int32
 HALF_UNIT = MEAN_UNIT // 2
 OFFSET_BITS = 6
-_SIZE = float(1 << SIZE_BITS)
+_SCALE = float(1 << SCALE_BITS)
 
 
 @compiled
 def expect(
-    values, sizes, own, all_planes, near, coefficients, narrow, around, starts, factors, weights, step_bin, steps,
+    values, deviations, own, all_planes, near, coefficients, narrow, around, starts, factors, weights, step_bin, steps,
     activity, prediction, class_of, mantissa_bits, thresholds, mean_limit, mu, mean, step, expected, dead,
 ):  # fmt: skip
     """Mean, step, expected magnitude and deadzone of every place of a stage.
 
-    values, sizes: int32 (4, 4, H + 2, W + 2), y_hat and |y_hat - mu| by plane and pass; own, all_planes: int32
-    (H + 2, W + 2), sizes summed over the stage's plane, over all planes. near: int64 (v, 4), places (plane, pass, rows,
-    columns) of the mean, int64 coefficients (v,) in 1/512; narrow: whether their sums fit into int32. around: likewise
-    of the sizes; context n looks at those from starts[n] on, int64, times factors[n]. weights: float64 (3 + A + n + 2,)
-    of the constant, 1 / step, mean, activities, the contexts, own box, the others' box. step_bin: uint16 (H, W), index
-    into steps int32; activity: int32 (A, H, W); prediction: int32 (H, W), companded; thresholds: int32 (CLASSES,), of a
-    symbol 1. Into mu, mean (prediction and mu), step: int32; expected: float64; dead: int32, half the deadzone around
-    the mean, 0 where so much is expected that there is none; all (H, W).
+    values, deviations: int32 (4, 4, H + 2, W + 2), y_hat and |y_hat - mu| by plane and pass; own, all_planes: int32
+    (H + 2, W + 2), deviations summed over the stage's plane, over all planes. near: int64 (v, 4), places (plane, pass,
+    rows, columns) of the mean, int64 coefficients (v,) in 1/512; narrow: whether their sums fit into int32. around:
+    likewise of the deviations; context n looks at those from starts[n] on, int64, times factors[n]. weights: float64
+    (3 + A + n + 2,) of the constant, 1 / step, mean, activities, the contexts, own box, the others' box. step_bin:
+    uint16 (H, W), index into steps int32; activity: int32 (A, H, W); prediction: int32 (H, W), companded; thresholds:
+    int32 (CLASSES,), of a symbol 1. Into mu, mean (prediction and mu), step: int32; expected: float64; dead: int32,
+    half the deadzone around the mean, 0 where so much is expected that there is none; all (H, W).
     """
     height, width = mu.shape
-    total, size, scale, share = np.empty(width), np.empty(width), np.empty(width), np.empty(width)
+    total, scale, q, share = np.empty(width), np.empty(width), np.empty(width), np.empty(width)
     whole, columns = np.empty(width, np.int32), np.empty(width + 2, np.int32)
-    bits = size.view(np.int64)
+    bits = scale.view(np.int64)
     last = len(class_of) - 1
     shift, offset = 52 - mantissa_bits, np.int64(1023) << mantissa_bits
     bound = np.int32(mean_limit)
@@ -59,10 +59,10 @@ def expect(
         for j in range(width):
             into[j] = steps[which[j]]
         for j in range(width):
-            scale[j] = into[j]
-            size[j] = weights[0]
+            q[j] = into[j]
+            scale[j] = weights[0]
         for j in range(width):
-            share[j] = 1.0 / scale[j]
+            share[j] = 1.0 / q[j]
         about = mu[i]
         if not predicts:
             about[:] = 0
@@ -85,40 +85,40 @@ def expect(
         c = weights[1]
         if c != 0.0:
             for j in range(width):
-                size[j] += c * _floor(65536.0, scale[j], share[j])
+                scale[j] += c * _floor(65536.0, q[j], share[j])
         c = weights[2]
         if c != 0.0:
             for j in range(width):
-                size[j] += c * _floor(abs(about[j]) * 256.0, scale[j], share[j])
+                scale[j] += c * _floor(abs(about[j]) * 256.0, q[j], share[j])
         for a in range(len(activity)):
             c = weights[3 + a]
             if c != 0.0:
                 view = activity[a, i]
                 for j in range(width):
-                    size[j] += c * _floor(view[j] * 16384.0, scale[j], share[j])
+                    scale[j] += c * _floor(view[j] * 16384.0, q[j], share[j])
         for n in range(len(factors)):
             c, factor = weights[contexts + n], factors[n]
             if c != 0.0:
-                _gather(sizes, around[starts[n] : starts[n + 1]], i, whole)
+                _gather(deviations, around[starts[n] : starts[n + 1]], i, whole)
                 for j in range(width):
-                    size[j] += c * min(_floor(whole[j] * factor, scale[j], share[j]), CONTEXT_LIMIT)
+                    scale[j] += c * min(_floor(whole[j] * factor, q[j], share[j]), CONTEXT_LIMIT)
         c, rest = weights[boxes], weights[boxes + 1]
         if c != 0.0:
             _columns(own, i, columns)
             for j in range(width):
                 box = columns[j] + columns[j + 1] + columns[j + 2]
-                size[j] += c * min(_floor(box * 8.0, scale[j], share[j]), CONTEXT_LIMIT)
+                scale[j] += c * min(_floor(box * 8.0, q[j], share[j]), CONTEXT_LIMIT)
         if rest != 0.0:
             _columns_between(all_planes, own, i, columns)
             for j in range(width):
                 box = columns[j] + columns[j + 1] + columns[j + 2]
-                size[j] += rest * min(_floor(box * 4.0, scale[j], share[j]), CONTEXT_LIMIT)
+                scale[j] += rest * min(_floor(box * 4.0, q[j], share[j]), CONTEXT_LIMIT)
         to = mean[i]
         for j in range(width):
             to[j] = about[j] + prediction[i, j]
         wide, out = expected[i], dead[i]
         for j in range(width):
-            wide[j] = max(np.floor(size[j] * scale[j] / _SIZE), 1.0)
+            wide[j] = max(np.floor(scale[j] * q[j] / _SCALE), 1.0)
         for j in range(width):
             whole[j] = thresholds[class_of[np.uint64(min(max((bits[j] >> shift) - offset, 0), last))]]
         for j in range(width):
@@ -155,15 +155,16 @@ def _view(values, place, i, width):
 
 
 @compiled
-def _gather(sizes, around, i, total):
+def _gather(deviations, around, i, total):
     """Sums of one place, or of four, into int32 (W,)."""
     width = len(total)
-    a = _view(sizes, around[0], i, width)
+    a = _view(deviations, around[0], i, width)
     if len(around) == 1:
         for j in range(width):
             total[j] = a[j]
         return
-    b, c, d = _view(sizes, around[1], i, width), _view(sizes, around[2], i, width), _view(sizes, around[3], i, width)
+    b, c = _view(deviations, around[1], i, width), _view(deviations, around[2], i, width)
+    d = _view(deviations, around[3], i, width)
     for j in range(width):
         total[j] = _int(_int(a[j] + b[j]) + _int(c[j] + d[j]))
 
@@ -186,7 +187,7 @@ def _columns_between(box, less, i, columns):
 
 
 @compiled
-def rebuild_first(symbols, mu, step, limit, cap, y_hat, contexts, sizes):
+def rebuild_first(symbols, mu, step, limit, cap, y_hat, contexts, deviations):
     """Layer 0: values, contexts and |y_hat - mu| of a stage's symbols, int32 (H, W), inside the borders of int32
     (H + 2, W + 2); largest |y_hat|."""
     height, width = symbols.shape
@@ -197,7 +198,7 @@ def rebuild_first(symbols, mu, step, limit, cap, y_hat, contexts, sizes):
             y = min(max(mean + m * step[i, j], -limit), limit)
             y_hat[i + 1, j + 1] = y
             contexts[i + 1, j + 1] = min(4 * abs(m), cap)
-            sizes[i + 1, j + 1] = abs(y - mean)
+            deviations[i + 1, j + 1] = abs(y - mean)
             peak = max(peak, abs(y))
     return peak
 

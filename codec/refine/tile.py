@@ -56,7 +56,8 @@ _NO_ANSWERS = np.zeros(0, np.bool_)
 class FinerViews:
     """Where a stage of a further layer looks.
 
-    near: places int64 (v, 4) of the mean; around: of the sizes, those of context n from starts[n] on, times factors[n].
+    near: places int64 (v, 4) of the mean; around: of the deviations, those of context n from starts[n] on, times
+    factors[n].
     """
 
     near: np.ndarray
@@ -87,7 +88,7 @@ class FinerViews:
 class LayerTile(Tile):
     """A tile in layers. prediction: int32 (4, rows, cols), levels; activity: int32 (A, rows, cols); steps: of layer 0.
 
-    first, behind: uint32 (4, 4, H, W), the intervals, values first <= i < behind; magnitudes: int32
+    first, behind: uint32 (4, 4, H, W), the intervals, values first <= i < behind; deviations: int32
     (4, 4, H + 2, W + 2), |y_hat - mu|; peak: int64 (4, 4), largest |y_hat|.
     """
 
@@ -102,7 +103,7 @@ class LayerTile(Tile):
             np.take(rules.step_bin, levels[k][t], out=self.step_bin[k, t], mode="clip")
             np.take(rules.companding.table, levels[k][t], out=self.companded[k, t], mode="clip")
         self.first, self.behind = np.empty(shape, np.uint32), np.empty(shape, np.uint32)
-        self.magnitudes = np.zeros_like(self.values)
+        self.deviations = np.zeros_like(self.values)
         self.totals = np.zeros((4, *self.values.shape[2:]), np.int32)
         self.all_planes = np.zeros_like(self.totals[0])
         self.mean, self.dead, self.scale = np.empty_like(self.mu), np.empty_like(self.mu), np.empty(self.mu.shape)
@@ -124,17 +125,17 @@ class LayerTile(Tile):
         companding, step = self.companding, self.step[t]
         start, nearest = companding.nearest
         self.peak[k, t] = kernels.rebuild_first(
-            symbols, self.mu, step, int(Y_LIMIT), MAGNITUDE_LIMIT, self.values[k, t], self.sizes[k, t],
-            self.magnitudes[k, t],
+            symbols, self.mu, step, int(Y_LIMIT), MAGNITUDE_LIMIT, self.values[k, t], self.magnitudes[k, t],
+            self.deviations[k, t],
         )  # fmt: skip
         interval_kernels.open_intervals(
             symbols, self.classes, self.mu, step, self.companded[k, t], self.rules.thresholds, companding.used[k],
             start, nearest[k], self.first[k, t], self.behind[k, t],
         )  # fmt: skip
-        close(self.magnitudes[k, t])
-        kernels.change(self.magnitudes[k, t], self.totals[k], True)
-        kernels.change(self.magnitudes[k, t], self.all_planes, True)
-        self.close(self.values[k, t], self.sizes[k, t])
+        close(self.deviations[k, t])
+        kernels.change(self.deviations[k, t], self.totals[k], True)
+        kernels.change(self.deviations[k, t], self.all_planes, True)
+        self.close(self.values[k, t], self.magnitudes[k, t])
 
     # ------------------------------------------------------------------------------------------------ further layers
 
@@ -151,7 +152,7 @@ class LayerTile(Tile):
         self.scale = np.empty(self.mu.shape)
         narrow = int(np.abs(c).sum()) * int(self.peak.max()) + MEAN_UNIT < 1 << 31
         kernels.expect(
-            self.values, self.magnitudes, self.totals[k], self.all_planes, views.near, c, narrow, views.around,
+            self.values, self.deviations, self.totals[k], self.all_planes, views.near, c, narrow, views.around,
             views.starts, views.factors, WEIGHTS[params.weight[stage]].astype(np.float64), self.step_bin[k, t],
             steps[stage], self.activity[:, t], self.companded[k, t], self.tables.class_of, MANTISSA_BITS,
             self.rules.least, float(Y_LIMIT), self.mu, self.mean, self.step[t], self.scale, self.dead,
@@ -184,14 +185,14 @@ class LayerTile(Tile):
     def reconstruct(self, stage: int) -> None:
         """y_hat and |y_hat - mu| of a further layer's stage from its intervals as they are."""
         k, t = STAGES[stage]
-        y_hat, sizes = self.values[k, t], self.magnitudes[k, t]
+        y_hat, deviations = self.values[k, t], self.deviations[k, t]
         for total in (self.totals[k], self.all_planes):
-            kernels.change(sizes, total, False)
+            kernels.change(deviations, total, False)
         self.peak[k, t] = interval_kernels.reconstruct(
             self.first[k, t], self.behind[k, t], self.companding.used[k], self.rules.edges[k], self.companded[k, t],
-            self.mu, self.scale, y_hat, sizes,
+            self.mu, self.scale, y_hat, deviations,
         )  # fmt: skip
         close(y_hat)
-        close(sizes)
+        close(deviations)
         for total in (self.totals[k], self.all_planes):
-            kernels.change(sizes, total, True)
+            kernels.change(deviations, total, True)

@@ -1,1 +1,1 @@
-"""A tile through its 16 stages: order, parameters, mean, size, class, quantiser."""
+"""A tile through its 16 stages: order, parameters, mean, scale, class, quantiser."""

@@ -2,7 +2,7 @@
 
 ::
 
-    near --mean coefficients--> mu            contexts --size weights--> size --class_of--> class --read--> symbols
+    near --mean coefficients--> mu            contexts --weights--> scale --class_of--> class --read--> symbols
     mu, symbols, classes --codec.stages.quantiser_torch--> y_hat
 """
 
@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from ...entropy.tables import MANTISSA_BITS, SIZE_BINS, Tables
+from ...entropy.tables import MANTISSA_BITS, SCALE_BINS, Tables
 from .order import MEAN_UNIT, Y_LIMIT
 from .parameters import WEIGHTS, Params
 from .quantiser import DEFAULT_STATES
@@ -47,14 +47,15 @@ class Decoder:
         return torch.floor(total / MEAN_UNIT).clamp(-Y_LIMIT, Y_LIMIT)
 
     def classes(self, stage: int, contexts: list[torch.Tensor]) -> torch.Tensor:
-        """Class of each place, int32, by its size: expected magnitude in 2^-SIZE_BITS steps, whole numbers below 2^53.
+        """Class of each place, int32, by its scale: expected magnitude in 2^-SCALE_BITS steps, whole numbers below
+        2^53.
         """
-        size = torch.zeros_like(contexts[0])
+        scale = torch.zeros_like(contexts[0])
         for c, z in zip(self.params.weight[stage].tolist(), contexts, strict=True):
             if c:
-                size.add_(z, alpha=int(WEIGHTS[c]))
-        cell = (size.view(torch.int64) >> (52 - MANTISSA_BITS)) - (1023 << MANTISSA_BITS)
-        return self.class_of[cell.clamp(0, SIZE_BINS - 1)]
+                scale.add_(z, alpha=int(WEIGHTS[c]))
+        at = (scale.view(torch.int64) >> (52 - MANTISSA_BITS)) - (1023 << MANTISSA_BITS)
+        return self.class_of[at.clamp(0, SCALE_BINS - 1)]
 
     def symbols(
         self, stage: int, mu: torch.Tensor, step: torch.Tensor, contexts: list[torch.Tensor]

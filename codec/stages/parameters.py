@@ -1,10 +1,10 @@
-"""Per-picture parameters of the stages: how the mean and the size mix what is decoded around.
+"""Per-picture parameters of the stages: how the mean and the scale mix what is decoded around.
 
 ======================  =====================================================================
 part of PARM            coding (entropy.golomb)
 ======================  =====================================================================
 for each of 16 stages   mean coefficients, signed, in 1/512: as many as `order.near_count`
-for each of 16 stages   size weights, codes of `WEIGHTS`: as many as `order.context_count`
+for each of 16 stages   scale's weights, codes of `WEIGHTS`: as many as `order.context_count`
 ======================  =====================================================================
 """
 
@@ -21,7 +21,7 @@ from . import order
 MEAN_LIMIT = 1 << 12
 
 WEIGHTS = np.array([*range(16)] + [m << e for e in range(1, 14) for m in range(8, 16)], dtype=np.int64)
-"""Size weights: whole numbers with three bits after the leading one, 0 .. 15 * 2^13."""
+"""Weights of the scale: whole numbers with three bits after the leading one, 0 .. 15 * 2^13."""
 
 
 @dataclass
@@ -51,7 +51,7 @@ class Params:
         if any(np.abs(m).max(initial=0) > MEAN_LIMIT for m in mean):
             raise StreamError("a stage's mean coefficients are out of range")
         if any(w.min() < 0 or w.max() >= len(WEIGHTS) for w in weight):
-            raise StreamError("a stage's size weights are out of range")
+            raise StreamError("a stage's weights of the scale are out of range")
         return cls(transform, mean, weight)
 
 

@@ -122,9 +122,9 @@ def near_views(values: list[Decoded | None], n: int, t: int, transform: int) -> 
     return views
 
 
-def _magnitude_contexts(sizes: list[Decoded | None], n: int, t: int, transform: int) -> Iterator[torch.Tensor]:
+def _magnitude_contexts(magnitudes: list[Decoded | None], n: int, t: int, transform: int) -> Iterator[torch.Tensor]:
     """Magnitudes decoded around, in 2^-MAGNITUDE_BITS of a step (averages of 4: the factor is in the scale)."""
-    own = sizes[PLANES[n]]
+    own = magnitudes[PLANES[n]]
     assert own is not None
     if transform == IN_PLACE:
         if t >= 2:
@@ -135,7 +135,7 @@ def _magnitude_contexts(sizes: list[Decoded | None], n: int, t: int, transform: 
         yield own.own(0, (0, 0)) * 64
         bands, cross = [own.own(b, (0, 0)) for b in range(1, t)], [own.own(0, o) for o in CROSS]
         yield view_sum(bands) * 32 if t > 1 else view_sum(cross) * 16
-    others = [sizes[j] for j in PLANES[:n]]
+    others = [magnitudes[j] for j in PLANES[:n]]
     for other in others:
         assert other is not None
         yield other.at(t, (0, 0)) * 64
@@ -163,25 +163,25 @@ def _by_kind(
 def run_stages(scene: Scene, visitor: Visitor) -> list[list[torch.Tensor]]:
     """Run all stages; returns y_hat as [plane][pass] of (B, h/2, w/2), whole numbers in float64."""
     values: list[Decoded | None] = [None] * 4
-    sizes: list[Decoded | None] = [None] * 4
+    decoded: list[Decoded | None] = [None] * 4
     out: list[list[torch.Tensor]] = [[], [], [], []]
     for stage, (k, t) in enumerate(STAGES):
         n = stage // 4
         if t == 0:
-            values[k], sizes[k] = Decoded(scene.transform), Decoded(scene.transform)
+            values[k], decoded[k] = Decoded(scene.transform), Decoded(scene.transform)
         step = scene.step[k][t]
         mu = visitor.mean(stage, near_views(values, n, t, scene.transform))
         if mu.shape != step.shape:
             mu = torch.zeros_like(step)
         contexts = [torch.floor(65536.0 / step), torch.floor(mu.abs() * 256.0 / step)]
         contexts += [torch.floor(a[t] * 16384.0 / step) for a in scene.activity]
-        around = list(_magnitude_contexts(sizes, n, t, scene.transform))
+        around = list(_magnitude_contexts(decoded, n, t, scene.transform))
         contexts = _by_kind(scene.saturation[k][t], contexts, around)
         magnitudes, y_hat = visitor.symbols(stage, mu, step, contexts)
         out[k].append(y_hat)
         if stage < len(STAGES) - 1:
-            values_k, sizes_k = values[k], sizes[k]
-            assert values_k is not None and sizes_k is not None
+            values_k, decoded_k = values[k], decoded[k]
+            assert values_k is not None and decoded_k is not None
             values_k.add(y_hat)
-            sizes_k.add(magnitudes.clamp(max=MAGNITUDE_LIMIT).to(step.dtype))
+            decoded_k.add(magnitudes.clamp(max=MAGNITUDE_LIMIT).to(step.dtype))
     return out

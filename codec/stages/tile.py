@@ -37,7 +37,7 @@ class Tile:
         self.rows, self.cols = prediction.shape[1] // 2, prediction.shape[2] // 2
         self.lossless, self._states, self.model = lossless, coding.log2_states, coding.context_model
         bordered = (4, 4, self.rows + 2, self.cols + 2)
-        self.values, self.sizes = np.zeros(bordered, np.int32), np.zeros(bordered, np.int32)
+        self.values, self.magnitudes = np.zeros(bordered, np.int32), np.zeros(bordered, np.int32)
         self.seen = np.zeros(bordered if lossless else (4, 4, 0, 0), np.int32)
         self.own, self.others = (np.zeros(bordered[2:], np.int32) for _ in range(2))
         self._begun, self.kinds = -1, len(activity)
@@ -77,8 +77,8 @@ class Tile:
         t = STAGES[stage][1]
         self.begin(stage)
         around = Surroundings(
-            self.values, self.sizes, *self.boxes(stage), self.step[t], self.activity, t, self.saturation[t], self.seen,
-            self.lossless,
+            self.values, self.magnitudes, *self.boxes(stage), self.step[t], self.activity, t, self.saturation[t],
+            self.seen, self.lossless,
         )  # fmt: skip
         self.mu, self.classes = self.model.predict(stage, around, params, self.tables)
         return self.mu, self.classes
@@ -86,7 +86,7 @@ class Tile:
     def update(self, stage: int, symbols: np.ndarray) -> None:
         """Take in a stage's symbols int32 (rows / 2, cols / 2), after `predict` of the same stage."""
         k, t = STAGES[stage]
-        y_hat, magnitudes = self.values[k, t], self.sizes[k, t]
+        y_hat, magnitudes = self.values[k, t], self.magnitudes[k, t]
         if self.lossless:
             self.expected(stage)
             kernels.rebuild_lossless(

@@ -136,6 +136,46 @@ def test_five_percent_of_the_segments():
     assert api.decode(bytes(data), salvage=True).salvage.recovered >= 0.9
 
 
+@pytest.mark.parametrize("share", [0.02, 0.35, 0.7, 0.999])
+def test_a_picture_that_is_cut(sample, share):
+    """Tiles whose guide lies above the cut are what they were, and no other is called so."""
+    end = sample.segments[-1].end
+    cut = sample.jpeg[: end + int(share * (len(sample.jpeg) - end))]
+    with pytest.raises(StreamError, match="--salvage decodes the tiles"):
+        api.decode(cut)
+    if share < 0.1:
+        with pytest.raises(StreamError):
+            api.decode(cut, salvage=True)
+        return
+    decoded = api.decode(cut, salvage=True)
+    assert 0.1 < decoded.salvage.recovered < share and not decoded.lossless and decoded.preview_kind == "neutral"
+    assert any("picture is damaged" in line for line in decoded.warnings) and decoded.dng()
+    for tile in decoded.salvage.tiles:
+        here = np.s_[tile.y : tile.y + tile.height, tile.x : tile.x + tile.width]
+        assert tile.state == PREDICTED or np.array_equal(decoded.raw.mosaic[here], sample.mosaic[here])
+    both = api.decode(cut[: sample.segments[0].start] + cut[sample.segments[1].start :], salvage=True)
+    assert both.salvage.recovered <= decoded.salvage.recovered and len(both.warnings) == 3
+
+
+def test_a_picture_that_is_damaged(sample):
+    """A bit of the scan is wrong: refused; of what is salvaged each tile that counts as whole is."""
+    end, found = sample.segments[-1].end, []
+    for share in (0.15, 0.4, 0.6, 0.85):
+        at = end + int(share * (len(sample.jpeg) - end))
+        hurt = sample.jpeg[:at] + bytes([sample.jpeg[at] ^ 4]) + sample.jpeg[at + 1 :]
+        with pytest.raises(StreamError):
+            api.decode(hurt)
+        try:
+            decoded = api.decode(hurt, salvage=True)
+        except StreamError:  # no row is left that holds a tile
+            continue
+        for tile in decoded.salvage.tiles:
+            here = np.s_[tile.y : tile.y + tile.height, tile.x : tile.x + tile.width]
+            assert tile.state != WHOLE or np.array_equal(decoded.raw.mosaic[here], sample.mosaic[here])
+        found.append(decoded.salvage.recovered)
+    assert len(found) >= 3 and 0.2 < max(found) < 1
+
+
 def test_layers_are_salvaged_as_far_as_they_are_there():
     sample = carriers.sample(32, (256, 320), trimmable=True, lossless=True)
     payload = Jpeg(sample.jpeg).payload
@@ -215,11 +255,14 @@ def test_lossless_transformations(words):
         assert np.array_equal(shown.planes.y, Jpeg(sample.bare).planes.y)
 
 
-@jpegtran
-def test_another_picture_is_still_refused(sample):
+def test_another_picture_is_still_refused(sample, monkeypatch):
     other = embed.embed(shot(9, (400, 600), (0, 0)).jpeg, Jpeg(sample.jpeg).payload)
     with pytest.raises(StreamError, match="another JPEG"):
         api.decode(other)
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(StreamError, match=r"another JPEG.*jpegtran turns it back, which is not installed"):
+        api.decode(other)
+    assert "not installed" in next(c for c in api.verify(other).checks if c.name == "picture").said
 
 
 def test_sidecar(tmp_path, sample):

@@ -16,8 +16,8 @@ from rawinlay.entropy.tables import (
     OFFSET_UNIT,
     REACH,
     REGISTRY,
-    SIZE_BINS,
-    SIZE_BITS,
+    SCALE_BINS,
+    SCALE_BITS,
     SPLIT_CLASS,
     TOTAL,
     TRELLIS,
@@ -84,11 +84,11 @@ def test_split_classes():
 
 def test_classes_of_sizes():
     table = class_table().astype(int)
-    assert len(table) == SIZE_BINS and (np.diff(table) >= 0).all() and (np.diff(table) <= 1).all()
+    assert len(table) == SCALE_BINS and (np.diff(table) >= 0).all() and (np.diff(table) <= 1).all()
     # without gaps from the smallest size, 2^-16, which is class ZERO_CLASS - 64 and clipped to 0
     assert table[0] == 0 and table[-1] == CLASSES - 1 and set(table) == set(range(CLASSES))
     for magnitude in (0.001, 0.1, 1.0, 3.7, 100.0):
-        size = np.array([np.floor(magnitude * (1 << SIZE_BITS))])
+        size = np.array([np.floor(magnitude * (1 << SCALE_BITS))])
         cell = (int(size.view(np.int64)[0]) >> (52 - MANTISSA_BITS)) - (1023 << MANTISSA_BITS)
         assert table[cell] == pytest.approx(4 * np.log2(magnitude) + ZERO_CLASS, abs=0.75)
 
@@ -131,7 +131,7 @@ BAD = {
     "shape of offset": packed(**{**good(), "offset": good()["offset"].T}),
     "type of class_of": packed(**{**good(), "class_of": class_table().astype(np.int32)}),
     "type of offset": packed(**{**good(), "offset": good()["offset"].astype(np.int16)}),
-    "class out of range": packed(**{**good(), "class_of": np.full(SIZE_BINS, CLASSES, np.uint8)}),
+    "class out of range": packed(**{**good(), "class_of": np.full(SCALE_BINS, CLASSES, np.uint8)}),
     "array missing": packed(pmf=good()["pmf"], class_of=class_table()),
     "a pickle": packed(**{**good(), "offset": np.array([{}], object)}),
 }

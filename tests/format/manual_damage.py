@@ -16,6 +16,17 @@ def digest(mosaic):
     return hashlib.sha256(mosaic.astype("<u2").tobytes()).digest()[:8]
 
 
+def bands(planes, rows):
+    """Section DIGJ with so many rows to a band; below 128, so that the varint is a byte, or two."""
+    out = bytes([rows]) if rows < 128 else bytes([rows & 127 | 128, rows >> 7])
+    v = planes.subsampling[1]
+    for y in range(0, len(planes.y), rows):
+        colour = (c[y // v : (y + rows) // v] for c in (planes.cb, planes.cr) if c is not None)
+        parts = [planes.y[y : y + rows], *colour]
+        out += hashlib.sha256(b"".join(part.tobytes() for part in parts)).digest()[:4]
+    return out
+
+
 def boxes(contents):
     """Kind and data of each box in a superbox."""
     while contents:

@@ -22,7 +22,7 @@ HIDDEN = ["rawinlay.bitstream.dng.ljpeg_kernels", "rawinlay.bitstream.runtime"]
 """What atheris must not see of `rawinlay.bitstream`: numba reads what it compiles as it is."""
 
 SEEN = ("codec.recipe.recipe", "codec.recipe.corrections", "codec.recipe.gate", "codec.stages.parameters",
-        "codec.guide.geometry", "entropy.golomb", "entropy.binary")  # fmt: skip
+        "codec.guide.geometry", "codec.sidecar", "entropy.golomb", "entropy.binary")  # fmt: skip
 """Modules of the rooms above, whose functions it sees; those that numba compiles are none any more."""
 
 
@@ -53,7 +53,13 @@ def mended_stream(data: bytes) -> bytes:
         return bytes(out)
     out[:8] = b"RWIN\1\0\0\0"
     out[8:12] = struct.pack("<I", len(out))
-    begin, at = 0, PREAMBLE
+    mend_head(out, 0)
+    return bytes(out)
+
+
+def mend_head(out: bytearray, begin: int) -> None:
+    """Make the CRCs of all sections right in place, from a preamble on."""
+    at = begin + PREAMBLE
     while at < len(out):
         letter, (size, at) = out[at], _varint(out, at + 1)
         at += size
@@ -63,7 +69,6 @@ def mended_stream(data: bytes) -> bytes:
         begin = at = at + 4
         if letter == ord("S"):
             break
-    return bytes(out)
 
 
 def _varint(data: bytearray, at: int) -> tuple[int, int]:
@@ -129,7 +134,11 @@ def main(module: str) -> None:
         import rawinlay.bitstream.jpeg.embed
         import rawinlay.bitstream.jpeg.frame
         import rawinlay.bitstream.jpeg.mend
+        import rawinlay.bitstream.stream.border
         import rawinlay.bitstream.stream.layers
+        import rawinlay.bitstream.stream.noise
+        import rawinlay.bitstream.stream.preview
+        import rawinlay.bitstream.tiff.meta
         import rawinlay.bitstream.tiff.tags  # noqa: F401
     for name in SEEN:
         for function in functions_of(importlib.import_module(f"rawinlay.{name}")):

@@ -2,6 +2,7 @@
 
 import io
 import sys
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -53,6 +54,8 @@ def main():
         whole = contents + parity.parity_box(contents, 0.2) + copy
         put("mend", f"{label}-superbox", whole)
         put("mend", f"{label}-file", carrier.bare.with_payload(payload, whole[len(contents) :]).data)
+        put("guard", label, whole)
+        put("guard", f"{label}-copy", contents + copy)
         put("walker", label, carrier.data)
         pieces = jumbf.wrap(payload[:300])
         put("jumbf", label, b"".join(len(p).to_bytes(2, "little") + p for p in pieces))
@@ -62,15 +65,26 @@ def main():
     local = Container.from_bytes(goldens.payload("learned-local"))
     put("recipe", "corrections", b"\1" + local.sections["LOCL"])
     put("recipe", "geometry", b"\3" + bytes([6 | 32]) + bytes(24))
+    whole = zlib.decompress(Container.from_bytes(goldens.payload("described")).sections["META"][1:], -15)
+    put("meta", "entries", b"\1" + whole)
+    put("meta", "section", b"\0" + Container.from_bytes(goldens.payload("described")).sections["META"])
+    put("meta", "border", b"\2\2\4\2\4\xff" + bytes(range(256)) * 3)
+    put("meta", "noise", b"\3" + Container.from_bytes(goldens.payload("grain")).sections["NOIS"])
+    put("meta", "preview", b"\4\0" + _jpeg())
     raw = shot().raw
     put("tags", "tags", b"t" + pack_tags(raw, {}))
     small = scene((16, 24)).raw
     put("tags", "dng", b"x" + write_dng(replace(raw, mosaic=small.mosaic)))
-    picture = io.BytesIO()
-    Image.new("RGB", (16, 16), (90, 40, 20)).save(picture, "JPEG", progressive=True, exif=_exif())
-    put("walker", "progressive", picture.getvalue())
-    put("tags", "pillow", b"x" + Jpeg(picture.getvalue()).exif_payload)
+    picture = _jpeg(progressive=True, exif=_exif())
+    put("walker", "progressive", picture)
+    put("tags", "pillow", b"x" + Jpeg(picture).exif_payload)
     put("container", "sections", with_sections(goldens.payload("values"), {"PREV": b"\1", "DIGM": bytes(8)}))
+
+
+def _jpeg(**options):
+    picture = io.BytesIO()
+    Image.new("RGB", (16, 16), (90, 40, 20)).save(picture, "JPEG", **options)
+    return picture.getvalue()
 
 
 def _exif():

@@ -13,7 +13,7 @@ from rawinlay.codec.recipe.side import ACTIVITIES
 from rawinlay.codec.stages.order import context_count, near_count
 from rawinlay.codec.stages.parameters import WEIGHTS
 from rawinlay.codec.stages.quantiser import CODES
-from rawinlay.entropy.tables import ALPHABET, CLASSES, KINDS, REACH, SIZE_BINS, SPLIT_CLASS
+from rawinlay.entropy.tables import ALPHABET, CLASSES, KINDS, REACH, SCALE_BINS, SPLIT_CLASS
 
 ROOT = Path(__file__).parents[2]
 DOCS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
@@ -44,7 +44,7 @@ def test_the_manual_has_every_feature():
     "sentence",
     [
         f"uint16 ({KINDS}, {SPLIT_CLASS}, {ALPHABET})",
-        f"uint8 ({SIZE_BINS})",
+        f"uint8 ({SCALE_BINS})",
         f"int8 ({CLASSES}, {2 * REACH + 1})",
         f"the class, 0 to {CLASSES - 1}",
         f"codes 0 to {len(WEIGHTS) - 1}",

@@ -18,7 +18,7 @@ FLOORS = (
     "entropy",
     "codec/mosaic", "codec/guide", "codec/stages", "codec/recipe", "codec/refine", "codec/decoder", "codec/isp",
     "codec/align", "codec/source", "codec/encoder/search", "codec/encoder/fit", "codec/encoder",
-    "codec", "codec/archive", "codec/mount", "codec/cli", "codec/simulator", "codec/training",
+    "codec", "codec/archive", "codec/mount", "codec/cli", "codec/view", "codec/simulator", "codec/training",
     "eval", "benchmarks",
 )  # fmt: skip
 """Rooms from the ground up: a file imports from its own room and those before it. Folders not named here belong to the

@@ -18,9 +18,10 @@ from ...refine.interval_kernels import least_of
 
 @compiled
 def contexts_at(
-    sizes, own, all_planes, around, starts, factors, step, mu, activity, rows, cols, out,
+    deviations, own, all_planes, around, starts, factors, step, mu, activity, rows, cols, out,
 ):  # fmt: skip
-    """Contexts of a further layer's stage at places, in steps, as its size weights count them, float32 (contexts, n).
+    """Contexts of a further layer's stage at places, in steps, as its scale's weights count them, float32 (contexts,
+    n).
 
     Arguments as in `codec.refine.stage_kernels.expect`; rows, cols, mu: int32 (n,), the places and their means.
     """
@@ -38,7 +39,7 @@ def contexts_at(
         for n in range(kinds):
             total = 0
             for v in range(starts[n], starts[n + 1]):
-                total += sizes[around[v, 0], around[v, 1], i + 1 + around[v, 2], j + 1 + around[v, 3]]
+                total += deviations[around[v, 0], around[v, 1], i + 1 + around[v, 2], j + 1 + around[v, 3]]
             out[at + n, p] = np.float32(total * factors[n]) * by
         mine, others = 0, 0
         for di in range(3):
@@ -55,9 +56,9 @@ def first_symbols(y, mu, step, classes, thresholds, valid, limit, symbols):
     for i in range(symbols.shape[0]):
         for j in range(symbols.shape[1]):
             e, q = np.int64(y[i, j]) - mu[i, j], np.int64(step[i, j])
-            size = abs(e)
-            m = min((2 * size + q) // (2 * q), limit)
-            if m > 0 and size < least_of(thresholds, classes[i, j], m, q):
+            far = abs(e)
+            m = min((2 * far + q) // (2 * q), limit)
+            if m > 0 and far < least_of(thresholds, classes[i, j], m, q):
                 m -= 1
             symbols[i, j] = (m if e > 0 else -m) if valid[i, j] else 0
 

@@ -3,7 +3,7 @@
 ::
 
     layer 0   as a stream of one layer is fitted, but with symbols by thresholds
-    layer l   picked places: near --fit_mean--> coefficients;  contexts --fit_sizes--> weights: size near |y - mu|
+    layer l   picked places: near --fit_mean--> coefficients;  contexts --fit_scales--> weights: scale near |y - mu|
               all places: expect, cut, choose_recipe --> bits
     then      the second half of the stages once more, without their cuts: is it better estimated?
 """
@@ -27,7 +27,7 @@ from ...stages.parameters import Params, nearest_weight
 from ...stages.tile import Tile
 from . import layer_kernels
 from . import stage_kernels as kernels
-from .parameters import SPLITS, Lengths, SizeFit
+from .parameters import SPLITS, Lengths, ScaleFit
 from .stage_kernels import descend
 from .stages import FEW, FIRST_STEPS, LAST_STEPS, Fitter, Piece
 from .views import finer_contexts_at
@@ -35,8 +35,8 @@ from .views import finer_contexts_at
 PLACES = 16_000
 """Places of a stage that a fit looks at."""
 
-ROUNDS, SWEEPS, LEAST_SIZE = 3, 400, 0.02
-"""Of the fit of a further layer's weights: rounds, sweeps of each, and what every size is taken to be larger by."""
+ROUNDS, SWEEPS, LEAST_SCALE = 3, 400, 0.02
+"""Of the fit of a further layer's weights: rounds, sweeps of each, and what every scale is taken to be larger by."""
 
 SYMBOL_LIMIT = 1 << 19
 """No symbol of layer 0 is larger."""
@@ -136,9 +136,9 @@ class LayerFitter:
             e = (y - mu) / fitter.at([tile.step[t] for tile in self.tiles])[kept]
             few = max(-(-len(e) // FEW), 1)
             rough = np.floor(np.abs(e[::few]) + np.float32(0.42)).astype(np.int32)
-            params.weight[stage] = SizeFit(fitter.lengths, np.ascontiguousarray(x[:, ::few]))(rough, None, FIRST_STEPS)
+            params.weight[stage] = ScaleFit(fitter.lengths, np.ascontiguousarray(x[:, ::few]))(rough, None, FIRST_STEPS)
             found = fitter.at([symbols for symbols, _ in self._symbols(stage, params)])[kept]
-            params.weight[stage] = SizeFit(fitter.lengths, x)(found, params.weight[stage], LAST_STEPS)
+            params.weight[stage] = ScaleFit(fitter.lengths, x)(found, params.weight[stage], LAST_STEPS)
             for tile, (symbols, classes) in zip(self.tiles, self._symbols(stage, params), strict=True):
                 bits += kernels.length(symbols, classes, fitter.lengths.bits, SPLITS)
                 tile.update(stage, symbols)
@@ -165,7 +165,7 @@ class LayerFitter:
             y = fitter.at([piece.y[k, t] for piece in self.pieces])[kept]
             mu = fitter.fit_mean(stage, FinerViews.of(stage), y, kept)
             e = np.abs(y - mu) / fitter.at([tile.step[t] for tile in self.tiles])[kept]
-            params.weight[stage] = fit_sizes(fitter.contexts(stage, mu, kept), e)
+            params.weight[stage] = fit_scales(fitter.contexts(stage, mu, kept), e)
             for tile, piece in zip(self.tiles, self.pieces, strict=True):
                 tile.expect(stage, params, steps)
                 for answers, odds in PictureSource(tile, piece).rounds(stage, lossless):
@@ -194,14 +194,14 @@ class LayerFitter:
 def copied(tile: LayerTile) -> LayerTile:
     """Another tile in the same state."""
     out = copy.copy(tile)
-    out.values, out.sizes, out.magnitudes = tile.values.copy(), tile.sizes.copy(), tile.magnitudes.copy()
+    out.values, out.magnitudes, out.deviations = tile.values.copy(), tile.magnitudes.copy(), tile.deviations.copy()
     out.totals, out.all_planes, out.peak = tile.totals.copy(), tile.all_planes.copy(), tile.peak.copy()
     out.first, out.behind = tile.first.copy(), tile.behind.copy()
     return out
 
 
-def fit_sizes(x: np.ndarray, e: np.ndarray) -> np.ndarray:
-    """Codes of weights, int64 (contexts,), of contexts x, float32 (contexts, n), whose size is near the magnitudes e,
+def fit_scales(x: np.ndarray, e: np.ndarray) -> np.ndarray:
+    """Codes of weights, int64 (contexts,), of contexts x, float32 (contexts, n), whose scale is near the deviations e,
     float32 (n,), both in steps: least squares, reweighted towards a Laplacian's likelihood, no weight below zero."""
     scale = np.sqrt(np.square(x.astype(np.float64)).mean(1)) if x.shape[1] else np.zeros(len(x))
     if not e.any():
@@ -216,5 +216,5 @@ def fit_sizes(x: np.ndarray, e: np.ndarray) -> np.ndarray:
         curvature[np.diag_indices_from(curvature)] += np.trace(curvature) / len(x) * 1e-6 + 1e-12
         gradient = curvature @ mix - (weighted @ e).astype(np.float64) / len(e)
         mix = np.maximum(mix + descend(curvature, gradient, mix, no_most, SWEEPS), 0.0)
-        weight = 1 / np.square(mix.astype(np.float32) @ x + np.float32(LEAST_SIZE))
+        weight = 1 / np.square(mix.astype(np.float32) @ x + np.float32(LEAST_SCALE))
     return nearest_weight(np.where(used, mix / scale, 0.0))

@@ -1,4 +1,4 @@
-"""Fitting a stage's parameters to picked places: the mean's coefficients, and the weights that mix contexts to a size.
+"""Fitting a stage's parameters to picked places: the mean's coefficients, and the weights that mix contexts to a scale.
 
 The mean: weighted least squares, each place as certain as its surroundings are quiet. Plain least squares would be led
 astray by a few places with huge residuals (edges, clipped highlights), while the bits lie with the many others.
@@ -57,8 +57,8 @@ class Lengths:
         self.information = _information(self.bits)
 
 
-class SizeFit:
-    """Fits of a stage's size weights at places with contexts x, float32 (contexts, n), in steps."""
+class ScaleFit:
+    """Fits of a stage's scale's weights at places with contexts x, float32 (contexts, n), in steps."""
 
     def __init__(self, lengths: Lengths, x: np.ndarray) -> None:
         self._lengths = lengths
@@ -116,8 +116,8 @@ class SizeFit:
 
     def _cost(self, weights: np.ndarray, symbols: np.ndarray) -> float:
         """Bits a place; the slope and the curvature to expect at each stay behind."""
-        size = weights.astype(np.float32) @ self._x
-        total = slopes(size, symbols, self._lengths.bits, SPLITS, self._lengths.information, self._slope, self._curve)
+        scale = weights.astype(np.float32) @ self._x
+        total = slopes(scale, symbols, self._lengths.bits, SPLITS, self._lengths.information, self._slope, self._curve)
         return float(total) / len(symbols)
 
     def _even(self, symbols: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@
 ::
 
     Tile's arrays, picked places --near_at--> (places, views)        --contexts_at--> (places, contexts)
-    sizes, symbols --slopes--> code length, its slope, and how much it curves, place by place
+    scales, symbols --slopes--> code length, its slope, and how much it curves, place by place
     curvature and slope of all weights --descend--> the best step that keeps them within their range
 """
 
@@ -15,12 +15,12 @@ import numpy as np
 from ....bitstream.runtime.jit import compiled
 from ....entropy.tables import CLASSES, HALF, ZERO_CLASS
 
-LEAST_SIZE = np.float32(2.0**-13)
+LEAST_SCALE = np.float32(2.0**-13)
 OCTAVE = np.float32(4)
-"""Classes in an octave of sizes."""
+"""Classes in an octave of scales."""
 
 SLOPE = np.float32(4 / np.log(2))
-"""Classes that a size rises by where it grows by its own share."""
+"""Classes that a scale rises by where it grows by its own share."""
 
 ZERO = np.float32(ZERO_CLASS)
 LAST = np.float32(CLASSES - 1)
@@ -41,10 +41,10 @@ def near_at(values, near, rows, cols, out):
 
 @compiled
 def contexts_at(
-    sizes, own, others, around, context, factor, kinds, step, mu, activity, t, saturation, seen, flat_views,
+    magnitudes, own, others, around, context, factor, kinds, step, mu, activity, t, saturation, seen, flat_views,
     flat_groups, lossless, rows, cols, out,
 ):  # fmt: skip
-    """Contexts of a stage at places, in steps, float32 (contexts, n), in the order of the stage's size weights.
+    """Contexts of a stage at places, in steps, float32 (contexts, n), in the order of the stage's scale's weights.
 
     Arguments as in `codec.stages.model_kernels.predict`; mu: int32 (n,), at the places. context: which context of
     magnitudes, of so many `kinds`, each place of `around` belongs to; factor: by which it counts.
@@ -53,7 +53,7 @@ def contexts_at(
     activities, count = len(activity), len(rows)
     out[4 + activities :] = np.float32(0)
     for v in range(len(around)):
-        part, i, j = sizes[around[v, 0], around[v, 1]], 1 + around[v, 2], 1 + around[v, 3]
+        part, i, j = magnitudes[around[v, 0], around[v, 1]], 1 + around[v, 2], 1 + around[v, 3]
         into, by = out[4 + activities + context[v]], np.float32(factor[v]) * unit
         for p in range(count):
             into[p] += by * np.float32(part[rows[p] + i, cols[p] + j])
@@ -95,15 +95,15 @@ def contexts_at(
 
 
 @compiled
-def slopes(size, symbols, bits, splits, information, slope, curve):
-    """Code length of symbols int32 (n,) at sizes float32 (n,), bits.
+def slopes(scale, symbols, bits, splits, information, slope, curve):
+    """Code length of symbols int32 (n,) at scales float32 (n,), bits.
 
-    It is interpolated between classes. Into slope and curve, float32 (n,): its derivative by the size, and the second
+    It is interpolated between classes. Into slope and curve, float32 (n,): its derivative by the scale, and the second
     derivative to expect (Fisher's information, by class, in bits per class squared).
     """
     total = 0.0
-    for i in range(len(size)):
-        s = max(size[i], LEAST_SIZE)
+    for i in range(len(scale)):
+        s = max(scale[i], LEAST_SCALE)
         place = OCTAVE * np.log2(s) + ZERO
         inside = place >= 0 and place < LAST
         place = min(max(place, np.float32(0)), LAST - np.float32(0.001))

@@ -2,9 +2,9 @@
 
 ::
 
-    picked places: near --fit_mean--> coefficients        rough symbols there, contexts --SizeFit--> weights
+    picked places: near --fit_mean--> coefficients        rough symbols there, contexts --ScaleFit--> weights
     all places: predict --mu, classes--> search --symbols--> update
-    picked places: symbols, contexts --SizeFit--> weights once more, which are kept
+    picked places: symbols, contexts --ScaleFit--> weights once more, which are kept
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ..search.target_kernels import exact_symbols
 from ..search.trellis_kernels import Search
 from . import stage_kernels as kernels
 from . import window_kernels as windows
-from .parameters import SPLITS, Lengths, SizeFit, fit_mean
+from .parameters import SPLITS, Lengths, ScaleFit, fit_mean
 from .views import contexts_at
 
 FEW = 2000
@@ -34,7 +34,7 @@ FIRST_STEPS, LAST_STEPS = 3, 2
 
 DEADZONE = np.float32(0.45)
 """Residuals up to here, in steps, are taken for zeros before the search has been. The search makes more of them zero;
-but where sizes are small, zeros are cheap, so that a search under too small ones finds even less."""
+but where scales are small, zeros are cheap, so that a search under too small ones finds even less."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ class Fitter:
             tile.predict(stage, self.params)  # the mean: classes come with the weights
             found.append(symbols := np.empty((tile.rows, tile.cols), np.int32))
             exact_symbols(piece.index[k, t], tile.expected(stage), piece.valid[k, t], symbols)
-        self.params.weight[stage] = SizeFit(self.lengths, x)(self.at(found)[kept], None, FIRST_STEPS + LAST_STEPS)
+        self.params.weight[stage] = ScaleFit(self.lengths, x)(self.at(found)[kept], None, FIRST_STEPS + LAST_STEPS)
         for n, (tile, symbols) in enumerate(zip(self.tiles, found, strict=True)):
             _, classes = tile.predict(stage, self.params)
             self.rate[n] += kernels.length(symbols, classes, self.lengths.bits, SPLITS)
@@ -176,7 +176,7 @@ class LossyFitter(Fitter):
         super().__init__(tiles, pieces, lengths, params, places)
         self._rows, self._cols = (np.stack([place[i] for place in self.places]) for i in (0, 1))
         self._flat = self._rows.astype(np.int64) * tiles[0].cols + self._cols
-        names = "values", "sizes", "own", "others", "step", "activity", "saturation", "mu", "classes"
+        names = "values", "magnitudes", "own", "others", "step", "activity", "saturation", "mu", "classes"
         self._all = {name: _joined(tiles, name) for name in names}
         self._y, self._valid = np.stack([p.y for p in pieces]), np.stack([p.valid for p in pieces])
 
@@ -192,12 +192,12 @@ class LossyFitter(Fitter):
         x = self.contexts(stage, mu, kept)
         e = (y - mu) / self._picked(self._all["step"][:, t])[kept]
         weight, few = self.params.weight, max(-(-len(e) // FEW), 1)
-        first = SizeFit(self.lengths, np.ascontiguousarray(x[:, ::few]))
+        first = ScaleFit(self.lengths, np.ascontiguousarray(x[:, ::few]))
         weight[stage] = first(rough_symbols(e[::few]), None, FIRST_STEPS)
         symbols, bits = self._search(stage, search)
-        picked, sizes, before = self._picked(symbols)[kept], SizeFit(self.lengths, x), weight[stage]
-        weight[stage] = sizes(picked, before, LAST_STEPS)
-        better = sizes.bits(picked, weight[stage]) / sizes.bits(picked, before) if picked.any() else 1.0
+        picked, scales, before = self._picked(symbols)[kept], ScaleFit(self.lengths, x), weight[stage]
+        weight[stage] = scales(picked, before, LAST_STEPS)
+        better = scales.bits(picked, weight[stage]) / scales.bits(picked, before) if picked.any() else 1.0
         self.rate += better * bits
 
     def _picked(self, arrays: np.ndarray) -> np.ndarray:
@@ -211,10 +211,10 @@ class LossyFitter(Fitter):
         symbols = np.empty(every["mu"].shape, np.int32)
         rate, error = np.empty((2, len(self.tiles)))
         windows.search_of(
-            every["values"], every["sizes"], every["own"], every["others"], t > 0, stage >= 4, views.near, mixing.near,
-            views.around, mixing.around, mixing.others, every["step"], every["activity"], every["saturation"],
-            first.tables.class_of, MANTISSA_BITS, float(Y_LIMIT), every["mu"], every["classes"], k, t, self._y,
-            self._valid, *search.tables, symbols, rate, error,
+            every["values"], every["magnitudes"], every["own"], every["others"], t > 0, stage >= 4, views.near,
+            mixing.near, views.around, mixing.around, mixing.others, every["step"], every["activity"],
+            every["saturation"], first.tables.class_of, MANTISSA_BITS, float(Y_LIMIT), every["mu"], every["classes"],
+            k, t, self._y, self._valid, *search.tables, symbols, rate, error,
         )  # fmt: skip
         self.error += error
         return symbols, rate
@@ -229,8 +229,9 @@ class LossyFitter(Fitter):
         """Contexts of all picked places into float32 (contexts, n); mu: int32 (n,)."""
         t, every, views = stage % 4, self._all, Views.of(stage, self.tiles[0].transform)
         windows.contexts_of(
-            every["sizes"], every["own"], every["others"], t > 0, stage >= 4, views.around, views.context, views.factor,
-            views.kinds, every["step"], t, mu, every["activity"], every["saturation"], self._rows, self._cols, out,
+            every["magnitudes"], every["own"], every["others"], t > 0, stage >= 4, views.around, views.context,
+            views.factor, views.kinds, every["step"], t, mu, every["activity"], every["saturation"], self._rows,
+            self._cols, out,
         )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""What fits see of a tile: a stage's contexts at picked places, as its size weights count them."""
+"""What fits see of a tile: a stage's contexts at picked places, as its scale's weights count them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def contexts_at(
     t = STAGES[stage][1]
     views = Views.of(stage, tile.transform)
     fit.contexts_at(
-        tile.sizes, *tile.boxes(stage), views.around, views.context, views.factor,
+        tile.magnitudes, *tile.boxes(stage), views.around, views.context, views.factor,
         views.kinds, tile.step[t], mu, tile.activity, t, tile.saturation[t], tile.seen,
         views.flat, views.flat_group, tile.lossless, rows, cols, out,
     )  # fmt: skip
@@ -35,6 +35,6 @@ def finer_contexts_at(
     k, t = STAGES[stage]
     views = FinerViews.of(stage)
     fit_layers.contexts_at(
-        tile.magnitudes, tile.totals[k], tile.all_planes, views.around, views.starts, views.factors, tile.step[t],
+        tile.deviations, tile.totals[k], tile.all_planes, views.around, views.starts, views.factors, tile.step[t],
         mu, tile.activity[:, t], rows, cols, out,
     )  # fmt: skip

@@ -26,24 +26,25 @@ def near_of(values, near, rows, cols, out):
 
 @compiled
 def contexts_of(
-    sizes, own, others, inner, outer, around, context, factor, kinds, step, t, mu, activity, saturation, rows, cols, out
-):
+    magnitudes, own, others, inner, outer, around, context, factor, kinds, step, t, mu, activity, saturation, rows,
+    cols, out,
+):  # fmt: skip
     """`contexts_at` of lossy windows: arrays with a leading axis of windows, mu int32 (B n,); into out: float32
     (contexts, B n). inner, outer: whether the boxes of own passes, of earlier planes, are there."""
     n = rows.shape[1]
     nothing, seen = np.zeros((0, 0), np.int32), np.zeros((4, 4, 0, 0), np.int32)
     views, groups = np.zeros((0, 4), np.int64), np.zeros(0, np.int64)
-    for b in range(len(sizes)):
+    for b in range(len(magnitudes)):
         contexts_at(
-            sizes[b], own[b] if inner else nothing, others[b] if outer else nothing, around, context, factor, kinds,
-            step[b, t], mu[b * n : (b + 1) * n], activity[b], t, saturation[b, t], seen, views, groups, False, rows[b],
-            cols[b], out[:, b * n : (b + 1) * n],
+            magnitudes[b], own[b] if inner else nothing, others[b] if outer else nothing, around, context, factor,
+            kinds, step[b, t], mu[b * n : (b + 1) * n], activity[b], t, saturation[b, t], seen, views, groups, False,
+            rows[b], cols[b], out[:, b * n : (b + 1) * n],
         )  # fmt: skip
 
 
 @compiled
 def search_of(
-    values, sizes, own, others, inner, outer, near, coefficients, around, around_weights, weights, step, activity,
+    values, magnitudes, own, others, inner, outer, near, coefficients, around, around_weights, weights, step, activity,
     saturation, class_of, mantissa_bits, mean_limit, mu, classes, k, t, y, valid, price, bits, offsets, splits, source,
     label, symbols, rate, error,
 ):  # fmt: skip
@@ -56,15 +57,15 @@ def search_of(
     views, groups = np.zeros((0, 4), np.int64), np.zeros(0, np.int64)
     for b in range(len(values)):
         predict(
-            values[b], sizes[b], own[b] if inner else nothing, others[b] if outer else nothing, near, coefficients,
+            values[b], magnitudes[b], own[b] if inner else nothing, others[b] if outer else nothing, near, coefficients,
             around, around_weights, weights, step[b, t], activity[b], t, saturation[b, t], seen, views, groups, False,
             class_of, mantissa_bits, mean_limit, mu[b], classes[b],
         )  # fmt: skip
-        y_hat, magnitudes = values[b, k, t], sizes[b, k, t]
+        y_hat, found = values[b, k, t], magnitudes[b, k, t]
         rate[b], error[b] = search(
             y[b, k, t], mu[b], step[b, t], classes[b], valid[b, k, t], price, bits, offsets, splits, source, label,
-            symbols[b], y_hat[1:-1, 1:-1], magnitudes[1:-1, 1:-1],
+            symbols[b], y_hat[1:-1, 1:-1], found[1:-1, 1:-1],
         )  # fmt: skip
         close(y_hat)
-        close(magnitudes)
-        accumulate(magnitudes, own[b])
+        close(found)
+        accumulate(found, own[b])

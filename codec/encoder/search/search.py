@@ -15,7 +15,7 @@ def search_stage(
 ) -> tuple[np.ndarray, float, float]:
     """Look for a stage's symbols after its `predict`, and take them in: symbols, rate, squared error; see `Search`."""
     k, t = STAGES[stage]
-    y_hat, magnitudes = tile.values[k, t], tile.sizes[k, t]
+    y_hat, magnitudes = tile.values[k, t], tile.magnitudes[k, t]
     found = search(y, tile.mu, tile.step[t], tile.classes, valid, y_hat[1:-1, 1:-1], magnitudes[1:-1, 1:-1])
     tile.close(y_hat, magnitudes)
     return found

@@ -314,3 +314,18 @@ def test_pillow_loses_it(file):
         image.save(out, "JPEG", quality="keep", xmp=image.info["xmp"])
     with pytest.raises(NoRawError, match="a program that saved it since has removed the RAW"):
         extract(out.getvalue())
+
+
+def test_what_two_damaged_boxes_leave():
+    """A JPEG with boxes of ours that contradict each other is rid of all of them, and then comes back byte for byte."""
+    part = jumbf.wrap(PAYLOAD[:3000])[0]
+    others = [part[:-9] + b"otherwise", part[:40] + b"\xff" + part[41:]]
+    twice = [part, *others, b"JPnot ours at all, but long enough", part[7:]]
+    for some in (twice, twice[:2], twice[1:], [b"xx" + part + part, part[:-1]]):
+        jpeg = plain_jpeg()
+        for payload in some:
+            jpeg = jpeg[:2] + segment_bytes(APP11, payload) + jpeg[2:]
+        bare = Jpeg(jpeg).bare
+        assert bare.bare == bare and Jpeg(bare.data).with_payload(b"RWIN").bare.data == bare.data
+        with pytest.raises(NoRawError):
+            extract(bare.data)

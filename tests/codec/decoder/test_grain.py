@@ -13,7 +13,7 @@ from rawinlay.bitstream.stream.container import Container
 from rawinlay.bitstream.stream.header import Header
 from rawinlay.bitstream.stream.noise import NOISE_BYTES, CarriedNoise
 from rawinlay.bitstream.tiff.tiff import read_tiff, value_text
-from rawinlay.codec import api
+from rawinlay.codec import api, decoding
 from rawinlay.codec.cli.main import main
 from rawinlay.codec.decoder import grain
 from rawinlay.codec.decoder.grain import Grain
@@ -106,7 +106,7 @@ def test_the_dng_says_so(noisy, tmp_path):
     (tmp_path / "in.jpg").write_bytes(encoded.jpeg)
     assert main(["decode", str(tmp_path / "in.jpg"), str(tmp_path / "out.dng"), "--grain", "--quiet"]) == 0
     (root,) = read_tiff((tmp_path / "out.dng").read_bytes())
-    assert value_text(root.tags[270]) == api.GRAIN_NOTE
+    assert value_text(root.tags[270]) == decoding.GRAIN_NOTE
     assert np.array_equal(read_raw(tmp_path / "out.dng").mosaic, api.decode(encoded.jpeg, grain=True).raw.mosaic)
     assert 270 not in read_tiff(api.decode(encoded.jpeg).dng())[0].tags
     assert api.decode(encoded.jpeg).raw.raw_tags[NOISE_PROFILE] == taken.raw.raw_tags[NOISE_PROFILE]
@@ -127,12 +127,12 @@ def test_where_nothing_is_known(noisy, tmp_path, capsys):
     for options in ({"lossless": True}, {"bpp": 0.3, "tune": "psnr"}, {"size": 4000}, {"bpp": 0.3, "trimmable": True}):
         encoded = api.encode_arrays(taken.raw, taken.jpeg, **options)
         plain, grained = (api.decode(encoded.jpeg, grain=g) for g in (False, True))
-        assert grained.warnings == (api.NO_GRAIN,) and not grained.grain and not plain.warnings
+        assert grained.warnings == (decoding.NO_GRAIN,) and not grained.grain and not plain.warnings
         assert np.array_equal(plain.raw.mosaic, grained.raw.mosaic)
     (tmp_path / "in.jpg").write_bytes(encoded.jpeg)
     assert main(["decode", str(tmp_path / "in.jpg"), str(tmp_path / "out.dng"), "--grain", "--json"]) == 0
     said = capsys.readouterr()
-    assert json.loads(said.out)["grain"] is False and api.NO_GRAIN in said.err
+    assert json.loads(said.out)["grain"] is False and decoding.NO_GRAIN in said.err
 
 
 def test_the_section_counts(noisy):

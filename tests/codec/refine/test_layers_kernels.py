@@ -7,7 +7,7 @@ from rawinlay.codec.refine.intervals import thresholds
 from rawinlay.codec.refine.stage_kernels import CONTEXT_LIMIT, _floor, change, expect, rebuild_first
 from rawinlay.codec.refine.tile import FinerViews
 from rawinlay.codec.stages.order import MAGNITUDE_LIMIT, MEAN_UNIT, STAGES, Y_LIMIT
-from rawinlay.entropy.tables import MANTISSA_BITS, OFFSET_UNIT, SIZE_BINS, SIZE_BITS, load
+from rawinlay.entropy.tables import MANTISSA_BITS, OFFSET_UNIT, SCALE_BINS, SCALE_BITS, load
 
 LEAST = thresholds(load())[:, 1].astype(np.int32)
 
@@ -72,10 +72,10 @@ def expected_at(s, i, j):
     bounded += [8 * mine, 4 * (every - mine)]
     contexts = [c // q for c in contexts] + [min(b // q, int(CONTEXT_LIMIT)) for b in bounded]
     size = sum(int(w) * c for w, c in zip(s["weights"], contexts, strict=True))
-    expected = max(size * q >> SIZE_BITS, 1)
+    expected = max(size * q >> SCALE_BITS, 1)
     exponent = max(size.bit_length() - 1, 0)
     cell = (exponent << MANTISSA_BITS) + ((size << MANTISSA_BITS >> exponent) - (1 << MANTISSA_BITS) if size else 0)
-    least = int(LEAST[load().class_of[min(cell, SIZE_BINS - 1)]])
+    least = int(LEAST[load().class_of[min(cell, SCALE_BINS - 1)]])
     dead = (least * q + OFFSET_UNIT - 1) // OFFSET_UNIT if 10 * expected < 7 * q else 0
     return mu, mu + int(s["prediction"][i, j]), q, expected, dead
 

@@ -7,7 +7,7 @@ from rawinlay.codec.stages import kernels, model_kernels
 from rawinlay.codec.stages.model import Views
 from rawinlay.codec.stages.order import HAAR, IN_PLACE, MAGNITUDE_LIMIT, PASSES, STAGES, Y_LIMIT
 from rawinlay.codec.stages.quantiser import CODES, quantisers
-from rawinlay.entropy.tables import CLASSES, MANTISSA_BITS, OFFSET_UNIT, REACH, SIZE_BINS, load
+from rawinlay.entropy.tables import CLASSES, MANTISSA_BITS, OFFSET_UNIT, REACH, SCALE_BINS, load
 
 SHAPES = [(1, 1), (2, 3), (5, 2)]
 
@@ -94,7 +94,7 @@ def predicted(i, j, values, sizes, own, others, near, coefficients, around, arou
     size = w[1] if saturation[i, j] and not any(sums) else size + w[0]
     exponent = max(size.bit_length() - 1, 0)  # cells: the exponent and the next four bits
     cell = (exponent << bits) + ((size << bits >> exponent) - (1 << bits) if size else 0)
-    return mean, class_of[min(cell, SIZE_BINS - 1)]
+    return mean, class_of[min(cell, SCALE_BINS - 1)]
 
 
 @pytest.mark.parametrize("lossless", [False, True])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from rawinlay.codec.decoder.stream import Stream
-from rawinlay.codec.encoder.fit.parameters import SPLITS, Lengths, SizeFit, fit_mean
+from rawinlay.codec.encoder.fit.parameters import SPLITS, Lengths, ScaleFit, fit_mean
 from rawinlay.codec.encoder.fit.stage_kernels import descend, near_at
 from rawinlay.codec.encoder.fit.survey import Survey, merged
 from rawinlay.codec.encoder.fit.survey_kernels import survey
@@ -21,7 +21,7 @@ from rawinlay.codec.stages.model import Views
 from rawinlay.codec.stages.order import HAAR, IN_PLACE, MEAN_UNIT, STAGES
 from rawinlay.codec.stages.parameters import WEIGHTS
 from rawinlay.codec.stages.stages_torch import run_stages
-from rawinlay.entropy.tables import EXACT, HALF, SIZE_BITS, TRELLIS, load
+from rawinlay.entropy.tables import EXACT, HALF, SCALE_BITS, TRELLIS, load
 from scenes import scene
 
 STEP = 3300
@@ -54,7 +54,7 @@ def test_places_see_what_the_stages_see(transform):
     rows, cols = (v.reshape(-1).astype(np.int32) for v in np.mgrid[: tile.rows, : tile.cols])
     found = []
     for stage, (k, t) in enumerate(STAGES):
-        mu = tile.predict(stage, params)[0].reshape(-1).copy()
+        mu = tile.predict(stage, params)[0].reshape(-1)
         views = Views.of(stage, transform)
         near = np.empty((len(views.near), len(rows)), np.float32)
         near_at(tile.values, views.near, rows, cols, near)
@@ -73,7 +73,7 @@ def test_places_see_what_the_stages_see(transform):
         assert np.array_equal(near, np.array(wanted, np.float32).reshape(near.shape))
         assert np.array_equal(mu, means)
         # divisions are not rounded down here
-        assert np.allclose(contexts * 2.0**SIZE_BITS, np.array(around), rtol=1e-5, atol=1.01)
+        assert np.allclose(contexts * 2.0**SCALE_BITS, np.array(around), rtol=1e-5, atol=1.01)
 
 
 def test_few_wild_places_do_not_rule_the_mean():
@@ -107,7 +107,7 @@ def contexts(count=20_000):
 def test_weights_that_code_short():
     """Three steps come within half a percent of twenty; and far below what plain least squares finds."""
     x, symbols = contexts()
-    fit = SizeFit(Lengths(load(), EXACT), x)
+    fit = ScaleFit(Lengths(load(), EXACT), x)
     found = fit(symbols, None, 20)
     best = fit.bits(symbols, found)
     assert fit.bits(symbols, fit(symbols, None, 3)) < 1.005 * best
@@ -126,7 +126,7 @@ def test_bits_are_those_of_the_tables():
     for c, symbols in ((40, [0, 1, -2]), (60, [5, -9, 80]), (80, [0, 700, -70000])):
         size = np.float32(2.0 ** ((c - 52) / 4))
         x = np.full((1, len(symbols)), size, np.float32)
-        fit = SizeFit(lengths, x)
+        fit = ScaleFit(lengths, x)
         wanted = np.mean([lengths.bits[c, np.clip(s >> SPLITS[c], -HALF, HALF) + HALF] for s in symbols])
         assert fit.bits(np.array(symbols, np.int32), np.array([1])) == pytest.approx(wanted, rel=2e-3)
 
@@ -166,5 +166,5 @@ def test_scales_that_the_constant_can_not_say():
     rng = np.random.default_rng(0)
     x = np.stack([np.full(4000, 2.0**-16), 1 / rng.uniform(60, 100, 4000)]).astype(np.float32)
     symbols = np.rint(rng.normal(0, 300, 4000)).astype(np.int32)
-    fit = SizeFit(Lengths(load(), EXACT), x)
+    fit = ScaleFit(Lengths(load(), EXACT), x)
     assert fit.bits(symbols, fit(symbols, None, 5)) < 11.5

@@ -1,0 +1,105 @@
+"""The photographs that are open, and what was found for them: originals, trials, lower rates; each within a bound."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ...bitstream.errors import NoRawError, UsageError
+from .cache import Kept
+from .folder import Folder, kind_of
+from .trial import LOSSLESS, Trials, Tried
+
+if TYPE_CHECKING:
+    from .original import Original
+    from .other_rates import Shorter
+    from .picture import Picture
+
+MOST_OPEN, MOST_OTHERS = 300 << 20, 100 << 20
+"""Bytes that are kept, of photographs and of each of the others; what is looked at always is."""
+
+
+class Opened:
+    """Of one folder."""
+
+    def __init__(self, folder: Folder) -> None:
+        self.folder = folder
+        self._pictures: Kept[Picture] = Kept(MOST_OPEN, lambda one: one.nbytes)
+        self._originals: Kept[Original | None] = Kept(MOST_OTHERS, lambda one: one.nbytes if one else 0)
+        self.trials = Trials(2 * MOST_OTHERS)
+        self._shorter: Kept[Shorter] = Kept(MOST_OTHERS, lambda one: one.nbytes)
+
+    def picture(self, name: str) -> Picture:
+        """A photograph; the rest of its mosaic is decoded meanwhile. Errors as `Picture`'s."""
+        from .picture import Picture
+
+        path = self.folder.path(name)
+        stamp = self.folder.stamp(name)
+
+        def make() -> Picture:
+            made = Picture(self.folder.read(name), kind_of(path.name) or "")
+            if made.tiles:
+                threading.Thread(target=made.tiles.fill, name="fill", daemon=True).start()
+            return made
+
+        return self._pictures.get((name, stamp), make)
+
+    def original(self, name: str, picture: Picture) -> Original:
+        """The RAW that a carrier's was made of; NoRawError where it doesn't lie beside."""
+        from .original import found
+
+        true = None
+        if picture.carrier:
+            key = name, self.folder.stamp(name)
+            true = self._originals.get(key, lambda: found(self.folder, name, picture))
+        if true is None:
+            raise NoRawError("the RAW that it was made of does not lie beside it")
+        return true
+
+    def key(self, name: str, jpeg: str, quality: int) -> tuple[object, ...]:
+        """What a trial is known by."""
+        return name, jpeg, quality, self.folder.stamp(name), self.folder.stamp(jpeg) if jpeg else None
+
+    def tried(self, name: str, jpeg: str, quality: int) -> dict[str, object]:
+        """How far a trial of a RAW is, and what came of it; jpeg: the one that is to carry it, its own preview or a
+        rendering where it is ""."""
+        if kind_of(name) != "raw":
+            raise UsageError("only a RAW can be tried")
+        if not 0 <= quality <= LOSSLESS:
+            raise UsageError("a quality is 0 to 100")
+
+        def sources() -> tuple[bytes, bytes | None]:
+            return self.folder.read(name), self.folder.read(jpeg) if jpeg else None
+
+        return self.trials.state(self.key(name, jpeg, quality), quality, sources)
+
+    def encoded(self, name: str, jpeg: str, rate: Mapping[str, Any]) -> Tried | None:
+        """What an encoding gives that was tried already; None where it has to be made."""
+        qualities = [q for q in (rate.get("quality"), LOSSLESS if rate.get("lossless") else None) if q is not None]
+        if set(rate) - {"quality", "lossless"} or len(qualities) != 1 or qualities[0] != int(qualities[0]):
+            return None
+        return self.trials.get(self.key(name, jpeg, int(qualities[0])))
+
+    def shorter(self, name: str, picture: Picture, size: int) -> Shorter:
+        """A carrier in layers at a lower rate."""
+        from .other_rates import Shorter
+
+        if picture.carrier is None:
+            raise NoRawError("it carries no RAW")
+        carrier = picture.carrier
+        return self._shorter.get((name, self.folder.stamp(name), size), lambda: Shorter(carrier, size))
+
+    def trim(self) -> None:
+        """Let go of what is too much."""
+        self._pictures.trim()
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self._pictures.drop(lambda key: True)
+
+
+def same_stem(one: str, other: str) -> bool:
+    """Whether two names differ in their ending alone."""
+    return os.path.splitext(one)[0].casefold() == os.path.splitext(other)[0].casefold()

@@ -1,0 +1,201 @@
+"""Batches over many small shots: killed again and again, or on a Ray cluster of three nodes that loses one.
+
+    python -m tests.campaigns.archives kills --count 1000 --kills 20
+    python -m tests.campaigns.archives ray --count 40
+    python -m tests.campaigns.archives speed --count 200
+
+Each shot must be done exactly once: one output that `verify` passes, one last line in the journal that agrees with it,
+one line of "done" in it, and no encoding that was thrown away but those that a kill cut short.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from functools import partial
+from pathlib import Path
+
+from rawinlay.bitstream.dng.writer import write_dng
+from rawinlay.codec.api import verify
+from rawinlay.codec.archive.batch import Batch
+from rawinlay.codec.archive.journal import NAME, digest_of
+from rawinlay.codec.archive.ray_workers import RayWorkers
+from rawinlay.codec.archive.work import done
+from rawinlay.codec.simulator import simulate
+
+ROOT = Path(__file__).parents[2]
+SIZE = (96, 128)
+OPTIONS = {"quality": 40.0, "effort": 1}
+SHOTS = 8
+"""Different pictures; the others are copies with bytes of their own behind them."""
+
+
+def make_shots(folder: Path, count: int, size: tuple[int, int] = SIZE) -> None:
+    """So many RAWs with their JPEGs, in folders of 100; of every tenth the JPEG is missing."""
+    sys.path.insert(0, str(ROOT / "tests" / "support"))
+    from landscape import landscape
+
+    shots = [simulate(landscape(*size), n, quality=90, odd_size=False,
+                      distortion=0.0, orientation=1, iso=100, median=0.2) for n in range(SHOTS)]  # fmt: skip
+    files = [(write_dng(shot.raw), shot.jpeg) for shot in shots]
+    for n in range(count):
+        here = folder / f"{n // 100:03d}"
+        here.mkdir(parents=True, exist_ok=True)
+        dng, jpeg = files[n % SHOTS]
+        (here / f"IMG_{n:05d}.dng").write_bytes(dng + n.to_bytes(4, "big"))
+        if n % 10:
+            (here / f"IMG_{n:05d}.jpg").write_bytes(jpeg)
+
+
+def logged(task, log=None):
+    """`done`, and a line of it in a file that all processes append to."""
+    outcome = done(task)
+    with open(log, "a", encoding="utf-8") as file:
+        file.write(f"{task.pair.raw}\n")
+    return outcome
+
+
+def judge(to: Path, count: int, log: Path | None = None) -> list[str]:
+    """What is wrong with a batch that has come to its end."""
+    wrong, last, ends = [], {}, collections.Counter()
+    for line in (to / NAME).read_bytes().split(b"\n"):
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            continue
+        last[entry["raw"]] = entry
+        ends[entry["raw"]] += entry["state"] == "done"
+    outputs = sorted(path for path in to.rglob("*.jpg"))
+    if len(outputs) != count or len(last) != count:
+        wrong.append(f"{len(outputs)} outputs, {len(last)} in the journal, not {count}")
+    for raw, entry in last.items():
+        output = Path(entry["output"])
+        data = output.read_bytes() if output.exists() else b""
+        if entry["state"] != "done" or len(data) != entry["bytes"] or entry["options"] != digest_of(OPTIONS):
+            wrong.append(f"{raw}: {entry['state']}, {len(data)} bytes")
+        elif not verify(data).ok:
+            wrong.append(f"{output}: not sound")
+        if ends[raw] != 1:
+            wrong.append(f"{raw}: done {ends[raw]} times in the journal")
+    left = [path for path in to.rglob("*") if path.is_file() and path.suffix != ".jpg" and path.name != NAME]
+    wrong += [f"left over: {path}" for path in left if "unfinished" not in path.name and ".part" not in path.name]
+    if log is not None:
+        twice = [raw for raw, n in collections.Counter(log.read_text().split("\n")[:-1]).items() if n > 1]
+        wrong += [f"{raw}: encoded more than once" for raw in twice]
+    return wrong
+
+
+def kills(folder: Path, count: int, many: int, seed: int = 0) -> list[str]:
+    """A batch of the command line, killed `many` times at random moments with all its processes, then finished."""
+    photos, to = folder / "photos", folder / "out"
+    make_shots(photos, count)
+    words = [sys.executable, "-m", "rawinlay", "batch", str(photos), "-o", str(to), "--quality", "40", "--effort", "1",
+             "--resume", "--quiet"]  # fmt: skip
+    draw, cut = random.Random(seed), 0
+    while cut < many:
+        process = subprocess.Popen(words, start_new_session=True, stderr=subprocess.DEVNULL)
+        before = len(list(to.rglob("*.jpg"))) if to.exists() else 0
+        goal = before + draw.randrange(1, max(2, count // many))
+        while process.poll() is None and (len(list(to.rglob("*.jpg"))) if to.exists() else 0) < goal:
+            time.sleep(0.05)
+        if process.poll() is not None:
+            break
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        cut += 1
+    report = folder / "report.jsonl"
+    end = subprocess.run([*words, "--report", str(report)], capture_output=True, text=True)
+    wrong = judge(to, count) + ([f"exit code {end.returncode}: {end.stderr}"] if end.returncode else [])
+    states = collections.Counter(json.loads(line)["state"] for line in report.read_text().splitlines())
+    if states["done"] + states["skipped"] != count:
+        wrong.append(f"the report has {dict(states)}")
+    print(f"{cut} kills; the last run: {dict(states)}")
+    return wrong
+
+
+def on_ray(folder: Path, count: int) -> list[str]:
+    """A cluster of three nodes on this machine, one of which is killed when a third is done."""
+    import ray
+    from ray.cluster_utils import Cluster
+
+    photos, to, log = folder / "photos", folder / "out", folder / "log"
+    make_shots(photos, count)
+    log.touch()
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
+    cluster.wait_for_nodes()
+    try:
+        batch = Batch([photos], to, OPTIONS, jobs=1)
+        batch.threads = 1
+        batch.work = partial(logged, log=str(log))
+        batch.workers = partial(RayWorkers, address=cluster.address, fixed=False)
+        killed = []
+
+        def tell(what: str, share: float) -> None:
+            if share >= 1 / 3 and not killed and " of " in what and "looking" not in what:
+                killed.append(what)
+                cluster.remove_node(nodes[0], allow_graceful=False)
+
+        told = []
+        with batch.journal.opened():
+            batch.run(batch.plan(), tell, told.append)
+        wrong = judge(to, count)
+        if collections.Counter(line["state"] for line in told) != {"done": count}:
+            wrong.append(f"the report has {collections.Counter(line['state'] for line in told)}")
+        again = [raw for raw, n in collections.Counter(log.read_text().split("\n")[:-1]).items() if n > 1]
+        print(f"a node was killed at {killed}; encoded or adopted twice, since it had them: {len(again)}")
+        return wrong + ([] if killed else ["no node was killed"])
+    finally:
+        ray.shutdown()
+        cluster.shutdown()
+
+
+def speed(folder: Path, count: int, size: tuple[int, int]) -> None:
+    """Seconds of the processor of a batch by one process, and of as many `encode` calls in one process."""
+    photos, to = folder / "photos", folder / "out"
+    make_shots(photos, count, size)
+    code = ("import sys, time\nfrom pathlib import Path\nfrom rawinlay import encode\n"
+            "raws = sorted(Path(sys.argv[1]).rglob('*.dng'))\nencode(raws[0], quality=40.0, effort=1)\n"
+            "a, w = time.process_time(), time.monotonic()\n"
+            "for raw in raws:\n    out = encode(raw, quality=40.0, effort=1).jpeg\n"
+            "print(time.process_time() - a, time.monotonic() - w)\n")  # fmt: skip
+    alone = subprocess.run([sys.executable, "-c", code, str(photos)], capture_output=True, text=True, check=True).stdout
+    before = os.times()
+    batch = Batch([photos], to, OPTIONS, jobs=1)
+    started = time.monotonic()
+    with batch.journal.opened():
+        batch.run(batch.plan())
+    after = os.times()
+    spent = sum(getattr(after, name) - getattr(before, name) for name in
+                ("user", "system", "children_user", "children_system"))  # fmt: skip
+    print(f"encode alone: {alone.split()[0]} s of the processor, {alone.split()[1]} s; batch: {spent:.2f} s, "
+          f"{time.monotonic() - started:.2f} s")  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("what", choices=("kills", "ray", "speed"))
+    parser.add_argument("--count", type=int, default=1000)
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--size", type=int, nargs=2, default=SIZE)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="rawinlay-archives-") as folder:
+        if args.what == "speed":
+            speed(Path(folder), args.count, tuple(args.size))
+            return
+        here = Path(folder)
+        found = kills(here, args.count, args.kills) if args.what == "kills" else on_ray(here, args.count)
+    print("\n".join(found[:20]) or f"{args.count} shots, each done once")
+    sys.exit(bool(found))
+
+
+if __name__ == "__main__":
+    main()
