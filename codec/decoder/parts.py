@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from ...bitstream.cell import CellLayout
 from ...bitstream.errors import StreamError
 from ...bitstream.levels import Levels
+from ...bitstream.stream.cell import read_cell
 from ...bitstream.stream.header import Header
 from ...bitstream.stream.layers import STAGES, Layers
+from ...bitstream.stream.values import read_levels
 from ..mosaic.companding import LOSSLESS
 from ..recipe.side import ACTIVITIES
 from ..stages.order import IN_PLACE, REFINED
@@ -32,7 +34,7 @@ def parse_cell(sections: Mapping[str, bytes], header: Header) -> CellLayout | No
     section = sections["CELL"]
     if not section:
         return None
-    cell = CellLayout.from_bytes(section)
+    cell = read_cell(section)
     if cell.shape != (header.height, header.width) or header.cfa:
         raise StreamError("the cell layout is of another mosaic than the header's")
     if sections["LOOK"] or sections["POST"]:
@@ -43,4 +45,4 @@ def parse_cell(sections: Mapping[str, bytes], header: Header) -> CellLayout | No
 def parse_levels(sections: Mapping[str, bytes], header: Header) -> Levels | None:
     """Section LEVL."""
     section = sections["LEVL"]
-    return Levels.from_bytes(section, (header.height, header.width)) if section else None
+    return read_levels(section, (header.height, header.width)) if section else None

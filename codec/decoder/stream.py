@@ -266,10 +266,10 @@ class Stream:
             Depth(self.layers.kept, len(self.transforms), self.cut), self.layers.spread,
             self.finer | {(tile, 0, stage): d for (tile, stage), d in self.substreams.items()}, chosen, progress,
         )  # fmt: skip
-        return self.cell.settled(mosaic) if self.cell else mosaic
+        return self.behind(mosaic, side_info, inner)
 
     def behind(self, mosaic: np.ndarray, side_info: SideInfo, box: Rect | None) -> np.ndarray:
-        """What follows the tiles: the mosaic corrected, in a box of cells where one is wanted, or what repeats put in."""
+        """What follows the tiles: the mosaic corrected, in a box of cells where one is wanted; or what repeats."""
         if self.cell:
             return self.cell.settled(mosaic)
         return corrected(mosaic, self.post, side_info, self.layout, self.companding, box) if self.post else mosaic
