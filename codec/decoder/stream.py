@@ -271,7 +271,7 @@ class Stream:
         return self.cell.settled(mosaic) if self.cell else mosaic
 
     def behind(self, mosaic: np.ndarray, side_info: SideInfo, box: Rect | None) -> np.ndarray:
-        """What follows the tiles: the mosaic corrected, in a box of cells where one is wanted; repeated sites settled."""
+        """What follows the tiles: a corrected mosaic, in a box of cells where one is wanted; repeated sites settled."""
         if self.cell:
             return self.cell.settled(mosaic)
         return corrected(mosaic, self.post, side_info, self.layout, self.companding, box) if self.post else mosaic
