@@ -15,14 +15,14 @@ import numpy as np
 
 from ..bitstream.errors import InputError, NoRawError, StreamError
 from ..bitstream.jpeg.carried import AnotherPictureError, check_binding
-from ..bitstream.jpeg.cut import CutPlanes, is_cut
+from ..bitstream.jpeg.cut import PartialPlanes, is_cut
 from ..bitstream.jpeg.file import Jpeg
 from ..bitstream.jpeg.mend import Mended, mend, mend_superbox
 from ..bitstream.jpeg.planes import JpegPlanes
 from ..bitstream.raw_image import RawImage
 from ..bitstream.runtime.files import Source
 from ..bitstream.stream.limits import check_pixels
-from .decoder.salvage import WHOLE, Salvage, states, unguided, without
+from .decoder.salvage import RIM, WHOLE, Salvage, states, unguided, without
 from .decoder.stream import Stream
 from .mosaic.noise import NOISE_PROFILE, Profile
 from .sidecar import parts, read_sidecar
@@ -60,38 +60,39 @@ def open_carrier(
     if found and found.lost:
         stream = without(stream, found.lost, min(found.size, len(jpeg.data) + len(found.payload)))
     seen = Jpeg(found.bare) if found and found.bare else jpeg
-    turned, above = None, _above_a_cut(seen, max_pixels) if salvage else None
-    if above:
-        note = f"the JPEG's picture is cut: {above.rows} of its {len(above.planes.y)} rows are left"
-        notes, warnings, planes = (*notes, note), [*warnings, note], above.planes
-        blind = unguided(stream, planes, above.others)
-        if len(blind) == len(stream.transforms):
-            raise StreamError(f"{note}, and no tile of the RAW lies within these")
-        stream = without(stream, ((tile, 0, 0) for tile in blind), stream.size)
-    else:
+    turned, partial = None, None
+    try:
         planes, turned = _picture(seen, stream.header.binding, max_pixels)
+    except StreamError as error:
+        partial = _partial(seen, stream, max_pixels) if salvage else None
+        if partial is None:
+            raise
+        blind = unguided(stream, partial.planes, partial.others)
+        if len(blind) == len(stream.transforms):
+            raise StreamError(f"{error}; no tile of the RAW lies within what is left of it") from None
+        planes, note = partial.planes, (
+            f"the JPEG's picture is damaged: {int(partial.known.sum())} of its {len(partial.known)} rows are sound"
+        )
+        notes, warnings = (*notes, note), [*warnings, note]
+        stream = without(stream, ((tile, 0, 0) for tile in blind), stream.size)
     if turned:
         warnings.append(f"the JPEG was {turned[1]} since, without loss: the RAW is decoded as it lay before")
     left = states(stream, notes) if salvage else None
     if left and left.recovered < 1:
-        gone = sum(tile.state != WHOLE for tile in left.tiles)
+        gone = sum(tile.state not in (WHOLE, RIM) for tile in left.tiles)
         warnings.append(f"{gone} of {len(left.tiles)} tiles are not whole: there the picture is guessed from the JPEG")
     back = turned[0].data if turned else None
-    return Carrier(seen, stream, planes, tuple(warnings), left, back, bool(above))
+    return Carrier(seen, stream, planes, tuple(warnings), left, back, partial is not None)
 
 
-def _above_a_cut(jpeg: Jpeg, max_pixels: int | None) -> CutPlanes | None:
-    """What is left of a picture that is cut; None of one that is whole, or damaged otherwise."""
-    if max_pixels is not None:
-        check_pixels(jpeg.frame.width, jpeg.frame.height, max_pixels, "the JPEG")
+def _partial(jpeg: Jpeg, stream: Stream, max_pixels: int | None) -> PartialPlanes | None:
+    """What is left of a picture that is not the one that a stream is bound to; None of what is no picture at all."""
     try:
-        _ = jpeg.planes
+        if max_pixels is not None:
+            check_pixels(jpeg.frame.width, jpeg.frame.height, max_pixels, "the JPEG")
+        return jpeg.partial_planes(stream.bands)
     except InputError:
-        try:
-            return jpeg.cut_planes()
-        except InputError:  # `_picture` tells what is wrong
-            pass
-    return None
+        return None
 
 
 def image_of(found: Carrier, mosaic: np.ndarray) -> tuple[RawImage, tuple[str, ...]]:
@@ -122,7 +123,7 @@ def _picture(jpeg: Jpeg, binding: bytes, max_pixels: int | None) -> tuple[JpegPl
         return back[0].planes, back
     except StreamError as error:
         if is_cut(jpeg.data):
-            raise StreamError(f"{error}; --salvage decodes the tiles above the cut") from None
+            raise StreamError(f"{error}; --salvage decodes the tiles that lie in what is left of it") from None
         raise
 
 

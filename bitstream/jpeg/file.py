@@ -10,7 +10,7 @@ from ..raw_image import TiffValue
 from ..runtime.forks import cached_property
 from ..tiff.tiff import Ifd
 from . import embed, exif
-from .cut import CutPlanes, cut_planes
+from .cut import PartialPlanes, partial_planes
 from .planes import JpegPlanes, decode_planes
 from .segments import FrameInfo, Segment, frame_info, read_segments
 
@@ -45,9 +45,9 @@ class Jpeg:
         """The picture (`bitstream.jpeg.planes.decode_planes`, whose errors it raises)."""
         return decode_planes(self.data, self.segments)
 
-    def cut_planes(self) -> CutPlanes:
-        """What is left of a picture that is cut (`bitstream.jpeg.cut`, whose errors it raises). Not kept."""
-        return cut_planes(self.data, self.segments)
+    def partial_planes(self, bands: bytes = b"") -> PartialPlanes:
+        """What is left of a picture that is damaged or cut (`bitstream.jpeg.cut`, whose errors it raises). Not kept."""
+        return partial_planes(self.data, self.segments, bands)
 
     # Exif is no reason to fail: what can't be read is not there.
 

@@ -45,8 +45,8 @@ class Picture:
     """A JPEG's frame, its tables and scans, checked; everything else left out."""
 
     def __init__(self, jpeg: bytes, segments: Sequence[Segment] | None = None, cut: bool = False) -> None:
-        """segments: those of the header, where they are known already (`read_segments`); cut: the last scan may have
-        any number of bytes."""
+        """segments: those of the header, where they are known already (`read_segments`); cut: scans may have any number
+        of bytes."""
         self.components: list[tuple[int, int, int, int]] = []  # id, horizontal and vertical factor, quantisation table
         self.quantisation: list[np.ndarray] = []
         self.height = self.width = self.frame = 0
@@ -136,7 +136,7 @@ class Picture:
         match = _SCAN_END.search(data, segment.end)
         # What was never written is zeros, where the file is as long as it should be.
         end = match.start() if match else segment.end + len(data[segment.end :].rstrip(b"\xff\0"[: 1 + self._cut]))
-        if 8 * (end - segment.end) < least and not (self._cut and match is None):
+        if 8 * (end - segment.end) < least and not self._cut:
             raise InputError("the JPEG has too few bytes for its size")
         self.scan_bytes += end - segment.end
         self._visits += blocks

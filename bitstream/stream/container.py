@@ -34,6 +34,7 @@ id     name  contents
 "C"    CELL  how the values of a sensor without a Bayer filter lie in the mosaic
 "V"    LEVL  values that the mosaic's numbers stand for
 "B"    POST  the second look at the guide behind the loop
+"j"    DIGJ  digests of the JPEG's samples, by bands of rows
 "S"          the index
 =====  ====  =====================================================
 
@@ -68,7 +69,7 @@ PREAMBLE_BYTES = 12
 SECTIONS = {
     "HEAD": b"H", "RECP": b"R", "LOCL": b"L", "PARM": b"P", "LAYR": b"Y", "PREV": b"p", "GEOM": b"W", "LOOK": b"K",
     "GATE": b"G", "DIGM": b"d", "DIGS": b"s", "BORD": b"b", "NOIS": b"n", "META": b"m",
-    "CELL": b"C", "LEVL": b"V", "POST": b"B",
+    "CELL": b"C", "LEVL": b"V", "POST": b"B", "DIGJ": b"j",
 }  # fmt: skip
 INDEX = b"S"
 SPARED = ("META",)

@@ -6,7 +6,7 @@ it leaves goes along with how its prediction changes with the place: a step of G
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -24,59 +24,123 @@ LEAST, MOST = 0.1, 4.0
 SURE = 6.0
 """Times its own error that a move has to be."""
 
-GAIN, WORTH = 0.03, 3e4
-"""dB of the small regression that a move has to bring; and dB times sites, for the bytes that it takes."""
+GAIN, FURTHER, WORTH = 0.03, 0.05, 3e4
+"""dB of the small regression that a move has to bring, and its growth with the distance; and dB times sites, for the
+bytes that it takes."""
 
-STEPS, SETTLED = 4, 0.05
-"""Steps at most, and pixels in the corners that are not worth another."""
+STEPS, SETTLED, NEAR = 8, 0.05, 0.6
+"""Steps at most; pixels in the corners that are not worth another, and up to which slopes stay as they are."""
 
 
 def apart(raw: RawImage, geometry: Geometry, patches: Patches) -> tuple[Geometry, float]:
-    """The geometry with red and blue moved, and by how much in the corners, px; as it is, and 0, where that is not
-    beyond doubt."""
+    """The geometry with red and blue moved, and by how much at most, px; as it is, and 0, where that is not beyond
+    doubt.
+
+    Each colour's distance from the middle is multiplied by 1 + a; or by 1 + a + b r^2, where that tells more.
+    """
     shape = raw.mosaic.shape
     base = _as_projection(geometry, shape)
     if base is None or not base.in_range:
         return geometry, 0.0
     corner = float(np.hypot(shape[0] - 1, shape[1] - 1)) / 2
-    found, sure = np.zeros(2), np.zeros(2, np.bool_)
-    for _ in range(STEPS):
-        move, error = _step(raw.cfa, base, patches, found, TRIED / corner)
-        found = np.clip(found + move, -MOST / corner, MOST / corner)
-        sure = (np.abs(found) > SURE * error) & (np.abs(found) * corner > LEAST)
+    patches = patches.half()
+    views = _Views(raw.cfa, base, patches, TRIED / corner)
+    first = views.at(np.zeros((2, 2)))
+    best, found, db = geometry, np.zeros((2, 2)), -np.inf
+    for terms in (1, 2):
+        trial = _moves(views, first, found, terms, corner)
+        if trial is None:
+            continue
+        db = max(db, patches.psnr(geometry)) if not found.any() else db
+        moved = _moved(base, trial)
+        there = patches.psnr(moved)
+        if there > db + (FURTHER if found.any() else max(GAIN, WORTH / raw.mosaic.size)):
+            best, found, db = moved, trial, there
+    return best, _most(found) * corner
+
+
+def _moves(views: _Views, first: list[_View], start: np.ndarray, terms: int, corner: float) -> np.ndarray | None:
+    """(a, b) of red and of blue, (2, 2), the last of so many terms moved beyond doubt in one of them; None of none.
+
+    A colour in which it isn't stays as at the start, and the terms that aren't looked for are 0.
+    """
+    found, seen, place = start.copy(), views.at(start, first) if start.any() else first, np.zeros((2, 2))
+    for step in range(STEPS):
+        move, error = (np.stack(v) for v in zip(*(view.step(terms) for view in seen), strict=True))
+        found[:, :terms] = np.clip(found[:, :terms] + move, -MOST / corner, MOST / corner)
+        last = np.abs(found[:, terms - 1])
+        sure = (last > SURE * error[:, -1]) & (last * corner > LEAST)
         if not sure.any():
-            return geometry, 0.0
-        if np.abs(move[sure]).max() * corner < SETTLED:
+            return None
+        if np.abs(move[sure]).max() * corner < SETTLED or step == STEPS - 1:
             break
-    best = _moved(base, np.where(sure, found, 0.0))
-    if not patches.psnr(best) > patches.psnr(geometry) + max(GAIN, WORTH / raw.mosaic.size):
-        return geometry, 0.0
-    return best, float(np.abs(found[sure]).max()) * corner
+        if np.abs(found - place).max() * corner > NEAR:
+            first, place = views.at(found), found.copy()
+            seen = first
+        else:
+            seen = views.at(found, first)
+    return np.where(sure[:, None], found, start)
 
 
-def _step(cfa: str, base: Geometry, patches: Patches, found: np.ndarray, delta: float) -> tuple[np.ndarray, np.ndarray]:
-    """What red's and blue's a, as found so far, are to change by, and how uncertain that is."""
-    here, more, less = (patches.features(_moved(base, found + d)) for d in (0.0, delta, -delta))
-    move, error = np.zeros(2), np.full(2, np.inf)
-    for n, colour in enumerate("RB"):
-        site = cfa.index(colour)
-        phi, target = here[site], patches.target(site)
-        gram = phi @ phi.T
-        told = solved(gram, phi @ target)
-        slope = told @ (more[site] - less[site]) / (2 * delta)
-        rest, slope = target - told @ phi, slope - solved(gram, phi @ slope) @ phi
-        weight = 1 / (np.abs(rest) + np.median(np.abs(rest)) + 1e-9)
-        power = float((weight * slope * slope).sum())
-        if power > 0:
-            move[n] = float((weight * slope * rest).sum()) / power
-            error[n] = np.sqrt(float(((weight * slope * rest) ** 2).sum())) / power
-    return move, error
+@dataclass(frozen=True)
+class _View:
+    """What one colour's sites show with red and blue in some place.
+
+    phi: features (n, cells); rest: what they leave of the values; slope: change of the prediction with a; radius2:
+    of the cells, squares of the distance from the middle.
+    """
+
+    phi: np.ndarray
+    rest: np.ndarray
+    slope: np.ndarray
+    radius2: np.ndarray
+
+    def step(self, terms: int) -> tuple[np.ndarray, np.ndarray]:
+        """What the first so many of a and b are to change by, and how uncertain that is."""
+        slopes = np.stack([self.slope, self.slope * self.radius2][:terms])  # a shift by b is one by a, times r^2
+        slopes = slopes - solved(self.phi @ self.phi.T, self.phi @ slopes.T).T @ self.phi
+        weight = 1 / (np.abs(self.rest) + np.median(np.abs(self.rest)) + 1e-9)
+        power = (weight * slopes) @ slopes.T
+        if not np.linalg.det(power) > 0:
+            return np.zeros(terms), np.full(terms, np.inf)
+        inverse = np.linalg.inv(power)
+        spread = weight * self.rest * slopes
+        return inverse @ (weight * slopes @ self.rest), np.sqrt(np.diag(inverse @ (spread @ spread.T) @ inverse))
 
 
-def _moved(geometry: Geometry, a: np.ndarray) -> Geometry:
+@dataclass(frozen=True)
+class _Views:
+    """Makes views. delta: by how much a is moved to see what that changes."""
+
+    cfa: str
+    base: Geometry
+    patches: Patches
+    delta: float
+
+    def at(self, found: np.ndarray, first: list[_View] | None = None) -> list[_View]:
+        """Red's and blue's view, at their a and b, (2, 2). first: views whose slopes will do, hardly another."""
+        sites = [self.cfa.index(colour) for colour in "RB"]
+        moves = (0.0,) if first else (0.0, self.delta, -self.delta)
+        seen = [self.patches.features(_moved(self.base, found + np.array([d, 0.0])), sites) for d in moves]
+        views = []
+        for n, site in enumerate(sites):
+            phi, target = seen[0][n], self.patches.target(site)
+            told = solved(phi @ phi.T, phi @ target)
+            slope = first[n].slope if first else told @ (seen[1][n] - seen[2][n]) / (2 * self.delta)
+            views.append(_View(phi, target - told @ phi, slope, self.patches.radius2))
+        return views
+
+
+def _most(found: np.ndarray) -> float:
+    """The largest shift of red or blue between middle and corners, of half the diagonal."""
+    r = np.linspace(0, 1, 21)
+    return float(np.abs(found[:, :1] * r + found[:, 1:] * r**3).max())
+
+
+def _moved(geometry: Geometry, found: np.ndarray) -> Geometry:
     assert geometry.projection is not None
-    red, blue = (round(float(v) * (1 << LENS_BITS)) for v in a)
-    return replace(geometry, projection=replace(geometry.projection, chromatic=(red, 0, blue, 0)))
+    red, more_red, blue, more_blue = (round(float(v) * (1 << LENS_BITS)) for v in found.ravel())
+    return replace(geometry, projection=replace(geometry.projection, chromatic=(red, more_red, blue, more_blue)))
 
 
 def _as_projection(geometry: Geometry, shape: tuple[int, ...]) -> Geometry | None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Sequence
+
 import numpy as np
 
 from ...bitstream.jpeg.planes import JpegPlanes
@@ -40,6 +43,18 @@ class Patches:
         self._values = np.concatenate(values)
         self._used = np.concatenate(used)
         self._radius = np.concatenate(radius)  # squared, 1 in the corners: lens corrections brighten them
+
+    def half(self) -> Patches:
+        """Every other patch of many, as on a chessboard: for what takes several looks."""
+        if len(self._windows) < 3 * SIDE:
+            return self
+        sizes = [(a.stop - a.start) * (b.stop - b.start) for a, b in self._windows]
+        kept = np.array([(k + k // SIDE) % 2 == 0 for k in range(len(sizes))])
+        cells = np.repeat(kept, sizes)
+        some = copy.copy(self)
+        some._windows = [window for window, keep in zip(self._windows, kept, strict=True) if keep]
+        some._values, some._used, some._radius = self._values[cells], self._used[cells], self._radius[cells]
+        return some
 
     def _spread(self, geometry: Geometry) -> list[tuple[slice, slice]]:
         """Up to `SIDE`^2 windows of cells with their corners well inside the JPEG; the picture's middle if none has."""
@@ -89,14 +104,19 @@ class Patches:
             error += float(np.mean((target - solved(phi @ phi.T, phi @ target) @ phi) ** 2)) / 4
         return float(-10 * np.log10(error + 1e-12))
 
-    def features(self, geometry: Geometry) -> list[np.ndarray]:
-        """What the regression tells each site's value from, under a geometry in range: four of (features, cells)."""
+    def features(self, geometry: Geometry, sites: Sequence[int]) -> list[np.ndarray]:
+        """What the regression tells some sites' values from, under a geometry in range: (features, cells) of each."""
         guide = self._guide(geometry)
-        return [self._features(*guide, site) for site in range(4)]
+        return [self._features(*guide, site) for site in sites]
 
     def target(self, site: int) -> np.ndarray:
         """The values that it is to tell, (cells,)."""
         return np.asarray(self._values[self._counted, site])
+
+    @property
+    def radius2(self) -> np.ndarray:
+        """Of the same cells, squares of the distance from the mosaic's middle, 1 in its corners."""
+        return np.asarray(self._radius[self._counted])
 
     @property
     def _counted(self) -> np.ndarray:
@@ -115,12 +135,27 @@ class Patches:
         Detail is what a quadratic surface leaves of a patch. The regression is robust: patches in which the guide shows
         something else, a bar or a stamp, count little in it, and for nothing in the mean.
         """
+        return float(self._told(geometry).mean())
+
+    def out_of_register(self, geometry: Geometry, px: float) -> float:
+        """Bits a site that patches would save if each were moved on its own, by so many JPEG px up, down, left or right
+        or not at all."""
+        step = round(px * (1 << POSITION_BITS))
+        here = self._told(geometry)
+        best = here
+        for down, right in ((step, 0), (-step, 0), (0, step), (0, -step)):
+            best = np.maximum(best, self._told(geometry.moved(down, right)))
+        return float((best - here).mean())
+
+    def _told(self, geometry: Geometry) -> np.ndarray:
+        """`gain`, by patch."""
+        none = np.zeros(1)
         if not geometry.in_range:
-            return 0.0
+            return none
         light, chroma = self._guide(geometry)
         n, side = len(self._windows), PATCH
         if len(light) != n * side * side or not n:
-            return 0.0
+            return none
         surface = _surface(side)
         before, after = np.zeros(n), np.zeros(n)
         for site in range(4):
@@ -137,7 +172,7 @@ class Patches:
                 weight = 1 / (np.maximum(rest, 0) + 0.3 * np.median(rest) + 1e-9)
             before += grams[:, -1, -1]
             after += np.maximum(rest, 0)
-        return float(np.maximum(0.5 * np.log2((before + 1e-9) / (after + 1e-9)), 0).mean())
+        return np.asarray(np.maximum(0.5 * np.log2((before + 1e-9) / (after + 1e-9)), 0))
 
 
 def solved(gram: np.ndarray, right: np.ndarray) -> np.ndarray:

@@ -21,6 +21,11 @@ NEAR_WHOLE = 1.0
 WORTHWHILE = 0.5
 """What interpolation instead of whole pixels must gain, dB of the small regression."""
 
+AGREE, MOST_AGREE, REACH = 0.5, 0.8, 0.75
+"""Where so large a share of the points agrees within so many px of the coarser picture, whole pixels are tried no
+further than this from where they say: tones that differ from place to place, or another sky, would draw the regression
+away."""
+
 FREER, PROJECTED = 0.03, 0.1
 """What each further number must gain, and a projection instead of offset and scale, dB of the small regression."""
 
@@ -51,7 +56,8 @@ def settle(orientation: int, placement: Placement, points: Points, patches: Patc
     flat = _flat(placement)
     whole = None
     if abs(placement.numbers[2] - 1) < FULL_SIZE > abs(placement.numbers[5] - 1):
-        whole = _whole(orientation, fit(points, _flat(placement, 1.0), SHIFT), patches)
+        told = points.agree(placement, AGREE * px) >= MOST_AGREE
+        whole = _whole(orientation, fit(points, _flat(placement, 1.0), SHIFT), patches, REACH if told else np.inf)
         if off(whole[1]) <= WHOLE_PIXELS:
             return Settled(whole[0], whole[2], off(whole[1]))
     full = patches.psnr(placement.geometry(orientation))
@@ -86,22 +92,31 @@ def _flat(placement: Placement, scale: float | None = None, turned: bool = False
     return replace(placement, numbers=numbers)
 
 
-def _whole(orientation: int, square: Placement, patches: Patches) -> tuple[Geometry, Placement, float]:
+def _whole(
+    orientation: int, square: Placement, patches: Patches, reach: float
+) -> tuple[Geometry, Placement, float]:
     """The whole-pixel geometry that explains the mosaic best near one, as a placement too, and its dB."""
     offset = np.rint(square.corner)
     first = Geometry(orientation, (int(offset[0]) << POSITION_BITS, int(offset[1]) << POSITION_BITS))
-    geometry, db = best_neighbour(first, patches)
+    geometry, db = best_neighbour(first, patches, square.corner, reach)
     found = [v / (1 << POSITION_BITS) for v in geometry.offset]
     return geometry, Placement.plain((found[0], found[1]), (1.0, 1.0), square.shape), db
 
 
-def best_neighbour(geometry: Geometry, patches: Patches) -> tuple[Geometry, float]:
-    """The whole-pixel geometry that explains the mosaic best among the neighbours, and its dB."""
+def best_neighbour(
+    geometry: Geometry, patches: Patches, middle: tuple[float, float] = (0.0, 0.0), reach: float = np.inf
+) -> tuple[Geometry, float]:
+    """The whole-pixel geometry that explains the mosaic best among the neighbours, and its dB.
+
+    middle, reach: px of the JPEG; only offsets that lie so near are tried beside the geometry's own.
+    """
     known: dict[tuple[int, int], float] = {}
     one = 1 << POSITION_BITS
     at = geometry.offset
     for _ in range(6):
         around = [(at[0] + i * one, at[1] + j * one) for i, j in ((0, 0), (0, 1), (1, 0), (0, -1), (-1, 0))]
+        far = (max(abs(o / one - m) for o, m in zip(offset, middle, strict=True)) for offset in around)
+        around = [offset for offset, px in zip(around, far, strict=True) if offset == at or px <= reach]
         for offset in around:
             if offset not in known:
                 known[offset] = patches.psnr(replace(geometry, offset=offset))

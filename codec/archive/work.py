@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -65,6 +66,7 @@ def prepare(threads: int, pinned: bool = True) -> None:
 
     from threadpoolctl import threadpool_limits
 
+    _end_with_parent()
     with contextlib.suppress(ValueError):  # an actor may begin in a thread
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
@@ -75,6 +77,22 @@ def prepare(threads: int, pinned: bool = True) -> None:
         if threads < len(cores):
             first = os.getpid() * threads % len(cores)
             os.sched_setaffinity(0, {cores[(first + k) % len(cores)] for k in range(threads)})
+
+
+def _end_with_parent() -> None:
+    """Let this process end when its master does, whatever ends that: a worker without one would wait for ever."""
+    import os
+    from multiprocessing import connection, parent_process
+
+    parent = parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        connection.wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def done(task: Task) -> Outcome:

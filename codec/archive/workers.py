@@ -67,7 +67,7 @@ class Workers:
         finally:
             for future in running:
                 future.cancel()
-            self._close()
+            self._close(wait=not running)  # else who is at work ends with this process
 
     def _fill(self, waiting: deque[Task], once_more: deque[Task], running: dict[Future[Outcome], Task]) -> None:
         """Hand out as many tasks as there are processes and memory for; those whose process died, one by one."""
@@ -93,7 +93,7 @@ class Workers:
             )
         return self._pool.submit(self.work, task)
 
-    def _close(self) -> None:
+    def _close(self, wait: bool = False) -> None:
         if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool.shutdown(wait=wait, cancel_futures=True)
             self._pool = None

@@ -9,10 +9,13 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from ...bitstream.errors import UsageError
 from .printing import print_lines
+
+if TYPE_CHECKING:
+    from ..isp.settings import Settings
 
 STANDARD = Path("-")
 """Standard input or output, as an argument."""
@@ -140,6 +143,16 @@ def percentage(text: str) -> float:
     if not match:
         raise argparse.ArgumentTypeError(f"{text!r} is no percentage: want one like 5%{_point(text)}")
     return float(match[1]) / 100
+
+
+def settings_of(text: str) -> Settings:
+    """A development of "exposure=+2,temperature=3000"."""
+    from ..isp.settings import Settings
+
+    try:
+        return Settings.of_text(text)
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def byte_count(text: str) -> int:

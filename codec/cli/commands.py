@@ -19,6 +19,7 @@ from .arguments import (
     file_path,
     percentage,
     rising_numbers,
+    settings_of,
     whole_number,
 )  # fmt: skip
 from .batch import batch_command
@@ -56,6 +57,8 @@ def encode_command(subparsers: Any) -> None:
                         help="where the layers end, in bits per pixel; implies --trimmable")  # fmt: skip
     parser.add_argument("--tune", choices=("edit", "psnr"), default="edit",
                         help="error that edits show evenly (edit, default) or even in linear light (psnr)")  # fmt: skip
+    parser.add_argument("--for-edit", type=settings_of, metavar="EDIT", help="least error in one development, as "
+                        '"exposure=+2,temperature=3000", by the sliders of develop')  # fmt: skip
     parser.add_argument("--effort", type=whole_number, default=5, metavar="1..9",
                         help="how hard to think: slower is smaller, decoding stays as fast; default 5")  # fmt: skip
     parser.add_argument("--parity", type=percentage, metavar="5%%",
@@ -121,7 +124,7 @@ def _encode(args: argparse.Namespace) -> None:
                 raw, jpeg, bpp=args.bpp, size=args.size, quality=args.quality, lossless=args.lossless,
                 trimmable=args.trimmable, layers=args.layers, tune=args.tune, effort=args.effort, device=args.device,
                 guide="none" if args.no_guide else "auto", progress=progress, frame=args.frame, margins=args.margins,
-                parity=args.parity, metadata=_metadata(args),
+                parity=args.parity, metadata=_metadata(args), for_edit=args.for_edit,
             )  # fmt: skip
         inputs += [encoded.guide_path] if encoded.guide_path else []
         written = encoded.jpeg
@@ -138,7 +141,7 @@ def _encode(args: argparse.Namespace) -> None:
         "output": str(output or args.sidecar), "jpeg_bytes": len(written), "metadata_bytes": encoded.metadata_bytes,
         "bpp": encoded.bpp, "guide": encoded.guide, "model": encoded.model, "seconds": round(encoded.seconds, 3),
         "alignment": encoded.alignment, "preview": encoded.preview, "guided": encoded.guided,
-        "own_guide_bytes": encoded.own_guide_bytes, "warnings": encoded.warnings,
+        "own_guide_bytes": encoded.own_guide_bytes, "edit_gain": encoded.edit_gain, "warnings": encoded.warnings,
         **({"sidecar": str(args.sidecar)} if args.sidecar else {}), **profile,
     }  # fmt: skip
     lines = [
@@ -151,6 +154,8 @@ def _encode(args: argparse.Namespace) -> None:
             else f"{bytes_text(len(written))}, of which the RAW {bytes_text(encoded.metadata_bytes)}",
         ),
         ("rate", f"{encoded.bpp:.4g} bits per pixel"),
+        *([("this edit", f"up to {encoded.edit_gain:.1f} dB better than under the usual steps")]
+          if encoded.edit_gain is not None else []),
         ("time", f"{encoded.seconds:.1f} s"),
     ]
     show(args, result, lines, title=str(output or args.sidecar))
@@ -158,6 +163,7 @@ def _encode(args: argparse.Namespace) -> None:
 
 
 def _metadata(args: argparse.Namespace) -> str:
+    """What of the RAW's metadata is asked for."""
     asked = {"none": args.no_metadata, "all": args.gps, "whole": args.whole_note}
     return next((kind for kind, wanted in asked.items() if wanted), "auto")
 

@@ -14,7 +14,8 @@ GROUP = "rawinlay.commands"
 
 GROUPS = {
     "for photographs": (
-        "encode", "decode", "develop", "view", "info", "verify", "compare", "strip", "trim", "batch", "mount",
+        "encode", "decode", "develop", "look", "view", "info", "verify", "compare", "strip", "trim", "batch",
+        "mount",
     ),
     "for shells and programs": ("completion", "man", "schema"),
     "to see it work": ("demo",),
@@ -39,15 +40,18 @@ def version() -> str:
         return str(_project().get("version", "unknown"))
 
 
-def commands() -> dict[str, Callable[[Any], None]]:
+def commands(wanted: str | None = None) -> dict[str, Callable[[Any], None]]:
     """Name of each command -> the function that adds its parser to argparse's subparsers, in the order of `GROUPS`.
 
-    Every layer registers its own as entry points of the group `GROUP`, so that nothing here imports a later layer.
+    wanted: this one alone, where there is one of the name: the others' modules take their time. Every layer registers
+    its own as entry points of the group `GROUP`, so that nothing here imports a later layer.
     """
     from importlib import metadata  # takes as long as many a command
 
     registered = {entry.name: entry.value for entry in metadata.entry_points(group=GROUP)}
     registered = registered or dict(_project().get("entry-points", {}).get(GROUP, {}))
+    if wanted in registered:
+        registered = {wanted: registered[wanted]}
     known = [name for names in GROUPS.values() for name in names]
     found = {}
     for name in sorted(registered, key=lambda name: (known.index(name) if name in known else len(known), name)):

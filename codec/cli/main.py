@@ -168,7 +168,7 @@ def _parser(argv: Sequence[str]) -> Parser:
     parser.add_argument("-q", "--quiet", action="store_true", help=argparse.SUPPRESS)
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
     command = next((word for word in argv if not word.startswith("-")), None)
-    known = {command: COMMANDS[command]} if command in COMMANDS else commands()
+    known = {command: COMMANDS[command]} if command in COMMANDS else commands(command)
     if command is not None and command not in known:
         raise UsageError(_unknown(command, list(known)))
     if command is None and argv and not {"-h", "--help", "-V", "--version"} & set(argv):

@@ -13,7 +13,7 @@ from .arguments import Parser, nearest
 from .distribution import commands, version
 from .printing import print_lines
 
-SHELLS = ("bash", "zsh", "tcsh")
+SHELLS = ("bash", "zsh")
 SCHEMAS = Path(__file__).with_name("schemas")
 FILES = ("FILE", "DIR", "RAW", "JPEG", "IN.jpg", "OUT", "SRC", "DST", "MOUNTPOINT", "RAWDIR")
 

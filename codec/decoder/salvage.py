@@ -19,11 +19,11 @@ from ...bitstream.stream.layers import STAGES
 from ..guide.guide import LaidGuide
 from ..mosaic.layout import tiles_in_pixels
 from ..recipe.gated import guided_by
-from ..recipe.side import Window
+from ..recipe.side import HALO, Window
 from .stream import Stream
 
-WHOLE, PARTLY, PREDICTED = "whole", "partly", "predicted"
-COLOURS = {WHOLE: (46, 160, 67), PARTLY: (230, 180, 30), PREDICTED: (200, 40, 40)}
+WHOLE, RIM, PARTLY, PREDICTED = "whole", "rim", "partly", "predicted"
+COLOURS = {WHOLE: (46, 160, 67), RIM: (150, 200, 90), PARTLY: (230, 180, 30), PREDICTED: (200, 40, 40)}
 SIDE = 1024
 """Pixels of the map's longer side at most."""
 
@@ -32,8 +32,9 @@ SIDE = 1024
 class TileState:
     """A tile of the mosaic, in its pixels as stored, and what is left of it.
 
-    state: "whole"; "partly": `layers` layers and of the next one `stages` stages of 16; "predicted": nothing of it is
-    left, recipe and guide alone say what is there.
+    state: "whole"; "rim": so too, but the second look behind the loop saw what was guessed of a neighbour, in the few
+    cells that it reaches across the border (`codec.decoder.post`); "partly": `layers` layers and of the next one
+    `stages` stages of 16; "predicted": nothing of it is left, recipe and guide alone say what is there.
     """
 
     tile: int
@@ -59,8 +60,8 @@ class Salvage:
 
     @property
     def recovered(self) -> float:
-        """Share of the tiles that are whole."""
-        return sum(tile.state == WHOLE for tile in self.tiles) / len(self.tiles)
+        """Share of the tiles that are decoded: whole, or whole but for the rim."""
+        return sum(tile.state in (WHOLE, RIM) for tile in self.tiles) / len(self.tiles)
 
     @property
     def decoded(self) -> float:
@@ -68,7 +69,9 @@ class Salvage:
         first loss, a layer that is not the last counting as nothing."""
 
         def share(tile: TileState) -> float:
-            return 1.0 if tile.state == WHOLE else tile.stages / STAGES if tile.layers == self.layers - 1 else 0.0
+            if tile.state in (WHOLE, RIM):
+                return 1.0
+            return tile.stages / STAGES if tile.layers == self.layers - 1 else 0.0
 
         return sum(t.width * t.height * share(t) for t in self.tiles) / (self.width * self.height)
 
@@ -80,7 +83,8 @@ class Salvage:
         return {**told, "width": self.width, "height": self.height, "tiles": rows}
 
     def png(self) -> bytes:
-        """The map: a picture of the mosaic as stored, made smaller; green whole, yellow partly, red predicted."""
+        """The map: a picture of the mosaic as stored, made smaller; green whole, light green but for the rim, yellow
+        partly, red predicted."""
         shrink = max(1, -(-max(self.width, self.height) // SIDE))
         picture = np.zeros((-(-self.height // shrink), -(-self.width // shrink), 3), np.uint8)
         for tile in self.tiles:
@@ -107,6 +111,7 @@ def unguided(stream: Stream, planes: JpegPlanes, others: JpegPlanes) -> list[int
     """Tiles whose side information is not the same under two JPEGs, which differ where nothing is known: what they were
     coded by is not to be had."""
     layout, recipe, companding = stream.layout, stream.recipe, stream.companding
+    reach = stream.post.reach if stream.post else 0
     shape = stream.header.height, stream.header.width
     one, other = (
         guided_by(LaidGuide(some, stream.geometry, shape, layout.origin), stream.gate, layout, stream.net())
@@ -117,7 +122,9 @@ def unguided(stream: Stream, planes: JpegPlanes, others: JpegPlanes) -> list[int
         window = Window((place[:2],), *place[2:])
         same = np.array_equal(one.activity(window), other.activity(window)) and np.array_equal(
             one.prediction(window, recipe, companding), other.prediction(window, recipe, companding))  # fmt: skip
-        if not same:
+        near = place.grown(reach + HALO)
+        around = np.s_[:, max(0, near.top + HALO) : near.bottom + HALO, max(0, near.left + HALO) : near.right + HALO]
+        if not same or (reach and not np.array_equal(one.planes[around], other.planes[around])):
             found.append(n)
     return found
 
@@ -125,8 +132,12 @@ def unguided(stream: Stream, planes: JpegPlanes, others: JpegPlanes) -> list[int
 def states(stream: Stream, notes: Iterable[str]) -> Salvage:
     """What a stream of `without` will give."""
     header, found = stream.header, []
-    for n, place in enumerate(tiles_in_pixels(stream.layout, 2 * header.tile)):
+    places = list(tiles_in_pixels(stream.layout, 2 * header.tile))
+    guessed = [places[n].grown(2 * stream.post.reach) for n in stream.cut] if stream.post else []
+    for n, place in enumerate(places):
         layers, stages = stream.cut.get(n, (stream.layer_count, 0))
         state = WHOLE if n not in stream.cut else PARTLY if layers or stages else PREDICTED
+        if state == WHOLE and any(rect.meets(place) for rect in guessed):
+            state = RIM
         found.append(TileState(n, *place.xywh, state, layers, stages))
     return Salvage(header.width, header.height, stream.layer_count, tuple(found), tuple(notes))

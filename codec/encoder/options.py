@@ -13,6 +13,7 @@ from ...bitstream.errors import UsageError
 from ...bitstream.jpeg.further import check_share
 from ...bitstream.runtime.progress import Progress
 from ...bitstream.stream.container import MAX_LAYERS
+from ..isp.settings import Settings
 from .effort import DEFAULT as DEFAULT_EFFORT
 from .effort import LEAST, MOST, Effort
 
@@ -72,8 +73,9 @@ class EncodeOptions:
     `Effort`. guide: "auto" for the JPEG wherever it helps (`codec.encoder.guides`), "jpeg" to trust it everywhere,
     "none" to leave it out. device: "auto", "cpu" or "cuda" (`codec.asked.choose_device`). progress: called with what is
     being done and how much of it is. parity: share of the bytes, 0.01 to 0.5, that mends others which are lost; needs
-    `zfec`. metadata: of the RAW: "auto", "all" (its place too, where the JPEG has none),
-    "whole" (the MakerNote however large, for archives) or "none".
+    `zfec`. metadata: of the RAW: "auto", "all" (its place too, where the JPEG has none), "whole" (the MakerNote however
+    large, for archives) or "none". for_edit: the one development in which the error is to be least
+    (`codec.encoder.for_edit`).
     """
 
     rate: Rate = field(default_factory=Rate)
@@ -84,9 +86,12 @@ class EncodeOptions:
     guide: str = "auto"
     parity: float | None = None
     metadata: str = "auto"
+    for_edit: Settings | None = None
 
     def __post_init__(self) -> None:
         check_share(self.parity)
+        if self.for_edit and self.tune != "edit":
+            raise UsageError(f"an error that is least in one edit is not tuned for {self.tune}: give only one of these")
         if self.tune not in TUNES:
             raise UsageError(f"tune {self.tune!r}: want one of {', '.join(TUNES)}")
         if self.guide not in GUIDES:
@@ -120,3 +125,4 @@ class EncodeKeywords(TypedDict, total=False):
     guide: str
     parity: float | None
     metadata: str
+    for_edit: Settings | None

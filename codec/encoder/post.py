@@ -3,9 +3,10 @@
 ::
 
     decoded mosaic in windows --least squares of roots, each kind--> looks --> windows corrected
-    true, decoded and corrected windows --`isp.develop`, as shot and +2 EV--> squared errors --> the best, or none
+    true, decoded and corrected windows --`isp.develop`--> squared errors --> the best, or none
 
-Only under `--tune edit`: roots are what edits show, and linear error may grow. Lossy streams of one layer have it.
+Developed are as shot and +2 EV, or what `--for-edit` says. Only under `--tune edit`: roots are what edits show, and
+linear error may grow. Lossy streams of one layer have it.
 """
 
 from __future__ import annotations
@@ -22,7 +23,6 @@ from ...bitstream.rect import Rect
 from ...bitstream.runtime.parallel import in_parallel
 from ..decoder.crop import cropped
 from ..decoder.post import clipped_from, corrected, corrected_cells, looked_at
-from ..isp.develop import Developer, plain_rendering
 from ..isp.settings import Settings
 from ..recipe.look import DIRECTED, FAR_REACH, MIRRORED, Look
 from .fit import look as fit
@@ -65,13 +65,14 @@ def with_post(found: Found, job: Job, raw: RawImage, options: EncodeOptions) -> 
     looks = [look for look in _looks(found, job) if len(look.to_bytes()) <= room] if room and coded >= FEW else []
     if not looks:
         return found
-    errors = _errors(found.mosaic, looks, job, raw)
+    edits = (options.for_edit,) if options.for_edit else EDITS
+    errors = _errors(found.mosaic, looks, job, raw, edits)
     worth = [1 - LEAST_WORTH, *(1.0 + len(look.to_bytes()) / coded for look in looks)]
     best = int(np.argmin(np.array(errors) * worth))
     if best == 0:
         return found
-    look, picture = looks[best - 1], job.picture
-    mosaic = corrected(found.mosaic, look, picture.side_info, picture.layout, picture.companding)
+    look = looks[best - 1]
+    mosaic = corrected(found.mosaic, look, job.picture.side_info, stream.setup)
     return replace(found, stream=replace(stream, post=look), mosaic=mosaic)
 
 
@@ -96,8 +97,12 @@ def _looks(found: Found, job: Job) -> list[Look]:
     return out
 
 
-def _errors(mosaic: np.ndarray, looks: Sequence[Look], job: Job, raw: RawImage) -> list[float]:
+def _errors(
+    mosaic: np.ndarray, looks: Sequence[Look], job: Job, raw: RawImage, edits: Sequence[Settings] = EDITS
+) -> list[float]:
     """Squared error of developed windows: of a decoded mosaic as it is, then as each look corrects it."""
+    from ..isp.develop import Developer, plain_rendering  # SciPy comes with it, which streams without a look do without
+
     picture, rendering = job.picture, plain_rendering(raw)
     (h, w), (top, left) = picture.layout.cells, picture.layout.origin
     corners = [(r, c) for r in fit.places(h, TRIED, DOWN) for c in fit.places(w, TRIED, ACROSS)]
@@ -116,7 +121,7 @@ def _errors(mosaic: np.ndarray, looks: Sequence[Look], job: Job, raw: RawImage) 
             found.append(whole[within])
         part = cropped(raw, crop)
         totals = np.zeros(len(found) - 1)
-        for edit in EDITS:
+        for edit in edits:
             true, *others = (
                 Developer(replace(part, mosaic=np.ascontiguousarray(m)), rendering).picture(edit, bits=16).astype(float)
                 for m in found

@@ -18,10 +18,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...bitstream.errors import UsageError
 from ...bitstream.raw_image import RawImage
 from ..mosaic.layout import Layout
 from ..mosaic.noise import Profile, told
 from .fit import noise
+from .for_edit import best_steps
 from .options import EncodeOptions, Rate
 from .rate import DEFAULT_QUALITY
 
@@ -51,11 +53,20 @@ MOST_SAMPLES = 1 << 20
 
 def choose_steps(raw: RawImage, luma: np.ndarray, options: EncodeOptions) -> Steps:
     """Steps for a picture and its JPEG's luma, uint8 (h, w)."""
+    if options.for_edit and raw.cell:
+        raise UsageError("steps for one edit are found for sensors with a Bayer filter alone")
+    if options.for_edit:
+        return Steps(*best_steps(raw, options.for_edit, usual())[0])
     if options.tune == "edit" and _few(options.rate, raw.mosaic.size):
         grain = grain_of(raw)
         if grain > GRAINY and noise.of_picture(luma) > SHOWN * grain:
             return STEPS["psnr"]
     return STEPS[options.tune]
+
+
+def usual() -> tuple[int, int]:
+    """Offset and exponent where nothing else is said: what `--for-edit` is compared with."""
+    return STEPS["edit"].companding, STEPS["edit"].exponent
 
 
 def _few(rate: Rate, sites: int) -> bool:

@@ -40,6 +40,8 @@ def stream_bytes(stream: Stream) -> bytes:
         sections["BORD"] = stream.border
     if stream.digest:
         sections["DIGM"] = stream.digest
+    if stream.bands:
+        sections["DIGJ"] = stream.bands
     if stream.files:
         sections["DIGS"] = stream.files.to_bytes()
     if stream.post:

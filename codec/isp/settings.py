@@ -41,6 +41,20 @@ class Settings:
             if value is not None and not low <= value <= high:
                 raise UsageError(f"{field.name} is {value:g}, want {low:g} .. {high:g}")
 
+    @classmethod
+    def of_text(cls, text: str) -> Settings:
+        """Of "exposure=+2,temperature=3000"; `UsageError` for what is none."""
+        found: dict[str, float] = {}
+        for word in text.split(","):
+            name, is_one, value = (part.strip() for part in word.partition("="))
+            if name not in RANGES or not is_one or name in found:
+                raise UsageError(f"{word.strip()!r}: want NAME=NUMBER, each once, of {', '.join(RANGES)}")
+            try:
+                found[name] = float(value)
+            except ValueError:
+                raise UsageError(f"{name} is {value!r}, want a number") from None
+        return cls(**found)
+
     @property
     def local(self) -> bool:
         """Whether anything depends on the surroundings of a pixel."""

@@ -7,7 +7,6 @@ from dataclasses import fields
 from typing import Any
 
 from ...bitstream.errors import InputError, UsageError
-from ..develop import LOOKS
 from ..isp.settings import Settings
 from .acts import Order
 from .frame import Rectangle
@@ -62,6 +61,8 @@ def settings(given: Mapping[str, Any]) -> Settings:
 
 def look(given: Mapping[str, Any]) -> str:
     """ "camera" or "plain"."""
+    from ..develop import LOOKS  # with the developer, which takes its time
+
     found = given.get("look", LOOKS[0])
     if found not in LOOKS:
         raise UsageError(f"look {str(found)[:40]!r}: want one of {', '.join(LOOKS)}")

@@ -12,7 +12,6 @@ from ...bitstream.errors import InputError, UsageError
 from ...bitstream.runtime.files import reason, shown
 from ..cli.arguments import add_command, file_path, whole_number
 from ..cli.console import show
-from .folder import Folder, kind_of
 
 
 def view_command(subparsers: Any) -> None:
@@ -33,6 +32,7 @@ def view_command(subparsers: Any) -> None:
 
 def _view(args: argparse.Namespace) -> None:
     from .desk import Desk
+    from .folder import Folder, kind_of
     from .server import Server
 
     if not 0 <= args.port <= 65535:
@@ -56,6 +56,7 @@ def _view(args: argparse.Namespace) -> None:
         show(args, {"address": server.address, "folder": str(folder.root), "pid": os.getpid()}, lines, title="view")
         if not args.no_browser:
             threading.Thread(target=webbrowser.open, args=(server.address,), daemon=True).start()
+        threading.Thread(target=desk.warm, name="warm", daemon=True).start()
         server.serve_forever(poll_interval=0.2)
     except KeyboardInterrupt:
         pass

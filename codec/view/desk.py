@@ -5,6 +5,7 @@ What takes long to import is imported when it is first needed: the page and the 
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import threading
 import time
@@ -13,17 +14,19 @@ from typing import Any
 
 import numpy as np
 
-from ...bitstream.errors import UsageError
+from ...bitstream.errors import RawinlayError, UsageError
 from ...bitstream.runtime import compiling
 from .acts import WORDS, Acts, Exists
 from .asking import box, light, look, order, settings, text, whole
-from .folder import Entry, Folder
+from .folder import Entry, Folder, Forbidden
 from .gallery import Gallery
 from .jobs import Jobs
 from .opened import Opened, same_stem
 from .server import Answer, Asked, as_json, asset
 
 MARKS_AT_ONCE = 400
+CALM = 0.4
+"""Seconds without a thumbnail being asked for, after which marks are found at full speed."""
 
 
 class Desk:
@@ -58,6 +61,15 @@ class Desk:
         given = None if asked.post else asset(asked.path or "index.html")
         return given or as_json({"said": "there is nothing of that name"}, 404)
 
+    def warm(self) -> None:
+        """Have ready what the first photograph will need, while the browser starts."""
+        from . import facts, look, picture
+
+        assert facts and look and picture
+        if self.first:
+            with contextlib.suppress(RawinlayError, Forbidden):
+                self.opened.picture(self.first)
+
     def close(self) -> None:
         """Stop what goes on by itself."""
         self._stopped.set()
@@ -90,7 +102,10 @@ class Desk:
                 break
             if entry.kind == "jpeg":
                 marks.append((entry.name, self.gallery.mark(entry)))
-                time.sleep(0.002)  # whoever looks at something goes first
+                for _ in range(20):  # whoever looks at something goes first
+                    if self._stopped.wait(0.002) or time.monotonic() - self.gallery.asked > CALM:
+                        break
+                    time.sleep(0.02)
         if entries is not self._entries and not self._stopped.is_set():
             self._mark()
 
@@ -179,17 +194,23 @@ class Desk:
 
     def measure(self, asked: Asked) -> Answer:
         """True against decoded, of a part."""
-        from .original import measured, similarity
+        from .original import decoded, measured, similarity
 
         name = text(asked, "name")
         picture = self.opened.picture(name)
         true = self.opened.original(name, picture)
         part = picture.part(box(asked), 1)
-        told = {"name": true.name, "digest": true.same, **measured(true, picture, part)}
+        raw = decoded(picture, part)
+        if "bytes" in asked.query:
+            tiles = self.opened.shorter(name, picture, whole(asked, "bytes")).tiles
+            tiles.need(*part.sites)
+            raw = dataclasses.replace(raw, mosaic=tiles.mosaic)
+        told = {"name": true.name, "digest": true.same, **measured(true, raw, part)}
         if asked.query.get("similarity") == "1":
             from .facts import developed_pair
 
-            told["ssimulacra2"] = None if told["same"] else similarity(*developed_pair(picture, true.raw, part))
+            pair = developed_pair(picture.developer("camera").rendering, true.raw, raw, part)
+            told["ssimulacra2"] = None if told["same"] else similarity(*pair)
         return as_json(told)
 
     def value(self, asked: Asked) -> Answer:

@@ -100,8 +100,8 @@ class Folder:
             raise Forbidden(name)
         return at
 
-    def read(self, name: str, most: int = MAX_FILE_BYTES) -> bytes:
-        """The first `most` bytes of a photograph. Forbidden for a name outside, InputError where that fails."""
+    def read(self, name: str) -> bytes:
+        """The bytes of a photograph. Forbidden for a name outside, InputError where that fails."""
         path = self.path(name)
         try:
             descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
@@ -118,7 +118,7 @@ class Folder:
             if found.st_size > MAX_FILE_BYTES:
                 raise InputError(f"{name} is over {MAX_FILE_BYTES >> 30} GiB")
             try:
-                data = file.read(most)
+                data = file.read(MAX_FILE_BYTES)
             except OSError as error:
                 raise InputError(f"cannot read {name}: {reason(error)}") from None
         if not data:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import threading
+import time
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from ...bitstream.stream import container
 from ...bitstream.stream.container import Container
 from ...bitstream.stream.header import Header
 from ...bitstream.stream.layers import Layers, tile_count
+from ...bitstream.tiff import tiff
 from ..mosaic.turn import turn
 from ..sidecar import parts
 from .cache import Kept
@@ -28,47 +30,48 @@ from .folder import Entry, Folder, kind_of
 SIZES = (160, 320, 640, 1600, 2400)
 """Longest sides of thumbnails; the last two stand for the picture until it is there itself."""
 
-HEAD = 192 << 10
-"""Of a JPEG: Exif stands within its first 64 kB."""
-
 MOST_BYTES = 64 << 20
 QUALITY = 85
 EXIF_ASPECT = 0.02
 """Of an Exif thumbnail: cameras letterbox some, which then don't show the picture's shape."""
 
-THUMBNAIL, ORIENTATION = 1, 274
-"""Pillow's name for the directory of Exif's thumbnail, and the tag."""
+START, LENGTH = 513, 514
+"""JPEGInterchangeFormat and its length, of Exif's thumbnail."""
 
 
 class Gallery:
-    """Thumbnails and marks of a folder's files, kept within a bound."""
+    """Thumbnails and marks of a folder's files, kept within a bound. asked: when a thumbnail was wanted last, by the
+    monotonic clock."""
 
     def __init__(self, folder: Folder) -> None:
         self.folder = folder
-        self._thumbs: Kept[bytes] = Kept(MOST_BYTES, len)
+        self._thumbs: Kept[bytes] = Kept(MOST_BYTES, lambda one: len(one) + 200)
         self._marks: dict[str, tuple[tuple[int, int], dict[str, Any]]] = {}
         self._turns = threading.BoundedSemaphore(2)
+        self.asked = 0.0
 
     def thumb(self, name: str, size: int) -> bytes:
         """A JPEG, upright, no side longer than `size`. InputError for what can't be shown."""
         if size not in SIZES:
             raise InputError("no such size")
         stamp = self.folder.stamp(name)
+        self.asked = time.monotonic()
+        if size == SIZES[0]:
+            small = self._thumbs.get((name, size, stamp), lambda: self._small(name))
+            if small:
+                return small
+            size = SIZES[1]  # whoever wants a small one wants the next one soon
 
         def make() -> bytes:
             with self._turns:
-                return self._made(name, size)
+                data = self.folder.read(name)
+                return _shrunk(_preview(data) if kind_of(name) == "raw" else data, size)
 
         return self._thumbs.get((name, size, stamp), make)
 
-    def _made(self, name: str, size: int) -> bytes:
-        if kind_of(name) == "raw":
-            return _shrunk(_preview(self.folder.read(name)), size)
-        if size <= SIZES[0]:
-            small = _exif_thumbnail(self.folder.read(name, HEAD))
-            if small is not None:
-                return small
-        return _shrunk(self.folder.read(name), size)
+    def _small(self, name: str) -> bytes:
+        """Exif's thumbnail of a JPEG; b"" where there is none that will do."""
+        return b"" if kind_of(name) == "raw" else _exif_thumbnail(self.folder.read(name)) or b""
 
     def mark(self, entry: Entry) -> dict[str, Any]:
         """What a file carries, for JSON: raw ("none", "intact", "damaged"), bytes, bpp, lossless, said."""
@@ -129,23 +132,21 @@ def _preview(data: bytes) -> bytes:
     return own_preview(data) or render_jpeg(data, half_size=True)
 
 
-def _exif_thumbnail(head: bytes) -> bytes | None:
+def _exif_thumbnail(data: bytes) -> bytes | None:
     """Exif's thumbnail, upright, where it is large enough and of the picture's shape."""
     try:
-        with Image.open(io.BytesIO(head)) as image:
-            width, height = image.size
-            exif = image.getexif()
-        directory = exif.get_ifd(THUMBNAIL)
-        start, length = directory.get(513), directory.get(514)
-        block = Jpeg(head).exif_payload
-        if not (isinstance(start, int) and isinstance(length, int) and 0 < length and start + length <= len(block)):
+        file = Jpeg(data)
+        width, height, block = file.frame.width, file.frame.height, file.exif_payload
+        directories = tiff.read_tiff(block)
+        if len(directories) < 2 or not {START, LENGTH} <= directories[1].tags.keys():
             return None
+        start, length = (int(tiff.value_numbers(directories[1].tags[tag])[0]) for tag in (START, LENGTH))
         with Image.open(io.BytesIO(block[start : start + length])) as small:
             shape = small.width / small.height
             if max(small.size) < SIZES[0] or abs(shape / (width / height) - 1) > EXIF_ASPECT:
                 return None
             small.thumbnail((SIZES[0], SIZES[0]))
-            upright = np.ascontiguousarray(turn(np.asarray(small.convert("RGB")), exif.get(ORIENTATION, 1)))
-    except (OSError, ValueError, SyntaxError, InputError, Image.DecompressionBombError):
+            upright = np.ascontiguousarray(turn(np.asarray(small.convert("RGB")), file.orientation))
+    except (OSError, ValueError, IndexError, SyntaxError, InputError, Image.DecompressionBombError):
         return None
     return _saved(Image.fromarray(upright))

@@ -336,7 +336,7 @@ def test_the_package_names_functions_whatever_was_imported(encoded):
     import rawinlay
     from rawinlay.codec import api
 
-    assert set(rawinlay.__all__) == set(api.__all__) - {"Progress", "Source"} | {"Developed", "develop"}
+    assert set(rawinlay.__all__) == set(api.__all__) - {"Progress", "Source"} | {"Developed", "develop", "imread"}
     assert all(callable(getattr(rawinlay, name)) for name in rawinlay.__all__)
     assert rawinlay.__version__.count(".") >= 1
     with pytest.raises(AttributeError):

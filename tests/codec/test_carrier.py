@@ -141,7 +141,7 @@ def test_a_picture_that_is_cut(sample, share):
     """Tiles whose guide lies above the cut are what they were, and no other is called so."""
     end = sample.segments[-1].end
     cut = sample.jpeg[: end + int(share * (len(sample.jpeg) - end))]
-    with pytest.raises(StreamError, match="--salvage decodes the tiles above"):
+    with pytest.raises(StreamError, match="--salvage decodes the tiles"):
         api.decode(cut)
     if share < 0.1:
         with pytest.raises(StreamError):
@@ -149,12 +149,31 @@ def test_a_picture_that_is_cut(sample, share):
         return
     decoded = api.decode(cut, salvage=True)
     assert 0.1 < decoded.salvage.recovered < share and not decoded.lossless and decoded.preview_kind == "neutral"
-    assert any("picture is cut" in line for line in decoded.warnings) and decoded.dng()
+    assert any("picture is damaged" in line for line in decoded.warnings) and decoded.dng()
     for tile in decoded.salvage.tiles:
         here = np.s_[tile.y : tile.y + tile.height, tile.x : tile.x + tile.width]
         assert tile.state == PREDICTED or np.array_equal(decoded.raw.mosaic[here], sample.mosaic[here])
     both = api.decode(cut[: sample.segments[0].start] + cut[sample.segments[1].start :], salvage=True)
     assert both.salvage.recovered <= decoded.salvage.recovered and len(both.warnings) == 3
+
+
+def test_a_picture_that_is_damaged(sample):
+    """A bit of the scan is wrong: refused; of what is salvaged each tile that counts as whole is."""
+    end, found = sample.segments[-1].end, []
+    for share in (0.15, 0.4, 0.6, 0.85):
+        at = end + int(share * (len(sample.jpeg) - end))
+        hurt = sample.jpeg[:at] + bytes([sample.jpeg[at] ^ 4]) + sample.jpeg[at + 1 :]
+        with pytest.raises(StreamError):
+            api.decode(hurt)
+        try:
+            decoded = api.decode(hurt, salvage=True)
+        except StreamError:  # no row is left that holds a tile
+            continue
+        for tile in decoded.salvage.tiles:
+            here = np.s_[tile.y : tile.y + tile.height, tile.x : tile.x + tile.width]
+            assert tile.state != WHOLE or np.array_equal(decoded.raw.mosaic[here], sample.mosaic[here])
+        found.append(decoded.salvage.recovered)
+    assert len(found) >= 3 and 0.2 < max(found) < 1
 
 
 def test_layers_are_salvaged_as_far_as_they_are_there():

@@ -16,6 +16,17 @@ def digest(mosaic):
     return hashlib.sha256(mosaic.astype("<u2").tobytes()).digest()[:8]
 
 
+def bands(planes, rows):
+    """Section DIGJ with so many rows to a band; below 128, so that the varint is a byte, or two."""
+    out = bytes([rows]) if rows < 128 else bytes([rows & 127 | 128, rows >> 7])
+    v = planes.subsampling[1]
+    for y in range(0, len(planes.y), rows):
+        colour = (c[y // v : (y + rows) // v] for c in (planes.cb, planes.cr) if c is not None)
+        parts = [planes.y[y : y + rows], *colour]
+        out += hashlib.sha256(b"".join(part.tobytes() for part in parts)).digest()[:4]
+    return out
+
+
 def boxes(contents):
     """Kind and data of each box in a superbox."""
     while contents:
@@ -42,7 +53,7 @@ def part_ends(contents):
     """Where a writer ends the parts of a superbox without a `free` box, by 1.2."""
     total, stream = len(contents), dict(boxes(contents))[b"bidb"]
     begin = dict(starts(contents))[b"bidb"]
-    if total <= FULL or any(kind == b"uuid" and data.startswith(PARITY) for kind, data in boxes(contents)):
+    if total <= FULL or any(len(data) + 8 > FULL and data.startswith(PARITY) for _, data in boxes(contents)):
         return [*range(FULL, total, FULL), total]
     tiles, layers, stages, bits, lengths = index_of(dict(blocks(stream))[b"S"])
     at, bounds, number = begin + len(stream) - sum(lengths), [], iter(lengths)

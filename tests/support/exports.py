@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
-from scipy.ndimage import map_coordinates
+from scipy.ndimage import gaussian_filter, map_coordinates
 
 Place = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
@@ -157,7 +157,8 @@ def srgb(linear: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Look:
-    """Tones of an export; gain in linear light, contrast about middle gray, and what is drawn upon it."""
+    """Tones of an export; gain in linear light, contrast about middle gray, and what is drawn upon it. local: share of
+    the broad contrast that is taken away, as HDR programs do; sky: share of the rows that another sky covers."""
 
     gain: float = 1.0
     contrast: float = 1.0
@@ -166,9 +167,13 @@ class Look:
     subsampling: int = 2
     stamp: bool = False
     blur: float = 0.0
+    local: float = 0.0
+    sky: float = 0.0
 
     def jpeg(self, linear: np.ndarray, exif: bytes = b"") -> bytes:
         """Linear light, float (rows, columns, 3), as a JPEG file."""
+        linear = _flat(linear, self.local) if self.local else linear
+        linear = _pasted(linear, self.sky) if self.sky else linear
         x = srgb(linear * np.float32(self.gain))
         if self.contrast != 1:
             x = np.clip(0.46 + (x - 0.46) * self.contrast, 0, 1)
@@ -185,6 +190,26 @@ class Look:
         options = {} if image.mode == "L" else {"subsampling": self.subsampling}
         image.save(out, "JPEG", quality=self.quality, exif=exif, **options)
         return out.getvalue()
+
+
+def _flat(linear: np.ndarray, share: float) -> np.ndarray:
+    """Broad contrast taken away, fine contrast raised."""
+    light = np.log(np.maximum(linear.mean(2), 1e-3))
+    broad, fine = (gaussian_filter(light, linear.shape[1] / n) for n in (30, 200))
+    gain = np.exp(share * (broad.mean() - broad) + 0.7 * share * (light - fine))
+    return (linear * gain[..., None]).astype(np.float32)
+
+
+def _pasted(linear: np.ndarray, share: float) -> np.ndarray:
+    """Other clouds above a ragged horizon."""
+    h, w = linear.shape[:2]
+    rng = np.random.default_rng(h * w)
+    line = gaussian_filter(rng.normal(size=w), w / 40)
+    horizon = h * share * (1 + 0.2 * line / (line.std() + 1e-9))
+    clouds = sum(gaussian_filter(rng.normal(size=(h, w)), w / n) * w / n for n in (12, 40, 120))
+    clouds = 0.6 + 0.15 * clouds / (clouds.std() + 1e-9)
+    above = gaussian_filter((np.arange(h)[:, None] < horizon).astype(np.float32), 1.0)[..., None]
+    return (linear * (1 - above) + above * clouds[..., None] * [0.8, 0.9, 1.1]).astype(np.float32)
 
 
 def _stamp(image):

@@ -2,6 +2,7 @@
 
 import { thumb } from "./net.js";
 
+const QUICK = 160, REST = 400;
 const AHEAD = 2;  // rows or columns beyond what is in sight
 
 export class Strip {
@@ -78,6 +79,7 @@ export class Strip {
   put(cell) {
     cell.remove();
     cell.querySelector("img").removeAttribute("src");
+    delete cell.dataset.shows;
     if (this.spare.length < 50) this.spare.push(cell);
   }
 
@@ -96,12 +98,22 @@ export class Strip {
     const badge = cell.querySelector(".mark");
     badge.textContent = badgeOf(file);
     badge.dataset.kind = file.kind === "raw" ? "file" : mark?.raw ?? "unknown";
-    const wanted = thumb(file, this.size.thumb);
-    if (image.getAttribute("src") !== wanted) {
+    const wanted = thumb(file, this.size.thumb), quick = thumb(file, QUICK);
+    if (cell.dataset.shows !== wanted) {
+      cell.dataset.shows = wanted;
       image.classList.remove("broken");
       image.onerror = () => image.classList.add("broken");
-      image.src = wanted;
+      image.onload = () => this.sharpen(cell, image, quick, wanted);
+      image.src = quick;
     }
+  }
+
+  /** A camera's own thumbnail is there at once; a sharper one where a cell stays in sight. */
+  sharpen(cell, image, quick, wanted) {
+    if (wanted === quick || Math.max(image.naturalWidth, image.naturalHeight) >= this.size.thumb) return;
+    setTimeout(() => {
+      if (cell.dataset.shows === wanted && cell.isConnected && image.getAttribute("src") === quick) image.src = wanted;
+    }, REST);
   }
 
   /** One photograph's mark has come. */

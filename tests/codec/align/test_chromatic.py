@@ -19,16 +19,20 @@ SHAPE = (384, 512)
 CORNER = np.hypot(SHAPE[0] - 1, SHAPE[1] - 1) / 2
 
 
-def pair(red, blue, cfa="RGGB", orientation=1):
-    """A RAW whose red and blue are moved by so many pixels in the corners, and planes of its registered JPEG."""
+def pair(red, blue, cfa="RGGB", orientation=1, more=(0.0, 0.0)):
+    """A RAW whose red and blue are moved by so many pixels in the corners, and planes of its registered JPEG.
+
+    more: the same of red and blue, growing with the third power of the distance.
+    """
     rng = np.random.default_rng(3)
     scene = light(*SHAPE, "edges", 4) * (0.6 + 0.8 * gaussian_filter(rng.random(SHAPE), 1.2))[..., None]
     scene = np.stack([gaussian_filter(scene[..., c], 0.7) for c in range(3)], -1)
     y, x = np.mgrid[: SHAPE[0], : SHAPE[1]].astype(float)
     middle = (SHAPE[0] - 1) / 2, (SHAPE[1] - 1) / 2
     planes = []
-    for c, moved in enumerate((red, 0.0, blue)):
-        growth = 1 + moved / CORNER
+    r2 = ((y - middle[0]) ** 2 + (x - middle[1]) ** 2) / CORNER**2
+    for c, (moved, third) in enumerate(zip((red, 0.0, blue), (more[0], 0.0, more[1]), strict=True)):
+        growth = 1 + (moved + third * r2) / CORNER
         at = [middle[0] + (y - middle[0]) * growth, middle[1] + (x - middle[1]) * growth]
         planes.append(map_coordinates(scene[..., c], at, order=3, mode="nearest"))
     colour = np.array(["RGB".index(c) for c in cfa]).reshape(2, 2)[
@@ -61,6 +65,16 @@ def test_it_is_found(moved, cfa, orientation):
     assert np.abs(found(geometry) - moved).max() < 0.2
     assert most == pytest.approx(np.abs(found(geometry)).max(), abs=0.02)
     assert patches.psnr(geometry) > patches.psnr(start) + 0.1
+
+
+def test_a_shift_that_grows_with_the_distance_is_found():
+    raw, planes = pair(0.5, -0.3, more=(2.0, -1.6))
+    start = Geometry()
+    patches = Patches(raw, planes, start)
+    geometry, most = apart(raw, start, patches)
+    terms = np.array(geometry.projection.chromatic) / 2**26 * CORNER
+    assert np.abs(terms - (0.5, 2.0, -0.3, -1.6)).max() < 0.4
+    assert most == pytest.approx(2.5, abs=0.3)
 
 
 def test_nothing_is_found_where_there_is_nothing():

@@ -266,5 +266,33 @@ def test_kills_at_any_moment(folder, tmp_path):
             assert entry["state"] == "done" and Path(entry["output"]).read_bytes() == b"\xff\xd8" + raw.encode()
 
 
+def test_no_worker_outlives_its_batch(folder, tmp_path):
+    """Neither one that came to its end by os._exit, as the command line does, nor one that was killed."""
+    program = (
+        "import os, sys; sys.path[:0] = [sys.argv[1]]; from pathlib import Path\n"
+        "import noting; from rawinlay.codec.archive.batch import Batch\n"
+        "b = Batch([Path(sys.argv[2])], Path(sys.argv[3]), {'bpp': 1.0}, jobs=1); b.work = noting.work\n"
+        "with b.journal.opened():\n"
+        "    for n in b._outcomes(b.plan().tasks):\n"
+        "        if sys.argv[4] == 'killed': os.kill(os.getpid(), 9)\n"
+        "os._exit(0)\n"
+    )
+    (tmp_path / "noting.py").write_text(
+        "import os\nfrom pathlib import Path\nfrom rawinlay.codec.archive.work import Outcome\n"
+        "def work(task):\n"
+        "    Path(__file__).with_name('pid').write_text(str(os.getpid()))\n"
+        "    return Outcome(task, size=1)\n"
+    )
+    for end in ("whole", "killed"):
+        words = [sys.executable, "-c", program, str(tmp_path), str(folder), str(tmp_path / end), end]
+        subprocess.run(words, env={**os.environ, "PYTHONPATH": str(tmp_path)}, timeout=120)
+        worker = int((tmp_path / "pid").read_text())
+        for _ in range(300):
+            if not Path(f"/proc/{worker}").exists():
+                break
+            time.sleep(0.1)
+        assert not Path(f"/proc/{worker}").exists(), end
+
+
 def test_cameras_and_pace():
     assert batching._pace(5, 10, 1, 60.0) == "5 of 10, 1 failed, 5.0 a minute, 60 s left"
