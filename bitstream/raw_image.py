@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from .cell import CellLayout
+from .levels import Levels
+
 CFA_PHASES = ("RGGB", "BGGR", "GRBG", "GBRG")
 
 
@@ -94,6 +97,8 @@ class RawImage:
         larger than `black`.
     gps_tags: the same for the GPS IFD. note: the MakerNote. profiles: further camera profiles, as tags of IFD0.
     border: what the sensor has around the mosaic, where it was asked for.
+    cell: how a sensor's values lie in the mosaic, if it is none of Bayer's; then `cfa` is "RGGB", whatever the colours.
+    levels: what its numbers stand for, if not for themselves; `black` and `white` are numbers too.
     """
 
     mosaic: np.ndarray
@@ -109,6 +114,8 @@ class RawImage:
     note: MakerNote | None = None
     profiles: tuple[Mapping[int, TiffValue], ...] = ()
     border: Border | None = None
+    cell: CellLayout | None = None
+    levels: Levels | None = None
 
     def __post_init__(self) -> None:
         if self.cfa not in CFA_PHASES:
@@ -117,3 +124,27 @@ class RawImage:
             raise ValueError(f"mosaic is {self.mosaic.dtype} {self.mosaic.shape}, want uint16 (H, W)")
         if len(self.black) != 4 or not max(self.black) < self.white <= 65535:
             raise ValueError(f"levels black {self.black} white {self.white}: want black < white <= 65535")
+        if self.cell and (self.cfa != "RGGB" or self.mosaic.shape != self.cell.shape):
+            raise ValueError(f"mosaic is {self.mosaic.shape} {self.cfa}, want {self.cell.shape} RGGB for its layout")
+
+    @property
+    def values(self) -> np.ndarray:
+        """The sensor's values as they lay in its file: uint16, float16 or float32, (H, W) or (H, W, values a pixel)."""
+        found = self.levels.values(self.mosaic) if self.levels else self.mosaic
+        return self.cell.unfold(found) if self.cell else found
+
+    @property
+    def real_levels(self) -> tuple[tuple[float, float, float, float], float]:
+        """Black level of the mosaic's first 2x2 sites and white level, of the values."""
+        return (self.levels.black, self.levels.white) if self.levels else (self.black, self.white)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Rows and columns of the sensor's pixels."""
+        height, width = (self.cell.height, self.cell.width) if self.cell else self.mosaic.shape
+        return height, width
+
+    @property
+    def kind(self) -> str:
+        """The sensor's colours, for people: "RGGB", or the name of its cell layout."""
+        return self.cell.name if self.cell else self.cfa

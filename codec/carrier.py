@@ -107,7 +107,7 @@ def image_of(found: Carrier, mosaic: np.ndarray) -> tuple[RawImage, tuple[str, .
         mosaic=mosaic, cfa=header.phase, black=header.levels, white=header.white, orientation=header.orientation,
         camera=header.camera, ifd0_tags=meta.ifd0_tags, raw_tags=raw_tags,
         exif_tags={**found.jpeg.exif_tags, **meta.exif_tags}, gps_tags=meta.gps_tags, note=meta.note,
-        profiles=meta.profiles,
+        profiles=meta.profiles, cell=stream.cell, levels=stream.levels,
     )  # fmt: skip
     return raw, told
 

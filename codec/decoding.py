@@ -125,7 +125,7 @@ def decode(jpeg: Source, *, options: DecodeOptions | None = None, **keywords: Un
     file = Jpeg(bytes_of(jpeg, "JPEG"))
     found, raw, salvaged = decode_carrier(file, replace(options, device=device))
     stream = found.stream
-    height, width = raw.mosaic.shape
+    height, width = raw.size
     with timed("writing"):
         part = Rect.at(*options.crop) if options.crop else None
         kind, shown = made_preview(options.preview, found, raw, part)
@@ -135,7 +135,7 @@ def decode(jpeg: Source, *, options: DecodeOptions | None = None, **keywords: Un
     warnings = (*found.warnings, *((NO_GRAIN,) if options.grain and not grained else ()))
     lossless = stream.lossless and not (salvaged and salvaged.recovered < 1)
     return Decoded(
-        raw, width, height, raw.cfa, device, seconds, stream.layer_count, lossless, shown, found.jpeg.bare.data, kind,
+        raw, width, height, raw.kind, device, seconds, stream.layer_count, lossless, shown, found.jpeg.bare.data, kind,
         warnings, frame and frame.xywh, salvaged, grained,
     )  # fmt: skip
 
@@ -159,7 +159,8 @@ def decode_carrier(jpeg: Jpeg, options: DecodeOptions) -> tuple[Carrier, RawImag
     tell(options.progress, "reading")
     found = open_carrier(jpeg, options.sidecar, salvage=options.salvage, max_pixels=options.max_pixels)
     stream, header = found.stream, found.stream.header
-    part = wanted(options.crop, header.height, header.width) if options.crop else None
+    size = stream.cell.size[:2] if stream.cell else (header.height, header.width)
+    part = wanted(options.crop, *size) if options.crop else None
     box = cells_of(part, stream.layout) if part else None
     if options.grain and box:
         box = box.grown(1).within(Rect(0, 0, *stream.layout.cells))  # grain looks at its neighbours
@@ -176,7 +177,7 @@ def _as_raw(mosaic: np.ndarray, found: Carrier, part: Rect | None, grain: bool) 
     from .decoder.grain import Grain
 
     stream, header = found.stream, found.stream.header
-    if stream.noise and grain:
+    if stream.noise and grain and not stream.cell and not stream.levels:
         rows = (part.top, part.bottom) if part else (0, header.height)
         mosaic = Grain(header, stream.noise).add(mosaic, *rows)
     raw, told = image_of(found, mosaic)

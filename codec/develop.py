@@ -23,7 +23,7 @@ import numpy as np
 from PIL import Image
 
 from ..bitstream.dng.crop import default_crop
-from ..bitstream.errors import UsageError
+from ..bitstream.errors import InputError, UsageError
 from ..bitstream.jpeg.file import Jpeg
 from ..bitstream.raw_image import RawImage, TiffValue
 from ..bitstream.runtime.files import Source, bytes_of
@@ -144,12 +144,14 @@ def _opened(source: Source, look: str) -> tuple[RawImage, Rendering | None]:
         from .decoding import decode_carrier
 
         carrier, raw, _ = decode_carrier(Jpeg(data), DecodeOptions(device=choose_device("auto")))
+        _need_bayer(raw)
         if look == "plain":
             return raw, None
         return raw, rendering_laid(raw, carrier.picture or data, carrier.stream.geometry)
     from .source.raw import own_preview, read_raw
 
     raw = read_raw(source if not isinstance(source, str) else Path(source))
+    _need_bayer(raw)
     preview = own_preview(source if not isinstance(source, str) else Path(source)) if look == "camera" else None
     return raw, None if preview is None else rendering_like(raw, preview)
 
@@ -159,6 +161,13 @@ def rendering_like(raw: RawImage, preview: bytes) -> Rendering | None:
     one that can't be shown."""
     display = _small_jpeg(preview, 2 * SMALL)[0]
     return None if display is None else matched(Developer(raw, _unexposed(raw)).small(Settings(), SMALL), display)
+
+
+def _need_bayer(raw: RawImage) -> None:
+    """InputError for what the developer does not know."""
+    if raw.cell or raw.levels:
+        kind = raw.cell.name if raw.cell else "floating-point numbers or a black level below 0"
+        raise InputError(f"`develop` knows Bayer mosaics alone, this RAW has {kind}: decode it and open the DNG")
 
 
 def _unexposed(raw: RawImage) -> Rendering:

@@ -18,6 +18,7 @@ from ..bitstream.stream.layers import STAGES, Layers, Prefixes, tile_count
 from ..bitstream.stream.limits import check_pixels, check_work
 from ..bitstream.stream.preview import CarriedPreview
 from ..bitstream.tiff.meta import Meta
+from .decoder.sensor import parse_cell, parse_levels
 from .preview_choice import kind_of
 from .sidecar import parts, sidecar_size
 from .turned import turned_back
@@ -90,15 +91,22 @@ def info(jpeg: Source, *, sidecar: Source | None = None, max_pixels: int | None 
         damage.append(str(error))
     tiles, files = tile_count(header), FileDigests.from_bytes(sections["DIGS"])
     meta = _meta(header, sections["META"])
+    try:
+        cell, levels = parse_cell(sections, header), parse_levels(sections, header)
+    except StreamError as error:
+        cell, levels, damage = None, None, [*damage, str(error)]
+    kept = levels is None or levels.kept
+    height, width = cell.size[:2] if cell else (header.height, header.width)
     least = growth
     if layers and not damage:
         growth_of = file.growth if sidecar is None else sidecar_size
         least = sizes(growth_of, share)(Prefixes(payload).without_preview().cut(0)[0])
     return Info(
-        has_raw=True, version=version, model=header.model.hex(), camera=header.camera, width=header.width,
-        height=header.height, cfa=header.phase, bpp=8 * growth / (header.width * header.height) if growth else None,
+        has_raw=True, version=version, model=header.model.hex(), camera=header.camera, width=width,
+        height=height, cfa=cell.name if cell else header.phase,
+        bpp=8 * growth / (header.width * header.height) if growth else None,
         metadata_bytes=growth, intact=not damage, damage=tuple(damage),
-        lossless=layers.lossless(tiles) if layers else header.lossless,
+        lossless=(layers.lossless(tiles) if layers else header.lossless) and kept,
         layers=1 + len(layers.further) if layers else 1,
         last_layer=min(1.0, layers.kept / (STAGES * tiles)) if layers else 1.0, least_bytes=least,
         preview=_preview(file, meta, sections["PREV"]) if meta and not damage else None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..bitstream.errors import InputError
 from ..bitstream.raw_image import RawImage
 from ..codec.source.raw import Source, read_raw
+from ..codec.source.sensor import counted_alike
 from .metrics import Comparison, measure
 
 LEVEL_TOLERANCE = 0.01  # DN; a DNG's black level is a ratio of integers
@@ -20,9 +21,12 @@ def compare(raw_path: Source, dng_path: Source) -> Comparison:
 
 def compare_images(true: RawImage, found: RawImage) -> Comparison:
     """`compare` on values that are read already."""
+    found = counted_alike(true, found)
     if found.mosaic.shape == true.mosaic.shape:  # else `measure` names the sizes
         if found.cfa != true.cfa:
             raise InputError(f"the CFA phases differ: {true.cfa} and {found.cfa}")
+        if found.cell != true.cell:
+            raise InputError(f"the sensors differ: {true.kind} and {found.kind}")
         apart = max(abs(a - b) for a, b in zip(true.black, found.black, strict=True))
         if apart > LEVEL_TOLERANCE or found.white != true.white:
             raise InputError(f"the levels differ: {_levels(true)} and {_levels(found)}")

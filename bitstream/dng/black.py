@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
+from ..cell import CellLayout
 from ..raw_image import TiffValue
 from ..tiff import tiff
 
 REPEAT, LEVEL, DELTA_H, DELTA_V = BLACK_TAGS = (50713, 50714, 50715, 50716)
 MAX_REPEAT = 64
 TOLERANCE = 0.01  # DN
+
+Levels = tuple[float, float, float, float]
 
 
 def site_levels(
@@ -39,16 +43,18 @@ def site_levels(
     return (out[0], out[1], out[2], out[3]) if np.all(np.isfinite(out)) else None
 
 
-def moved(tags: Mapping[int, TiffValue], down: int, right: int, shape: tuple[int, ...]) -> dict[int, TiffValue]:
+def moved(
+    tags: Mapping[int, TiffValue], down: int, right: int, shape: tuple[int, ...], cell: CellLayout | None = None
+) -> dict[int, TiffValue]:
     """The tags for an area of `shape` that begins at row `down`, column `right` of theirs; none where four levels say
-    the same, or where it reaches beyond what the tags say."""
-    pattern = _pattern(tags)
-    if pattern is None or (max(pattern.shape) <= 2 and not {DELTA_H, DELTA_V} & set(tags)):
+    the same (for a cell layout: one level), or where it reaches beyond what the tags say."""
+    pattern = _pattern(tags, cell.samples if cell else 1)
+    if pattern is None or (max(pattern.shape[:2]) <= (1 if cell else 2) and not {DELTA_H, DELTA_V} & set(tags)):
         return {}
     level = tags[LEVEL]
-    atoms = np.frombuffer(level.data, "<" + tiff.ATOMS[level.type]).reshape(*pattern.shape, -1)
+    atoms = np.frombuffer(level.data, "<" + tiff.ATOMS[level.type]).reshape(*pattern.shape[:2], -1)
     rolled = np.roll(atoms, (-down, -right), (0, 1)).tobytes()
-    out = {REPEAT: tiff.pack_value(tiff.SHORT, *pattern.shape), LEVEL: TiffValue(level.type, level.count, rolled)}
+    out = {REPEAT: tiff.pack_value(tiff.SHORT, *pattern.shape[:2]), LEVEL: TiffValue(level.type, level.count, rolled)}
     for tag, start, count in ((DELTA_V, down, shape[0]), (DELTA_H, right, shape[1])):
         if tag in tags:
             size = tiff.TYPE_SIZES[tags[tag].type]
@@ -67,10 +73,33 @@ def fitting(tags: Mapping[int, TiffValue], black: Sequence[float], shape: tuple[
     return own if same else {}
 
 
-def _pattern(tags: Mapping[int, TiffValue]) -> np.ndarray | None:
+def plane_levels(tags: Mapping[int, TiffValue], cell: CellLayout, down: int = 0, right: int = 0) -> Levels | None:
+    """As `site_levels`, of the four planes of a cell layout; in its pattern the area begins at row `down`, column
+    `right`."""
+    numbers = tiff.value_numbers(tags[LEVEL]) if LEVEL in tags else []
+    size = [int(n) for n in (tiff.value_numbers(tags[REPEAT]) if REPEAT in tags else [1, 1]) if math.isfinite(n)]
+    if len(size) != 2 or not 0 < min(size) <= max(size) <= MAX_REPEAT or not np.isfinite(numbers).all():
+        return None
+    area = size[0] * size[1]
+    if not numbers or len(numbers) not in (area, area * cell.samples):
+        return None
+    pattern = np.reshape(np.array(numbers), (*size, -1))
+    delta = sum(float(np.mean(tiff.value_numbers(tags[tag]))) for tag in (DELTA_H, DELTA_V) if tag in tags)
+    if cell.samples > 1:
+        by_value = np.broadcast_to(pattern.mean((0, 1)), cell.samples)
+        out = [float(by_value[n]) + delta for n in cell.places]
+    else:
+        p, q = (math.lcm(n, m) for n, m in zip(cell.block, size, strict=True))
+        whole = np.tile(np.roll(pattern[..., 0], (-down, -right), (0, 1)), (p // size[0], q // size[1]))
+        folded = replace(cell, height=p, width=q).fold(whole)
+        out = [float(folded[k // 2 :: 2, k % 2 :: 2].mean()) + delta for k in range(4)]
+    return (out[0], out[1], out[2], out[3]) if np.all(np.isfinite(out)) else None
+
+
+def _pattern(tags: Mapping[int, TiffValue], samples: int = 1) -> np.ndarray | None:
     levels = tiff.value_numbers(tags[LEVEL]) if LEVEL in tags else []
     repeat = tiff.value_numbers(tags[REPEAT]) if REPEAT in tags else [1, 1]
     rows, cols = (int(n) if math.isfinite(n) else 0 for n in [*repeat, 0, 0][:2])
-    if not levels or not 0 < rows <= MAX_REPEAT or not 0 < cols <= MAX_REPEAT or len(levels) != rows * cols:
+    if not levels or not 0 < rows <= MAX_REPEAT or not 0 < cols <= MAX_REPEAT or len(levels) != rows * cols * samples:
         return None
-    return np.reshape(np.array(levels), (rows, cols))
+    return np.reshape(np.array(levels), (rows, cols) if samples == 1 else (rows, cols, samples))

@@ -50,14 +50,16 @@ class JpegXl:
             raise InputError("JPEG XL does not give the mosaic back: write the DNG without --dng-jxl")
         return data
 
-    def tags(self) -> dict[int, TiffValue]:
-        """What the mosaic's directory says otherwise than with lossless JPEG."""
+    def tags(self, fields: bool = True) -> dict[int, TiffValue]:
+        """What the mosaic's directory says otherwise than with lossless JPEG; fields: whether rows and columns are
+        `interleaved`."""
+        apart = 2 if fields else 1
         return {
             259: tiff.pack_value(tiff.SHORT, COMPRESSION),
             322: tiff.pack_value(tiff.LONG, SIDE),
             323: tiff.pack_value(tiff.LONG, SIDE),
-            50975: tiff.pack_value(tiff.LONG, 2),  # RowInterleaveFactor
-            52547: tiff.pack_value(tiff.LONG, 2),  # ColumnInterleaveFactor
+            50975: tiff.pack_value(tiff.LONG, apart),  # RowInterleaveFactor
+            52547: tiff.pack_value(tiff.LONG, apart),  # ColumnInterleaveFactor
             52553: tiff.pack_value(tiff.FLOAT, self.distance),  # JXLDistance
             52554: tiff.pack_value(tiff.LONG, EFFORT),  # JXLEffort
         }
@@ -72,9 +74,10 @@ def interleaved(mosaic: np.ndarray) -> np.ndarray:
 
 def tiles(stored: np.ndarray) -> list[np.ndarray]:
     """The tiles of what is stored, row by row, the last ones filled up by their edges."""
-    height, width = stored.shape
+    height, width = stored.shape[:2]
     below, right = -height % SIDE, -width % SIDE
-    whole = np.pad(stored, ((0, below), (0, right)), "edge") if below or right else stored
+    more = ((0, below), (0, right), (0, 0))[: stored.ndim]
+    whole = np.pad(stored, more, "edge") if below or right else stored
     corners = [(y, x) for y in range(0, whole.shape[0], SIDE) for x in range(0, whole.shape[1], SIDE)]
     return [whole[y : y + SIDE, x : x + SIDE] for y, x in corners]
 

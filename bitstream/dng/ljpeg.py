@@ -1,7 +1,8 @@
 """Lossless JPEG (ITU-T T.81, process 14, SOF3) as DNG's compression 7 wants it.
 
 One mosaic tile is one JPEG of two interleaved components, the even and the odd columns, predictor 1 (left neighbour of
-the same component), one optimal Huffman table for both: the form that every DNG reader decodes. Tile layout:
+the same component), one optimal Huffman table for both: the form that every DNG reader decodes. A tile of pixels of
+several values has as many components, one without a filter has one. Tile layout, of two:
 
 ======= ===================================================================================================
 segment content
@@ -33,26 +34,28 @@ WORST_BYTES = 8
 """Bytes of a sample at most: a code and extra bits of up to 16 each, every byte of them an FF with a 00 behind it."""
 
 
-def encode_tiles(tiles: Sequence[np.ndarray]) -> list[bytes]:
-    """A lossless JPEG of each tile, uint16 (H, W), W even, at most 65535 x 131070; decodes to exactly the same values.
+def encode_tiles(tiles: Sequence[np.ndarray], components: int = 2) -> list[bytes]:
+    """A lossless JPEG of each tile, uint16 (H, W), W of whole components, at most 65535 of them; decodes to exactly the
+    same values. components: how many lie side by side in a row, by turns.
 
     The tiles share one Huffman table, which is optimal for them together.
     """
     for tile in tiles:
-        if tile.dtype != np.uint16 or tile.ndim != 2 or tile.shape[1] % 2 or not tile.size:
-            raise ValueError(f"tile is {tile.dtype} {tile.shape}, want uint16 (H, even W)")
+        if tile.dtype != np.uint16 or tile.ndim != 2 or tile.shape[1] % components or not tile.size:
+            raise ValueError(f"tile is {tile.dtype} {tile.shape}, want uint16 (H, {components} n)")
     whole = [np.ascontiguousarray(tile) for tile in tiles]
-    lengths = huffman_lengths(sum(kernels.count(tile, _CATEGORY) for tile in whole))
+    lengths = huffman_lengths(sum(kernels.count(tile, _CATEGORY, components) for tile in whole))
     codes, code_lengths = _canonical_codes(lengths).astype(np.uint32), np.array(lengths, np.uint8)
     used = sorted((length, c) for c, length in enumerate(lengths) if length)
     huffman = bytes([0, *(sum(length == n for length, _ in used) for n in range(1, 17)), *(c for _, c in used)])
     out = []
     room = np.empty(max(tile.size for tile in tiles) * WORST_BYTES + 8, np.uint8)
     for tile in whole:
-        data = room[: kernels.code(tile, _CATEGORY, codes, code_lengths, room)].tobytes()
+        data = room[: kernels.code(tile, _CATEGORY, components, codes, code_lengths, room)].tobytes()
         height, width = tile.shape
-        frame = struct.pack(">HBHHB", 14, PRECISION, height, width // 2, 2) + bytes([0, 0x11, 0, 1, 0x11, 0])
-        scan = bytes([0, 10, 2, 0, 0, 1, 0, 1, 0, 0])
+        frame = struct.pack(">HBHHB", 8 + 3 * components, PRECISION, height, width // components, components)
+        frame += bytes(n for k in range(components) for n in (k, 0x11, 0))
+        scan = bytes([0, 6 + 2 * components, components, *(n for k in range(components) for n in (k, 0)), 1, 0, 0])
         out.append(b"".join([b"\xff\xd8\xff\xc3", frame, b"\xff\xc4", struct.pack(">H", len(huffman) + 2), huffman,
                              b"\xff\xda", scan, data, b"\xff\xd9"]))
     return out

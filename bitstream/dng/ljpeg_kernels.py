@@ -11,30 +11,33 @@ HALF = 1 << 15
 
 
 @compiled
-def _differences(tile, i, out):
-    """Row i of a tile less its prediction, modulo 2^16: the pixel two to the left; in front, the one above."""
+def _differences(tile, i, apart, out):
+    """Row i of a tile less its prediction, modulo 2^16: the value so far to the left; in front, the one above."""
     row = tile[i]
-    for j in range(2):
+    for j in range(apart):
         out[j] = row[j] - (tile[i - 1, j] if i else np.uint16(HALF))
-    for j in range(2, row.size):
-        out[j] = row[j] - row[j - 2]
+    for j in range(apart, row.size):
+        out[j] = row[j] - row[j - apart]
 
 
 @compiled
-def count(tile, category):
-    """How often each category occurs in a tile, uint16 (H, W), W even: int64 (17,). category: uint8 (65536,)."""
+def count(tile, category, apart):
+    """How often each category occurs in a tile, uint16 (H, W): int64 (17,). category: uint8 (65536,); apart: how many
+    components there are."""
     difference = np.empty(tile.shape[1], np.uint16)
     even, odd = np.zeros(17, np.int64), np.zeros(17, np.int64)
     for i in range(tile.shape[0]):
-        _differences(tile, i, difference)
-        for j in range(0, difference.size, 2):  # two counters: one waits for its own last write
+        _differences(tile, i, apart, difference)
+        for j in range(0, difference.size - 1, 2):  # two counters: one waits for its own last write
             even[category[difference[j]]] += 1
             odd[category[difference[j + 1]]] += 1
+        if difference.size % 2:
+            even[category[difference[-1]]] += 1
     return even + odd
 
 
 @compiled
-def code(tile, category, codes, lengths, out):
+def code(tile, category, apart, codes, lengths, out):
     """The scan of a tile into out, uint8, 8 bytes a sample and 8 more; returns the bytes that it takes.
 
     codes: uint32 (17,); lengths: uint8 (17,), of the categories.
@@ -42,7 +45,7 @@ def code(tile, category, codes, lengths, out):
     difference = np.empty(tile.shape[1], np.uint16)
     bits, held, at = np.uint64(0), 0, 0  # the lowest `held` bits, below 32, are still to be written
     for i in range(tile.shape[0]):
-        _differences(tile, i, difference)
+        _differences(tile, i, apart, difference)
         for d in difference:
             c = category[d]
             extra = np.int64(c) if c < 16 else 0

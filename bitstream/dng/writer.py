@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from ..errors import UsageError
 from ..jpeg.file import Jpeg
 from ..raw_image import RawImage, TiffValue
 from ..runtime.parallel import cores
@@ -26,7 +27,9 @@ from ..tiff.tiff import Ifd
 from . import black, ljpeg
 from .about import add_metadata
 from .border import framed
+from .cells import black_of_cell, cell_tags
 from .crop import crop_tags, default_crop, lies_in
+from .floats import deflated, float_side, float_tags, square_tiles
 from .jxl import JpegXl, interleaved, need_imagecodecs, tiles
 from .preview import Preview, make_preview
 
@@ -65,17 +68,27 @@ def write_dng(
         previews = pool.submit(_timed, make_preview, shown, raw.orientation) if shown else None
         roots = pool.submit(_timed, _camera_tags, raw, ifd0_tags)
         border = framed(raw)
-        stored = border.frame if border else raw.mosaic
-        chunks = [stored.astype("<u2").tobytes()] if plain else _tiles(stored, jxl, pool)
+        stored = border.frame if border else raw.values
+        one = raw.cell is not None and (raw.cell.samples > 1 or raw.cell.order == "W")
+        floating = stored.dtype != np.uint16
+        if floating and jxl:
+            raise UsageError("a floating-point mosaic goes into no DNG of JPEG XL: write it without --dng-jxl")
+        if floating:
+            chunks = list(pool.map(deflated, square_tiles(stored, float_side(stored.shape))))
+        elif plain:
+            chunks = [stored.astype("<u2").tobytes()]
+        else:
+            chunks = _tiles(stored, jxl, pool, one)
         root, preview = Ifd(roots.result()), previews.result() if previews else None
     if note:
         root.tags[270] = tiff.pack_ascii(note)
     with timed("writing"):
-        side = tiff.pack_value(tiff.LONG, _tile_side(stored.shape[1]))
-        laid = _strip(stored.shape[0]) if plain else {322: side, 323: side}
+        side = tiff.pack_value(tiff.LONG, float_side(stored.shape) if floating else _tile_side(stored.shape[1]))
+        laid = _strip(stored.shape[0]) if plain and not floating else {322: side, 323: side}
         described = _mosaic_tags(raw, raw_tags) | laid | (border.tags if border else {})
-        places = (273, 279) if plain else (324, 325)
-        mosaic = Ifd(described | (jxl.tags() if jxl else {}), chunks=chunks, chunk_tags=places)
+        places = (273, 279) if plain and not floating else (324, 325)
+        stored_as = float_tags(stored) if floating else jxl.tags(not one) if jxl else {}
+        mosaic = Ifd(described | stored_as, chunks=chunks, chunk_tags=places)
         return _assembled(raw, mosaic, root, preview, about)
 
 
@@ -84,12 +97,13 @@ def _timed(work: Callable[..., T], *args: Any) -> T:
         return work(*args)
 
 
-def _tiles(mosaic: np.ndarray, jxl: JpegXl | None, pool: ThreadPoolExecutor) -> list[bytes]:
-    """The mosaic's tiles, coded."""
+def _tiles(mosaic: np.ndarray, jxl: JpegXl | None, pool: ThreadPoolExecutor, one: bool) -> list[bytes]:
+    """The mosaic's tiles, coded; one: whether its neighbours are of one colour."""
     if jxl:
-        return list(pool.map(functools.partial(_timed, jxl.tile), tiles(interleaved(mosaic))))
+        return list(pool.map(functools.partial(_timed, jxl.tile), tiles(mosaic if one else interleaved(mosaic))))
     starts = range(0, mosaic.shape[0], _tile_side(mosaic.shape[1]))
-    return [tile for row in pool.map(functools.partial(_timed, _tile_row, mosaic), starts) for tile in row]
+    components = mosaic.shape[2] if mosaic.ndim > 2 else 1 if one else 2
+    return [tile for row in pool.map(functools.partial(_timed, _tile_row, mosaic, components), starts) for tile in row]
 
 
 def _assembled(raw: RawImage, mosaic: Ifd, root: Ifd, preview: Preview | None, about: Jpeg | None) -> bytes:
@@ -113,7 +127,8 @@ def _assembled(raw: RawImage, mosaic: Ifd, root: Ifd, preview: Preview | None, a
 def _camera_tags(raw: RawImage, ifd0_tags: dict[int, TiffValue]) -> dict[int, TiffValue]:
     """The source's tags of IFD0, and what readers need where it gives none."""
     name = raw.camera or "Unknown camera"
-    md5 = hashlib.md5(np.ascontiguousarray(raw.mosaic, "<u2").data, usedforsecurity=False)
+    values = raw.values
+    md5 = hashlib.md5(np.ascontiguousarray(values, values.dtype.newbyteorder("<")).data, usedforsecurity=False)
     out = {
         50708: tiff.pack_ascii(name),
         **ifd0_tags,
@@ -121,6 +136,8 @@ def _camera_tags(raw: RawImage, ifd0_tags: dict[int, TiffValue]) -> dict[int, Ti
         # Readers key their caches by it.
         50781: TiffValue(tiff.BYTE, 16, md5.digest()),
     }
+    if raw.cell and raw.cell.order == "W":
+        return out
     if 50721 not in out:  # an unknown camera: as if its colours were linear sRGB's, which is what LibRaw supposes
         out[50721] = tiff.pack_value(tiff.SRATIONAL, *(n for x in XYZ_TO_SRGB for n in (round(x * 10000), 10000)))
         out[50778] = tiff.pack_value(tiff.SHORT, 21)
@@ -131,31 +148,46 @@ def _camera_tags(raw: RawImage, ifd0_tags: dict[int, TiffValue]) -> dict[int, Ti
 
 def _mosaic_tags(raw: RawImage, raw_tags: dict[int, TiffValue]) -> dict[int, TiffValue]:
     """All tags of the mosaic's directory but the tiles' places."""
-    height, width = raw.mosaic.shape
-    fractional = any(level != int(level) for level in raw.black)
-    ratios = [n for level in raw.black for n in Fraction(level).limit_denominator(10000).as_integer_ratio()]
-    levels = black.fitting(raw_tags, raw.black, raw.mosaic.shape) or {
-        black.REPEAT: tiff.pack_value(tiff.SHORT, 2, 2),
-        black.LEVEL: tiff.pack_value(tiff.RATIONAL, *ratios) if fractional else tiff.pack_value(tiff.LONG, *raw.black),
-    }
+    height, width = raw.size
+    kind = cell_tags(raw.cell) if raw.cell else {
+        262: tiff.pack_value(tiff.SHORT, 32803),
+        33421: tiff.pack_value(tiff.SHORT, 2, 2),
+        33422: tiff.pack_value(tiff.BYTE, *(CFA_COLOURS[c] for c in raw.cfa)),
+        50710: tiff.pack_value(tiff.BYTE, 0, 1, 2),
+        50711: tiff.pack_value(tiff.SHORT, 1),
+    }  # fmt: skip
+    samples = raw.cell.samples if raw.cell else 1
     return {
         **{tag: value for tag, value in raw_tags.items() if tag not in black.BLACK_TAGS},
         **_padded_crop(raw_tags, height, width),
         254: tiff.pack_value(tiff.LONG, 0),
         256: tiff.pack_value(tiff.LONG, width),
         257: tiff.pack_value(tiff.LONG, height),
-        258: tiff.pack_value(tiff.SHORT, ljpeg.PRECISION),
+        258: tiff.pack_value(tiff.SHORT, *(ljpeg.PRECISION,) * samples),
         259: tiff.pack_value(tiff.SHORT, 7),
-        262: tiff.pack_value(tiff.SHORT, 32803),
-        277: tiff.pack_value(tiff.SHORT, 1),
+        277: tiff.pack_value(tiff.SHORT, samples),
         284: tiff.pack_value(tiff.SHORT, 1),
-        33421: tiff.pack_value(tiff.SHORT, 2, 2),
-        33422: tiff.pack_value(tiff.BYTE, *(CFA_COLOURS[c] for c in raw.cfa)),
-        50710: tiff.pack_value(tiff.BYTE, 0, 1, 2),
-        50711: tiff.pack_value(tiff.SHORT, 1),
-        **levels,
-        50717: tiff.pack_value(tiff.LONG, raw.white),
+        **kind,
+        **_black_tags(raw, raw_tags),
+        50717: tiff.pack_value(tiff.LONG, *(round(raw.levels.white) if raw.levels else raw.white,) * samples),
         50829: tiff.pack_value(tiff.LONG, 0, 0, height, width),
+    }
+
+
+def _black_tags(raw: RawImage, raw_tags: dict[int, TiffValue]) -> dict[int, TiffValue]:
+    """The source's own, where they say more than four levels; else these."""
+    four = raw.levels.black if raw.levels else raw.black
+    if raw.cell:
+        return black_of_cell(raw.cell, raw_tags, four)
+    own = black.fitting(raw_tags, four, raw.mosaic.shape)
+    if own:
+        return own
+    levels = [max(level, 0.0) for level in four]
+    fractional = any(level != int(level) for level in levels)
+    ratios = [n for level in levels for n in Fraction(level).limit_denominator(10000).as_integer_ratio()]
+    return {
+        black.REPEAT: tiff.pack_value(tiff.SHORT, 2, 2),
+        black.LEVEL: tiff.pack_value(tiff.RATIONAL, *ratios) if fractional else tiff.pack_value(tiff.LONG, *levels),
     }
 
 
@@ -186,10 +218,15 @@ def _tile_side(width: int) -> int:
     return next((side for side in TILES if width >= side and width != 2 * side), TILES[-1])
 
 
-def _tile_row(mosaic: np.ndarray, y: int) -> list[bytes]:
-    """The lossless JPEG tiles of one row of tiles, edges repeated to fill the last ones. They share one table."""
+def _tile_row(mosaic: np.ndarray, components: int, y: int) -> list[bytes]:
+    """The lossless JPEG tiles of one row of tiles, edges repeated to fill the last ones. They share one table.
+
+    mosaic: (H, W), or (H, W, values a pixel).
+    """
     side = _tile_side(mosaic.shape[1])
     rows = mosaic[y : y + side]
     below, right = side - rows.shape[0], -rows.shape[1] % side
-    padded = np.pad(rows, ((0, below), (0, right)), "edge") if below or right else rows
-    return ljpeg.encode_tiles([padded[:, x : x + side] for x in range(0, padded.shape[1], side)])
+    more = ((0, below), (0, right), (0, 0))[: rows.ndim]
+    padded = np.pad(rows, more, "edge") if below or right else rows
+    tiles = [padded[:, x : x + side].reshape(side, -1) for x in range(0, padded.shape[1], side)]
+    return ljpeg.encode_tiles(tiles, components)

@@ -87,5 +87,7 @@ def _filled(planes: JpegPlanes, known: np.ndarray, rng: np.random.Generator | No
         return out
 
     rows = known[:: planes.subsampling[1]]
-    colour = {name: fill(plane, rows) for name in ("cb", "cr") if (plane := getattr(planes, name)) is not None}
-    return replace(planes, y=fill(planes.y, known), **colour)
+    y = fill(planes.y, known)
+    if planes.cb is None or planes.cr is None:
+        return replace(planes, y=y)
+    return replace(planes, y=y, cb=fill(planes.cb, rows), cr=fill(planes.cr, rows))

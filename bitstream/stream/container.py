@@ -31,6 +31,8 @@ id     name  contents
 "b"    BORD  what the sensor has around the mosaic
 "n"    NOIS  the sensor's noise, and how much of it is missing
 "m"    META  the RAW's metadata and MakerNote
+"C"    CELL  how the values of a sensor without a Bayer filter lie in the mosaic
+"V"    LEVL  values that the mosaic's numbers stand for
 "B"    POST  the second look at the guide behind the loop
 "j"    DIGJ  digests of the JPEG's samples, by bands of rows
 "S"          the index
@@ -67,15 +69,13 @@ PREAMBLE_BYTES = 12
 SECTIONS = {
     "HEAD": b"H", "RECP": b"R", "LOCL": b"L", "PARM": b"P", "LAYR": b"Y", "PREV": b"p", "GEOM": b"W", "LOOK": b"K",
     "GATE": b"G", "DIGM": b"d", "DIGS": b"s", "BORD": b"b", "NOIS": b"n", "META": b"m",
-    "POST": b"B", "DIGJ": b"j",
+    "CELL": b"C", "LEVL": b"V", "POST": b"B", "DIGJ": b"j",
 }  # fmt: skip
 INDEX = b"S"
 SPARED = ("META",)
 """Sections that may be damaged and the rest is still read."""
 
 DECLARED = {
-    b"C": ("CELL", "cell layouts other than Bayer's 2x2, and sites of several values"),
-    b"V": ("LEVL", "levels that the header has no room for"),
     b"Q": ("STEP", "step maps"),
     b"T": ("TRAF", "transforms other than in place and Haar"),
     b"O": ("ORDR", "another order or interleaving of stages"),

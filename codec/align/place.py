@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...bitstream.cell import CellLayout
 from ...bitstream.errors import InputError
 from ...bitstream.jpeg.file import Jpeg
 from ...bitstream.jpeg.planes import JpegPlanes
@@ -93,6 +94,8 @@ def rendering_places(raw: RawImage, shape: tuple[int, ...]) -> list[Geometry]:
     or rounded down; which of the two is up to its compiler (`frac = rc - (c = rc)`), hence the choice.
     """
     scale = _stretch(raw)
+    if raw.cell:
+        return _of_cell(raw, raw.cell, shape) if scale == (1, 1) else []
     sides = [int(n * float(s) + 0.5) for n, s in zip(raw.mosaic.shape, scale, strict=True)]
     geometry = Geometry(raw.orientation)
     first = geometry.turned(np.zeros(1, np.int64), np.zeros(1, np.int64), *raw.mosaic.shape)
@@ -108,6 +111,20 @@ def rendering_places(raw: RawImage, shape: tuple[int, ...]) -> list[Geometry]:
         fixed = [_fixed(float(s), SCALE_BITS) for _, _, s in axes]
         places.append(Geometry(raw.orientation, (offset[0], offset[1]), (fixed[0], fixed[1])))
     return [place for place in places if place.in_range]
+
+
+def _of_cell(raw: RawImage, cell: CellLayout, shape: tuple[int, ...]) -> list[Geometry]:
+    """Where the pixels of a cell layout lie in a rendering of as many: its mosaic may have more rows and columns, which
+    are the first ones where the picture is turned, and several sites a pixel."""
+    geometry = Geometry(raw.orientation)
+    first = geometry.turned(np.zeros(1, np.int64), np.zeros(1, np.int64), *raw.mosaic.shape)
+    axes = list(zip(raw.mosaic.shape, raw.size, strict=True))[:: -1 if geometry.transposes else 1]
+    if tuple(size for _, size in axes) != tuple(shape):
+        return []
+    middle = Fraction(1, 2 * cell.scale) - Fraction(1, 2)  # of a pixel's first site, from the pixel's
+    offset = [_fixed(float(middle - ((sites // cell.scale - size) if int(at[0]) else 0)), POSITION_BITS)
+              for (sites, size), at in zip(axes, first, strict=True)]  # fmt: skip
+    return [Geometry(raw.orientation, (offset[0], offset[1]), (_fixed(1 / cell.scale, SCALE_BITS),) * 2)]
 
 
 def _fixed(value: float, bits: int) -> int:

@@ -268,6 +268,8 @@ def lead(raw: RawImage, orientation: int) -> tuple[float, float]:
     """
     rows = sum(LUMA[c] * (k // 2) for k, c in enumerate(raw.cfa)) - 0.5
     cols = sum(LUMA[c] * (k % 2) for k, c in enumerate(raw.cfa)) - 0.5
+    if raw.cell and raw.cell.samples > 1:
+        rows = cols = 0.0  # all values of a pixel lie in its middle
     if orientation in (3, 4, 6, 7):
         rows = raw.mosaic.shape[0] % 2 - rows
     if orientation in (2, 3, 7, 8):

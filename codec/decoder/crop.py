@@ -14,11 +14,13 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image
 
+from ...bitstream.cell import CellLayout
 from ...bitstream.dng import black as black_tags
+from ...bitstream.dng.cells import black_of_cell
 from ...bitstream.dng.crop import CROP_ORIGIN, CROP_SIZE, USER_CROP
 from ...bitstream.errors import UsageError
 from ...bitstream.jpeg.planes import JpegPlanes
-from ...bitstream.raw_image import RawImage
+from ...bitstream.raw_image import RawImage, TiffValue
 from ...bitstream.rect import Rect
 from ...bitstream.tiff import tiff
 from ...bitstream.tiff.tiff import Ifd
@@ -50,7 +52,9 @@ def wanted(crop: tuple[int, int, int, int], height: int, width: int) -> Rect:
 
 
 def cells_of(part: Rect, layout: Layout) -> Rect:
-    """The cells that hold a part's sites."""
+    """The cells that hold a part's sites; of a cell layout, its pixels."""
+    if layout.cell:
+        return Rect.between(*layout.cell.cells_of(*part))
     top, left = layout.origin
     return Rect.between(
         (part.top + top) // 2, (part.left + left) // 2, (part.bottom + top + 1) // 2, (part.right + left + 1) // 2
@@ -64,14 +68,32 @@ def share_of(part: Rect, height: int, width: int) -> tuple[float, float, float, 
 
 def cropped(raw: RawImage, part: Rect) -> RawImage:
     """The part of a RAW; its mosaic is a copy."""
+    tags = {tag: value for tag, value in raw.raw_tags.items() if tag not in OF_THE_FRAME}
+    if raw.cell:
+        return _cropped_cell(raw, raw.cell, part, tags)
     mosaic = np.array(raw.mosaic[part.slices])
     sites = [(part.top + i) % 2 * 2 + (part.left + j) % 2 for i in (0, 1) for j in (0, 1)]
     black = tuple(raw.black[k] for k in sites)
-    tags = {tag: value for tag, value in raw.raw_tags.items() if tag not in OF_THE_FRAME}
     return replace(
         raw, mosaic=mosaic, cfa="".join(raw.cfa[k] for k in sites), black=(black[0], black[1], black[2], black[3]),
+        levels=raw.levels and raw.levels.part(part, sites),
         raw_tags=tags | black_tags.moved(raw.raw_tags, part.top, part.left, mosaic.shape), border=None,
     )  # fmt: skip
+
+
+def _cropped_cell(raw: RawImage, cell: CellLayout, part: Rect, tags: dict[int, TiffValue]) -> RawImage:
+    """The part of a RAW that has a cell layout; tags: those that hold for it."""
+    inner = cell.part(*part)
+    levels = black_tags.moved(black_of_cell(cell, raw.raw_tags, raw.black), part.top, part.left, part.shape, cell)
+    numbers = cell.unfold(raw.mosaic)[part.slices]
+    low = raw.levels.low if raw.levels else None
+    counts = raw.levels and replace(
+        raw.levels, low=None if low is None else inner.fold(cell.unfold(low)[part.slices])
+    )
+    black = (raw.levels is None and black_tags.plane_levels(levels, inner)) or raw.black
+    return replace(
+        raw, mosaic=inner.fold(numbers), black=black, raw_tags=tags | levels, border=None, cell=inner, levels=counts
+    )
 
 
 def shown_by(
@@ -84,6 +106,8 @@ def shown_by(
     # places along the edges too: a straightened or lens-corrected JPEG has its outermost ones anywhere
     starts = (part.top, part.rows), (part.left, part.cols)
     rows, cols = (2 * np.linspace(start, start + n - 1, EDGE).astype(np.int64) for start, n in starts)
+    if layout.cell:
+        rows, cols = rows * layout.cell.scale, cols * layout.cell.scale
     at_y, at_x = geometry.laid(rows, cols, (layout.height, layout.width), planes.y.shape)
     (top, bottom), (left, right) = (
         np.clip([v.min() >> POSITION_BITS, (v.max() >> POSITION_BITS) + 1], 0, n).tolist()

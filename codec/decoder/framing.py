@@ -36,9 +36,12 @@ def frame_of(raw: RawImage, stream: Stream, jpeg_shape: tuple[int, ...]) -> Rect
     if stream.gate and _guided(stream.gate, stream, jpeg_shape) < LEAST_GUIDED:
         return None
     found = frame(stream.geometry, raw.mosaic.shape, jpeg_shape)
-    if found is None or found.shape == raw.mosaic.shape or min(found.shape) < LEAST_SIDE:
+    if found is None:
         return None
-    return found
+    scale = raw.cell.scale if raw.cell else 1
+    inside = Rect.between(*(n // scale for n in (found.top, found.left, found.bottom, found.right)))
+    found = inside.within(Rect(0, 0, *raw.size))
+    return None if found.shape == raw.size or min(found.shape) < LEAST_SIDE else found
 
 
 def _guided(gate: Gate, stream: Stream, jpeg_shape: tuple[int, ...]) -> float:

@@ -33,8 +33,8 @@ class TileState:
     """A tile of the mosaic, in its pixels as stored, and what is left of it.
 
     state: "whole"; "rim": so too, but the second look behind the loop saw what was guessed of a neighbour, in the few
-    cells that it reaches across the border (`codec.decoder.post`); "partly": `layers` layers and of the next one `stages` stages of 16; "predicted": nothing of it is
-    left, recipe and guide alone say what is there.
+    cells that it reaches across the border (`codec.decoder.post`); "partly": `layers` layers and of the next one
+    `stages` stages of 16; "predicted": nothing of it is left, recipe and guide alone say what is there.
     """
 
     tile: int
@@ -69,7 +69,9 @@ class Salvage:
         first loss, a layer that is not the last counting as nothing."""
 
         def share(tile: TileState) -> float:
-            return 1.0 if tile.state in (WHOLE, RIM) else tile.stages / STAGES if tile.layers == self.layers - 1 else 0.0
+            if tile.state in (WHOLE, RIM):
+                return 1.0
+            return tile.stages / STAGES if tile.layers == self.layers - 1 else 0.0
 
         return sum(t.width * t.height * share(t) for t in self.tiles) / (self.width * self.height)
 

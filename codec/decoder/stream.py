@@ -22,8 +22,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ...bitstream.cell import CellLayout
 from ...bitstream.errors import StreamError
 from ...bitstream.jpeg.planes import JpegPlanes
+from ...bitstream.levels import Levels
 from ...bitstream.rect import Rect
 from ...bitstream.runtime.forks import cached_property
 from ...bitstream.runtime.profile import timed
@@ -58,11 +60,13 @@ from ..stages.coding import Coding
 from ..stages.order import HAAR, IN_PLACE, REFINED
 from ..stages.parameters import Params
 from .cpu import Watch, decode_mosaic
+from .layer_section import parse_layers
 from .layers import decode_layers
 from .packing import pack_black as pack_black
 from .packing import pack_transforms as pack_transforms
 from .packing import unpack_transforms
 from .post import corrected, read_post
+from .sensor import parse_cell, parse_levels
 from .setup import Setup
 
 if TYPE_CHECKING:
@@ -85,8 +89,8 @@ class Stream:
     gate: where a guide of the stream's own stands for the JPEG. border: the section of what lies around the mosaic.
     digest: section DIGM; files: section DIGS. cut: of tiles that are damaged, the first layer and stage that is not
     there (`codec.decoder.salvage`). noise: the sensor's, and what is missing of it, where the stream tells. about:
-    section META; about_lost: whether it is damaged and left out. post: the second look behind the loop. bands: section
-    DIGJ.
+    section META; about_lost: whether it is damaged and left out. cell: section CELL; levels: section LEVL. post: the
+    second look behind the loop. bands: section DIGJ.
     """
 
     header: Header
@@ -107,6 +111,8 @@ class Stream:
     noise: CarriedNoise | None = None
     about: bytes = b""
     about_lost: bool = False
+    cell: CellLayout | None = None
+    levels: Levels | None = None
     post: Look | None = None
     bands: bytes = b""
 
@@ -128,7 +134,7 @@ class Stream:
     @property
     def layout(self) -> Layout:
         """Cells of the mosaic."""
-        return layout_of(self.header)
+        return layout_of(self.header, self.cell)
 
     @property
     def companding(self) -> Companding:
@@ -149,7 +155,9 @@ class Stream:
 
     @property
     def lossless(self) -> bool:
-        """Whether the mosaic comes back bit for bit."""
+        """Whether the values come back bit for bit."""
+        if self.levels and not self.levels.kept:
+            return False
         if self.layers is None:
             return self.header.lossless
         return self.layers.lossless(len(self.transforms))
@@ -189,7 +197,7 @@ class Stream:
         if any(b not in params for b in transforms):
             raise StreamError("a tile uses a transform whose parameters are missing")
         section = container.sections["LAYR"]
-        layers = _parse_layers(section, header, transforms) if section else None
+        layers = parse_layers(section, header, transforms) if section else None
         depth = Depth(layers.kept, count) if layers else None
         last = len(layers.further) if layers else 0
         substreams, finer = {}, {}
@@ -210,7 +218,9 @@ class Stream:
             gate, container.sections["BORD"], container.sections["DIGM"],
             FileDigests.from_bytes(container.sections["DIGS"]),
             noise=CarriedNoise.from_bytes(container.sections["NOIS"]),
-            about=container.sections["META"], about_lost="META" in container.lost, post=post,
+            about=container.sections["META"], about_lost="META" in container.lost,
+            cell=parse_cell(container.sections, header),
+            levels=parse_levels(container.sections, header), post=post,
             bands=container.sections["DIGJ"],
         )  # fmt: skip
 
@@ -225,44 +235,44 @@ class Stream:
         cells that are wanted; the mosaic means nothing elsewhere. watch: of the CPU's decoding of one layer. unbounded:
         whatever the work (`bitstream.stream.limits`), which else raises `StreamError` before it begins.
         """
-        header, layout = self.header, layout_of(self.header)
+        header, layout = self.header, self.layout
         if header.height * header.width > math.prod(side + LEAST_SIDE for side in planes.y.shape) * LEAST_SCALE**2:
             raise StreamError(f"header: a mosaic of {header.width} x {header.height} is too large for this JPEG")
         if not unbounded:
             check_work(header, self.layer_count, self.size + planes.scan_bytes)
-        guide = LaidGuide(planes, self.geometry, (header.height, header.width), layout.origin)
+        guide = LaidGuide(planes, self.geometry, (header.height, header.width), layout.origin, self.cell)
         setup, inner = self.setup, box
         if box and self.post:
             box = box.grown(self.post.reach).within(Rect(0, 0, *layout.cells))
         chosen = setup.meeting(box)
-        if self.layers is None and device != "cpu" and not (self.gate and self.gate.blocks):
+        by_torch = self.layers is None and device != "cpu" and not (self.gate and self.gate.blocks) and not self.cell
+        near = Rect.around(setup.places[n] for n in chosen) if box and not by_torch else None
+        side_info = guided_by(guide, self.gate, layout, self.net(), near)
+        if by_torch:
             from .cuda import decode_with_torch  # torch takes seconds to import
 
-            whole = guided_by(guide, self.gate, layout, self.net())
-            mosaic = decode_with_torch(
-                setup, whole, self.params, self.transforms, self.substreams, chosen, device, progress
+            coded = self.params, self.transforms, self.substreams
+            mosaic = decode_with_torch(setup, side_info, *coded, chosen, device, progress)
+        elif self.layers is None:
+            coded = self.params, self.transforms, self.substreams
+            mosaic = decode_mosaic(setup, side_info, *coded, chosen, progress, watch)
+        else:
+            further = [
+                Layer(one.step, Params.from_bytes(one.parameters, REFINED, ACTIVITIES), bool(one.estimate))
+                for one in self.layers.further
+            ]
+            mosaic = decode_layers(
+                setup, side_info, [Layer(header.step, self.params[IN_PLACE]), *further],
+                Depth(self.layers.kept, len(self.transforms), self.cut), self.layers.spread,
+                self.finer | {(tile, 0, stage): d for (tile, stage), d in self.substreams.items()}, chosen, progress,
             )  # fmt: skip
-            return self.behind(mosaic, whole, inner)
-        near = box and Rect.around(setup.places[n] for n in chosen)
-        side_info = guided_by(guide, self.gate, layout, self.net(), near)
-        if self.layers is None:
-            mosaic = decode_mosaic(
-                setup, side_info, self.params, self.transforms, self.substreams, chosen, progress, watch
-            )
-            return self.behind(mosaic, side_info, inner)
-        further = [
-            Layer(one.step, Params.from_bytes(one.parameters, REFINED, ACTIVITIES), bool(one.estimate))
-            for one in self.layers.further
-        ]
-        return decode_layers(
-            setup, side_info, [Layer(header.step, self.params[IN_PLACE]), *further],
-            Depth(self.layers.kept, len(self.transforms), self.cut), self.layers.spread,
-            self.finer | {(tile, 0, stage): d for (tile, stage), d in self.substreams.items()}, chosen, progress,
-        )  # fmt: skip
+        return self.behind(mosaic, side_info, inner)
 
     def behind(self, mosaic: np.ndarray, side_info: SideInfo, box: Rect | None) -> np.ndarray:
-        """What follows the tiles: the mosaic corrected, in a box of cells where one is wanted."""
-        return corrected(mosaic, self.post, side_info, self.layout, self.companding, box) if self.post else mosaic
+        """What follows the tiles: the mosaic corrected, in a box of cells where one is wanted; or what repeats."""
+        if self.cell:
+            return self.cell.settled(mosaic)
+        return corrected(mosaic, self.post, side_info, self.setup, box) if self.post else mosaic
 
     def net(self) -> GuideNet | None:
         """The net of the learned features, if the recipe uses them."""
@@ -274,21 +284,9 @@ class Stream:
         return guide_net.load(self.header.net)
 
 
-def _parse_layers(section: bytes, header: Header, transforms: list[int]) -> Layers:
-    """Section LAYR, checked against the rest of the stream."""
-    layers = Layers.from_bytes(section)
-    if header.step == LOSSLESS or any(b != IN_PLACE for b in transforms):
-        raise StreamError("a stream in layers has a layer 0 that is lossless or not in place")
-    for one in layers.further:
-        Params.from_bytes(one.parameters, REFINED, ACTIVITIES)
-    if not layers.further and layers.kept != STAGES * len(transforms):
-        raise StreamError("layers: layer 0 is not whole")
-    return layers
-
-
-def layout_of(header: Header) -> Layout:
+def layout_of(header: Header, cell: CellLayout | None = None) -> Layout:
     """Cells of the header's mosaic."""
-    return Layout(header.height, header.width, header.phase)
+    return Layout(header.height, header.width, header.phase, cell)
 
 
 def companding_of(header: Header) -> Companding:

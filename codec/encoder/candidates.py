@@ -111,5 +111,5 @@ def sample(
     return (
         phi,
         companding.level(layout.at(mosaic, rows, cols)),
-        layout.inside_at(rows, cols) & side_info.guided(rows, cols),
+        layout.predicted_at(rows, cols) & side_info.guided(rows, cols),
     )

@@ -51,7 +51,7 @@ def choose_recipe(
         if corrected is not None:
             best = _cheaper(*best, corrected, room)
     give_back()
-    if job.effort.look:
+    if job.effort.look and not candidate.cell:
         looked = with_look(job.picture, best[0].recipe, step)
         if looked is not None:
             best = _looked(*best, looked, room)

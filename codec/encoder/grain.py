@@ -53,7 +53,7 @@ def noise_of(stream: Stream, found: np.ndarray, raw: RawImage, options: EncodeOp
     coded = sum(map(len, stream.substreams.values())) + sum(map(len, stream.finer.values()))
     enough = reserved(options, raw.mosaic.size) if size else coded >= LEAST_TIMES * SECTION_BYTES
     whole = stream.lossless or stream.layers is not None  # a layer taken away would change what is missing
-    if options.tune == "psnr" or not enough or (whole and NOISE_PROFILE in raw.raw_tags):
+    if raw.cell or raw.levels or options.tune == "psnr" or not enough or (whole and NOISE_PROFILE in raw.raw_tags):
         return None
     layout = stream.layout
     profile = told(raw.raw_tags) or noise.estimate(raw, layout)

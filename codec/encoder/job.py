@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ...bitstream.cell import CellLayout
 from ...bitstream.errors import InputError, StreamError
 from ...bitstream.jpeg.jumbf import PART
 from ...bitstream.jpeg.planes import JpegPlanes
+from ...bitstream.levels import Levels
 from ...bitstream.raw_image import RawImage
 from ...bitstream.runtime.forks import cached_property
 from ...bitstream.runtime.progress import Progress
@@ -69,6 +71,7 @@ class Job:
 
     recipes: those that were fitted to it. growth: bytes that the JPEG grows by for a payload.
     projection: of the geometry, which the header names else. gate: where a guide of the stream's own is the guide.
+    levels: what the mosaic's numbers stand for, as far as it is to be kept.
     """
 
     picture: SourcePicture
@@ -79,6 +82,7 @@ class Job:
     progress: Progress | None
     projection: Projection | None = None
     gate: Gate | None = None
+    levels: Levels | None = None
 
     @classmethod
     def of(
@@ -92,8 +96,8 @@ class Job:
         gate: Gate | None = None,
     ) -> Job:
         """The job of a picture. InputError for levels that can't be coded."""
-        effort, layout = effort_of(options.effort), stream.layout_of(header)
-        guide = LaidGuide(planes, geometry, raw.mosaic.shape, layout.origin)
+        effort, layout = effort_of(options.effort), stream.layout_of(header, raw.cell)
+        guide = LaidGuide(planes, geometry, raw.mosaic.shape, layout.origin, raw.cell)
         side_info = guided_by(guide, gate, layout, _net() if effort.learned else None)
         try:
             companding = stream.companding_of(header)
@@ -106,7 +110,10 @@ class Job:
         picture = SourcePicture(
             raw.mosaic, layout, side_info, companding, tables.load(), header.step_exponent, _colours(raw)
         )
-        return cls(picture, recipes, header, growth, effort, options.progress, geometry.projection, gate)
+        levels = raw.levels
+        if levels and not options.rate.lossless:
+            levels = replace(levels, low=None)
+        return cls(picture, recipes, header, growth, effort, options.progress, geometry.projection, gate, levels)
 
     @property
     def sites(self) -> int:
@@ -152,6 +159,11 @@ class Candidate:
         """The job's."""
         return self.job.picture
 
+    @property
+    def cell(self) -> CellLayout | None:
+        """How the sensor's values lie in the mosaic."""
+        return self.picture.layout.cell
+
     @cached_property
     def side_bytes(self) -> int:
         """What the recipe itself takes, and the gate."""
@@ -163,7 +175,10 @@ class Candidate:
         h, w = self.picture.layout.cells
         count = -(-h // 16) * -(-w // 16)  # of the smallest tiles
         job = self.job
-        empty = Stream(self.header, self.recipe, {}, [0] * count, {}, projection=job.projection, gate=job.gate)
+        empty = Stream(
+            self.header, self.recipe, {}, [0] * count, {}, projection=job.projection, gate=job.gate, cell=self.cell,
+            levels=job.levels,
+        )  # fmt: skip
         return self.job.growth(stream_bytes(empty))
 
     def error(self, coded: Coded) -> float:
@@ -224,7 +239,7 @@ class Candidate:
         header = replace(self.header, step=coded.step, tile=side // 2, transforms=transforms)
         return Stream(
             header, self.recipe, params, coded.transforms, coded.substreams,
-            projection=self.job.projection, gate=self.job.gate,
+            projection=self.job.projection, gate=self.job.gate, cell=self.cell, levels=self.job.levels,
         )  # fmt: skip
 
     def code(self, fitted: Fit, step: int) -> Found:

@@ -81,7 +81,7 @@ def code_layers(plain: Candidate, finest: int | None, size: int | None, rates: S
     params = {IN_PLACE: layers[0].params}
     found = Stream(
         header, candidate.recipe, params, [IN_PLACE] * count, first, section, finer,
-        projection=job.projection, gate=job.gate,
+        projection=job.projection, gate=job.gate, cell=candidate.cell, levels=job.levels,
     )  # fmt: skip
     return Found(found, coded.mosaic)
 

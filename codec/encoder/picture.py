@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ...bitstream.cell import CellLayout
 from ...bitstream.runtime.parallel import in_parallel
 from ...bitstream.runtime.progress import Progress
 from ...entropy.ans import model_of
@@ -25,7 +26,7 @@ from ..mosaic.layout import tiles
 from ..recipe.recipe import Recipe
 from ..recipe.side import Window
 from ..stages.coding import Coding
-from ..stages.order import HAAR, IN_PLACE, STAGES
+from ..stages.order import HAAR, IN_PLACE, PASSES, STAGES
 from ..stages.parameters import Params
 from ..stages.tile import Tile
 from .effort import Effort
@@ -132,7 +133,16 @@ class CpuEncoder:
             )  # fmt: skip
             if index is not None:
                 kernels.lay_indices(self.mosaic, self._number, *first, index[k])
+        if self.layout.cell:
+            valid &= self._coded(self.layout.cell, area, transform)
         return Piece(y, valid, index)
+
+    def _coded(self, cell: CellLayout, area: Area, transform: int) -> np.ndarray:
+        """Which sites, or of bands places, of an area are coded in a cell layout: bool (4, 4, rows / 2, cols / 2)."""
+        _, rows, cols = area.prediction.shape
+        sites = cell.coded(np.arange(area.row, area.row + rows)[:, None], np.arange(area.col, area.col + cols)[None])
+        found = np.stack([sites[:, i::2, j::2] for i, j in PASSES], 1)
+        return np.broadcast_to(found.any(1, keepdims=True), found.shape) if transform == HAAR else found
 
     def _tile(self, area: Area, transform: int, step: int) -> Tile:
         coding = Coding(self.companding, self.tables, step, self.step_exponent, self.effort.states)
@@ -267,7 +277,8 @@ class CpuEncoder:
             out.substreams |= {(n, stage): data for stage, data in enumerate(streams) if data}
             if progress:
                 progress("coding", (done + 1) / len(numbers))
-        return out
+        cell = self.layout.cell
+        return replace(out, mosaic=cell.settled(out.mosaic)) if cell else out
 
     def whole(self, window: Window) -> Area:
         """Area of a tile; kept between codings where the picture is not huge."""

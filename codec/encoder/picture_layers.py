@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -88,7 +88,8 @@ class LayeredEncoder(CpuEncoder):
                 out.substreams |= {(n, layer, stage): data for stage, data in enumerate(stages) if data}
             if progress:
                 progress("coding", (n + 1) / len(places))
-        return out
+        cell = self.layout.cell
+        return replace(out, mosaic=cell.settled(out.mosaic)) if cell else out
 
     def _code_layers(
         self, area: Area, layers: Sequence[Layer], steps: Sequence[np.ndarray], mosaic: np.ndarray

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from ...bitstream.stream.cell import cell_bytes
 from ...bitstream.stream.container import Container
 from ...bitstream.stream.fields import write_varint
+from ...bitstream.stream.values import levels_bytes
 from ..decoder.stream import Stream
 from .corrections_writer import local_bytes
 from .gate_writer import gate_bytes
@@ -28,6 +30,10 @@ def stream_bytes(stream: Stream) -> bytes:
         sections["GATE"] = gate_bytes(stream.gate)
     if stream.noise:
         sections["NOIS"] = stream.noise.to_bytes()
+    if stream.cell:
+        sections["CELL"] = cell_bytes(stream.cell)
+    if stream.levels:
+        sections["LEVL"] = levels_bytes(stream.levels)
     if stream.preview:
         sections["PREV"] = stream.preview.to_bytes()
     if stream.border:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
+from ...bitstream.cell import CellLayout
 from ...bitstream.jpeg.planes import JpegPlanes
 from ...bitstream.runtime.profile import timed
 from .geometry import Geometry
@@ -50,18 +51,29 @@ class Guide:
 class LaidGuide:
     """The same of a JPEG's planes, made where it is asked for.
 
-    shape: the mosaic's; cell_origin: as in `codec.guide.resample`. `StreamError` for a wild geometry.
+    shape: the mosaic's; cell_origin: as in `codec.guide.resample`. cell: where its sites come from, if not from where
+    they are; without a chromatic shift then. `StreamError` for a wild geometry.
     """
 
     planes: JpegPlanes
     geometry: Geometry
     shape: tuple[int, int]
     cell_origin: tuple[int, int] = (0, 0)
+    cell: CellLayout | None = None
 
     @timed("guide")
     def part(self, rows: slice, cols: slice) -> Part:
         """As in `Parts`."""
-        return resample(self.planes, self.geometry, *self.shape, self.cell_origin, (rows, cols))
+        if self.cell is None:
+            return resample(self.planes, self.geometry, *self.shape, self.cell_origin, (rows, cols))
+        # Whole blocks, among whose pixels' places those of the sites are.
+        high, wide = (side // 2 for side in self.cell.block)
+        top, left = rows.start // high * high, cols.start // wide * wide
+        whole = slice(top, -(-rows.stop // high) * high), slice(left, -(-cols.stop // wide) * wide)
+        y, cb, cr = resample(self.planes, self.geometry, *self.shape, self.cell_origin, whole, "GGGG")
+        r, c = slice(rows.start - top, rows.stop - top), slice(cols.start - left, cols.stop - left)
+        sites = slice(2 * r.start, 2 * r.stop), slice(2 * c.start, 2 * c.stop)
+        return self.cell.moved(y)[sites], cb[r, c], cr[r, c]
 
     @timed("guide")
     def chroma(self, rows: range, cols: range) -> tuple[np.ndarray, np.ndarray]:

@@ -11,16 +11,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...bitstream.cell import CellLayout
 from ...bitstream.rect import Rect
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Cells of a mosaic of height x width with the given CFA phase."""
+    """Cells of a mosaic of height x width with the given CFA phase; cell: of a sensor that has no Bayer filter."""
 
     height: int
     width: int
     cfa: str
+    cell: CellLayout | None = None
 
     @property
     def origin(self) -> tuple[int, int]:
@@ -78,11 +80,17 @@ class Layout:
         return np.ascontiguousarray(full[top : top + self.height, left : left + self.width])
 
     def inside_at(self, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
-        """Which sites of the cells at rows and columns lie in the mosaic, bool (4, ...)."""
+        """Which sites of the cells at rows and columns lie in the mosaic and are coded, bool (4, ...)."""
+        if self.cell:
+            return self.cell.coded(rows, cols)
         top, left = self.origin
         down = [(2 * rows + i >= top) & (2 * rows + i < top + self.height) for i in (0, 1)]
         across = [(2 * cols + j >= left) & (2 * cols + j < left + self.width) for j in (0, 1)]
         return np.stack([down[i] & across[j] for i in (0, 1) for j in (0, 1)])
+
+    def predicted_at(self, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
+        """The same of those whose prediction is their own plane's."""
+        return self.cell.predicted(rows, cols) if self.cell else self.inside_at(rows, cols)
 
 
 def tiles_in_pixels(layout: Layout, side: int) -> list[Rect]:

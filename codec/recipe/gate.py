@@ -73,7 +73,7 @@ class Gate:
             planes = decode_planes(self.picture)
         except (InputError, UnsupportedError) as error:
             raise StreamError(f"the stream's own guide: {error}") from error
-        return LaidGuide(planes, lies(layout, self.scale), (layout.height, layout.width), layout.origin)
+        return LaidGuide(planes, lies(layout, self.scale), (layout.height, layout.width), layout.origin, layout.cell)
 
     @classmethod
     def from_bytes(cls, data: bytes, cells: tuple[int, int]) -> Gate:

@@ -70,7 +70,7 @@ class SideInfo:
 
     def __init__(self, guide: Parts, layout: Layout, net: GuideNet | None = None, box: Rect | None = None) -> None:
         self.h, self.w = layout.cells
-        self.guide = guide
+        self.guide, self.cell = guide, layout.cell
         self.planes = np.empty((6, self.h + 2 * HALO + 1, self.w + 2 * HALO + 1), np.int16)
         whole = Rect(0, 0, self.h, self.w)
         # The means that the net sees reach far; their blocks begin at multiples of their side.
@@ -142,7 +142,22 @@ class SideInfo:
         shape = window.rows, window.cols
         if recipe.look:
             return np.stack([self._looked(place, shape, recipe, companding, saturation) for place in window.places])
-        return np.stack([self._first(place, shape, recipe, companding, saturation) for place in window.places])
+        out = np.stack([self._first(place, shape, recipe, companding, saturation) for place in window.places])
+        return self._lent(out, window, companding) if self.cell else out
+
+    def _lent(self, prediction: np.ndarray, window: Window, companding: Companding) -> np.ndarray:
+        """Where a site lies among those of another colour, the prediction of its own colour's plane."""
+        assert self.cell is not None
+        (high, wide), black = (n // 2 for n in self.cell.block), companding.black_levels()
+        for found, (row, col) in zip(prediction, window.places, strict=True):
+            moved = []
+            for k, i, j, donor in self.cell.lent:
+                part = k, slice((i - row) % high, None, high), slice((j - col) % wide, None, wide)
+                lent = found[donor][part[1:]] + (black[donor] - black[k])
+                moved.append((part, np.clip(lent, companding.low, companding.high)))
+            for part, lent in moved:
+                found[part] = lent
+        return prediction
 
     def _first(
         self, place: tuple[int, int], shape: tuple[int, int], recipe: Recipe, companding: Companding,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...bitstream.cell import CellLayout
 from ...bitstream.dng import black
 from ...bitstream.dng.crop import CROP_ORIGIN, CROP_SIZE, USER_CROP, crop_tags, default_crop, lies_in
 from ...bitstream.errors import InputError
@@ -25,7 +26,6 @@ NAMES = {
     USER_CROP: "DefaultUserCrop", 50715: "BlackLevelDeltaH", 50716: "BlackLevelDeltaV",
 }  # fmt: skip
 CFA_PHOTOMETRIC, LINEAR_RAW = 32803, 34892
-JPEG_XL = 52546
 
 
 
@@ -37,23 +37,16 @@ def is_dng(ifd0: Ifd) -> bool:
 def mosaic_ifds(ifd0: Ifd) -> list[Ifd]:
     """The directories of a DNG's full-size mosaics, its frames, in the file's order. InputError as `raw_ifd`."""
     candidates = [ifd for ifd in ifd0.all() if _number(ifd, 254, 0) == 0 and 256 in ifd.tags and 262 in ifd.tags]
-    frames = []
+    frames, linear = [], []
     for ifd in candidates:
         if _number(ifd, 262, 0) not in (CFA_PHOTOMETRIC, LINEAR_RAW):
             continue
-        if _number(ifd, 259, 1) == JPEG_XL:
-            raise InputError("the DNG is compressed by JPEG XL, which LibRaw does not read")
         if _number(ifd, 262, 0) == CFA_PHOTOMETRIC:
-            if _number(ifd, 339, 1) == 3:
-                raise InputError("a floating-point DNG has no integer mosaic to store")
             frames.append(ifd)
-    if frames:
-        return frames
-    linear = [int(_number(ifd, 277, 1)) for ifd in candidates if _number(ifd, 262, 0) == LINEAR_RAW]
-    if linear and max(linear) == 1:
-        raise InputError("a monochrome DNG: one sample a pixel without a colour filter, no Bayer mosaic")
-    if linear:
-        raise InputError("a linear DNG holds finished colours at each pixel, no mosaic")
+        else:
+            linear.append(ifd)
+    if frames or linear:
+        return frames or linear
     marked = {int(_number(ifd, 254, 0)) for ifd in ifd0.all() if _number(ifd, 262, 0) == CFA_PHOTOMETRIC}
     if marked:
         kinds = ", ".join(map(str, sorted(marked)))
@@ -119,7 +112,9 @@ def active_area(raw: Ifd) -> Rect:
     return Rect.between(top, left, bottom, right)
 
 
-def carried_tags(ifd0: Ifd, raw: Ifd, visible: Rect) -> tuple[tags.TagDict, tags.TagDict, tuple[str, ...]]:
+def carried_tags(
+    ifd0: Ifd, raw: Ifd, visible: Rect, cell: CellLayout | None = None
+) -> tuple[tags.TagDict, tags.TagDict, tuple[str, ...]]:
     """(ifd0_tags, raw_tags) of a DNG that hold for its visible area too, verbatim where they can be; and which others
     there were, a line for people each.
 
@@ -140,7 +135,7 @@ def carried_tags(ifd0: Ifd, raw: Ifd, visible: Rect) -> tuple[tags.TagDict, tags
             lost += [tag] if raw_tags.pop(tag, None) else []
         _move_crop(raw_tags, active.top - visible.top, active.left - visible.left)
     _check_crop(raw_tags, visible)
-    levels = black.moved(raw_tags, visible.top - active.top, visible.left - active.left, visible.shape)
+    levels = black.moved(raw_tags, visible.top - active.top, visible.left - active.left, visible.shape, cell)
     had = black.BLACK_TAGS[2:]
     lost += [tag for tag in had if tag in raw_tags and tag not in levels]
     raw_tags = {tag: v for tag, v in raw_tags.items() if tag not in black.BLACK_TAGS} | levels

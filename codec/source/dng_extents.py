@@ -19,7 +19,7 @@ from .tiff_extents import check_tile_count, number, numbers
 
 UNCOMPRESSED, LOSSLESS_JPEG = (0, 1), 7  # LibRaw takes 0 as 1
 ORDERLY = {
-    266: ("FillOrder", (1,)), 277: ("SamplesPerPixel", (1,)), 339: ("SampleFormat", (1,)), 50711: ("CFALayout", (1,)),
+    266: ("FillOrder", (1,)), 284: ("PlanarConfiguration", (1,)), 50711: ("CFALayout", (1,)),
     50974: ("SubTileBlockSize", (1, 1)), 50975: ("RowInterleaveFactor", (1,)), 52547: ("ColumnInterleaveFactor", (1,)),
 }  # fmt: skip
 """Tags that say how stored values become a mosaic, with the only values that LibRaw reads as they are meant."""
@@ -34,6 +34,11 @@ def check_dng(reach: Reach, ifd0: Ifd, frame: int | None = None) -> None:
         if tag in ifd.tags and found != value:
             said = " ".join(map(str, found)) or "?"
             raise InputError(f"the DNG's mosaic is stored in an order that is not supported ({name} {said})")
+    samples = number(ifd, 277, 1)
+    if not 1 <= samples <= 4:
+        raise InputError(f"the DNG has {samples} values a pixel: more than four are not supported")
+    if set(numbers(ifd, 339)) - {1, 3}:
+        raise InputError(f"the DNG's mosaic is of numbers of an unknown kind (SampleFormat {number(ifd, 339)})")
     width, height = number(ifd, 256), number(ifd, 257)
     tiled = 324 in ifd.tags
     offsets, counts = numbers(ifd, 324 if tiled else 273), numbers(ifd, 325 if tiled else 279)
@@ -62,11 +67,12 @@ def check_dng(reach: Reach, ifd0: Ifd, frame: int | None = None) -> None:
     rows = [down if tiled else min(down, height - i * down) for i in range(pieces)]
     compression = number(ifd, 259, 1)
     if compression in UNCOMPRESSED:
-        _check_uncompressed(ifd, spans, across, rows, kind)
+        _check_uncompressed(ifd, spans, across * samples, rows, kind)
     elif compression == LOSSLESS_JPEG:
         for i, (start, size) in enumerate(spans):
             seen = min(rows[i], height - i // math.ceil(width / across) * down) if tiled else rows[i]
-            _check_jpeg(reach, start, size, (width, across, seen), f"{kind} {i + 1} of {pieces}")
+            area = width, across, seen
+            _check_jpeg(reach, start, size, area, f"{kind} {i + 1} of {pieces}", samples)
     if not tiled and pieces > 1 and compression not in UNCOMPRESSED:
         raise InputError("compressed in several strips, of which LibRaw reads only the first")
 
@@ -84,8 +90,9 @@ def _check_uncompressed(ifd: Ifd, spans: list[tuple[int, int]], across: int, row
         raise InputError("its strips don't lie one after another, which LibRaw reads in wrong order")
 
 
-def _check_jpeg(reach: Reach, start: int, size: int, area: tuple[int, int, int], what: str) -> None:
-    """A lossless JPEG must have as many samples as the rows that it fills; area: mosaic's width, piece's, its rows."""
+def _check_jpeg(reach: Reach, start: int, size: int, area: tuple[int, int, int], what: str, samples: int) -> None:
+    """A lossless JPEG must have as many samples as the rows that it fills; area: mosaic's width, piece's, its rows;
+    samples: values a pixel."""
     frame = _frame(reach.data, start, size)
     if frame is None:
         raise InputError(f"{what} is no JPEG: the file is damaged or cut short")
@@ -93,10 +100,12 @@ def _check_jpeg(reach: Reach, start: int, size: int, area: tuple[int, int, int],
     if marker != SOF3:
         return
     width, across, rows = area
-    if high * wide * components < across * rows:
+    if high * wide * components < across * rows * samples:
         raise InputError(
-            f"{what} has {high * wide * components} values of {across * rows}: the file is incomplete"
+            f"{what} has {high * wide * components} values of {across * rows * samples}: the file is incomplete"
         )
+    if samples > 1:
+        return
     if (across > width and wide * components != width) or (components > 1 and wide * components**2 == width):
         raise InputError("its tiles are of a width that LibRaw reads in wrong order")
 

@@ -51,10 +51,10 @@ def answer(data, request):
         if request["mosaic"] or rendering is not None:
             raw.unpack()
             found["about"] = _about(raw, rawpy)
-        if request["mosaic"] and found["about"]["flat"]:
-            arrays["mosaic"] = raw.raw_image_visible
+        if request["mosaic"]:
+            arrays["mosaic"] = _values(raw, found["about"])
             found["frames"] = _frames(data, rawpy)
-            if request.get("margins"):
+            if request.get("margins") and found["about"]["flat"]:
                 arrays["whole"] = raw.raw_image
         if request["thumbnail"]:
             arrays |= _thumbnail(raw, rawpy)
@@ -68,6 +68,12 @@ def answer(data, request):
         return {"error": text, "short": short}, []
     finally:
         raw.close()
+
+
+def _values(raw, about):
+    """The visible pixels; of several values each, as many as there are colours."""
+    values = raw.raw_image_visible
+    return values if about["flat"] else values[..., : about["colour_count"]]
 
 
 def _frames(data, rawpy):
@@ -137,11 +143,11 @@ def _about(raw, rawpy):
         "colour_count": raw.num_colors,
         "pattern": None if pattern is None else list(pattern.shape),
         "sites": sites,
-        "black": [float(level) for level in raw.black_level_per_channel] if flat else [],
+        "black": [float(level) for level in raw.black_level_per_channel],
         "white": int(raw.white_level),
-        "matrix": np.asarray(raw.rgb_xyz_matrix, np.float64)[:3].tolist(),
-        "camera_gains": [float(gain) for gain in raw.camera_whitebalance][:3],
-        "daylight_gains": [float(gain) for gain in raw.daylight_whitebalance][:3],
+        "matrix": np.asarray(raw.rgb_xyz_matrix, np.float64)[: max(raw.num_colors, 3)].tolist(),
+        "camera_gains": [float(gain) for gain in raw.camera_whitebalance][: max(raw.num_colors, 3)],
+        "daylight_gains": [float(gain) for gain in raw.daylight_whitebalance][: max(raw.num_colors, 3)],
         "shutter": float(other.shutter_speed),
         "aperture": float(other.aperture),
         "focal_length": float(other.focal_length),

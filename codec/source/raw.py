@@ -5,6 +5,8 @@ LibRaw does the decoding, in a process of its own (`codec.source.libraw`).
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import io
 import os
 from typing import Any
@@ -12,21 +14,22 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from ...bitstream.dng import black as black_tags
 from ...bitstream.errors import InputError
 from ...bitstream.jpeg.file import Jpeg
-from ...bitstream.raw_image import CFA_PHASES, RawImage
+from ...bitstream.raw_image import RawImage
 from ...bitstream.rect import Rect
 from ...bitstream.runtime.files import Source, read_file
 from ...bitstream.runtime.profile import timed
 from ...bitstream.tiff import tags, tiff
 from ...bitstream.tiff.tiff import Ifd
-from . import crop, libraw
+from . import crop, dng_pixels, filtered, libraw
 from . import dng as dng_source
 from .camera_tags import camera_name, camera_tags, correction_tags, exif_tags, scale_tags
-from .cfa import period
 from .extents import check_extents
 from .libraw import About, Answer
 from .metadata import source_ifd
+from .sensor import libraw_blacks, mosaic_of, numbered, ranked
 from .shot import with_shot, with_sidecar
 
 TIFF_ORIENTATION = {0: 1, 1: 2, 2: 4, 3: 3, 4: 5, 5: 8, 6: 6, 7: 7}  # of LibRaw's flip (bits: mirror, upend, transpose)
@@ -39,12 +42,16 @@ class RawFile:
 
     frame: which of several mosaics, from 1; without it the largest, of equal ones the first. frames: how many there
     are. margins: whether `image` has its masked border too. warnings: what the user should know, a line each.
+    digest: SHA-256 of the file.
     """
 
     def __init__(self, source: Source, frame: int | None = None, margins: bool = False) -> None:
         self.source = source
         with timed("reading"):
-            self.data, self._name, ifd0 = _file(source, frame=frame)
+            original, name = _bytes(source)
+            self.digest = hashlib.sha256(original).digest()
+            self.data, self._name, ifd0 = _understood(original, name, True, frame)
+            del original
             self._frame = dng_source.libraw_frame(ifd0, frame)
             self._found = _named(self._name, libraw.ask, self.data, mosaic=True, thumbnail=True,
                                  frame=self._frame, margins=margins)  # fmt: skip
@@ -67,7 +74,8 @@ class RawFile:
     def render_jpeg(self) -> bytes:
         """As the function `render_jpeg` without options."""
         with timed("reading"):
-            return _rendered(self.data, self._name, 95, "4:2:0", {}, self._frame)
+            own = filtered.rendering(self.image) if filtered.needed(self.image) else None
+            return _rendered(self.data, self._name, 95, "4:2:0", {}, self._frame, own)
 
 
 def read_raw(path: Source, frame: int | None = None, margins: bool = False) -> RawImage:
@@ -126,26 +134,40 @@ def _image(
     """The RAW, and what of it can't be kept."""
     about, own = _known(found), ifd0
     ifd0, told = ifd0 or _thumbnail_ifd(found), tuple[str, ...]()
-    mosaic, cfa, visible = _mosaic(found, name)
-    black: tuple[float, ...] | None = None
-    white: int | None = None
+    raw_ifd, active, rank = None, None, None
     if ifd0 is not None and dng_source.is_dng(ifd0):
         raw_ifd = _named(name, dng_source.raw_ifd, ifd0, frame)
+        active = dng_source.active_area(raw_ifd)
+        if dng_pixels.is_floating(raw_ifd):
+            found, rank = _named(name, ranked, found, dng_pixels.floats(data, raw_ifd))
+    mosaic, cfa, cell = _named(name, mosaic_of, found, raw_ifd, active)
+    visible = Rect(found.sizes.top, found.sizes.left, *(cell.size[:2] if cell else mosaic.shape))
+    black: tuple[float, ...] | None = None
+    white: int | None = None
+    if ifd0 is not None and raw_ifd is not None and active is not None:
         _named(name, dng_source.check_frame, raw_ifd, found.frames, (found.sizes.raw_height, found.sizes.raw_width))
-        ifd0_tags, raw_tags, told = dng_source.carried_tags(ifd0, raw_ifd, visible)
-        black, white = dng_source.black_levels(raw_ifd, visible), dng_source.white_level(raw_ifd)
+        ifd0_tags, raw_tags, told = dng_source.carried_tags(ifd0, raw_ifd, visible, cell)
+        white = dng_source.white_level(raw_ifd)
+        if cell:
+            black = black_tags.plane_levels(raw_ifd.tags, cell, visible.top - active.top, visible.left - active.left)
+        else:
+            black = dng_source.black_levels(raw_ifd, visible)
     else:
         ifd0_tags = camera_tags(about, ifd0)
         framed = crop.of_source(found.sizes, visible, ifd0)
         raw_tags = {**correction_tags(ifd0), **scale_tags(found.sizes), **framed}
-    black = black or _libraw_black(about)
+    black = black or libraw_blacks(about, cell)
     white = white or about.white
+    mosaic, levels = _named(name, numbered, mosaic, cell, white, (black[0], black[1], black[2], black[3]), rank)
+    if levels:
+        black, white = levels.numbers
     if not 0 <= min(black) <= max(black) < white <= 65535:
         raise InputError(f"{name}: black level {max(black):g} and white level {white} make no sense")
     image = RawImage(
         mosaic=mosaic, cfa=cfa, black=(black[0], black[1], black[2], black[3]), white=white,
         orientation=TIFF_ORIENTATION[found.sizes.flip & 7], camera=camera_name(ifd0_tags),
-        ifd0_tags=ifd0_tags, raw_tags=raw_tags, exif_tags=exif_tags(about, ifd0), border=found.border)  # fmt: skip
+        ifd0_tags=ifd0_tags, raw_tags=raw_tags, exif_tags=exif_tags(about, ifd0),
+        border=None if cell or levels else found.border, cell=cell, levels=levels)  # fmt: skip
     return with_shot(image, data, own, found.thumbnail, about), told
 
 
@@ -170,12 +192,20 @@ def _largest(found: Answer) -> bytes | None:
 
 
 def _rendered(
-    data: bytes, name: str, quality: int, subsampling: str, options: dict[str, Any], frame: int = 0
-) -> bytes:
+    data: bytes, name: str, quality: int, subsampling: str, options: dict[str, Any], frame: int = 0,
+    own: np.ndarray | None = None,
+) -> bytes:  # fmt: skip
+    """The rendering as a JPEG; own: another one than LibRaw's."""
     ifd0 = source_ifd(data)
     options = {"use_camera_wb": True, "output_bps": 8, **options}
-    found: Answer = _named(name, libraw.ask, data, thumbnail=ifd0 is None, rendering=options, frame=frame)
-    if found.rendering is None:
+    ask = functools.partial(libraw.ask, data, thumbnail=ifd0 is None, frame=frame)
+    try:
+        found: Answer = ask(rendering=options)
+    except InputError:
+        # An X-Trans mosaic of less than 512 pixels a side LibRaw demosaics in no other way.
+        found = _named(name, ask, rendering={**options, "demosaic_algorithm": "LINEAR"})
+    picture = found.rendering if own is None else own
+    if picture is None:
         raise InputError(f"{name}: LibRaw renders it as nothing")
     ifd0 = ifd0 or _thumbnail_ifd(found)
     told = tags.allowed_tags(tags.IFD0, ifd0.tags) if ifd0 else {}
@@ -184,7 +214,9 @@ def _rendered(
     exif = Ifd(exif_tags(_known(found), ifd0))
     payload = b"Exif\0\0" + tiff.write_tiff(Ifd(kept, subs={tiff.EXIF_IFD: [exif]} if exif.tags else {}))
     out = io.BytesIO()
-    Image.fromarray(found.rendering).save(out, "JPEG", quality=quality, subsampling=subsampling, exif=payload)
+    colour: dict[str, Any] = {"subsampling": subsampling} if picture.shape[2] == 3 else {}
+    shown = Image.fromarray(picture if colour else picture[..., 0])
+    shown.save(out, "JPEG", quality=quality, exif=payload, **colour)
     return out.getvalue()
 
 
@@ -193,13 +225,22 @@ def _file(path: Source, whole: bool = True, frame: int | None = None) -> tuple[b
 
     whole: or that is cut short; previews may be there all the same. frame: the mosaic that is meant.
     """
-    if isinstance(path, bytes):
-        data, name = path, "the RAW"
-    else:
-        data, name = read_file(path, "RAW"), os.path.basename(path)
+    return _understood(*_bytes(path), whole, frame)
+
+
+def _bytes(path: Source) -> tuple[bytes, str]:
+    """A file's bytes, and its name for messages."""
+    return (path, "the RAW") if isinstance(path, bytes) else (read_file(path, "RAW"), os.path.basename(path))
+
+
+def _understood(data: bytes, name: str, whole: bool, frame: int | None) -> tuple[bytes, str, Ifd | None]:
+    """As `_file`; a DNG of JPEG XL as one that isn't."""
     ifd0 = source_ifd(data)
     if ifd0 is not None and dng_source.is_dng(ifd0):
-        _named(name, dng_source.raw_ifd, ifd0, frame)  # the reason by name, where LibRaw would only say "unsupported"
+        # the reason by name, where LibRaw would only say "unsupported"
+        ifd = _named(name, dng_source.raw_ifd, ifd0, frame)
+        data = _named(name, dng_pixels.plain, data, ifd)
+        ifd0 = source_ifd(data)
     if whole:
         _named(name, check_extents, data, frame)
     return data, name, ifd0
@@ -217,31 +258,6 @@ def _known(found: Answer) -> About:
     """What an answer with mosaic or rendering always has."""
     assert found.about is not None
     return found.about
-
-
-def _mosaic(found: Answer, name: str) -> tuple[np.ndarray, str, Rect]:
-    """The visible mosaic, its CFA phase and its place in the stored frame."""
-    about, mosaic = _known(found), found.mosaic
-    if not about.flat or (mosaic is not None and mosaic.ndim != 2):
-        raise InputError(f"{name}: holds finished colours at each pixel (linear DNG, sRAW or Foveon), no Bayer mosaic")
-    if about.colour_count == 4 or about.colours not in ("RGBG", "RGB"):
-        raise InputError(f"{name}: a mosaic of the colours {about.colours}, not Bayer's red, green and blue")
-    if about.colour_count != 3 or about.pattern is None:
-        raise InputError(f"{name}: a monochrome or unknown mosaic, not Bayer's")
-    if about.pattern == [6, 6]:
-        raise InputError(f"{name}: an X-Trans mosaic, not Bayer's")
-    sites = [["RGBG"[site] for site in row] for row in about.sites]
-    small = len(sites) < 2 or len(sites[0]) < 2
-    cfa = "" if small else sites[0][0] + sites[0][1] + sites[1][0] + sites[1][1]
-    repeats = all(site == cfa[y % 2 * 2 + x % 2] for y, row in enumerate(sites) for x, site in enumerate(row) if cfa)
-    if cfa not in CFA_PHASES or not repeats or mosaic is None:
-        raise InputError(f"{name}: a colour filter mosaic{period(sites)} that is not Bayer's 2x2")
-    return mosaic, cfa, Rect(found.sizes.top, found.sizes.left, *mosaic.shape)
-
-
-def _libraw_black(about: About) -> tuple[float, ...]:
-    """LibRaw's black levels, given per colour, at the four sites."""
-    return tuple(about.black[about.sites[y][x]] for y in (0, 1) for x in (0, 1))
 
 
 def _thumbnail_ifd(found: Answer) -> Ifd | None:

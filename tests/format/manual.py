@@ -1,13 +1,15 @@
 """A second decoder of the coded mosaic, from docs/bitstream.md alone, as slow as it is plain.
 
 Here are the stages (chapters 4 and 5); `manual_container` has chapters 1 to 3, `manual_picture` the first half of
-chapter 5, `manual_net` 5.15, `manual_gate` 4.6, `manual_look` 5.16 and 5.17, `manual_layers` chapter 6. It shares with
-the project the samples of JPEGs' planes (which are libjpeg's) and the files of tables and nets, nothing else.
+chapter 5, `manual_net` 5.15, `manual_gate` 4.6, `manual_cell` 5.18, `manual_look` 5.16 and 5.17, `manual_layers`
+chapter 6. It shares with the project the samples of JPEGs' planes (which are libjpeg's) and the files of tables and
+nets, nothing else.
 """
 
 import math
 
 import numpy as np
+from manual_cell import Cell
 from manual_look import behind, read_look
 from manual_net import read_net
 from manual_picture import NEAR, Picture, cells_of
@@ -322,10 +324,11 @@ def decode(stream, planes, tables, net, samples):
         local = read_local(sections["LOCL"], cells_of(header), tables["pmf"][1].astype(np.int64))
     look = read_look(sections["LOOK"], Golomb) if sections["LOOK"] else None
     net = read_net(net) if header.net else None
+    cell = Cell(sections["CELL"], header) if sections["CELL"] else None
     if sections["GATE"]:
-        picture = gated(header, recipe, local, planes, net, sections, samples, look)
+        picture = gated(header, recipe, local, planes, net, sections, samples, look, cell)
     else:
-        picture = Picture(header, recipe, local, planes, net, sections["GEOM"], look)
+        picture = Picture(header, recipe, local, planes, net, sections["GEOM"], look, cell)
     parameters = read_parameters(sections["PARM"])
     h, w, side = picture.h, picture.w, 2 * header.tile
     full = np.zeros((2 * h + 2, 2 * w + 2), np.int64)
@@ -356,4 +359,4 @@ def decode(stream, planes, tables, net, samples):
     mosaic = full[top : top + header.height, left : left + header.width].astype(np.uint16)
     if sections["POST"]:
         return behind(picture, read_look(sections["POST"], Golomb), mosaic)
-    return mosaic
+    return cell.settled(mosaic) if cell else mosaic

@@ -33,7 +33,7 @@ def varint(data, at):
             return value, at
 
 
-def gated(header, recipe, local, planes, net, sections, samples, look):
+def gated(header, recipe, local, planes, net, sections, samples, look, cell=None):
     """The picture of a stream with section GATE."""
     data, (h, w) = sections["GATE"], cells_of(header)
     n, log_side = data[0], data[1]
@@ -47,7 +47,7 @@ def gated(header, recipe, local, planes, net, sections, samples, look):
     own.geometry = bytes([24]) + np.array(offsets, "<i4").tobytes() + np.array([2 ** (24 - n)] * 2, "<u4").tobytes()
     if not log_side:
         assert at == len(data)
-        return Picture(own, recipe, local, mine, net, b"", look)
+        return Picture(own, recipe, local, mine, net, b"", look, cell)
     length, at = varint(data, at)
     other, at = read_recipe(data[at : at + length], 178), at + length
     side = 2**log_side
@@ -57,5 +57,5 @@ def gated(header, recipe, local, planes, net, sections, samples, look):
     blocks = np.array([flags[b // 8] >> b % 8 & 1 for b in range(rows * columns)]).reshape(rows, columns)
     own.net = b""
     down, across = (np.minimum(np.arange(k + 1) // side, m - 1) for k, m in ((h, rows), (w, columns)))
-    carrier = Picture(header, recipe, local, planes, net, sections["GEOM"], look)
-    return Gated(carrier, Picture(own, other, None, mine, None), blocks[down][:, across] == 1)
+    carrier = Picture(header, recipe, local, planes, net, sections["GEOM"], look, cell)
+    return Gated(carrier, Picture(own, other, None, mine, None, cell=cell), blocks[down][:, across] == 1)

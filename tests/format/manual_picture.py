@@ -134,8 +134,8 @@ def terms(features):
 class Picture:
     """Everything before the stages: guide, companding, prediction and steps of every cell, one cell beyond included."""
 
-    def __init__(self, header, recipe, local, planes, net, projection=b"", look=None):
-        self.header, self.planes = header, planes
+    def __init__(self, header, recipe, local, planes, net, projection=b"", look=None, cell=None):
+        self.header, self.planes, self.cell = header, planes, cell
         self.geometry = read_geometry(header.geometry, projection)
         self.top, self.left = divmod(header.phase.index("R"), 2)
         self.h, self.w = cells_of(header)
@@ -156,6 +156,8 @@ class Picture:
             self.prediction[k] = np.where(
                 (self.prediction[k] >= near) & (header.saturation[k] > 0), self.saturation(k), self.prediction[k]
             )
+        if cell:
+            cell.lend(self.prediction, self.levels, self.low, self.high)
         self.step = [self.step_of(b) for b in self.prediction]
 
     def look(self, look, levels):
@@ -188,10 +190,12 @@ class Picture:
 
     def guide(self, planes):
         head = self.header
-        geometry, shape, red = self.geometry, (head.height, head.width), (self.top, self.left)
+        geometry, shape = self.geometry, (head.height, head.width)
+        red = None if self.cell else (self.top, self.left)
         rows = np.arange(2 * self.h, dtype=np.int64) - self.top
         cols = np.arange(2 * self.w, dtype=np.int64) - self.left
         y = sample(planes.y, geometry, 2 * rows, 2 * cols, shape, planes.y.shape, (1, 1), -1, cubic(), red)
+        y = self.cell.guide(y) if self.cell else y
         linear = np.array([[1024 - 16 * t, 16 * t] for t in range(64)])
         middles = 2 * rows[::2] + 1, 2 * cols[::2] + 1
         chroma = [

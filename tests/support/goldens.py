@@ -34,7 +34,7 @@ def decoded_by_torch(name):
     stream, planes = Stream.from_bytes(payload(name)), decode_planes(jpeg(name))
     shape = stream.header.height, stream.header.width
     guide = LaidGuide(planes, stream.geometry, shape, stream.layout.origin)
-    if stream.gate and stream.gate.blocks:
+    if stream.cell or (stream.gate and stream.gate.blocks):
         return decoded(name, "cuda")  # two guides are the CPU's affair
     if stream.gate:
         guide = stream.gate.guide(stream.layout)

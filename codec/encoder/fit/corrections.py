@@ -138,6 +138,8 @@ def _fit_row(
 
     put = companding.saturate(prediction)
     guided = side_info.guided(np.array(picked)[:, None], np.arange(w)[None])
+    if layout.cell:
+        guided = guided & layout.predicted_at(np.array(picked)[:, None], np.arange(w)[None])
     inside = blocks((put == prediction) & guided)  # what is put onto the saturation is not the recipe's affair
     return _Row(blocks(terms), blocks(level - prediction), blocks(scale), inside, count * side)
 

@@ -57,16 +57,19 @@ def fit(
     part = np.ascontiguousarray(z.reshape(m, 4, n)[..., few]).reshape(m, -1)
 
     def fit_plane(k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        weight = np.repeat((inside[k] / light[k])[None, few], 4, 0).astype(np.float32)
+        within, bright = inside[planes[k]], light[planes[k]]
+        weight = np.repeat((within / bright)[None, few], 4, 0).astype(np.float32)
         for last in (False, False, True):
             gram, right = _normal(part, aims[k][:, few].reshape(-1), weight.reshape(-1), lower)
             found = (lower.T @ _solve(gram, right)).astype(np.float32)
             everywhere = slice(None) if last else few
             error = (found @ (z if last else part)).reshape(4, -1) - aims[k][:, everywhere]
-            weight = _worth(error, inside[k, everywhere], light[k, everywhere], span)
+            weight = _worth(error, within[everywhere], bright[everywhere], span)
         return *_normal(z, aims[k].reshape(-1), weight.reshape(-1), lower), weight.reshape(-1)
 
-    grams, rights, weights = zip(*in_parallel(fit_plane, range(4)), strict=True)
+    planes = [k for k in range(4) if inside[k].any()]
+    aims = aims[planes]
+    grams, rights, weights = zip(*in_parallel(fit_plane, range(len(planes))), strict=True)
     out = []
     for count in counts:
         own = [g[:count, :count] for g in grams]
@@ -76,7 +79,7 @@ def fit(
             error = (lower[:count, :count].T @ solution).astype(np.float32) @ z[:count] - aim.reshape(-1)
             variances.append(float(weight @ (error * error)))
         try:
-            out.append(_quantised(solutions, own, variances, precision))
+            out.append(_quantised(solutions, own, variances, precision, planes))
         except np.linalg.LinAlgError:
             continue
     return out
@@ -140,9 +143,10 @@ def _worth(error: np.ndarray, inside: np.ndarray, light: np.ndarray, span: float
 
 
 def _quantised(
-    solutions: Sequence[np.ndarray], grams: Sequence[np.ndarray], variances: Sequence[float], precision: float
-) -> Recipe:
-    """Solutions of the planes in whole numbers of steps."""
+    solutions: Sequence[np.ndarray], grams: Sequence[np.ndarray], variances: Sequence[float], precision: float,
+    planes: Sequence[int],
+) -> Recipe:  # fmt: skip
+    """Solutions of some planes in whole numbers of steps; the others have none."""
     n = len(solutions[0])
     # One step per feature for all planes: from the mean of the planes' Gram matrices, each in units of its residual.
     mean_gram = np.mean([g / max(v, 1e-12) for g, v in zip(grams, variances, strict=True)], 0)
@@ -150,12 +154,12 @@ def _quantised(
     wanted = np.log2(delta * np.diag(_upper(mean_gram))) + SHIFT
     exponents = np.clip(np.floor(wanted), 0, EXPONENTS - 1).astype(np.int64)
     coefficients = np.zeros((4, n), np.int64)
-    for k in range(4):
-        u, rest = _upper(grams[k]), solutions[k].copy()
+    for plane, gram, solution in zip(planes, grams, solutions, strict=True):
+        u, rest = _upper(gram), solution.copy()
         for i in range(n):
             step = 2.0 ** (exponents[i] - SHIFT)
             value = int(np.clip(np.rint(rest[i] / step), 1 - LIMIT, LIMIT - 1))
-            coefficients[k, i] = value
+            coefficients[plane, i] = value
             rest[i:] -= (rest[i] - value * step) / u[i, i] * u[i, i:]
     if (np.abs(coefficients) << exponents).sum(1).max() >= SUM_LIMIT:
         raise np.linalg.LinAlgError("the fit has no stable solution")

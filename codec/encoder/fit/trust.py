@@ -62,6 +62,8 @@ def costs(picture: SourcePicture, guides: list[tuple[SideInfo, Recipe]], step: i
         picked = top + (np.arange(min(LINES, count)) * 2 + 1) * count // (2 * min(LINES, count))
         level = companding.level(layout.at(picture.mosaic, picked[:, None], across))
         scale = np.take(fineness, np.clip(level, companding.low, companding.high).astype(np.int64) - companding.low)
+        if layout.cell:
+            scale = scale * layout.inside_at(picked[:, None], across)  # what is not coded costs nothing
         window = Window(tuple((int(r), 0) for r in picked), 1, w)
         found = []
         for side_info, recipe in guides:

@@ -23,7 +23,7 @@ def test_what_the_look_behind_the_loop_sees(name):
     assert any(tile.state == RIM for tile in found.tiles)
     for tile in found.tiles[1:]:
         here = Rect.at(tile.x, tile.y, tile.width, tile.height)
-        unlike = np.argwhere(mosaic[here.slices] != whole[here.slices]) + (tile.y, tile.x)
+        unlike = np.argwhere(mosaic[here.slices] != whole[here.slices]) + np.array([tile.y, tile.x])
         assert not len(unlike) or tile.state == RIM
         assert all(near.top <= row < near.bottom and near.left <= col < near.right for row, col in unlike.tolist())
 

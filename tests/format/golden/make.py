@@ -36,6 +36,7 @@ from rawinlay.codec.recipe.look import CLASSES, COUNTS, Look  # noqa: E402
 from rawinlay.codec.stages.order import HAAR, IN_PLACE  # noqa: E402
 from rawinlay.entropy.tables import load  # noqa: E402
 from scenes import fit_transforms, painted, scene  # noqa: E402
+from sensors import of_sensor  # noqa: E402
 
 WARPED = Geometry(1, (5000, -2500), (1 << 24, (1 << 24) + 9000), Warp((170_000, 210_000), (9000, -4000, 700, 500)))
 ANGLE = np.radians(3.0)
@@ -140,6 +141,13 @@ def looked_behind(part):
     yield "directed", behind, stream_bytes(replace(Stream.from_bytes(whole), post=looked(2, 5)))
     first = Stream.from_bytes(part.encode(quality=30, tune="psnr"))
     yield "post-gated", part, stream_bytes(replace(first, post=looked(0, 6)))
+    for name, kind, options in (
+        ("filter-of-six", "xtrans", {"quality": 60, "tune": "psnr"}), ("one-colour", "one", {"lossless": True}),
+        ("three-values", "several", {"quality": 80, "guide": "none", "tune": "psnr"}),
+        ("four-by-four", "quad", {"quality": 85}), ("floating", "half", {"lossless": True}),
+    ):  # fmt: skip
+        sensed = of_sensor(kind, (31, 44), seed=3)
+        yield name, sensed, sensed.encode(**options)
 
 
 def described():
@@ -198,6 +206,7 @@ def main():
             "learned": bool(header.net),
             "local": stream.recipe.local is not None,
             **({"look": True} if stream.recipe.look else {}),
+            **({"cell": stream.cell.name} if stream.cell else {}),
             **({"post": True} if stream.post else {}),
             **({"own_guide": "in blocks" if stream.gate.blocks else "everywhere"} if stream.gate else {}),
             **({"grain_sha256": digest(Grain(header, stream.noise).add(mosaic))} if stream.noise else {}),
