@@ -176,7 +176,8 @@ def learned(train: list[Path], files: list[Path], net: LookNet) -> dict[str, Any
                 for e in map(example, paths)]  # fmt: skip
         look, _ = own.learn(flat)
         row[f"{label}: from"] = look.start
-        row[f"{label} dB"] = round(float(np.mean([psnr(look.grids[0](e.starts[look.start]), e.shown) for e in held])), 2)
+        dbs = [psnr(look.grids[0](e.starts[look.start]), e.shown) for e in held]
+        row[f"{label} dB"] = round(float(np.mean(dbs)), 2)
     row["nothing dB"] = round(float(np.mean([psnr(e.starts["fixed"], e.shown) for e in held])), 2)
     return row
 
