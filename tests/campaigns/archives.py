@@ -166,7 +166,7 @@ def spent() -> float:
 
 
 def speed(folder: Path, count: int, size: tuple[int, int]) -> None:
-    """Seconds of the processor that a shot takes in a batch of two processes, and in `encode` calls of one process, each
+    """Seconds of the processor that a shot takes in a batch of two processes, and in `encode` calls of one, each
     beyond what a third as many take: without what comes once."""
     taken = {}
     code = ("import sys\nfrom pathlib import Path\nfrom rawinlay import encode\n"
