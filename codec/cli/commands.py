@@ -123,9 +123,8 @@ def _encode(args: argparse.Namespace) -> None:
             encoded = encode(
                 raw, jpeg, bpp=args.bpp, size=args.size, quality=args.quality, lossless=args.lossless,
                 trimmable=args.trimmable, layers=args.layers, tune=args.tune, effort=args.effort, device=args.device,
-                for_edit=args.for_edit,
                 guide="none" if args.no_guide else "auto", progress=progress, frame=args.frame, margins=args.margins,
-                parity=args.parity, metadata=_metadata(args),
+                parity=args.parity, metadata=_metadata(args), for_edit=args.for_edit,
             )  # fmt: skip
         inputs += [encoded.guide_path] if encoded.guide_path else []
         written = encoded.jpeg
@@ -155,7 +154,7 @@ def _encode(args: argparse.Namespace) -> None:
             else f"{bytes_text(len(written))}, of which the RAW {bytes_text(encoded.metadata_bytes)}",
         ),
         ("rate", f"{encoded.bpp:.4g} bits per pixel"),
-        *([("this edit", f"about {encoded.edit_gain:.1f} dB better than under the usual steps")]
+        *([("this edit", f"up to {encoded.edit_gain:.1f} dB better than under the usual steps")]
           if encoded.edit_gain is not None else []),
         ("time", f"{encoded.seconds:.1f} s"),
     ]
@@ -164,6 +163,7 @@ def _encode(args: argparse.Namespace) -> None:
 
 
 def _metadata(args: argparse.Namespace) -> str:
+    """What of the RAW's metadata is asked for."""
     asked = {"none": args.no_metadata, "all": args.gps, "whole": args.whole_note}
     return next((kind for kind, wanted in asked.items() if wanted), "auto")
 

@@ -60,12 +60,13 @@ from ..stages.coding import Coding
 from ..stages.order import HAAR, IN_PLACE, REFINED
 from ..stages.parameters import Params
 from .cpu import Watch, decode_mosaic
+from .layer_section import parse_layers
 from .layers import decode_layers
 from .packing import pack_black as pack_black
 from .packing import pack_transforms as pack_transforms
 from .packing import unpack_transforms
-from .parts import parse_cell, parse_layers, parse_levels
 from .post import corrected, read_post
+from .sensor import parse_cell, parse_levels
 from .setup import Setup
 
 if TYPE_CHECKING:
@@ -244,37 +245,34 @@ class Stream:
         if box and self.post:
             box = box.grown(self.post.reach).within(Rect(0, 0, *layout.cells))
         chosen = setup.meeting(box)
-        if self.layers is None and device != "cpu" and not (self.gate and self.gate.blocks) and not self.cell:
+        by_torch = self.layers is None and device != "cpu" and not (self.gate and self.gate.blocks) and not self.cell
+        near = Rect.around(setup.places[n] for n in chosen) if box and not by_torch else None
+        side_info = guided_by(guide, self.gate, layout, self.net(), near)
+        if by_torch:
             from .cuda import decode_with_torch  # torch takes seconds to import
 
-            whole = guided_by(guide, self.gate, layout, self.net())
-            mosaic = decode_with_torch(
-                setup, whole, self.params, self.transforms, self.substreams, chosen, device, progress
+            coded = self.params, self.transforms, self.substreams
+            mosaic = decode_with_torch(setup, side_info, *coded, chosen, device, progress)
+        elif self.layers is None:
+            coded = self.params, self.transforms, self.substreams
+            mosaic = decode_mosaic(setup, side_info, *coded, chosen, progress, watch)
+        else:
+            further = [
+                Layer(one.step, Params.from_bytes(one.parameters, REFINED, ACTIVITIES), bool(one.estimate))
+                for one in self.layers.further
+            ]
+            mosaic = decode_layers(
+                setup, side_info, [Layer(header.step, self.params[IN_PLACE]), *further],
+                Depth(self.layers.kept, len(self.transforms), self.cut), self.layers.spread,
+                self.finer | {(tile, 0, stage): d for (tile, stage), d in self.substreams.items()}, chosen, progress,
             )  # fmt: skip
-            return self.behind(mosaic, whole, inner)
-        near = box and Rect.around(setup.places[n] for n in chosen)
-        side_info = guided_by(guide, self.gate, layout, self.net(), near)
-        if self.layers is None:
-            mosaic = decode_mosaic(
-                setup, side_info, self.params, self.transforms, self.substreams, chosen, progress, watch
-            )
-            return self.behind(mosaic, side_info, inner)
-        further = [
-            Layer(one.step, Params.from_bytes(one.parameters, REFINED, ACTIVITIES), bool(one.estimate))
-            for one in self.layers.further
-        ]
-        mosaic = decode_layers(
-            setup, side_info, [Layer(header.step, self.params[IN_PLACE]), *further],
-            Depth(self.layers.kept, len(self.transforms), self.cut), self.layers.spread,
-            self.finer | {(tile, 0, stage): d for (tile, stage), d in self.substreams.items()}, chosen, progress,
-        )  # fmt: skip
-        return self.cell.settled(mosaic) if self.cell else mosaic
+        return self.behind(mosaic, side_info, inner)
 
     def behind(self, mosaic: np.ndarray, side_info: SideInfo, box: Rect | None) -> np.ndarray:
-        """What follows the tiles: a corrected mosaic, in a box of cells where one is wanted; repeated sites settled."""
+        """What follows the tiles: the mosaic corrected, in a box of cells where one is wanted; or what repeats."""
         if self.cell:
             return self.cell.settled(mosaic)
-        return corrected(mosaic, self.post, side_info, self.layout, self.companding, box) if self.post else mosaic
+        return corrected(mosaic, self.post, side_info, self.setup, box) if self.post else mosaic
 
     def net(self) -> GuideNet | None:
         """The net of the learned features, if the recipe uses them."""

@@ -3,9 +3,9 @@
 ::
 
     decoded mosaic in windows --least squares of roots, each kind--> looks --> windows corrected
-    true, decoded and corrected windows --`isp.develop`, as shot and +2 EV--> squared errors --> the best, or none
+    true, decoded and corrected windows --`isp.develop`--> squared errors --> the best, or none
 
-With `--for-edit` that one development instead of the two. Only under `--tune edit`: roots are what edits show, and
+Developed are as shot and +2 EV, or what `--for-edit` says. Only under `--tune edit`: roots are what edits show, and
 linear error may grow. Lossy streams of one layer have it.
 """
 
@@ -71,8 +71,8 @@ def with_post(found: Found, job: Job, raw: RawImage, options: EncodeOptions) -> 
     best = int(np.argmin(np.array(errors) * worth))
     if best == 0:
         return found
-    look, picture = looks[best - 1], job.picture
-    mosaic = corrected(found.mosaic, look, picture.side_info, picture.layout, picture.companding)
+    look = looks[best - 1]
+    mosaic = corrected(found.mosaic, look, job.picture.side_info, stream.setup)
     return replace(found, stream=replace(stream, post=look), mosaic=mosaic)
 
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...bitstream.errors import UsageError
 from ...bitstream.raw_image import RawImage
 from ..mosaic.layout import Layout
 from ..mosaic.noise import Profile, told
@@ -52,6 +53,8 @@ MOST_SAMPLES = 1 << 20
 
 def choose_steps(raw: RawImage, luma: np.ndarray, options: EncodeOptions) -> Steps:
     """Steps for a picture and its JPEG's luma, uint8 (h, w)."""
+    if options.for_edit and raw.cell:
+        raise UsageError("steps for one edit are found for sensors with a Bayer filter alone")
     if options.for_edit:
         return Steps(*best_steps(raw, options.for_edit, usual())[0])
     if options.tune == "edit" and _few(options.rate, raw.mosaic.size):

@@ -171,6 +171,12 @@ class Companding:
         made = {black: dn[nearest] for black, nearest in found.items()}
         return [made[black] for black in self.black_levels()]
 
+    @cached_property
+    def dn_of_level(self) -> list[np.ndarray]:
+        """By plane, the nearest DN that occurs for each level from `low` on, uint16."""
+        made = {id(values): values[self.table - self.nearest[0]] for values in self.nearest_dn}
+        return [made[id(values)] for values in self.nearest_dn]
+
     def expand(self, u: np.ndarray) -> np.ndarray:
         """Companded values (..., 4, h, w), whole numbers, to the nearest DN that occurs, int32 0..top."""
         first, nearest = self.nearest
