@@ -7,7 +7,8 @@
     RAW             --its own preview, tones alone--> look "camera" --'
 
 Look "camera" brings the RAW to the tones and the colours' strength of the picture that the person knows, so that every
-slider starts from there; "plain" has sRGB's curve alone.
+slider starts from there; "plain" has sRGB's curve alone. Other looks are those of `codec.looks.chosen`: a net's grid of
+maps, behind a plain rendering.
 """
 
 from __future__ import annotations
@@ -28,13 +29,18 @@ from ..bitstream.raw_image import RawImage, TiffValue
 from ..bitstream.runtime.files import Source, bytes_of
 from .guide.geometry import POSITION_BITS, Geometry
 from .isp.cube import Cube
-from .isp.develop import Developer, Rendering, plain_rendering
+from .isp.develop import Developer, Layers, Rendering, plain_rendering
+from .isp.local import Exposed
 from .isp.picture_file import QUALITY, picture_file
 from .isp.settings import Settings
 from .isp.shown import matched, rendering_of
+from .looks import chosen
+from .looks import exposure as exposing
 from .mosaic.turn import turn
 
-LOOKS = ("camera", "plain")
+LOOKS = (chosen.CAMERA, chosen.PLAIN)
+"""Those of one curve, which `view` draws by itself."""
+
 KINDS = {".jpg": "jpeg", ".jpeg": "jpeg", ".jpe": "jpeg", ".tif": "tiff", ".tiff": "tiff", ".png": "png"}
 SMALL = 256
 """Longest side of the small pictures that a look is fitted to, blocks."""
@@ -66,7 +72,9 @@ def develop(
     source: Source,
     settings: Settings | None = None,
     *,
-    look: str = "camera",
+    look: str = chosen.CAMERA,
+    auto: bool = False,
+    local_exposure: bool | float = False,
     lut: str | Path | Cube | None = None,
     size: int | None = None,
     bits: int = 8,
@@ -74,32 +82,41 @@ def develop(
 ) -> Developed:
     """A picture of a JPEG that carries a RAW, or of a RAW (a path or the file's bytes).
 
-    settings, or its fields as keywords: exposure=1, shadows=40 (`codec.isp.settings.Settings`). look: "camera" or
-    "plain". lut: a `.cube` table, applied last. size: longest side in pixels, never enlarged. bits: 8 or 16.
+    settings, or its fields as keywords: exposure=1, shadows=40 (`codec.isp.settings.Settings`). look: a name of
+    `codec.looks.chosen.names`, "camera" unless told, or a mix: "filmic:0.5,pop:0.3", what is missing from 1 being
+    "camera". auto: the look that imitates exposure fusion. local_exposure: parts of the picture exposed each for
+    itself; a number from 0 to 1 says how much. lut: a `.cube` table, applied last. size: longest side in pixels, never
+    enlarged. bits: 8 or 16.
 
     InputError for what isn't a picture of these kinds, NoRawError for a JPEG without a RAW, StreamError for a damaged
     one, UsageError for settings out of range.
     """
     started = time.monotonic()
-    if look not in LOOKS:
-        raise UsageError(f"look {look!r}: want one of {', '.join(LOOKS)}")
+    if auto and look != chosen.CAMERA:
+        raise UsageError("auto is a look of its own: it goes without another one")
+    mix = chosen.mix(chosen.AUTO if auto else look)
+    if not 0 <= local_exposure <= 1:
+        raise UsageError(f"local exposure of {local_exposure:g}: want 0 .. 1")
     if bits not in (8, 16):
         raise UsageError(f"{bits} bits: want 8 or 16")
     if size is not None and size < 16:
         raise UsageError(f"a size of {size} pixels is too small: want 16 or more")
     settings = settings or Settings(**sliders)
     cube = lut if isinstance(lut, Cube) or lut is None else Cube.read(lut)
-    raw, shown = _opened(source, look)
-    return developed(Developer(raw, shown), settings, cube, size, bits, look if shown else "plain", started)
+    raw, shown = _opened(source, chosen.CAMERA if chosen.CAMERA in mix else "plain")
+    developer = Developer(raw, shown)
+    exposed = _exposed(developer, float(local_exposure)) if local_exposure else None
+    layers = Layers(chosen.layers(developer, mix), exposed)
+    return developed(developer, settings, cube, size, bits, chosen.said(mix, shown is not None), started, layers)
 
 
 def developed(
     developer: Developer, settings: Settings, cube: Cube | None = None, size: int | None = None, bits: int = 8,
-    look: str = "plain", started: float | None = None,
+    look: str = "plain", started: float | None = None, layers: Layers | None = None,
 ) -> Developed:  # fmt: skip
-    """`develop` of a RAW that is decoded already; look: how its rendering is called."""
+    """`develop` of a RAW that is decoded already; look: how its rendering, or its layers, are called."""
     started, raw = time.monotonic() if started is None else started, developer.raw
-    picture = developer.picture(settings, cube, bits)
+    picture = developer.picture(settings, cube, bits, layers)
     picture = turn(_framed(picture, raw), raw.orientation)
     light = developer.light.as_shot()
     kelvin, tint = (settings.temperature, settings.tint) if light is None else (
@@ -110,6 +127,12 @@ def developed(
         _sized(picture, size), look, kelvin, tint, dict(raw.ifd0_tags), dict(raw.exif_tags),
         time.monotonic() - started,
     )  # fmt: skip
+
+
+def _exposed(developer: Developer, strength: float) -> Exposed:
+    """Local exposure from the picture under the plain rendering's exposure, whatever its look."""
+    own = Developer(developer.raw, plain_rendering(developer.raw))
+    return exposing.local_exposure(own.small(Settings(), SMALL), strength)
 
 
 def _opened(source: Source, look: str) -> tuple[RawImage, Rendering | None]:
@@ -155,10 +178,17 @@ def _unexposed(raw: RawImage) -> Rendering:
 def rendering_laid(raw: RawImage, jpeg: bytes, geometry: Geometry) -> Rendering | None:
     """The rendering of a JPEG that lies over the mosaic by a geometry."""
     linear = Developer(raw, _unexposed(raw)).small(Settings(), SMALL)
+    display = laid_display(raw, jpeg, geometry, (linear.shape[0], linear.shape[1]))
+    return None if display is None else rendering_of(linear, display)
+
+
+def laid_display(raw: RawImage, jpeg: bytes, geometry: Geometry, size: tuple[int, int]) -> np.ndarray | None:
+    """A JPEG at the places of `Developer.small`'s blocks, display float32 (*size, 3), NaN where it shows none; None
+    for a picture that can't be shown."""
     display, shape = _small_jpeg(jpeg, 4 * SMALL)
     if display is None:
         return None
-    (h, w), (height, width) = linear.shape[:2], raw.mosaic.shape
+    (h, w), (height, width) = size, raw.mosaic.shape
     step = max(1, -(-max(height // 2, width // 2) // SMALL))
     rows2 = 2 * (2 * step * np.arange(h, dtype=np.int64) + step) - 1
     cols2 = 2 * (2 * step * np.arange(w, dtype=np.int64) + step) - 1
@@ -169,7 +199,7 @@ def rendering_laid(raw: RawImage, jpeg: bytes, geometry: Geometry) -> Rendering 
     inside = (y >= 0) & (y < display.shape[0]) & (x >= 0) & (x < display.shape[1])
     there = display[np.clip(y, 0, display.shape[0] - 1), np.clip(x, 0, display.shape[1] - 1)]
     there[~inside] = np.nan
-    return rendering_of(linear, there)
+    return there
 
 
 def _small_jpeg(jpeg: bytes, side: int) -> tuple[np.ndarray | None, tuple[int, int]]:

@@ -44,7 +44,8 @@ def sizes(
 
     def size(payload: bytes) -> int:
         behind = further_size(payload, share, beside, copied)
-        ends = parts.ends_of_sizes(payload, beside, behind, bool(share))
+        spare = parity.parity_size(jumbf.PAYLOAD_AT + len(payload) + beside, share) if share else 0
+        ends = parts.ends_of_sizes(payload, beside, behind, spare)
         return growth(len(payload) + beside, behind, ends)
 
     return size

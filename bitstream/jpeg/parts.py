@@ -5,8 +5,9 @@ A segment that is lost costs every tile of which it has a byte. So parts end whe
     head | tile 0 | tile 1 | tile 2 | tile 3 ......... | boxes behind      boundaries
     [ part 1               ][ part 2 ][ part 3][ part 4][ part 5]          parts: at most `jumbf.PART` bytes each
 
-A part takes in as many whole tiles as fit; a tile that no part holds is cut into even parts of its own. With parity
-every part but the last is full, since that mends a part wherever it was cut, and must find its place without the index.
+A part takes in as many whole tiles as fit; a tile that no part holds is cut into even parts of its own. With as much
+parity as a full part every part but the last is full, since it mends a lost one wherever that was cut, and must find
+its place without the index.
 """
 
 from __future__ import annotations
@@ -46,14 +47,15 @@ def aligned_ends(bounds: Sequence[int], total: int) -> list[int]:
 
 def ends_for(payload: bytes, further: bytes = b"") -> list[int]:
     """Where a writer ends the parts of a stream and the boxes behind it."""
-    return ends_of_sizes(payload, 0, len(further), parity.UUID in further[:24])
+    spare = int.from_bytes(further[:4], "big") if parity.UUID in further[:24] else 0
+    return ends_of_sizes(payload, 0, len(further), spare)
 
 
-def ends_of_sizes(payload: bytes, more: int, behind: int, spare: bool) -> list[int]:
-    """`ends_for` of a stream that gets so many bytes more in its head, with so many of boxes behind it; spare: whether
-    parity is among those."""
+def ends_of_sizes(payload: bytes, more: int, behind: int, spare: int) -> list[int]:
+    """`ends_for` of a stream that gets so many bytes more in its head, with so many of boxes behind it; spare: bytes of
+    these that are parity's box."""
     total = PAYLOAD_AT + len(payload) + more + behind
-    if total <= PART or spare:
+    if total <= PART or spare > PART:
         return full_ends(total)
     head = blocks(payload)
     bounds = bounds_of(head[0], head[-1]) if head and head[-1].letter == INDEX else None

@@ -52,6 +52,16 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     return kernel
 
 
+def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A part of compiled functions, which is copied into each that calls it: for what is called once a row or more.
+
+    A call hands over each array with its shape and counts who holds it; with rows of 64 places that took `predict` 4 to
+    11 % longer, copied in nothing that could be measured.
+    """
+    part: Callable[..., Any] = numba.njit(nogil=True, error_model="numpy", fastmath=False, inline="always")(function)
+    return part
+
+
 def cache_folder() -> str:
     """Where compiled code is kept; "" where there is no folder for it."""
     folder = _folder()

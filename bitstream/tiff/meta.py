@@ -84,11 +84,12 @@ class Meta:
         if section[:1] != bytes([FORM]):
             return cls()
         places = _read(_inflated(section[1:]))
+        profiles = (profile_tags(places[k]) for k in sorted(places) if PROFILES <= k < PROFILES + MAX_PROFILES)
         return cls(
             allowed_tags(IFD0, places.get(IFD0, {})), allowed_tags(RAW, places.get(RAW, {})),
             allowed_tags(EXIF, places.get(EXIF, {})), allowed_tags(GPS, places.get(GPS, {})),
             _note(places.get(NOTE, {}), places.get(ABOUT_NOTE, {})),
-            tuple(profile_tags(places[k]) for k in sorted(places) if PROFILES <= k < PROFILES + MAX_PROFILES),
+            tuple(tags for tags in profiles if tags),
         )  # fmt: skip
 
     @classmethod

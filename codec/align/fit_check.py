@@ -135,12 +135,27 @@ class Patches:
         Detail is what a quadratic surface leaves of a patch. The regression is robust: patches in which the guide shows
         something else, a bar or a stamp, count little in it, and for nothing in the mean.
         """
+        return float(self._told(geometry).mean())
+
+    def out_of_register(self, geometry: Geometry, px: float) -> float:
+        """Bits a site that patches would save if each were moved on its own, by so many JPEG px up, down, left or right
+        or not at all."""
+        step = round(px * (1 << POSITION_BITS))
+        here = self._told(geometry)
+        best = here
+        for down, right in ((step, 0), (-step, 0), (0, step), (0, -step)):
+            best = np.maximum(best, self._told(geometry.moved(down, right)))
+        return float((best - here).mean())
+
+    def _told(self, geometry: Geometry) -> np.ndarray:
+        """`gain`, by patch."""
+        none = np.zeros(1)
         if not geometry.in_range:
-            return 0.0
+            return none
         light, chroma = self._guide(geometry)
         n, side = len(self._windows), PATCH
         if len(light) != n * side * side or not n:
-            return 0.0
+            return none
         surface = _surface(side)
         before, after = np.zeros(n), np.zeros(n)
         for site in range(4):
@@ -157,7 +172,7 @@ class Patches:
                 weight = 1 / (np.maximum(rest, 0) + 0.3 * np.median(rest) + 1e-9)
             before += grams[:, -1, -1]
             after += np.maximum(rest, 0)
-        return float(np.maximum(0.5 * np.log2((before + 1e-9) / (after + 1e-9)), 0).mean())
+        return np.asarray(np.maximum(0.5 * np.log2((before + 1e-9) / (after + 1e-9)), 0))
 
 
 def solved(gram: np.ndarray, right: np.ndarray) -> np.ndarray:

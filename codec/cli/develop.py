@@ -38,7 +38,11 @@ def develop_command(subparsers: Any) -> None:
                         help="default: FILE's name with .developed.jpg")  # fmt: skip
     for name, (unit, text) in HELP.items():
         parser.add_argument(f"--{name}", type=number, metavar=unit, help=text)
-    parser.add_argument("--look", default="camera", metavar="NAME", help="camera (default) or plain")
+    parser.add_argument("--look", default="camera", metavar="NAME[:W][,NAME:W]",
+                        help="camera (default), or another (rawinlay look list); W: weights, mixed")  # fmt: skip
+    parser.add_argument("--auto", action="store_true", help="tones for the whole range of light, by areas")
+    parser.add_argument("--local-exposure", nargs="?", type=number, const=1.0, default=0.0, metavar="0..1",
+                        help="each part of the picture exposed for itself; how much")  # fmt: skip
     parser.add_argument("--lut", type=file_path, metavar="FILE.cube", help="a table of colours, applied last")
     parser.add_argument("--size", type=whole_number, metavar="PX", help="longest side; never enlarged")
     parser.add_argument("--bits", type=whole_number, default=8, metavar="8|16", help="of a TIFF's channels")
@@ -81,7 +85,10 @@ def _develop(args: argparse.Namespace) -> None:
     with TerminalProgress() as progress:
         progress("developing", 0.0)
         with explained("develop", (args.file, file, want)):
-            found = develop(file, settings, look=args.look, lut=cube, size=args.size, bits=args.bits)
+            found = develop(
+                file, settings, look=args.look, auto=args.auto, local_exposure=args.local_exposure, lut=cube,
+                size=args.size, bits=args.bits,
+            )  # fmt: skip
         progress("writing", 1.0)
         write_output(output, found.file(kind, args.jpeg_quality), [args.file], args.force)
     height, width = found.picture.shape[:2]

@@ -14,7 +14,8 @@ GROUP = "rawinlay.commands"
 
 GROUPS = {
     "for photographs": (
-        "encode", "decode", "develop", "view", "info", "verify", "compare", "strip", "trim", "batch", "mount",
+        "encode", "decode", "develop", "look", "view", "info", "verify", "compare", "strip", "trim", "batch",
+        "mount",
     ),
     "for shells and programs": ("completion", "man", "schema"),
     "to see it work": ("demo",),

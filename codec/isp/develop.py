@@ -3,7 +3,8 @@
 ::
 
     mosaic --black, white, / neutral, clipped--> balanced --edge-directed demosaicking--> camera RGB
-           --matrix, 2^exposure--> linear sRGB --local tone, curve, saturation--> display --3-D table--> 8 or 16 bit
+           --matrix, 2^exposure--> linear sRGB --local tone, curve, saturation--> display --grid of a look, 3-D table-->
+           8 or 16 bit
 
 Bands of rows, one a core; `codec.isp.modules_torch` has the same steps as differentiable modules.
 """
@@ -11,6 +12,7 @@ Bands of rows, one a core; `codec.isp.modules_torch` has the same steps as diffe
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +22,8 @@ from . import local
 from .colour import luminance, srgb_from_balanced
 from .cube import Cube
 from .demosaic_kernels import MARGIN, edge_directed
+from .grid import Grid
+from .grid_kernels import through_grid
 from .light import Light
 from .render_kernels import look_up, render, to_whole
 from .settings import Settings
@@ -48,6 +52,23 @@ def plain_rendering(raw: RawImage) -> Rendering:
     return Rendering(exposure_for((greens - raw.black[site]) / (raw.white - raw.black[site])), plain())
 
 
+@dataclass(frozen=True)
+class Layer:
+    """One look within a mix: its share, how light becomes a picture before it, and its grids, in turn, behind."""
+
+    weight: float
+    rendering: Rendering
+    grids: tuple[Grid, ...] = ()
+
+
+@dataclass(frozen=True)
+class Layers:
+    """looks: mixed on the display by their weights, none: the developer's rendering. exposed: EV by place."""
+
+    looks: tuple[Layer, ...] = ()
+    exposed: local.Exposed | None = None
+
+
 class Developer:
     """Develops one RAW under any settings. raw: a Bayer mosaic; rendering: of neutral settings."""
 
@@ -63,47 +84,73 @@ class Developer:
         kelvin = shot[0] if settings.temperature is None else settings.temperature
         return self.light.neutral_for(kelvin, shot[1] if settings.tint is None else settings.tint)
 
-    def matrix(self, settings: Settings) -> np.ndarray:
-        """Balanced camera RGB to linear sRGB with the exposure in it, float32 (3, 3)."""
+    def matrix(self, settings: Settings, exposure: float | None = None) -> np.ndarray:
+        """Balanced camera RGB to linear sRGB with the exposure in it, float32 (3, 3). exposure: EV instead of the
+        rendering's."""
         kelvin = settings.temperature
         if kelvin is None:
             shot = self.light.as_shot()
             kelvin = shot[0] if shot else None
         matrix = self.light.daylight() if kelvin is None else self.light.matrix(kelvin)
-        gain = 2.0 ** (self.rendering.exposure + settings.exposure)
+        gain = 2.0 ** ((self.rendering.exposure if exposure is None else exposure) + settings.exposure)
         return np.asarray(srgb_from_balanced(matrix) * gain, np.float32)
 
     def small(self, settings: Settings, side: int = local.SIDE) -> np.ndarray:
         """Linear sRGB of blocks of cells, float32 (h, w, 3), no side longer than `side`; exposure included."""
         return self.blocks(self.neutral(settings), side) @ self.matrix(settings).T
 
-    def picture(self, settings: Settings | None = None, cube: Cube | None = None, bits: int = 8) -> np.ndarray:
-        """sRGB, uint8 or uint16 (H, W, 3), lying as the mosaic does (`turn` turns it). bits: 8 or 16."""
+    def picture(
+        self, settings: Settings | None = None, cube: Cube | None = None, bits: int = 8, layers: Layers | None = None
+    ) -> np.ndarray:
+        """sRGB, uint8 or uint16 (H, W, 3), lying as the mosaic does (`turn` turns it). bits: 8 or 16.
+
+        layers: looks instead of the rendering, and local exposure.
+        """
         settings = settings or Settings()
         height, width = self.raw.mosaic.shape
-        neutral, matrix = self.neutral(settings), self.matrix(settings)
-        gains = local.gains(settings) if settings.local else np.zeros(0, np.float32)
-        slopes = rests = np.zeros((1, 1), np.float32)
-        if settings.local:
-            slopes, rests = local.coefficients(luminance(self.blocks(neutral, local.SIDE) @ matrix.T))
-        curve = self.rendering.curve.then(contrast_table(settings.contrast))
-        saturation = np.float32(self.rendering.saturation * (1 + settings.saturation / 100))
+        layers = layers or Layers()
+        neutral = self.neutral(settings)
+        steps = [self._layer(layer, settings, neutral, layers.exposed)
+                 for layer in layers.looks or (Layer(1.0, self.rendering),)]  # fmt: skip
         out = np.empty((height, width, 3), np.uint8 if bits == 8 else np.uint16)
 
         def band(top: int) -> None:
             bottom = min(top + BAND, height)
             rgb = self.balanced(top, bottom, 0, width, neutral)
-            render(
-                rgb, matrix, slopes, rests, top, height, gains, local.DARKEST, local.BRIGHTEST, local.LOGS,
-                local.LOG_TOP, curve.table, curve.top, saturation, rgb,
-            )  # fmt: skip
+            shown = rgb if len(steps) == 1 else np.empty_like(rgb)
+            mixed = rgb if len(steps) == 1 else np.zeros_like(rgb)
+            for weight, before, after, grids in steps:
+                render(rgb, *before, top, height, *after, shown)
+                for cells in grids:
+                    through_grid(shown, cells, top, height)
+                if len(steps) > 1:
+                    mixed += np.float32(weight) * shown
             if cube is not None:
-                look_up(rgb, cube.table, cube.low, cube.high)
-            to_whole(rgb, np.float32(255 if bits == 8 else 65535), out[top:bottom])
+                look_up(mixed, cube.table, cube.low, cube.high)
+            to_whole(mixed.clip(0, 1) if len(steps) > 1 else mixed, np.float32(255 if bits == 8 else 65535),
+                     out[top:bottom])  # fmt: skip
 
         for _ in in_parallel(band, range(0, height, BAND)):
             pass
         return out
+
+    def _layer(
+        self, layer: Layer, settings: Settings, neutral: np.ndarray, exposed: local.Exposed | None
+    ) -> tuple[float, tuple[Any, ...], tuple[Any, ...], list[np.ndarray]]:
+        """Weight, what `render` takes before and behind a band's place, and the grids' cells."""
+        matrix = self.matrix(settings, layer.rendering.exposure)
+        gains, slopes, rests = np.zeros(0, np.float32), np.zeros((1, 1), np.float32), np.zeros((1, 1), np.float32)
+        if settings.local or exposed is not None:
+            light = luminance(self.blocks(neutral, local.SIDE) @ matrix.T)
+            if exposed is None:
+                gains, (slopes, rests) = local.gains(settings), local.coefficients(light)
+            else:
+                gains, (slopes, rests) = local.AS_TOLD, local.combined(light, settings, exposed)
+        curve = layer.rendering.curve.then(contrast_table(settings.contrast))
+        saturation = np.float32(layer.rendering.saturation * (1 + settings.saturation / 100))
+        cells = [grid.cells.reshape(*grid.cells.shape[:3], 12) for grid in layer.grids]
+        after = (gains, local.DARKEST, local.BRIGHTEST, local.LOGS, local.LOG_TOP, curve.table, curve.top, saturation)
+        return layer.weight, (matrix, slopes, rests), after, cells
 
     def balanced(self, top: int, bottom: int, left: int, right: int, neutral: np.ndarray) -> np.ndarray:
         """Camera RGB of a part of the mosaic, demosaicked, 0 black, at most 1 at its sites; float32 (h, w, 3)."""

@@ -11,6 +11,9 @@ so the large one costs a look at a table per pixel.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+import cv2
 import numpy as np
 
 from .denoise import guided_coefficients
@@ -42,6 +45,17 @@ noise, a hundredth from -7 EV on."""
 LOGS = np.log2(np.maximum(np.linspace(0, 1, LOG_ENTRIES) ** 2 * LOG_TOP, FLOOR)).astype(np.float32)
 
 
+AS_TOLD = np.exp2(np.linspace(DARKEST, BRIGHTEST, ENTRIES)).astype(np.float32)
+"""`gains` whose base layer is the change itself, EV."""
+
+
+@dataclass(frozen=True)
+class Exposed:
+    """Local exposure. ev: float32 (h, w), change of the light by place, over the whole picture, any small size."""
+
+    ev: np.ndarray
+
+
 def gains(settings: Settings) -> np.ndarray:
     """Factor of the light by base layer, over the range of `change`, float32 (ENTRIES,)."""
     return np.exp2(change(settings))
@@ -65,6 +79,17 @@ def coefficients(light: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     log = np.log2(np.maximum(light, FLOOR)).astype(np.float32)
     size = 2 * max(1, round(RADIUS * max(log.shape))) + 1
     return guided_coefficients(log, log, size, EDGE)
+
+
+def combined(light: np.ndarray, settings: Settings, exposed: Exposed) -> tuple[np.ndarray, np.ndarray]:
+    """a and b of the whole change in EV, a log2(light) + b: local exposure and the sliders behind it."""
+    log = np.log2(np.maximum(light, FLOOR)).astype(np.float32)
+    wanted = cv2.resize(exposed.ev, (log.shape[1], log.shape[0]), interpolation=cv2.INTER_LINEAR)
+    if settings.local:
+        a, b = coefficients(light * np.exp2(wanted))
+        wanted = wanted + np.interp(a * (log + wanted) + b, np.linspace(DARKEST, BRIGHTEST, ENTRIES), change(settings))
+    size = 2 * max(1, round(RADIUS * max(log.shape))) + 1
+    return guided_coefficients(wanted.astype(np.float32), log, size, EDGE)
 
 
 def _smooth(x: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...bitstream.runtime.jit import compiled
+from ...bitstream.runtime.jit import compiled, inlined
 
 
 @compiled
@@ -55,30 +55,30 @@ def predict(
         classes_of_row(bits, class_of, mantissa_bits, classes[i])
 
 
-@compiled
+@inlined
 def means_of_row(i, values, near, coefficients, predicts, limit, total, mean):
     """The means of row i into int32 (W,): weighted sums of the values near; 0 unless it `predicts`, has a coefficient.
 
     total: float64 (W,), to work in.
     """
     width = len(mean)
-    if not predicts:
-        mean[:] = 0
-        return
     for j in range(width):
         total[j] = 256.0
-    for v in range(len(near)):
-        c = coefficients[v]
-        if c != 0.0:
-            at = near[v, 3] + 1
-            view = values[near[v, 0], near[v, 1], i + 1 + near[v, 2]][at : at + width]
-            for j in range(width):
-                total[j] += c * view[j]
-    for j in range(width):
-        mean[j] = np.int32(min(max(np.floor(total[j] / 512.0), -limit), limit))
+    if predicts:
+        for v in range(len(near)):
+            c = coefficients[v]
+            if c != 0.0:
+                at = near[v, 3] + 1
+                view = values[near[v, 0], near[v, 1], i + 1 + near[v, 2]][at : at + width]
+                for j in range(width):
+                    total[j] += c * view[j]
+        for j in range(width):
+            mean[j] = np.int32(min(max(np.floor(total[j] / 512.0), -limit), limit))
+    else:
+        mean[:] = 0
 
 
-@compiled
+@inlined
 def scales_of_row(
     i, magnitudes, own, others, around, around_weights, weights, step, activity, t, saturation, mean, predicts, scale,
     quiet,
@@ -125,7 +125,7 @@ def scales_of_row(
                 scale[j] += c * np.floor(view[j] * 16384.0 / step[j])
 
 
-@compiled
+@inlined
 def nothing_where_flat(i, seen, flat_views, flat_groups, scale):
     """Lossless: the scale of row i to 0 where all of each group of views agree."""
     for j in range(len(scale)):
@@ -141,7 +141,7 @@ def nothing_where_flat(i, seen, flat_views, flat_groups, scale):
             scale[j] = 0.0
 
 
-@compiled
+@inlined
 def classes_of_row(bits, class_of, mantissa_bits, classes):
     """The classes of a row's scales into uint8 (W,): the exponent and the next bits number a bin, `class_of` its class.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import os
 from dataclasses import asdict
 from pathlib import Path
@@ -17,8 +18,9 @@ DEFAULT = Path(__file__).with_name("features.toml")
 def train_command(subparsers: Any) -> None:
     """Add `train`."""
     parser = add_command(
-        subparsers, "train", "train the learned features of the guide",
-        "CONFIG.toml says on what and how; without one the shipped weights' own configuration is used. Writes into\n"
+        subparsers, "train", "train the learned features of the guide, or the looks of `develop`",
+        "CONFIG.toml says what, on what and how (kind = \"looks\": codec/training/looks.toml); without\n"
+        "one the shipped features' own configuration is used. Writes into\n"
         "the --out folder: log.jsonl, a line each for losses and validations; last.safetensors, from which --resume\n"
         "goes on as if it had not stopped; and, at the end or when interrupted (Ctrl-C), guide_net.safetensors, the\n"
         "weights in whole numbers, checked against the decoder's arithmetic. Many GPUs:\n"
@@ -40,6 +42,11 @@ def _train(args: argparse.Namespace) -> None:
     need_torch("training a net")
     import torch
 
+    from .look_loop import is_looks
+
+    if is_looks(args.config):
+        _train_looks(args)
+        return
     from .config import load
     from .loop import train
 
@@ -66,3 +73,19 @@ def _train(args: argparse.Namespace) -> None:
             ("weights", f"{result.weights}, {bytes_text(size)}, identity {result.identity}"),
         ]
         show(args, asdict(result) | {"weights": str(result.weights)}, lines, title=str(out))
+
+
+def _train_looks(args: argparse.Namespace) -> None:
+    from .look_loop import load, train
+
+    config = load(args.config)
+    out = args.out or Path("runs") / args.config.stem
+    with TerminalProgress() as progress:
+        weights, loss = train(config, out, args.resume, lambda step, _: progress(f"step {step}", step / config.steps))
+    data = weights.read_bytes()
+    identity = hashlib.sha256(data).hexdigest()[:16]
+    result = {"finished": True, "step": config.steps, "loss": loss, "saving": None, "weights": str(weights),
+              "identity": identity}  # fmt: skip
+    lines = [("steps", str(config.steps)), ("loss", "none" if loss is None else f"{loss:.4f}"),
+             ("weights", f"{weights}, {bytes_text(len(data))}, identity {identity}")]  # fmt: skip
+    show(args, result, lines, title=str(out))

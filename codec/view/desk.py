@@ -194,17 +194,23 @@ class Desk:
 
     def measure(self, asked: Asked) -> Answer:
         """True against decoded, of a part."""
-        from .original import measured, similarity
+        from .original import decoded, measured, similarity
 
         name = text(asked, "name")
         picture = self.opened.picture(name)
         true = self.opened.original(name, picture)
         part = picture.part(box(asked), 1)
-        told = {"name": true.name, "digest": true.same, **measured(true, picture, part)}
+        raw = decoded(picture, part)
+        if "bytes" in asked.query:
+            tiles = self.opened.shorter(name, picture, whole(asked, "bytes")).tiles
+            tiles.need(*part.sites)
+            raw = dataclasses.replace(raw, mosaic=tiles.mosaic)
+        told = {"name": true.name, "digest": true.same, **measured(true, raw, part)}
         if asked.query.get("similarity") == "1":
             from .facts import developed_pair
 
-            told["ssimulacra2"] = None if told["same"] else similarity(*developed_pair(picture, true.raw, part))
+            pair = developed_pair(picture.developer("camera").rendering, true.raw, raw, part)
+            told["ssimulacra2"] = None if told["same"] else similarity(*pair)
         return as_json(told)
 
     def value(self, asked: Asked) -> Answer:

@@ -12,7 +12,7 @@ from ...bitstream.rect import Rect
 from ...bitstream.stream.layers import Prefixes
 from ...bitstream.tiff.tiff import value_numbers, value_text
 from ..develop import developed
-from ..isp.develop import Developer
+from ..isp.develop import Developer, Rendering
 from ..isp.planes import Part
 from ..isp.settings import Settings
 from .picture import Picture
@@ -88,15 +88,14 @@ def _number(tags: Any, tag: int) -> float:
     return float(numbers[0]) if numbers and np.isfinite(numbers[0]) and 0 < numbers[0] < 1e9 else 0.0
 
 
-def developed_pair(picture: Picture, true: RawImage, part: Part) -> tuple[np.ndarray, np.ndarray]:
-    """A part of the original and of what is decoded, both developed as the camera showed it, uint8 (h, w, 3)."""
+def developed_pair(
+    rendering: Rendering, true: RawImage, raw: RawImage, part: Part
+) -> tuple[np.ndarray, np.ndarray]:
+    """A part of the original and of what is decoded, both developed alike, uint8 (h, w, 3)."""
     from ..decoder.crop import cropped
 
-    rendering = picture.developer("camera").rendering
     top, left, bottom, right = part.sites
     height, width = true.mosaic.shape
     box = Rect.between(top, left, min(bottom, height), min(right, width))
-    assert picture.raw is not None
-    parts = (cropped(raw, box) for raw in (true, picture.raw))
-    first, second = (developed(Developer(part, rendering), Settings()).picture for part in parts)
+    first, second = (developed(Developer(cropped(one, box), rendering), Settings()).picture for one in (true, raw))
     return first, second

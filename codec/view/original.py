@@ -82,7 +82,7 @@ def true_planes(original: Original, picture: Picture, part: Part, light: Setting
 def error_map(original: Original, picture: Picture, part: Part) -> np.ndarray:
     """How far the decoded values are off, uint8 (rows, cols, 3): black for none, through red and yellow to white; in
     the root of light, in which noise is about even, the largest of each pixel's sites."""
-    true, ours = _roots(original.raw, part), _roots(_decoded(picture, part), part)
+    true, ours = _roots(original.raw, part), _roots(decoded(picture, part), part)
     off = np.abs(true - ours)
     rows, cols = part.rows * part.step, part.cols * part.step
     off = np.pad(off, ((0, rows - off.shape[0]), (0, cols - off.shape[1])))
@@ -91,10 +91,9 @@ def error_map(original: Original, picture: Picture, part: Part) -> np.ndarray:
     return np.rint(255 * np.clip(heat, 0, 1)).astype(np.uint8)
 
 
-def measured(original: Original, picture: Picture, part: Part) -> dict[str, float | int | bool | None]:
-    """psnr: of the part, dB in linear light over white - black, None where nothing differs; largest: DN; same: whether
-    every value is."""
-    raw = _decoded(picture, part)
+def measured(original: Original, raw: RawImage, part: Part) -> dict[str, float | int | bool | None]:
+    """raw: decoded there. psnr: of the part, dB in linear light over white - black, None where nothing differs;
+    largest: DN; same: whether every value is."""
     top, left, bottom, right = part.sites
     at = np.s_[top:bottom, left:right]
     apart = original.raw.mosaic[at].astype(np.int64) - raw.mosaic[at]
@@ -126,7 +125,8 @@ def similarity(first: np.ndarray, second: np.ndarray) -> float | None:
         return float(compute_ssimulacra2(*names))
 
 
-def _decoded(picture: Picture, part: Part) -> RawImage:
+def decoded(picture: Picture, part: Part) -> RawImage:
+    """A carrier's RAW, decoded at a part at least."""
     if picture.raw is None or picture.tiles is None:
         raise InputError("it carries no RAW")
     picture.tiles.need(*part.sites)

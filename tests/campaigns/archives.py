@@ -123,6 +123,7 @@ def kills(folder: Path, count: int, many: int, seed: int = 0) -> list[str]:
 
 def on_ray(folder: Path, count: int) -> list[str]:
     """A cluster of three nodes on this machine, one of which is killed when a third is done."""
+    os.environ.setdefault("RAY_worker_niceness", "0")  # 15 otherwise, which comes to a halt beside other work
     import ray
     from ray.cluster_utils import Cluster
 

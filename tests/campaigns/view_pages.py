@@ -39,12 +39,12 @@ def write_photographs(folder: Path) -> None:
     large = np.asarray(whole.resize((whole.width * ENLARGED, whole.height * ENLARGED), Image.Resampling.LANCZOS))
     height, width = large.shape[:2]
     for n, (top, left, rate) in enumerate((
-        (0, 0, {"quality": 60}), (0, 0.3, {"lossless": True, "trimmable": True}), (0.3, 0.1, {"bpp": 0.4}),
-        (0.3, 0.4, {"bpp": 1.5}), (0.1, 0.4, {"quality": 50}),
+        (0.1, 0.15, {"quality": 60}), (0, 0.3, {"lossless": True, "trimmable": True}), (0.3, 0.1, {"bpp": 0.4}),
+        (0.3, 0.3, {"bpp": 1.5}), (0.2, 0, {"quality": 55}),
     )):  # fmt: skip
-        part = large[int(top * height) :, int(left * width) :][: int(0.6 * height), : int(0.6 * width)]
+        part = large[int(top * height) :, int(left * width) :][: int(0.7 * height), : int(0.7 * width)]
         settings = {"odd_size": False, "distortion": 0.0, "iso": 200, "median": 0.25, "orientation": 1}
-        taken = simulate(to_scene(part, np.random.default_rng(n)), n + 1, **settings)
+        taken = simulate(to_scene(part, np.random.default_rng(1)), 2, **settings)
         carrier = encode_arrays(taken.raw, taken.jpeg, effort=1, **rate).jpeg
         (folder / f"IMG_{n + 1}-raw.jpg").write_bytes(carrier)
         if n == 1:
@@ -52,7 +52,8 @@ def write_photographs(folder: Path) -> None:
         if n == 2:
             (folder / "IMG_6.jpg").write_bytes(taken.jpeg)
             hurt = bytearray(carrier)
-            hurt[len(hurt) // 3 : len(hurt) // 3 + 3000] = bytes(3000)
+            at = hurt.index(b"jumb") + 2000
+            hurt[at : at + 3000] = bytes(3000)
             (folder / "IMG_7-raw.jpg").write_bytes(hurt)
 
 
@@ -115,7 +116,7 @@ def main() -> int:
             page.keyboard.press("1")  # type: ignore[attr-defined]
             page.click("#tab-rate")  # type: ignore[attr-defined]
             slide(page, "trim-rate", 250)
-            until(page, "rawinlay.stage.parts.get('trimmed')?.detail != null")
+            until(page, "rawinlay.stage.parts.get('trimmed')?.overview != null")
             page.click("#measure")  # type: ignore[attr-defined]
             until(page, "document.querySelectorAll('#measured dt').length > 2")
 

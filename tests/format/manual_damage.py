@@ -53,7 +53,7 @@ def part_ends(contents):
     """Where a writer ends the parts of a superbox without a `free` box, by 1.2."""
     total, stream = len(contents), dict(boxes(contents))[b"bidb"]
     begin = dict(starts(contents))[b"bidb"]
-    if total <= FULL or any(kind == b"uuid" and data.startswith(PARITY) for kind, data in boxes(contents)):
+    if total <= FULL or any(len(data) + 8 > FULL and data.startswith(PARITY) for _, data in boxes(contents)):
         return [*range(FULL, total, FULL), total]
     tiles, layers, stages, bits, lengths = index_of(dict(blocks(stream))[b"S"])
     at, bounds, number = begin + len(stream) - sum(lengths), [], iter(lengths)

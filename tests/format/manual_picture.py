@@ -190,11 +190,11 @@ class Picture:
 
     def guide(self, planes):
         head = self.header
-        geometry, shape, red = self.geometry, (head.height, head.width), (self.top, self.left)
+        geometry, shape = self.geometry, (head.height, head.width)
+        red = None if self.cell else (self.top, self.left)
         rows = np.arange(2 * self.h, dtype=np.int64) - self.top
         cols = np.arange(2 * self.w, dtype=np.int64) - self.left
-        site = None if self.cell else red
-        y = sample(planes.y, geometry, 2 * rows, 2 * cols, shape, planes.y.shape, (1, 1), -1, cubic(), site)
+        y = sample(planes.y, geometry, 2 * rows, 2 * cols, shape, planes.y.shape, (1, 1), -1, cubic(), red)
         y = self.cell.guide(y) if self.cell else y
         linear = np.array([[1024 - 16 * t, 16 * t] for t in range(64)])
         middles = 2 * rows[::2] + 1, 2 * cols[::2] + 1

@@ -17,6 +17,7 @@ FLOORS = (
     "bitstream", "bitstream/runtime", "bitstream/stream", "bitstream/tiff", "bitstream/jpeg", "bitstream/dng",
     "entropy",
     "codec/mosaic", "codec/guide", "codec/stages", "codec/recipe", "codec/refine", "codec/decoder", "codec/isp",
+    "codec/looks",
     "codec/align", "codec/source", "codec/encoder/search", "codec/encoder/fit", "codec/encoder",
     "codec", "codec/archive", "codec/mount", "codec/cli", "codec/view", "codec/simulator", "codec/training",
     "eval", "benchmarks",

@@ -120,9 +120,10 @@ export class Rates {
     $("measured").replaceChildren(...line("", "measuring…"));
     try {
       const sight = this.stage.sight();
-      const found = await get("measure", { name: file.name, ...sight, similarity: sight.w * sight.h < 3e6 ? 1 : 0 });
+      const less = this.stage.sides[1] === "trimmed" ? this.stage.extra.trimmed?.bytes : undefined;
+      const found = await get("measure", { name: file.name, ...sight, bytes: less, similarity: sight.w * sight.h < 3e6 ? 1 : 0 });
       if (this.file !== file) return;
-      rows.push(line("File", found.digest === true ? "the very one it was made of" : found.digest === false ? "another file of that name" : "not known by its digest"));
+      rows.push(line("Measured", less ? "trimmed" : "as it is"), line("File", found.digest === true ? "the very one it was made of" : found.digest === false ? "another file of that name" : "not known by its digest"));
       rows.push(line("PSNR", found.psnr === null ? "nothing differs" : found.psnr.toFixed(2) + " dB"), line("Largest error", `${found.largest} DN`));
       if (found.ssimulacra2 !== undefined && !found.same) rows.push(line("SSIMULACRA2", found.ssimulacra2 === null ? "not installed" : found.ssimulacra2.toFixed(1)));
       $("measured").replaceChildren(...rows.flat());

@@ -41,8 +41,10 @@ def test_the_rule(sizes):
 
 def test_parity_wants_full_parts():
     payload = stream([40_000] * 5)
-    spare = parity.UUID[:0] + jumbf.box(b"uuid", parity.UUID + bytes(90))
+    spare = jumbf.box(b"uuid", parity.UUID + bytes(PART))
     assert parts.ends_for(payload, spare) == parts.full_ends(PAYLOAD_AT + len(payload) + len(spare))
+    less = jumbf.box(b"uuid", parity.UUID + bytes(PART // 2))  # which mends no lost part
+    assert parts.ends_for(payload, less) != parts.full_ends(PAYLOAD_AT + len(payload) + len(less))
     assert parts.ends_for(bytes(200_000)) == parts.full_ends(PAYLOAD_AT + 200_000)  # no stream: no tiles
 
 

@@ -39,7 +39,7 @@ def compiles(node):
     """Whether a name stands for the compiling: `compiled`, bare, called, or of a module; numba's own likewise."""
     node = node.func if isinstance(node, ast.Call) else node
     last = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
-    return last in {"compiled", "njit", "jit", "vectorize", "guvectorize"}
+    return last in {"compiled", "inlined", "njit", "jit", "vectorize", "guvectorize"}
 
 
 def kernels(tree):
@@ -58,7 +58,8 @@ def parsed(path):
 
 COVERED = {name(path) for pattern in SOURCES for path in ROOT.glob(pattern)}
 PRODUCT = [path for layer in LAYERS for path in (ROOT / layer).rglob("*.py")]
-MAYBE = [path for path in PRODUCT if any(word in path.read_text() for word in ("compiled", "jit", "vectorize"))]
+WORDS = "compiled", "inlined", "jit", "vectorize"
+MAYBE = [path for path in PRODUCT if any(word in path.read_text() for word in WORDS)]
 WITH_KERNELS = sorted((path for path in MAYBE if any(kernels(parsed(path)))), key=name)
 
 

@@ -38,7 +38,7 @@ def printed(tmp_path_factory):
     lines = [
         ("encode", f"encode {raw} {jpeg} -o {here}/a.jpg --quality 30 --effort 1 --trimmable --profile"),
         ("decode", f"decode {here}/a.jpg -o {here}/a.dng"),
-        ("develop", f"develop {here}/a.jpg -o {here}/d.jpg --exposure 1"),
+        ("develop", f"develop {here}/a.jpg -o {here}/d.jpg --exposure 1"), ("look", "look list"),
         ("info", f"info {here}/a.jpg"), ("info", f"info {jpeg}"), ("verify", f"verify {here}/a.jpg {bad} {jpeg}"),
         ("compare", f"compare {raw} {here}/a.dng"), ("compare", f"compare --metadata {raw} {here}/a.dng"),
         ("strip", f"strip {here}/a.jpg -o {here}/s.jpg"), ("trim", f"trim {here}/a.jpg --bpp 1 -o {here}/t.jpg"),

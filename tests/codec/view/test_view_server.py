@@ -188,6 +188,8 @@ def test_the_original_beside(site):
     size = site.json("api/picture", {"name": name})[1]["least"] + 1500
     less, _, headers = view(site, name, "trimmed", (0, 0, 100, 80), 1, bytes=size)
     assert int(headers["X-Bytes"]) <= size and headers["X-Lossless"] == "0"
+    told = site.json("api/measure", {"name": name, **box, "bytes": size})[1]
+    assert not told["same"] and 25 < told["psnr"] < 80 and told["largest"] > 0
     full = view(site, name, "original", (0, 0, 100, 80), 1)[0]
     assert 0 < np.abs(less.astype(float) - full).mean() < 0.05
 
