@@ -1,15 +1,23 @@
 """Sensors other than Bayer's on the whole way: RAW and JPEG to a carrier, to a DNG that others read."""
 
 import io
+from dataclasses import replace
 
+import goldens
 import numpy as np
 import pytest
 import rawpy
 from rawinlay.bitstream.dng.jxl import JpegXl
 from rawinlay.bitstream.dng.writer import write_dng
-from rawinlay.bitstream.errors import InputError
+from rawinlay.bitstream.errors import InputError, StreamError
+from rawinlay.bitstream.levels import Levels
+from rawinlay.bitstream.stream.cell import cell_bytes, read_cell
+from rawinlay.bitstream.stream.container import Container, with_sections
+from rawinlay.bitstream.stream.header import Header
+from rawinlay.bitstream.stream.values import levels_bytes
 from rawinlay.bitstream.tiff import tiff
 from rawinlay.codec import api
+from rawinlay.codec.decoder.stream import Stream
 from rawinlay.codec.source import dng_pixels
 from rawinlay.codec.source.raw import read_raw
 from rawinlay.eval.compare import compare
@@ -96,3 +104,19 @@ def test_a_black_level_below_0():
     found = read_raw(bytes(data))
     assert found.levels.base == -6 and found.black == (0.0,) * 4 and found.white == raw.white + 6
     assert np.array_equal(found.values, raw.values) and found.real_levels == ((-6.0,) * 4, raw.white)
+
+
+def test_forged_sections_are_refused():
+    """Layouts of another mosaic, with a second look, and levels that are none."""
+    payload = goldens.payload("filter-of-six")
+    sections = Container.from_bytes(payload).sections
+    cell = read_cell(sections["CELL"])
+    for forged in (
+        {"CELL": cell_bytes(replace(cell, height=cell.height + 6))}, {"CELL": b"\1"},
+        {"HEAD": replace(Header.from_bytes(sections["HEAD"]), cfa=1).to_bytes()},
+        {"LOOK": Container.from_bytes(goldens.payload("looked")).sections["LOOK"]}, {"LEVL": b"\0\1"},
+    ):  # fmt: skip
+        with pytest.raises(StreamError):
+            Stream.from_bytes(with_sections(payload, forged))
+    levels = {"LEVL": levels_bytes(Levels(0, 0, -3, 1000.0, (0.0,) * 4))}
+    assert Stream.from_bytes(with_sections(payload, levels)).levels.base == -3
