@@ -268,7 +268,7 @@ class Stream:
         return self.behind(mosaic, side_info, inner)
 
     def behind(self, mosaic: np.ndarray, side_info: SideInfo, box: Rect | None) -> np.ndarray:
-        """What follows the tiles: the mosaic corrected, in a box of cells if one is wanted, or repeated sites settled."""
+        """What follows the tiles: the mosaic corrected, in a box of cells where one is wanted, or what repeats."""
         if self.cell:
             return self.cell.settled(mosaic)
         return corrected(mosaic, self.post, side_info, self.setup, box) if self.post else mosaic
