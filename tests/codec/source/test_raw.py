@@ -178,7 +178,10 @@ def test_the_real_mirrored_file_is_mirrored() -> None:
 
 
 def test_the_real_cmyg_file_is_read() -> None:
-    raw = read_raw(shared_raw("canon-g1-cmyg.crw"))
+    path = shared_raw("canon-g1-cmyg.crw")
+    raw = read_raw(path)
+    # A CIFF file, which is not parsed here: the camera's name comes by way of the thumbnail.
+    assert Image.open(io.BytesIO(render_jpeg(path, half_size=True))).getexif()[272] == "PowerShot G1"
     assert raw.kind == "2x2 sites of GMYC" and raw.cell is not None and raw.cell.order == "GMCY"
     assert raw.ifd0_tags[50721].count == 12 and raw.ifd0_tags[50728].count == 4
 
