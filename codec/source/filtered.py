@@ -6,7 +6,6 @@ Their RAWs come with a JPEG nearly always; this is what carries one that comes w
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import uniform_filter
 
 from ...bitstream.raw_image import RawImage
 from ..isp.colour import srgb_encode
@@ -28,6 +27,8 @@ def needed(raw: RawImage) -> bool:
 
 def rendering(raw: RawImage) -> np.ndarray:
     """uint8 (H, W, 3), upright: grey in the mean, one pixel in a hundred white, sRGB's curve."""
+    from scipy.ndimage import uniform_filter  # a sixth of a second, which other RAWs need not wait for
+
     cell = raw.cell
     assert cell is not None
     (height, width), black = raw.size, float(np.mean(raw.black))

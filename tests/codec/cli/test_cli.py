@@ -254,7 +254,7 @@ def test_help_has_an_example(capsys, name):
 
 def test_the_commands_and_the_version(capsys):
     assert list(commands()) == [
-        "encode", "decode", "develop", "view", "info", "verify", "compare", "strip", "trim", "batch", "mount",
+        "encode", "decode", "develop", "look", "view", "info", "verify", "compare", "strip", "trim", "batch", "mount",
         "completion", "man", "schema", "demo", "bench", "train",
     ]  # fmt: skip
     assert main(["--version"]) == 0
