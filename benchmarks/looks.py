@@ -145,7 +145,7 @@ def measure(files: list[Path], train: list[Path], net: LookNet, pictures: Path |
 
 def mixed(files: list[Path], net: LookNet) -> dict[str, float]:
     """dB of half `MIXED[0]`, half `MIXED[1]`, and the mean of their own."""
-    rows = []
+    rows: list[tuple[float, float]] = []
     for path in files:
         pair = read_pair(path)
         made, shown = [], []

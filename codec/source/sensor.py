@@ -14,6 +14,7 @@ from ...bitstream.rect import Rect
 from ...bitstream.tiff import tiff
 from ...bitstream.tiff.tiff import Ifd
 from . import cells
+from .dng import LINEAR_RAW
 from .libraw import About, Answer
 
 REPEAT_DIM, PATTERN, PLANE_COLOUR = 33421, 33422, 50710
@@ -67,6 +68,8 @@ def _order(about: About, dng: Ifd | None) -> str:
 
 def _pattern(about: About, dng: Ifd | None, active: Rect | None, found: Answer) -> list[str]:
     """Rows of colours of the filter's cell from the visible corner on."""
+    if dng is not None and 262 in dng.tags and tiff.value_numbers(dng.tags[262])[:1] == [LINEAR_RAW]:
+        return ["W"]
     own = _own_pattern(dng) if dng is not None else None
     if own and active:
         down, right = found.sizes.top - active.top, found.sizes.left - active.left

@@ -27,7 +27,7 @@ MEASURE = {measure.name: measure for measure in MEASURES}
 @pytest.fixture
 def main(monkeypatch):
     """The command line with this checkout's `bench`, whichever version is installed."""
-    monkeypatch.setattr(command_line, "commands", lambda: {"bench": bench_command})
+    monkeypatch.setattr(command_line, "commands", lambda wanted=None: {"bench": bench_command})
     return command_line.main
 
 

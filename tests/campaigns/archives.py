@@ -166,7 +166,7 @@ def spent() -> float:
 
 
 def speed(folder: Path, count: int, size: tuple[int, int]) -> None:
-    """Seconds of the processor that a shot takes in a batch of one process, and in `encode` calls of one process, each
+    """Seconds of the processor that a shot takes in a batch of two processes, and in `encode` calls of one, each
     beyond what a third as many take: without what comes once."""
     taken = {}
     code = ("import sys\nfrom pathlib import Path\nfrom rawinlay import encode\n"
@@ -180,7 +180,7 @@ def speed(folder: Path, count: int, size: tuple[int, int]) -> None:
         subprocess.run([sys.executable, "-c", code, str(photos), str(alone)], check=True)
         between = spent()
         subprocess.run([sys.executable, "-m", "rawinlay", "batch", str(photos), "-o", str(to), "--quality", "40",
-                        "--effort", "1", "--jobs", "1", "--quiet"], check=True)  # fmt: skip
+                        "--effort", "1", "--jobs", "2", "--quiet"], check=True)  # fmt: skip
         taken[n] = between - before, spent() - between
     more = count - count // 3
     alone_each, batch_each = ((taken[count][k] - taken[count // 3][k]) / more for k in (0, 1))

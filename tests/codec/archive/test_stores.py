@@ -12,6 +12,7 @@ from rawinlay.codec.archive import batch as batching
 from rawinlay.codec.archive import stores
 from rawinlay.codec.cli.main import main
 from rawinlay.codec.simulator import simulate
+from raws import slow
 
 pytest.importorskip("upath", reason="the extra remote reaches stores")
 QUIET = {"odd_size": False, "distortion": 0.0, "orientation": 1, "iso": 100, "median": 0.2}
@@ -49,7 +50,7 @@ def s3():
     serving.stop()
 
 
-@pytest.fixture(params=["memory", "s3"])
+@pytest.fixture(params=["memory", pytest.param("s3", marks=slow)])
 def store(request, monkeypatch, files, tmp_path):
     """A store with the files in it, by the URL of a folder, and its own view of what is there."""
     from upath import UPath
