@@ -110,7 +110,7 @@ MISTAKES = [
     (2, "extract with.jpg", r"there is no command extract: did you mean `rawinlay decode`\?"),
     (2, "check with.jpg", r"did you mean `rawinlay verify`\?"),
     (2, "version", r"did you mean `rawinlay --version`\?"),
-    (2, "paint with.jpg", r"there is no command paint: there are encode, decode, develop, info, verify, compare"),
+    (2, "paint with.jpg", r"there is no command paint: there are encode, decode, develop, look, view, info"),
     (2, "IMG_1.dng", r"there is no command IMG_1.dng: did you mean `rawinlay encode IMG_1.dng`\?"),
     (2, "with.jpg", r"did you mean `rawinlay info with.jpg`\?"),
     (2, "", r"no COMMAND is given: rawinlay encode puts a RAW into its JPEG \(see rawinlay --help\)"),
