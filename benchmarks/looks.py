@@ -145,7 +145,7 @@ def measure(files: list[Path], train: list[Path], net: LookNet, pictures: Path |
 
 def mixed(files: list[Path], net: LookNet) -> dict[str, float]:
     """dB of half `MIXED[0]`, half `MIXED[1]`, and the mean of their own."""
-    rows = []
+    rows: list[tuple[float, float]] = []
     for path in files:
         pair = read_pair(path)
         made, shown = [], []
@@ -153,7 +153,7 @@ def mixed(files: list[Path], net: LookNet) -> dict[str, float]:
             base = (pair.base[is_fixed(name)] / 65535).astype(np.float32)
             made.append(net.grid(pair.small.permute(1, 2, 0).numpy(), pair.facts.numpy(), name)(base))
             shown.append(pair.shown[name] / 255)
-        alone = np.mean([psnr(m, s) for m, s in zip(made, shown, strict=True)])
+        alone = float(np.mean([psnr(m, s) for m, s in zip(made, shown, strict=True)]))
         rows.append((psnr((made[0] + made[1]) / 2, (shown[0] + shown[1]) / 2), alone))
     found = np.mean(rows, 0)
     return {"mix dB": round(float(found[0]), 2), "alone dB": round(float(found[1]), 2)}
@@ -170,13 +170,15 @@ def learned(train: list[Path], files: list[Path], net: LookNet) -> dict[str, Any
         starts |= {name: net.grid(*told, name)(bases[is_fixed(name)]) for name in ("filmic", "film", "pop")}
         return own.Example(starts, (pair.shown[STRANGER] / 255)[::3, ::3])
 
-    held, row = [example(path) for path in files], {}
+    held = [example(path) for path in files]
+    row: dict[str, Any] = {}
     for label, paths in (("ten", train[:FEW]), ("all", train)):
         flat = [own.Example({k: v.reshape(1, -1, 3) for k, v in e.starts.items()}, e.shown.reshape(1, -1, 3))
                 for e in map(example, paths)]  # fmt: skip
         look, _ = own.learn(flat)
         row[f"{label}: from"] = look.start
-        row[f"{label} dB"] = round(float(np.mean([psnr(look.grids[0](e.starts[look.start]), e.shown) for e in held])), 2)
+        dbs = [psnr(look.grids[0](e.starts[look.start]), e.shown) for e in held]
+        row[f"{label} dB"] = round(float(np.mean(dbs)), 2)
     row["nothing dB"] = round(float(np.mean([psnr(e.starts["fixed"], e.shown) for e in held])), 2)
     return row
 

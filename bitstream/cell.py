@@ -1,4 +1,4 @@
-"""Cell layouts other than Bayer's 2x2: how a sensor's values lie in the mosaic that is coded. Section CELL.
+"""Cell layouts other than Bayer's 2x2: how a sensor's values lie in the mosaic that is coded.
 
 The codec knows cells of 2x2 sites and four planes. A layout is a table that puts the values of any other sensor into
 such a mosaic, block by block, so that each plane is of one colour as far as that goes and lies near where it was:
@@ -11,28 +11,7 @@ such a mosaic, block by block, so that each plane is of one colour as far as tha
     R, G, B of each pixel              a block of 2x2 sites: R G / G B
 
 A value that stands in the table a second time, and what lies outside the picture where its last blocks are filled up,
-is coded nowhere: such sites *repeat*. The section:
-
-=========  ===========================================================================================================
-bytes      meaning
-=========  ===========================================================================================================
-u8         values a pixel: 1, 3 or 4
-varint     rows of pixels
-varint     columns of pixels
-u8, u8     rows and columns of the cell, pixels, 1..16; 1, 1 where a pixel has several values
-each       its colours, a byte each, pixel by pixel and in a pixel value by value, as TIFF/EP's CFAPattern: 0 red,
-           1 green, 2 blue, 3 cyan, 4 magenta, 5 yellow, 6 white
-u8         how many colours there are, 1..4
-each       these, a byte each, in the order that the DNG's colour matrices count them
-u8, u8     rows P and columns Q of a block of the mosaic's sites, even, 2..16; 2, 2 where a pixel has several values,
-           else multiples of the cell's
-P Q        the table, sites row by row: which of the block's values each site has, a byte each, counted as the colours
-           are
-varint     how many donors follow
-each       u8 site, u8 plane: the site's prediction is that of this plane in the same 2x2 cell
-=========  ===========================================================================================================
-
-A block of the mosaic holds P x Q pixels where they have one value, else one.
+is coded nowhere: such sites *repeat*. A block of the mosaic holds P x Q pixels where they have one value, else one.
 """
 
 from __future__ import annotations
@@ -41,9 +20,6 @@ import functools
 from dataclasses import dataclass, replace
 
 import numpy as np
-
-from .errors import StreamError
-from .stream.fields import Reader, write_varint
 
 COLOURS = "RGBCMYW"
 """By the numbers of TIFF/EP's CFAPattern."""
@@ -249,35 +225,6 @@ class CellLayout:
             return "".join(self.colours[n] for n in self.places)
         _, q = self.block
         return "".join(self.colours[n // q % self.rows * self.cols + n % q % self.cols] for n in self.places)
-
-    def to_bytes(self) -> bytes:
-        """The section."""
-        head = bytes([self.samples]) + write_varint(self.height) + write_varint(self.width)
-        cell = bytes([self.rows, self.cols, *map(COLOURS.index, self.colours)])
-        cell += bytes([len(self.order), *map(COLOURS.index, self.order)])
-        table = bytes([*self.block, *self.places]) + write_varint(len(self.donors))
-        return head + cell + table + bytes(n for pair in self.donors for n in pair)
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> CellLayout:
-        """Inverse of `to_bytes`; `StreamError` where the bytes are no layout."""
-        reader = Reader(data, "the cell layout")
-        samples, height, width = reader.number(1, "samples"), reader.varint("height"), reader.varint("width")
-        rows, cols = reader.number(1, "rows"), reader.number(1, "columns")
-        colours = reader.take(rows * cols * samples, "colours")
-        order = reader.take(reader.number(1, "colours"), "the order of the colours")
-        block = reader.number(1, "rows of a block"), reader.number(1, "columns of a block")
-        places = tuple(reader.take(block[0] * block[1], "the table"))
-        pairs = reader.take(2 * reader.varint("donors"), "donors")
-        if reader.remaining or max(*colours, *order, 0, 0) >= len(COLOURS):
-            raise StreamError("the cell layout is damaged")
-        try:
-            return cls(
-                height, width, samples, rows, cols, "".join(COLOURS[c] for c in colours),
-                "".join(COLOURS[c] for c in order), block, places, tuple(zip(pairs[::2], pairs[1::2], strict=True)),
-            )  # fmt: skip
-        except ValueError as error:
-            raise StreamError(f"the stream's {error}") from None
 
 
 def _within(count: int, length: int, period: int) -> np.ndarray:

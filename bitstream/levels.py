@@ -1,20 +1,8 @@
-"""Values that the mosaic's numbers of 16 bits stand for, where these are not themselves the values. Section LEVL.
+"""Values that the mosaic's numbers of 16 bits stand for, where these are not themselves the values.
 
 Floating-point numbers are counted by size: a positive one's bits are a whole number that grows with it, a negative
 one's shrink. Where more than 16 bits of that count are in use, the mosaic has the highest ones, and the others stand
-beside it, if they are kept. Whole numbers of a sensor whose black level is below 0 are moved up. The section:
-
-=========  ===========================================================================================================
-bytes      meaning
-=========  ===========================================================================================================
-u8         bits of the values: 0 whole numbers, 16 or 32 floating point (IEEE 754)
-u8         shift s, 0..16; 0 for whole numbers
-svarint    base
-5 float64  white level, and black level of the four sites of the first 2x2, of the values
-the rest   where s is above 0 and the values are kept whole: raw deflate (RFC 1951) of the low s bits of each number,
-           as bytes: the low bytes of all, in the mosaic's order, then for s above 8 their high bytes
-=========  ===========================================================================================================
-
+beside it, if they are kept. Whole numbers of a sensor whose black level is below 0 are moved up. 
 A number n stands for n + base; of floating-point values, for the one of rank n 2^s + base + its low bits, or half of
 2^s where they are not kept. The rank of a value is its bits with the sign set if it is clear, else all of them
 inverted.
@@ -22,17 +10,12 @@ inverted.
 
 from __future__ import annotations
 
-import math
-import struct
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from .errors import StreamError
 from .rect import Rect
-from .stream.fields import Reader, unzigzag, write_varint, zigzag
 
 WHOLE = 0
 BITS = (WHOLE, 16, 32)
@@ -97,48 +80,6 @@ class Levels:
         else:
             number = values.astype(np.int64) - self.base
         return np.clip(number, 0, 65535).astype(np.uint16)
-
-    def to_bytes(self) -> bytes:
-        """The section."""
-        head = bytes([self.bits, self.shift]) + write_varint(zigzag(self.base))
-        head += struct.pack("<5d", self.white, *self.black)
-        if self.low is None or not self.shift:
-            return head
-        planes = [self.low & 0xFF] + ([self.low >> 8] if self.shift > 8 else [])
-        packer = zlib.compressobj(9, zlib.DEFLATED, -15)
-        return head + b"".join(packer.compress(p.astype(np.uint8).tobytes()) for p in planes) + packer.flush()
-
-    @classmethod
-    def from_bytes(cls, data: bytes, shape: tuple[int, int]) -> Levels:
-        """Inverse of `to_bytes` for a mosaic of a shape; `StreamError` where the bytes are no such section."""
-        reader = Reader(data, "the levels")
-        bits, shift = reader.number(1, "bits"), reader.number(1, "shift")
-        base = unzigzag(reader.varint("base"))
-        white, *black = struct.unpack("<5d", reader.take(40, "levels"))
-        if bits not in BITS or shift > (16 if bits else 0) or not all(map(math.isfinite, (white, *black))):
-            raise StreamError("the levels' section is out of range")
-        if not -65535 <= base <= (1 << 32 if bits else 0) or (bits and base < 0):
-            raise StreamError("the levels' base is out of range")
-        low = None
-        if reader.remaining:
-            low = _low(reader.take(reader.remaining, "low bits"), shift, shape)
-        return cls(bits, shift, base, white, (black[0], black[1], black[2], black[3]), low)
-
-
-def _low(data: bytes, shift: int, shape: tuple[int, int]) -> np.ndarray:
-    count, size = shape[0] * shape[1], (shift + 7) // 8
-    inflate = zlib.decompressobj(-15)
-    try:
-        plain = inflate.decompress(data, count * size + 1)
-    except zlib.error:
-        plain = b""
-    if not inflate.eof or inflate.unused_data or len(plain) != count * size or not size:
-        raise StreamError("the low bits of the levels are damaged")
-    planes = np.frombuffer(plain, np.uint8).reshape(size, *shape).astype(np.int64)
-    low = planes[0] + (planes[1] << 8 if size > 1 else 0)
-    if low.max(initial=0) >> shift:
-        raise StreamError("the low bits of the levels are damaged")
-    return low.astype(np.int64)
 
 
 def ranks(values: np.ndarray) -> np.ndarray:

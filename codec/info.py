@@ -18,7 +18,7 @@ from ..bitstream.stream.layers import STAGES, Layers, Prefixes, tile_count
 from ..bitstream.stream.limits import check_pixels, check_work
 from ..bitstream.stream.preview import CarriedPreview
 from ..bitstream.tiff.meta import Meta
-from .decoder.parts import parse_cell, parse_levels
+from .decoder.sensor import parse_cell, parse_levels
 from .preview_choice import kind_of
 from .sidecar import parts, sidecar_size
 from .turned import turned_back

@@ -28,6 +28,11 @@ def float_tags(stored: np.ndarray) -> dict[int, TiffValue]:
     }
 
 
+def float_side(shape: tuple[int, ...]) -> int:
+    """Width and height of the tiles: LibRaw (0.22, measured) refuses tiles that are wider or higher than the mosaic."""
+    return next((side for side in (256, 128, 64, 32) if side <= min(shape[:2])), 16)
+
+
 def square_tiles(stored: np.ndarray, side: int) -> list[np.ndarray]:
     """The tiles, row by row, the last ones filled up by their edges."""
     below, right = (-n % side for n in stored.shape[:2])

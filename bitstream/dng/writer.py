@@ -29,7 +29,7 @@ from .about import add_metadata
 from .border import framed
 from .cells import black_of_cell, cell_tags
 from .crop import crop_tags, default_crop, lies_in
-from .floats import deflated, float_tags, square_tiles
+from .floats import deflated, float_side, float_tags, square_tiles
 from .jxl import JpegXl, interleaved, need_imagecodecs, tiles
 from .preview import Preview, make_preview
 
@@ -74,7 +74,7 @@ def write_dng(
         if floating and jxl:
             raise UsageError("a floating-point mosaic goes into no DNG of JPEG XL: write it without --dng-jxl")
         if floating:
-            chunks = list(pool.map(deflated, square_tiles(stored, _tile_side(stored.shape[1]))))
+            chunks = list(pool.map(deflated, square_tiles(stored, float_side(stored.shape))))
         elif plain:
             chunks = [stored.astype("<u2").tobytes()]
         else:
@@ -83,7 +83,7 @@ def write_dng(
     if note:
         root.tags[270] = tiff.pack_ascii(note)
     with timed("writing"):
-        side = tiff.pack_value(tiff.LONG, _tile_side(stored.shape[1]))
+        side = tiff.pack_value(tiff.LONG, float_side(stored.shape) if floating else _tile_side(stored.shape[1]))
         laid = _strip(stored.shape[0]) if plain and not floating else {322: side, 323: side}
         described = _mosaic_tags(raw, raw_tags) | laid | (border.tags if border else {})
         places = (273, 279) if plain and not floating else (324, 325)

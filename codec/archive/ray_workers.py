@@ -45,26 +45,31 @@ class RayWorkers:
         if begun:
             ray.init(address=self.address, log_to_driver=False, logging_level="error", include_dashboard=False)
         waiting = deque((task, 0) for task in tasks)
-        jobs = self.jobs if self.fixed else int(ray.cluster_resources().get("CPU", 1)) // self.threads
+        jobs = self.jobs if self.fixed else _room(ray, self.threads)
         make = self._maker(ray, max(1, min(jobs, len(waiting))))
-        idle: list[Any] = []
+        idle, starting = deque[Any](), dict[Any, Any]()
         running: dict[Any, tuple[Any, Task, int]] = {}
-        actors = 0
         try:
             while waiting or running:
-                while waiting and actors < min(jobs, len(waiting) + len(running)):
-                    idle.append(make())
-                    actors += 1
+                jobs = self.jobs if self.fixed else max(jobs, _room(ray, self.threads))
+                while len(idle) + len(running) + len(starting) < min(jobs, len(waiting) + len(running)):
+                    actor = make()
+                    starting[actor.ready.remote()] = actor
                 while waiting and idle:
-                    actor, (task, lost) = idle.pop(), waiting.popleft()
+                    actor, (task, lost) = idle.popleft(), waiting.popleft()
                     running[actor.done.remote(task)] = (actor, task, lost)
-                finished, _ = ray.wait(list(running), num_returns=1, timeout=PATIENCE)
+                # One that finds no room, since its node is gone, never starts: no task waits for it.
+                finished, _ = ray.wait([*running, *starting], num_returns=1, timeout=PATIENCE)
                 for one in finished:
+                    if one in starting:
+                        actor = starting.pop(one)
+                        if _is_there(ray, one):
+                            idle.append(actor)
+                        continue
                     actor, task, lost = running.pop(one)
                     try:
                         outcome = ray.get(one)
                     except (ray.exceptions.RayActorError, ray.exceptions.ObjectLostError):
-                        actors -= 1
                         if lost + 1 < TRIES:
                             waiting.append((replace(task, begun=True, force=True), lost + 1))
                         else:
@@ -73,7 +78,7 @@ class RayWorkers:
                     idle.append(actor)
                     yield replace(outcome, task=task)
         finally:
-            for actor in [*idle, *(actor for actor, _, _ in running.values())]:
+            for actor in [*idle, *starting.values(), *(actor for actor, _, _ in running.values())]:
                 ray.kill(actor)
             if begun:
                 ray.shutdown()
@@ -88,6 +93,9 @@ class RayWorkers:
             def __init__(self) -> None:
                 prepare(threads, pinned=False)
 
+            def ready(self) -> None:
+                """Whether it has started."""
+
             def done(self, task: Task) -> Outcome:
                 return work(task)
 
@@ -95,3 +103,16 @@ class RayWorkers:
         if self.memory is not None:
             wants["memory"] = self.memory // jobs
         return lambda: ray.remote(Worker).options(**wants).remote()
+
+
+def _room(ray: Any, threads: int) -> int:
+    """Actors that the nodes which are alive have room for."""
+    return max(1, int(ray.cluster_resources().get("CPU", 1)) // threads)
+
+
+def _is_there(ray: Any, ready: Any) -> bool:
+    try:
+        ray.get(ready)
+    except ray.exceptions.RayError:
+        return False
+    return True

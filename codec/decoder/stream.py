@@ -60,12 +60,13 @@ from ..stages.coding import Coding
 from ..stages.order import HAAR, IN_PLACE, REFINED
 from ..stages.parameters import Params
 from .cpu import Watch, decode_mosaic
+from .layer_section import parse_layers
 from .layers import decode_layers
 from .packing import pack_black as pack_black
 from .packing import pack_transforms as pack_transforms
 from .packing import unpack_transforms
-from .parts import parse_cell, parse_layers, parse_levels
 from .post import corrected, read_post
+from .sensor import parse_cell, parse_levels
 from .setup import Setup
 
 if TYPE_CHECKING:
@@ -268,7 +269,7 @@ class Stream:
         return self.behind(mosaic, side_info, inner)
 
     def behind(self, mosaic: np.ndarray, side_info: SideInfo, box: Rect | None) -> np.ndarray:
-        """What follows the tiles: the mosaic corrected, in a box of cells if one is wanted, or repeated sites settled."""
+        """What follows the tiles: the mosaic corrected, in a box of cells where one is wanted; or what repeats."""
         if self.cell:
             return self.cell.settled(mosaic)
         return corrected(mosaic, self.post, side_info, self.setup, box) if self.post else mosaic

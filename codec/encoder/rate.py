@@ -113,11 +113,13 @@ class Search:
         self.size, self.slope, self.step, self.price = size, slope, _within(step), 1.0
         self._over: tuple[int, float] | None = None
         self._under: tuple[int, float] | None = None
+        self._before: list[tuple[int, float] | None] = [None, None]  # over, under; of earlier parameters
         self._prices = (1.0, 2.0)
         self._refits = 0
 
     def forget(self) -> None:
-        """Drop what was seen: the parameters change."""
+        """Drop what was seen: the parameters change. It only tells how far the next step may be off."""
+        self._before = [self._over or self._before[0], self._under or self._before[1]]
         self._over = self._under = None
 
     def far(self, fitted: int) -> bool:
@@ -161,6 +163,9 @@ class Search:
             return False
         before = self.step
         way = (goal - size) / self.slope
+        beyond = self._before[int(grown > self.size)]  # where it was on the other side, under earlier parameters
+        if beyond and (beyond[0] - before) * way > 0:
+            way = (goal - size) / (beyond[1] - size) * (beyond[0] - before)
         self.step = _within(self.step + math.copysign(min(max(abs(way), 1.0), REACH), way))
         return self.step == before
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from ...bitstream.stream.cell import cell_bytes
 from ...bitstream.stream.container import Container
 from ...bitstream.stream.fields import write_varint
+from ...bitstream.stream.values import levels_bytes
 from ..decoder.stream import Stream
 from .corrections_writer import local_bytes
 from .gate_writer import gate_bytes
@@ -29,9 +31,9 @@ def stream_bytes(stream: Stream) -> bytes:
     if stream.noise:
         sections["NOIS"] = stream.noise.to_bytes()
     if stream.cell:
-        sections["CELL"] = stream.cell.to_bytes()
+        sections["CELL"] = cell_bytes(stream.cell)
     if stream.levels:
-        sections["LEVL"] = stream.levels.to_bytes()
+        sections["LEVL"] = levels_bytes(stream.levels)
     if stream.preview:
         sections["PREV"] = stream.preview.to_bytes()
     if stream.border:

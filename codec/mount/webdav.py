@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import os
+from collections.abc import Callable
 from typing import Any
 
 from cheroot import wsgi
@@ -127,6 +128,18 @@ class _Provider(DAVProvider):
         return False  # sidecars are written
 
 
+def _of_this_machine(app: Callable[..., Any]) -> Callable[..., Any]:
+    """Refuse requests that name another host: a page of the web may lead its own name to this machine."""
+
+    def guarded(environ: dict[str, Any], start: Callable[..., Any]) -> Any:
+        if str(environ.get("HTTP_HOST", "")).partition(":")[0] not in (HOST, "localhost"):
+            start("403 Forbidden", [("Content-Length", "0")])
+            return [b""]
+        return app(environ, start)
+
+    return guarded
+
+
 def server(view: View, port: int = 0) -> tuple[wsgi.Server, str]:
     """A server that is ready to be started, and its address; port 0 for any that is free. OSError where it is not."""
     logging.getLogger("wsgidav").setLevel(logging.ERROR)
@@ -135,6 +148,6 @@ def server(view: View, port: int = 0) -> tuple[wsgi.Server, str]:
         "property_manager": True, "lock_storage": True, "logging": {"enable": False}, "dir_browser": {"enable": True},
         "hotfixes": {"re_encode_path_info": True},
     })  # fmt: skip
-    serving = wsgi.Server((HOST, port), app, numthreads=8)
+    serving = wsgi.Server((HOST, port), _of_this_machine(app), numthreads=8)
     serving.prepare()
     return serving, f"http://{HOST}:{serving.bind_addr[1]}/"

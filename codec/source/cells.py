@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from ...bitstream.cell import LARGEST, CellLayout
 
@@ -58,6 +57,8 @@ def period(sites: Sequence[Sequence[str]]) -> list[str]:
 
 def _dealt(colours: Sequence[str], block: tuple[int, int]) -> tuple[list[int], list[tuple[int, int]]]:
     """(which of a block's values each site gets, donors) of a block's colours."""
+    from scipy.optimize import linear_sum_assignment  # a sixth of a second, which Bayer RAWs need not wait for
+
     planes = _planes(colours)
     down, across = np.divmod(np.arange(len(colours)), block[1])
     way = (down[:, None] - down) ** 2 + (across[:, None] - across) ** 2.0

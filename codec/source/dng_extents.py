@@ -35,8 +35,10 @@ def check_dng(reach: Reach, ifd0: Ifd, frame: int | None = None) -> None:
             said = " ".join(map(str, found)) or "?"
             raise InputError(f"the DNG's mosaic is stored in an order that is not supported ({name} {said})")
     samples = number(ifd, 277, 1)
-    if not 1 <= samples <= 4 or set(numbers(ifd, 339)) - {1, 3}:
-        raise InputError("the DNG's pixels are numbers of an unknown kind, or more than four each")
+    if not 1 <= samples <= 4:
+        raise InputError(f"the DNG has {samples} values a pixel: more than four are not supported")
+    if set(numbers(ifd, 339)) - {1, 3}:
+        raise InputError(f"the DNG's mosaic is of numbers of an unknown kind (SampleFormat {number(ifd, 339)})")
     width, height = number(ifd, 256), number(ifd, 257)
     tiled = 324 in ifd.tags
     offsets, counts = numbers(ifd, 324 if tiled else 273), numbers(ifd, 325 if tiled else 279)

@@ -5,11 +5,13 @@ LibRaw does the decoding, in a process of its own (`codec.source.libraw`).
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import io
 import os
 from typing import Any
 
+import numpy as np
 from PIL import Image
 
 from ...bitstream.dng import black as black_tags
@@ -21,7 +23,7 @@ from ...bitstream.runtime.files import Source, read_file
 from ...bitstream.runtime.profile import timed
 from ...bitstream.tiff import tags, tiff
 from ...bitstream.tiff.tiff import Ifd
-from . import crop, dng_pixels, libraw
+from . import crop, dng_pixels, filtered, libraw
 from . import dng as dng_source
 from .camera_tags import camera_name, camera_tags, correction_tags, exif_tags, scale_tags
 from .extents import check_extents
@@ -72,7 +74,8 @@ class RawFile:
     def render_jpeg(self) -> bytes:
         """As the function `render_jpeg` without options."""
         with timed("reading"):
-            return _rendered(self.data, self._name, 95, "4:2:0", {}, self._frame)
+            own = filtered.rendering(self.image) if filtered.needed(self.image) else None
+            return _rendered(self.data, self._name, 95, "4:2:0", {}, self._frame, own)
 
 
 def read_raw(path: Source, frame: int | None = None, margins: bool = False) -> RawImage:
@@ -189,12 +192,20 @@ def _largest(found: Answer) -> bytes | None:
 
 
 def _rendered(
-    data: bytes, name: str, quality: int, subsampling: str, options: dict[str, Any], frame: int = 0
-) -> bytes:
+    data: bytes, name: str, quality: int, subsampling: str, options: dict[str, Any], frame: int = 0,
+    own: np.ndarray | None = None,
+) -> bytes:  # fmt: skip
+    """The rendering as a JPEG; own: another one than LibRaw's."""
     ifd0 = source_ifd(data)
     options = {"use_camera_wb": True, "output_bps": 8, **options}
-    found: Answer = _named(name, libraw.ask, data, thumbnail=ifd0 is None, rendering=options, frame=frame)
-    if found.rendering is None:
+    ask = functools.partial(libraw.ask, data, thumbnail=ifd0 is None, frame=frame)
+    try:
+        found: Answer = ask(rendering=options)
+    except InputError:
+        # An X-Trans mosaic of less than 512 pixels a side LibRaw demosaics in no other way.
+        found = _named(name, ask, rendering={**options, "demosaic_algorithm": "LINEAR"})
+    picture = found.rendering if own is None else own
+    if picture is None:
         raise InputError(f"{name}: LibRaw renders it as nothing")
     ifd0 = ifd0 or _thumbnail_ifd(found)
     told = tags.allowed_tags(tags.IFD0, ifd0.tags) if ifd0 else {}
@@ -203,7 +214,9 @@ def _rendered(
     exif = Ifd(exif_tags(_known(found), ifd0))
     payload = b"Exif\0\0" + tiff.write_tiff(Ifd(kept, subs={tiff.EXIF_IFD: [exif]} if exif.tags else {}))
     out = io.BytesIO()
-    Image.fromarray(found.rendering).save(out, "JPEG", quality=quality, subsampling=subsampling, exif=payload)
+    colour: dict[str, Any] = {"subsampling": subsampling} if picture.shape[2] == 3 else {}
+    shown = Image.fromarray(picture if colour else picture[..., 0])
+    shown.save(out, "JPEG", quality=quality, exif=payload, **colour)
     return out.getvalue()
 
 

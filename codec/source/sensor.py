@@ -126,7 +126,7 @@ def numbered(
     base = int(np.floor(min(black)))
     if max(int(mosaic.max()), white) - base > 65535:
         raise InputError(f"its black level {min(black):g} is below 0, and its values have no room above")
-    return (mosaic - base).astype(np.uint16), Levels(WHOLE, 0, base, float(white), black)
+    return (mosaic.astype(np.int64) - base).astype(np.uint16), Levels(WHOLE, 0, base, float(white), black)
 
 
 def counted_alike(true: RawImage, found: RawImage) -> RawImage:

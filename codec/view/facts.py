@@ -29,6 +29,7 @@ def facts_of(picture: Picture, data: bytes) -> dict[str, Any]:
     shares = [(x / cols, y / rows) for x, y, _, _ in corners]
     found: dict[str, Any] = {
         "kind": picture.kind, "width": width, "height": height, "damage": picture.damage, "bytes": len(data),
+        "refused": picture.refused,
         "warnings": list(picture.warnings), "hasJpeg": picture.laid is not None, "hasRaw": picture.raw is not None,
         "stored": [v for n in (1, 2) for v in (shares[n][0] - shares[0][0], shares[n][1] - shares[0][1], 0)]
         + [*shares[0], 1],

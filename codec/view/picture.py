@@ -34,6 +34,7 @@ from .frame import Frame, Rectangle
 from .laid import LaidJpeg
 from .tiles import Tiles
 
+NUMBERS = "floating-point numbers or a black level below 0"
 MOST_STEP = 64
 MOST_PIXELS = 12_000_000
 """Of one answer: a large screen and its surroundings."""
@@ -50,10 +51,11 @@ class View:
 
 class Picture:
     """data: the file's bytes; kind: "jpeg" or "raw", by its name. InputError and StreamError as `decode` and
-    `read_raw` raise them; for a JPEG whose RAW is damaged, `damage` says what is wrong, and the JPEG is there alone."""
+    `read_raw` raise them; for a JPEG whose RAW is damaged, `damage` says what is wrong, for one whose sensor's mosaic
+    isn't developed `refused`, and the JPEG is there alone."""
 
     def __init__(self, data: bytes, kind: str) -> None:
-        self.damage, self.warnings = "", tuple[str, ...]()
+        self.damage, self.refused, self.warnings = "", "", tuple[str, ...]()
         self.carrier: Carrier | None = None
         self.tiles: Tiles | None = None
         self.raw: RawImage | None = None
@@ -78,6 +80,9 @@ class Picture:
             raise
         except RawinlayError as error:
             self.damage = str(error)
+        if self.carrier and (self.carrier.stream.cell or self.carrier.stream.levels):
+            # what `develop` refuses: the JPEG is shown, and the RAW can be written as a DNG
+            self.refused, self.carrier = f"a mosaic of {_kind(self.carrier)} isn't developed", None
         if self.carrier is None:
             rows, cols = jpeg.planes.y.shape
             self.laid, self._orientation = LaidJpeg(jpeg.planes, Geometry(), (rows, cols)), jpeg.orientation
@@ -94,6 +99,8 @@ class Picture:
 
         file = RawFile(data)
         self.raw, self.warnings = file.image, file.warnings
+        if self.raw.cell or self.raw.levels:
+            raise InputError(f"a mosaic of {self.raw.cell.name if self.raw.cell else NUMBERS} isn't developed")
         self.preview = file.own_preview()
         if self.preview and self.preview[:2] == b"\xff\xd8":
             self.laid = stretched(self.preview, self.raw)
@@ -122,7 +129,7 @@ class Picture:
     def plain(self) -> Developer:
         """Of colours alone: made before the mosaic is whole. NoRawError where there is none."""
         if self.raw is None:
-            raise NoRawError(self.damage or "it carries no RAW")
+            raise NoRawError(self.damage or self.refused or "it carries no RAW")
         return Developer(self.raw, Rendering(0.0, plain()))
 
     def developer(self, look: str) -> Developer:
@@ -184,6 +191,10 @@ class Picture:
         if self.tiles:
             self.tiles.need(top, left, top + 1, left + 1)
         return left, top, int(self.raw.mosaic[top, left]), self.raw.cfa[top % 2 * 2 + left % 2]
+
+
+def _kind(carrier: Carrier) -> str:
+    return carrier.stream.cell.name if carrier.stream.cell else NUMBERS
 
 
 def stretched(preview: bytes, raw: RawImage) -> LaidJpeg | None:

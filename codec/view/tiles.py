@@ -65,8 +65,7 @@ class Tiles:
             wanted = [n for n in stream.setup.meeting(box) if n in self._missing]
             if not wanted:
                 return
-            if len(wanted) < len(stream.setup.meeting(box)):  # part of it is there
-                box = Rect.around([stream.setup.places[n] for n in wanted])
+            box = Rect.around([stream.setup.places[n] for n in wanted])  # whole tiles: none is done in part
             found = stream.decode(self.carrier.planes, None, "cpu", box)
             numbers = stream.setup.meeting(box)
             rows, cols = stream.layout.origin

@@ -159,26 +159,33 @@ def on_ray(folder: Path, count: int) -> list[str]:
         cluster.shutdown()
 
 
+def spent() -> float:
+    """Seconds of the processor, of this process and of those that it has waited for."""
+    now = os.times()
+    return now.user + now.system + now.children_user + now.children_system
+
+
 def speed(folder: Path, count: int, size: tuple[int, int]) -> None:
-    """Seconds of the processor of a batch by one process, and of as many `encode` calls in one process."""
-    photos, to = folder / "photos", folder / "out"
-    make_shots(photos, count, size)
-    code = ("import sys, time\nfrom pathlib import Path\nfrom rawinlay import encode\n"
-            "raws = sorted(Path(sys.argv[1]).rglob('*.dng'))\nencode(raws[0], quality=40.0, effort=1)\n"
-            "a, w = time.process_time(), time.monotonic()\n"
-            "for raw in raws:\n    out = encode(raw, quality=40.0, effort=1).jpeg\n"
-            "print(time.process_time() - a, time.monotonic() - w)\n")  # fmt: skip
-    alone = subprocess.run([sys.executable, "-c", code, str(photos)], capture_output=True, text=True, check=True).stdout
-    before = os.times()
-    batch = Batch([photos], to, OPTIONS, jobs=1)
-    started = time.monotonic()
-    with batch.journal.opened():
-        batch.run(batch.plan())
-    after = os.times()
-    spent = sum(getattr(after, name) - getattr(before, name) for name in
-                ("user", "system", "children_user", "children_system"))  # fmt: skip
-    print(f"encode alone: {alone.split()[0]} s of the processor, {alone.split()[1]} s; batch: {spent:.2f} s, "
-          f"{time.monotonic() - started:.2f} s")  # fmt: skip
+    """Seconds of the processor that a shot takes in a batch of two processes, and in `encode` calls of one, each
+    beyond what a third as many take: without what comes once."""
+    taken = {}
+    code = ("import sys\nfrom pathlib import Path\nfrom rawinlay import encode\n"
+            "for raw in sorted(Path(sys.argv[1]).rglob('*.dng')):\n"
+            "    Path(sys.argv[2], raw.name).write_bytes(encode(raw, quality=40.0, effort=1).jpeg)\n")  # fmt: skip
+    for n in (count // 3, count):
+        photos, to, alone = (folder / f"{name}{n}" for name in ("photos", "out", "alone"))
+        make_shots(photos, n, size)
+        alone.mkdir()
+        before = spent()
+        subprocess.run([sys.executable, "-c", code, str(photos), str(alone)], check=True)
+        between = spent()
+        subprocess.run([sys.executable, "-m", "rawinlay", "batch", str(photos), "-o", str(to), "--quality", "40",
+                        "--effort", "1", "--jobs", "2", "--quiet"], check=True)  # fmt: skip
+        taken[n] = between - before, spent() - between
+    more = count - count // 3
+    alone_each, batch_each = ((taken[count][k] - taken[count // 3][k]) / more for k in (0, 1))
+    print(f"encode alone: {alone_each:.3f} s of the processor a shot; batch: {batch_each:.3f} s; "
+          f"{alone_each / batch_each:.3f} of it")  # fmt: skip
 
 
 def main() -> None:

@@ -17,6 +17,7 @@ from rawinlay.bitstream.stream.container import Container
 from rawinlay.bitstream.tiff import maker_note, tiff
 from rawinlay.bitstream.tiff.meta import DAMAGED, Meta
 from rawinlay.bitstream.tiff.tiff import Ifd, pack_ascii, pack_value, read_tiff, value_text
+from rawinlay.codec.differences import lost
 from rawinlay.codec.metadata import ROOM, thinned
 from shots import shot
 
@@ -123,6 +124,12 @@ def test_a_note_is_thinned_to_the_room(carrier):
     assert set(small.tags) == {0x6, 0x95} or set(small.tags) == {0x6}
     assert len(Meta(note=small).to_bytes()) <= 60 and thinned(NOTE, Meta(), 5) is None
     assert thinned(NOTE, Meta(), 9000) is NOTE
+
+
+def test_a_note_is_kept_whole_for_archives():
+    found = encode_arrays(full_raw(), jpeg_with(artist="x", place=True), quality=20, effort=1, metadata="whole")
+    assert info(found.jpeg).note_left_out == () and info(found.jpeg).about_bytes > ROOM
+    assert not lost(full_raw(), decode(found.jpeg).raw)
 
 
 def test_a_sidecar_counts_before_the_raw_and_a_broken_one_is_told(tmp_path):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import goldens
 import manual
+import manual_cell
 import manual_container
 import manual_grain
 import numpy as np
@@ -47,6 +48,14 @@ def test_grain():
     assert goldens.digest(found) == goldens.FACTS["streams"]["grain"]["grain_sha256"]
     stream = Stream.from_bytes(goldens.payload("grain"))
     assert np.array_equal(found, Grain(stream.header, stream.noise).add(goldens.decoded("grain")))
+
+
+def test_levels():
+    """The values of floating-point numbers, as the manual has them."""
+    _, sections, _ = manual_container.read_stream(goldens.payload("floating"))
+    mosaic, levels = goldens.decoded("floating"), Stream.from_bytes(goldens.payload("floating")).levels
+    found, told = manual_cell.read_levels(sections["LEVL"], mosaic)
+    assert found.tobytes() == levels.values(mosaic).tobytes() and told == (levels.white, *levels.black)
 
 
 def test_nothing_of_the_product_is_in_the_second_decoder():

@@ -20,11 +20,13 @@ export class Deeds extends EventTarget {
 
   open(file, facts) {
     this.file = file;
-    const raw = facts?.hasRaw;
-    for (const option of $("act").options)
-      option.hidden = option.disabled = !raw || (facts.kind === "raw" && ["dng", "strip"].includes(option.value));
-    if (raw && $("act").selectedOptions[0]?.disabled) $("act").value = "jpeg";
-    for (const one of $("export").elements) if (one.tagName !== "OPTION") one.disabled = !raw;
+    const raw = facts?.hasRaw, some = raw || Boolean(facts?.refused);
+    for (const option of $("act").options) {
+      const developed = ["jpeg", "tiff", "png"].includes(option.value);
+      option.hidden = option.disabled = developed ? !raw : !some || facts.kind === "raw";
+    }
+    if ($("act").selectedOptions[0]?.disabled) $("act").value = raw ? "jpeg" : "dng";
+    for (const one of $("export").elements) if (one.tagName !== "OPTION") one.disabled = !some;
     this.act();
   }
 

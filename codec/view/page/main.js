@@ -148,7 +148,7 @@ function describe(facts) {
   const badges = [];
   if (facts.kind === "raw") badges.push(["RAW file", ""]);
   else if (facts.damage) badges.push(["damaged", "bad"]);
-  else if (!facts.hasRaw) badges.push(["no RAW", ""]);
+  else if (!facts.hasRaw) badges.push([facts.refused ? "RAW, not developed" : "no RAW", ""]);
   else badges.push([facts.lossless ? "lossless" : "lossy", ""], [`${bytesText(facts.grown)} · ${facts.bpp.toFixed(2)} bpp`, ""], ["intact", "good"]);
   badges.push([`${facts.width} × ${facts.height}`, ""]);
   $("carries").replaceChildren(...badges.map(([text, kind]) => Object.assign(document.createElement("span"), { className: "badge " + kind, textContent: text })));
@@ -160,7 +160,7 @@ function describe(facts) {
   $("warnings").replaceChildren(...facts.warnings.map((text) => Object.assign(document.createElement("p"), { className: "warning", textContent: text })));
   $("sliders").disabled = !facts.hasRaw;
   $("no-raw").hidden = facts.hasRaw;
-  $("no-raw").textContent = facts.damage ? `Its RAW can't be decoded: ${facts.damage}.` : "It carries no RAW: there is nothing to develop.";
+  $("no-raw").textContent = facts.refused ? `${cap(facts.refused)} yet; it can be written as a DNG.` : facts.damage ? `Its RAW can't be decoded: ${facts.damage}.` : "It carries no RAW: there is nothing to develop.";
   if (facts.damage) trouble(`Its RAW can't be decoded: ${facts.damage}. The JPEG is shown.`);
   for (const option of $("left-side").options)
     option.disabled = option.hidden = (option.value === "original" && !facts.originals?.length) || (option.value === "before" && !facts.hasRaw);

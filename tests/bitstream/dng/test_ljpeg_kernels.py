@@ -23,11 +23,11 @@ def tile(request):
     return TILES[request.param].astype(np.uint16)
 
 
-def differences(tile):
+def differences(tile, apart=2):
     """By T.81 H.1: less the neighbour of the same component; of a first column the one above; at first 2^15."""
     t = tile.tolist()
     for i, j in np.ndindex(tile.shape):
-        prediction = t[i][j - 2] if j >= 2 else (t[i - 1][j] if i else 1 << 15)
+        prediction = t[i][j - apart] if j >= apart else (t[i - 1][j] if i else 1 << 15)
         yield (t[i][j] - prediction + (1 << 15)) % (1 << 16) - (1 << 15)
 
 
@@ -35,9 +35,10 @@ def category(difference):
     return 16 if difference == -32768 else abs(difference).bit_length()
 
 
-def test_count(tile):
-    found, *_ = guarded(count, tile, _CATEGORY)
-    wanted = np.bincount([category(d) for d in differences(tile)], minlength=17) if tile.size else np.zeros(17)
+@pytest.mark.parametrize("apart", [1, 2])
+def test_count(tile, apart):
+    found, *_ = guarded(count, tile, _CATEGORY, apart)
+    wanted = np.bincount([category(d) for d in differences(tile, apart)], minlength=17) if tile.size else np.zeros(17)
     assert np.array_equal(found, wanted)
 
 
@@ -56,7 +57,7 @@ def test_code(tile, lengths):
     bits += "1" * (-len(bits) % 8)
     wanted = bytes(int(bits[i : i + 8], 2) for i in range(0, len(bits), 8)).replace(b"\xff", b"\xff\0")
     room = np.zeros(tile.size * WORST_BYTES + 8, np.uint8)
-    size, out = guarded(code, tile, _CATEGORY, codes, lengths, room, changed=[4])
+    size, out = guarded(code, tile, _CATEGORY, 2, codes, lengths, room, changed=[5])
     assert out[:size].tobytes() == wanted
 
 

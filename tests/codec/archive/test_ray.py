@@ -40,15 +40,17 @@ def test_losing_actors_is_survived(tmp_path, monkeypatch):
         def __init__(self, actor):
             self.actor = actor
 
-        def remote(self, task):
+        def remote(self, task=None):
             return Reference(task)
 
     class Actor:
         def __init__(self):
-            self.done = Method(self)
+            self.done, self.ready = Method(self), Method(self)
 
     def get(one):
         task = one.task
+        if task is None:
+            return None
         seen.append((task.pair.raw.name, task.begun))
         if deaths.get(task.pair.raw.name, 0) > 0:
             deaths[task.pair.raw.name] -= 1
@@ -59,7 +61,7 @@ def test_losing_actors_is_survived(tmp_path, monkeypatch):
         is_initialized=lambda: True, cluster_resources=lambda: {"CPU": 3.0}, get=get, kill=lambda actor: None,
         wait=lambda refs, **_: (refs[:1], refs[1:]),
         remote=lambda kind: types.SimpleNamespace(options=lambda **_: types.SimpleNamespace(remote=Actor)),
-        exceptions=types.SimpleNamespace(RayActorError=LostError, ObjectLostError=LostError),
+        exceptions=types.SimpleNamespace(RayActorError=LostError, ObjectLostError=LostError, RayError=LostError),
     )
     monkeypatch.setitem(sys.modules, "ray", ray)
     tasks = [Task(Pair(tmp_path / name), tmp_path / f"{name}.jpg", {}) for name in "abcd"]

@@ -25,7 +25,6 @@ from rawinlay.codec.cli.console import TerminalProgress, bytes_text
 from rawinlay.codec.cli.distribution import commands
 from rawinlay.codec.cli.main import main
 from rawinlay.codec.source.raw import read_raw
-from raws import shared_raw
 from shots import large_shot, shot, write_pair
 
 REPOSITORY = Path(__file__).parents[3]
@@ -255,7 +254,7 @@ def test_help_has_an_example(capsys, name):
 
 def test_the_commands_and_the_version(capsys):
     assert list(commands()) == [
-        "encode", "decode", "develop", "view", "info", "verify", "compare", "strip", "trim", "batch", "mount",
+        "encode", "decode", "develop", "look", "view", "info", "verify", "compare", "strip", "trim", "batch", "mount",
         "completion", "man", "schema", "demo", "bench", "train",
     ]  # fmt: skip
     assert main(["--version"]) == 0
@@ -355,11 +354,3 @@ def test_a_reader_that_goes_away(folder):
     command = f"set -o pipefail; {sys.executable} -m rawinlay info {folder / 'with.jpg'} | true"
     done = subprocess.run(["bash", "-c", command], env=ENVIRONMENT, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
-
-
-def test_what_is_no_bayer_raw_is_refused_by_name(tmp_path):
-    path = shared_raw("canon-g1-cmyg.crw")
-    done = fresh("encode", path, "-o", tmp_path / "o.jpg")
-    assert done.returncode == 3 and done.stdout == "" and done.stderr.count("\n") == 1
-    assert "not Bayer's red, green and blue" in done.stderr and "CMYG" in done.stderr.upper()
-    assert not list(tmp_path.iterdir())

@@ -152,3 +152,15 @@ def test_trimming_takes_few_tiles():
 
 def test_nothing_to_trim_at_high_rates():
     assert Trim([50_000] * 4, 80_000).plan(1000) is None
+
+
+def test_a_search_never_passes_where_it_was_on_the_other_side():
+    """Bytes that fall much faster than the slope says, and parameters fitted anew at each step: no swinging about."""
+    search, tried = Search(40_000, -0.002, 3350), []
+    for _ in range(5):
+        tried.append(search.step)
+        if search.add(round(16_854 * 2 ** ((3350 - search.step) * 0.0097))):
+            break
+        search.forget()
+    assert search.within(round(16_854 * 2 ** ((3350 - search.step) * 0.0097)))
+    assert all(tried[1] <= step <= tried[0] for step in tried[2:])

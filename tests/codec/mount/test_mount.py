@@ -110,6 +110,7 @@ def test_webdav(folder, sample):
         assert ask(url + "a.dng", Range="bytes=8-15") == (206, data[8:16])
         assert ask(url + "a.dng.xmp", "PUT", b"<x/>")[0] == 201 and (folder / "a.dng.xmp").read_bytes() == b"<x/>"
         assert ask(url + "a.dng", "PUT", b"no")[0] == ask(url + "new.jpg", "PUT", b"no")[0] == 403
+        assert ask(url + "a.jpg", Host="evil.example")[0] == 403
         assert ask(url + "a.jpg", "DELETE")[0] == 403 and (folder / "a.jpg").read_bytes() == sample.jpeg
     finally:
         serving.stop()

@@ -6,6 +6,7 @@ import json
 import threading
 import urllib.parse
 from importlib import resources
+from pathlib import Path
 
 import carriers
 import numpy as np
@@ -222,3 +223,15 @@ def test_tiles_are_decoded_where_one_looks():
         assert np.array_equal(tiles.mosaic[top:bottom, left:right], sample.mosaic[top:bottom, left:right])
     tiles.fill()
     assert tiles.done == 1 and np.array_equal(tiles.mosaic, sample.mosaic)
+
+
+def test_a_second_look_behind_the_loop_is_had_in_parts_too():
+    data = (Path(__file__).parents[2] / "format" / "golden" / "post.jpg").read_bytes()
+    carrier = open_carrier(Jpeg(data))
+    assert carrier.stream.post
+    tiles = Tiles(carrier)
+    height, width = tiles.mosaic.shape
+    for left in range(0, width, 24):
+        tiles.need(0, left, height // 2, left + 24)
+    tiles.fill()
+    assert np.array_equal(tiles.mosaic, carrier.stream.decode(carrier.planes))
