@@ -248,13 +248,12 @@ class Stream:
         by_torch = self.layers is None and device != "cpu" and not (self.gate and self.gate.blocks) and not self.cell
         near = Rect.around(setup.places[n] for n in chosen) if box and not by_torch else None
         side_info = guided_by(guide, self.gate, layout, self.net(), near)
+        coded = self.params, self.transforms, self.substreams
         if by_torch:
             from .cuda import decode_with_torch  # torch takes seconds to import
 
-            coded = self.params, self.transforms, self.substreams
             mosaic = decode_with_torch(setup, side_info, *coded, chosen, device, progress)
         elif self.layers is None:
-            coded = self.params, self.transforms, self.substreams
             mosaic = decode_mosaic(setup, side_info, *coded, chosen, progress, watch)
         else:
             further = [

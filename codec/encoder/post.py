@@ -25,6 +25,7 @@ from ..decoder.crop import cropped
 from ..decoder.post import clipped_from, corrected, corrected_cells, looked_at
 from ..isp.settings import Settings
 from ..recipe.look import DIRECTED, FAR_REACH, MIRRORED, Look
+from .effort import effort_of
 from .fit import look as fit
 from .job import Found, Job
 from .options import EncodeOptions
@@ -49,7 +50,7 @@ SHARE, LEAST, MOST = 130, 230, 450
 def reserved(options: EncodeOptions, sites: int) -> int:
     """Bytes that a stream of a wanted size keeps for it; 0 where it gets none."""
     size = options.rate.bytes_for(sites)
-    if options.tune == "psnr" or not size or options.rate.in_layers:
+    if options.tune == "psnr" or not size or options.rate.in_layers or not effort_of(options.effort).look:
         return 0
     return min(size // SHARE, MOST) if size // SHARE >= LEAST else 0
 
