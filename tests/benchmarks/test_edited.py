@@ -14,6 +14,7 @@ from rawinlay.codec.cli.main import main
 from rawinlay.codec.source.raw import read_raw
 from rawinlay.eval.developed import EDITS, FullDeveloper, apply
 from rawinlay.eval.differences import block_means, blocks, difference
+from raws import long
 from shots import shot
 
 pytest.importorskip("ssimulacra2")
@@ -110,6 +111,7 @@ def test_bytes_needed():
     assert edited.bytes_needed([{"file": "a", "guide": "g", "codec": "c", "error": "none"}]) == {}
 
 
+@long
 def test_the_command(raw, tmp_path, capsys, monkeypatch):
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "a.dng").write_bytes(write_dng(raw))

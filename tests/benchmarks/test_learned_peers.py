@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from raws import long
 from shots import shot
 
 learned = pytest.importorskip("rawinlay.benchmarks.peers.learned.r2lcm", reason="the peers extra is not installed")
@@ -46,6 +47,7 @@ def write_weights(kind, folder, seed=0):
     return path
 
 
+@long
 def test_a_fresh_process_decodes_what_the_encoder_assumed(tmp_path):
     taken = shot(2, (130, 174), odd_size=True)
     (tmp_path / "guide.jpg").write_bytes(taken.jpeg)
@@ -211,6 +213,7 @@ def make_run(tmp_path, steps):
     return path
 
 
+@long
 def test_a_resumed_training_goes_on_as_if_it_had_not_stopped(tmp_path):
     path = make_run(tmp_path, 4)
     train.train(config.load(path), tmp_path / "whole")

@@ -17,6 +17,7 @@ from rawinlay.bitstream.errors import InputError, StreamError, UsageError
 from rawinlay.bitstream.raw_image import CFA_PHASES
 from rawinlay.bitstream.stream.fields import read_record, write_record
 from rawinlay.eval.metrics import psnr
+from raws import long
 
 GUIDED = ["polynomial", "sam", "jxl-residual"]
 
@@ -31,6 +32,7 @@ def coded(peer, shot, setting):
     return data, peer.decode(data, shot.jpeg)
 
 
+@long
 @pytest.mark.parametrize("name, picked", [("polynomial", (0, 1, 5)), ("sam", (0, 3, 7)), ("jxl-residual", (1, 5, 8))])
 def test_finer_settings_take_more_bytes_and_are_better(shot, name, picked):
     peer = registry.get(name)
@@ -144,6 +146,7 @@ def test_residual_refuses_a_strange_saturation(shot):
             peer.decode(frame.wrap(write_record(FIELDS, values | {"saturation": saturation})), shot.jpeg)
 
 
+@long
 def test_trunk_needs_the_guide_and_the_blind_one_has_none(shot):
     trunk, blind = registry.get("trunk"), registry.get("trunk-blind")
     data, mosaic = coded(trunk, shot, "bpp=0.8")

@@ -10,6 +10,7 @@ import pytest
 import results_folder
 from browsers import PATIENCE, chromium
 from PIL import Image
+from raws import long
 
 pytest.importorskip("jinja2", reason="the bench extra is not installed")
 pytest.importorskip("bjontegaard", reason="the bench extra is not installed")
@@ -87,6 +88,7 @@ def test_hostile_text_is_only_text(browser, folder):
         assert "49" not in page.inner_text("#codecs table:first-of-type th:text('onerror')")
 
 
+@long
 def test_the_slider_moves_by_keyboard(browser, folder):
     with opened(browser, folder) as page:
         stage, slider = page.locator("#stage"), page.locator("#slider")
@@ -114,6 +116,7 @@ def test_the_slider_moves_by_keyboard(browser, folder):
         )
 
 
+@long
 def test_the_slider_moves_by_pointer(browser, folder):
     with opened(browser, folder) as page:
         stage = page.locator("#stage")
@@ -130,6 +133,7 @@ def test_the_slider_moves_by_pointer(browser, folder):
         assert handle["x"] - box["x"] == pytest.approx(box["width"] / 4, abs=13)
 
 
+@long
 def test_other_pictures_can_be_chosen_and_enlarged(browser, folder):
     with opened(browser, folder) as page:
         page.select_option("#file", label="beta & co.dng")
@@ -151,6 +155,7 @@ def test_other_pictures_can_be_chosen_and_enlarged(browser, folder):
         assert moved[0] == pytest.approx(moved[1], abs=1)
 
 
+@long
 def test_curves_can_be_switched_off(browser, folder):
     with opened(browser, folder) as page:
         numbers = page.evaluate(
@@ -170,6 +175,7 @@ def test_curves_can_be_switched_off(browser, folder):
         assert lines.first.is_visible()
 
 
+@long
 @pytest.mark.parametrize("width", [320, 390, 768, 1600])
 def test_it_fits_the_screen(browser, folder, width):
     with opened(browser, folder, viewport={"width": width, "height": 800}) as page:
@@ -187,6 +193,7 @@ def contrast(first, second):
     return max(shades) / min(shades)
 
 
+@long
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_is_readable_in_light_and_dark(browser, folder, scheme):
     with opened(browser, folder, color_scheme=scheme) as page:
@@ -198,12 +205,14 @@ def test_text_is_readable_in_light_and_dark(browser, folder, scheme):
             assert contrast(colour, ground) >= 4.5, selector
 
 
+@long
 def test_without_scripts_all_but_the_slider_is_there(browser, folder):
     with opened(browser, folder, java_script_enabled=False) as page:
         assert page.locator(".chart").first.is_visible()
         assert "needs JavaScript" in page.inner_text("#slider-section")
 
 
+@long
 def test_rows_alone_make_a_page(browser, tmp_path):
     shutil.rmtree(tmp_path / "pictures", ignore_errors=True)
     results_folder.write_rows(tmp_path, results_folder.rows()[:3])

@@ -11,6 +11,7 @@ from rawinlay.benchmarks.speed import costs, measure, patchwork, plots
 from rawinlay.bitstream.dng.writer import write_dng
 from rawinlay.bitstream.errors import InputError
 from rawinlay.codec.source.raw import read_raw
+from raws import long
 from shots import shot
 
 ROWS = [
@@ -66,6 +67,7 @@ def test_a_command_is_measured_by_itself():
         costs.of_command([sys.executable, "-c", "import sys; print('gone wrong', file=sys.stderr); sys.exit(3)"])
 
 
+@long
 def test_rows_of_a_small_picture(tmp_path, monkeypatch):
     source = tmp_path / "shot.dng"
     source.write_bytes(write_dng(shot().raw))

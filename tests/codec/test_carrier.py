@@ -206,7 +206,7 @@ def test_salvage_on_the_command_line(tmp_path, sample, capsys):
 
 def test_a_head_twice(sample):
     """Whatever bit of it is wrong, the copy serves; both ends gone is the end."""
-    for at in list(damage.head_places(sample))[24::97]:
+    for at in list(damage.head_places(sample))[24::389]:
         decoded = api.decode(sample.jpeg[:at] + bytes([sample.jpeg[at] ^ 16]) + sample.jpeg[at + 1 :])
         assert np.array_equal(decoded.raw.mosaic, sample.mosaic)
     with pytest.raises(StreamError, match="no intact copy"):
@@ -233,10 +233,10 @@ def test_parity_counts_towards_the_rate():
 
 def test_damage_of_all_kinds(sample):
     """A few rounds of the campaign."""
-    assert damage.every_bit_of_the_head(sample, 1999) > 10
-    damage.bits_of_substreams(sample, random.Random(0), 20)
+    assert damage.every_bit_of_the_head(sample, 3999) > 5
+    damage.bits_of_substreams(sample, random.Random(0), 8)
     damage.cuts(sample, 8)
-    assert sum(sum(ends.values()) for ends in damage.run(20, seed=2, sample=sample).values()) == 20
+    assert sum(sum(ends.values()) for ends in damage.run(10, seed=2, sample=sample).values()) == 10
 
 
 @pytest.mark.parametrize("words", ["-rotate 90", "-flip vertical", "-transpose", "-optimize", "-progressive"])

@@ -19,6 +19,7 @@ from rawinlay.codec import api
 from rawinlay.codec.decoder.stream import Stream
 from rawinlay.codec.encoder import encode as encoding
 from rawinlay.codec.encoder.options import MAX_RATES
+from raws import long
 from scenes import scene
 from shots import shot
 
@@ -39,6 +40,7 @@ def test_too_much_is_refused_at_once(name):
     assert cost.seconds < 10
 
 
+@long
 @pytest.mark.parametrize("name", ["one tile, lossless", "small tiles, many layers"])
 def test_the_most_that_is_allowed(name):
     """The others of the campaign take minutes in all."""

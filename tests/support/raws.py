@@ -16,6 +16,9 @@ BAYER_FILES = ("nikon-d5000-a.dng", "nikon-d5000-b.dng", "nikon-d1.nef", "canon-
 
 SLOW = os.environ.get("RAWINLAY_SLOW", "0")
 slow = pytest.mark.skipif(SLOW not in ("1", "all"), reason="takes minutes: set RAWINLAY_SLOW=1")
+long = pytest.mark.skipif(SLOW != "all", reason="before a release: set RAWINLAY_SLOW=all")
+"""Of the benchmark's rivals and pages, and repetitions of what quicker tests show: CI has to end in minutes."""
+
 SOME_FILES = BAYER_FILES if SLOW == "all" else ("nikon-d1.nef", "canon-kissx4-chart.dng")
 """What the slow tests take: the two small ones, so that all of CI is a matter of minutes; all before a release."""
 
