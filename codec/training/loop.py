@@ -32,6 +32,7 @@ from .export import export
 from .features import LEAST_BITS, loss, residual
 from .guide_model import GuideModel
 from .readout import bits
+from .subnormals import without_subnormals
 
 VALIDATION_EXPONENTS = (-9.0, -8.0, -7.0, -6.0, -5.0)
 LOG = "log.jsonl"
@@ -116,6 +117,7 @@ def train(
             distributed.destroy_process_group()
 
 
+@without_subnormals()
 def _train(
     config: Config, out: Path, resume: bool, device: torch.device, tell: Callable[[dict[str, Any]], None],
     rank: int, world: int,
@@ -125,7 +127,6 @@ def _train(
         raise UsageError(f"{path} exists: --resume goes on from there, --out names another place")
     if resume and not path.exists():
         raise InputError(f"{path} does not exist: there is nothing to resume")
-    torch.set_flush_denormal(True)
     torch.manual_seed(config.optimiser.seed)
     model = GuideModel().to(device)
     optimiser = torch.optim.Adam(model.parameters(), lr=config.optimiser.rate)

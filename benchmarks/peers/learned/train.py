@@ -27,6 +27,7 @@ import torch
 from torch import Tensor
 
 from ....bitstream.errors import InputError, RawinlayError
+from ....codec.training.subnormals import without_subnormals
 from . import checkpoint
 from .blocks import RATE_SPAN
 from .config import Config, load, make
@@ -119,10 +120,10 @@ class Student:
         checkpoint.write(self.path, self.net, self.optimiser, self.progress)
 
 
+@without_subnormals()
 def train(config: Config, out: Path, resume: bool = False, names: list[str] | None = None) -> list[Student]:
     """Train all nets of a configuration, or those named, to their steps, or until a signal. Raises `InputError`."""
     torch.set_num_threads(1)
-    torch.set_flush_denormal(True)
     out.mkdir(parents=True, exist_ok=True)
     students = [Student(config, name, out, resume) for name in names or config.nets]
     pictures, held_out = (
