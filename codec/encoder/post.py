@@ -5,7 +5,7 @@
     decoded mosaic in windows --least squares of roots, each kind--> looks --> windows corrected
     true, decoded and corrected windows --`isp.develop`--> squared errors --> the best, or none
 
-Developed are as shot and +2 EV, or what `--for-edit` says. Only under `--tune edit`: roots are what edits show, and
+Developed are as shot and +2 EV, or what `--for-edit` says. Only at `--effort 7` and above, under `--tune edit`: roots are what edits show, and
 linear error may grow. Lossy streams of one layer have it.
 """
 
@@ -50,7 +50,7 @@ SHARE, LEAST, MOST = 130, 230, 450
 def reserved(options: EncodeOptions, sites: int) -> int:
     """Bytes that a stream of a wanted size keeps for it; 0 where it gets none."""
     size = options.rate.bytes_for(sites)
-    if options.tune == "psnr" or not size or options.rate.in_layers or not effort_of(options.effort).look:
+    if options.tune == "psnr" or not size or options.rate.in_layers or not effort_of(options.effort).behind:
         return 0
     return min(size // SHARE, MOST) if size // SHARE >= LEAST else 0
 
@@ -58,7 +58,7 @@ def reserved(options: EncodeOptions, sites: int) -> int:
 def with_post(found: Found, job: Job, raw: RawImage, options: EncodeOptions) -> Found:
     """What was coded with a second look behind it, and what that decodes to; as it is where none pays."""
     stream = found.stream
-    if raw.cell or options.tune == "psnr" or stream.lossless or stream.layers is not None or not job.effort.look:
+    if raw.cell or options.tune == "psnr" or stream.lossless or stream.layers is not None or not job.effort.behind:
         return found
     size = options.rate.bytes_for(raw.mosaic.size)
     room = max(reserved(options, raw.mosaic.size) - 8, 0) if size else MOST

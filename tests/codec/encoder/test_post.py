@@ -16,6 +16,8 @@ from rawinlay.codec.encoder.options import EncodeOptions, Rate
 from rawinlay.codec.encoder.stream_writer import stream_bytes
 from scenes import scene
 
+BEHIND = replace(effort_of(5), behind=True)
+
 
 @pytest.fixture(scope="module")
 def coded():
@@ -24,7 +26,7 @@ def coded():
     payload = picture.encode(quality=10, effort=1)
     stream = Stream.from_bytes(payload)
     assert stream.post is None  # of so little effort
-    job = Job.of(picture.raw, picture.planes, picture.geometry, stream.header, len, EncodeOptions())
+    job = Job.of(picture.raw, picture.planes, picture.geometry, stream.header, len, EncodeOptions(effort=BEHIND))
     return picture, job, Found(stream, stream.decode(picture.planes))
 
 
@@ -33,7 +35,7 @@ def test_pays(coded, monkeypatch):
     picture, job, found = coded
     monkeypatch.setattr(post, "FEW", 0)
     monkeypatch.setattr(post, "LEAST_WORTH", -1e9)  # the better look, whether or not it is worth its bytes
-    options = EncodeOptions(Rate(quality=10))
+    options = EncodeOptions(Rate(quality=10), effort=BEHIND)
     better = post.with_post(found, job, picture.raw, options)
     look = better.stream.post
     assert look is not None and not np.array_equal(better.mosaic, found.mosaic)
@@ -47,22 +49,24 @@ def test_pays(coded, monkeypatch):
     EncodeOptions(Rate(quality=10), tune="psnr"), EncodeOptions(Rate(size=2000)), EncodeOptions(Rate(bpp=0.1)),
 ])  # fmt: skip
 def test_no_room(coded, options):
-    picture, job, found = coded
+    (picture, job, found), options = coded, replace(options, effort=BEHIND)
     assert post.reserved(options, picture.raw.mosaic.size) == 0
     assert post.with_post(found, job, picture.raw, options) is found
 
 
 def test_no_effort(coded):
     picture, job, found = coded
-    assert post.with_post(found, replace(job, effort=effort_of(1)), picture.raw, EncodeOptions()) is found
+    for level in (1, 5):
+        assert post.with_post(found, replace(job, effort=effort_of(level)), picture.raw, EncodeOptions()) is found
+        assert post.reserved(EncodeOptions(Rate(bpp=0.4), effort=level), 12_000_000) == 0
 
 
 def test_reserved():
     sites = 12_000_000
-    assert post.reserved(EncodeOptions(Rate(bpp=0.4)), sites) == post.MOST
-    assert post.reserved(EncodeOptions(Rate(size=40_000)), sites) == 40_000 // post.SHARE
+    assert post.reserved(EncodeOptions(Rate(bpp=0.4), effort=BEHIND), sites) == post.MOST
+    assert post.reserved(EncodeOptions(Rate(size=40_000), effort=BEHIND), sites) == 40_000 // post.SHARE
     for rate in (Rate(lossless=True), Rate(quality=60), Rate(bpp=0.4, trimmable=True)):
-        assert post.reserved(EncodeOptions(rate), sites) == 0
+        assert post.reserved(EncodeOptions(rate, effort=BEHIND), sites) == 0
 
 
 def test_refused():
