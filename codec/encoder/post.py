@@ -5,8 +5,8 @@
     decoded mosaic in windows --least squares of roots, each kind--> looks --> windows corrected
     true, decoded and corrected windows --`isp.develop`--> squared errors --> the best, or none
 
-Developed are as shot and +2 EV, or what `--for-edit` says. Only at `--effort 7` and above, under `--tune edit`: roots are what edits show, and
-linear error may grow. Lossy streams of one layer have it.
+Developed are as shot and +2 EV, or what `--for-edit` says. Only at `--effort 7` and above, under `--tune edit`: roots
+are what edits show, and linear error may grow. Lossy streams of one layer have it.
 """
 
 from __future__ import annotations
