@@ -17,7 +17,7 @@ from rawinlay.codec.isp.settings import Settings
 from rawinlay.codec.view.desk import Desk
 from rawinlay.codec.view.folder import Folder
 from rawinlay.codec.view.server import Server
-from raws import slow
+from raws import long, slow
 
 PATIENCE = 120.0  # seconds, for machines with other things to do
 SLOW = "GPU stall due to ReadPixels"
@@ -157,6 +157,7 @@ def test_a_look_round_by_keys(browser, site):
         assert page.get(unnamed + ".length") == 0
 
 
+@long
 def test_errors_and_exports_by_clicks(browser, site):
     """A damaged file, one that is gone, an export that asks before it replaces, and the way back."""
     server, folder = site
