@@ -37,7 +37,7 @@ from ..bitstream.errors import InputError, RawinlayError
 from ..codec.isp.grid import Grid, fit
 from ..codec.looks import own
 from ..codec.looks.net import NAMES, SHAPE, LookNet
-from ..codec.training.look_loop import Pair, is_fixed, read_pair
+from ..codec.training.look_loop import Pair, drawn, is_fixed, read_pair
 
 SIDE = 9
 STRANGER, FEW = "lab", 10
@@ -62,14 +62,7 @@ class Global:
 
 def best_global(pairs: list[Pair], name: str) -> Global:
     """Fitted to the training pairs."""
-    rng = np.random.default_rng(2)
-    bases, wanted = [], []
-    for pair in pairs:
-        base, shown = pair.base[is_fixed(name)].reshape(-1, 3), pair.shown[name].reshape(-1, 3)
-        at = rng.integers(len(base), size=POINTS)
-        bases.append(base[at] / 65535)
-        wanted.append(shown[at] / 255)
-    base, shown = np.concatenate(bases), np.concatenate(wanted)
+    base, shown = drawn(pairs, name, POINTS, np.random.default_rng(2))
     own = fit(base[None], shown[None], (1, 1, 12), 1e-4)
     share = _shares(own(base[None])[0])
     number = np.arange(SIDE**3).reshape((SIDE,) * 3)

@@ -20,7 +20,6 @@ from ...bitstream.errors import StreamError
 from ...bitstream.jpeg.file import Jpeg
 from ...bitstream.tiff import tiff
 from ..carrier import Carrier, image_of
-from ..decoder.framing import framed
 from ..decoder.stream import Stream
 from ..preview import made_preview
 from ..preview_choice import kind_of
@@ -45,10 +44,9 @@ class LazyDng:
         found = Carrier(file, stream, cast(Any, None))  # nothing here asks for the picture
         blank = np.zeros((header.height, header.width), np.uint16)
         raw, _ = image_of(found, blank)
-        frame = None
         kind = kind_of(stream.preview, file, raw.ifd0_tags)
         _, shown = made_preview("none" if kind == "neutral" else "screen", found, raw, None)
-        whole = write_dng(framed(raw, frame), shown, file, plain=True)
+        whole = write_dng(raw, shown, file, plain=True)
         at = _mosaic_at(whole)
         nothing = hashlib.md5(blank.data, usedforsecurity=False).digest()
         name = hashlib.md5(payload, usedforsecurity=False).digest()  # readers key their caches by it

@@ -101,17 +101,23 @@ def is_fixed(name: str) -> bool:
     return start(name, 1e9) != 1e9
 
 
+def drawn(pairs: list[Pair], name: str, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Bases and a look's pictures at `count` pixels of each pair, display, float (n, 3) each."""
+    bases, shown = [], []
+    for pair in pairs:
+        base, target = pair.base[is_fixed(name)].reshape(-1, 3), pair.shown[name].reshape(-1, 3)
+        at = rng.integers(len(base), size=count)
+        bases.append(base[at] / 65535)
+        shown.append(target[at] / 255)
+    return np.concatenate(bases), np.concatenate(shown)
+
+
 def own_maps(pairs: list[Pair], rng: np.random.Generator) -> torch.Tensor:
     """Each look's best map by brightness alone, (looks, d, 3, 4)."""
     found = []
     for name in NAMES:
-        bases, shown = [], []
-        for pair in pairs:
-            base, target = pair.base[is_fixed(name)].reshape(-1, 3), pair.shown[name].reshape(-1, 3)
-            at = rng.integers(len(base), size=OWN_POINTS)
-            bases.append(base[at] / 65535)
-            shown.append(target[at] / 255)
-        grid = fit(np.concatenate(bases)[None], np.concatenate(shown)[None], (1, 1, SHAPE[2]), 1e-4)
+        base, shown = drawn(pairs, name, OWN_POINTS, rng)
+        grid = fit(base[None], shown[None], (1, 1, SHAPE[2]), 1e-4)
         found.append(torch.from_numpy(grid.cells[0, 0]))
     return torch.stack(found)
 

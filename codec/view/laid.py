@@ -73,8 +73,7 @@ class LaidJpeg:
 
     def _rgb(self, level: int, top: int, bottom: int, left: int, right: int) -> tuple[np.ndarray, int, int] | None:
         """A part of the JPEG made smaller by 2^level, and where it begins; None where there is none of it."""
-        height, width = (-(-n >> level) for n in self.planes.y.shape)
-        height, width = (max(1, n // (1 << level)) if level else n for n in self.planes.y.shape)
+        height, width = (max(1, n >> level) for n in self.planes.y.shape)
         top, left, bottom, right = max(top, 0), max(left, 0), min(bottom, height), min(right, width)
         if bottom <= top or right <= left:
             return None

@@ -10,6 +10,7 @@ from ...bitstream.rect import Rect
 from ...bitstream.runtime.parallel import cores
 from ..carrier import Carrier
 from ..decoder.crop import cells_of
+from ..mosaic.layout import tiles_in_pixels
 
 
 class Tiles:
@@ -19,7 +20,8 @@ class Tiles:
         header = carrier.stream.header
         self.carrier = carrier
         self.mosaic = np.zeros((header.height, header.width), np.uint16)
-        self._missing = set(range(len(carrier.stream.setup.places)))
+        self._places = tiles_in_pixels(carrier.stream.layout, 2 * header.tile)
+        self._missing = set(range(len(self._places)))
         self._count = len(self._missing)
         self._lock = threading.Lock()
         self._urgent = 0
@@ -36,9 +38,8 @@ class Tiles:
         with self._calm:
             self._urgent += 1
         try:
-            height, width = self.mosaic.shape
-            top, left, bottom, right = max(top, 0), max(left, 0), min(bottom, height), min(right, width)
-            self._decode(cells_of(Rect.between(top, left, bottom, right), self.carrier.stream.layout))
+            part = Rect.between(top, left, bottom, right).within(Rect(0, 0, *self.mosaic.shape))
+            self._decode(cells_of(part, self.carrier.stream.layout))
         finally:
             with self._calm:
                 self._urgent -= 1
@@ -68,11 +69,9 @@ class Tiles:
             box = Rect.around([stream.setup.places[n] for n in wanted])  # whole tiles: none is done in part
             found = stream.decode(self.carrier.planes, None, "cpu", box)
             numbers = stream.setup.meeting(box)
-            rows, cols = stream.layout.origin
             for n in numbers:
-                r, c, h, w = stream.setup.places[n]
-                at = np.s_[max(2 * r - rows, 0) : 2 * (r + h) - rows, max(2 * c - cols, 0) : 2 * (c + w) - cols]
-                self.mosaic[at] = found[at]
+                here = self._places[n].slices
+                self.mosaic[here] = found[here]
             self._missing.difference_update(numbers)
 
 

@@ -5,15 +5,7 @@ import struct
 import zlib
 
 import numpy as np
-
-
-def varint(data, at):
-    value = shift = 0
-    while True:
-        byte, at = data[at], at + 1
-        value, shift = value | (byte & 127) << shift, shift + 7
-        if byte < 128:
-            return value, at
+from manual_container import varint
 
 
 class Cell:

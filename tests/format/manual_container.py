@@ -132,6 +132,13 @@ class Bytes:
                 return value
 
 
+def varint(data, at):
+    """A varint in bytes, and where it ends."""
+    there = Bytes(data)
+    there.at = at
+    return there.varint(), there.at
+
+
 def read_stream(data):
     """Header, sections by name, substreams by (tile, layer, stage)."""
     stream = Bytes(data)

@@ -6,6 +6,7 @@ import zlib
 
 import numpy as np
 from manual import read_recipe
+from manual_container import varint
 from manual_picture import Picture, cells_of
 
 
@@ -22,15 +23,6 @@ class Gated(Picture):
     def activity(self):
         both = zip(self.carrier.activity(), self.own.activity(), strict=True)
         return [np.where(self.where, mine, theirs) for theirs, mine in both]
-
-
-def varint(data, at):
-    value = shift = 0
-    while True:
-        byte, at = data[at], at + 1
-        value, shift = value | (byte & 127) << shift, shift + 7
-        if byte < 128:
-            return value, at
 
 
 def gated(header, recipe, local, planes, net, sections, samples, look, cell=None):
