@@ -19,6 +19,7 @@ from pathlib import Path
 from ...bitstream.errors import RawinlayError
 from ...bitstream.jpeg.jumbf import LABEL
 from ...bitstream.runtime.files import read_file, shown
+from ...bitstream.runtime.kept import Kept
 from ..archive.shots import JPEG_SUFFIXES, SIDECAR_SUFFIXES
 from .lazy import LazyDng
 
@@ -49,11 +50,11 @@ class View:
     """
 
     def __init__(self, folder: Path, cache: int) -> None:
-        self.folder, self.cache = folder.resolve(), cache
+        self.folder = folder.resolve()
         self._lock = threading.Lock()
         self._carries: OrderedDict[tuple[str, int, int], bool] = OrderedDict()
         self._sizes: OrderedDict[tuple[str, int, int], int | str] = OrderedDict()
-        self._open: OrderedDict[tuple[str, int, int], LazyDng] = OrderedDict()
+        self._open: Kept[LazyDng] = Kept(cache, lambda dng: dng.held)
 
     def real(self, path: str) -> Path:
         """Where a path lies, or would lie, in the folder; FileNotFoundError for one that leads out of it."""
@@ -115,7 +116,7 @@ class View:
         except RawinlayError as error:
             print(f"rawinlay: {shown(found.jpeg)}: {error}", file=sys.stderr, flush=True)
             raise OSError(errno.EIO, str(error), path) from None
-        self._make_room()
+        self._open.trim()  # decoded, it takes more
         return data
 
     def _added(self, here: Path, own: list[str]) -> dict[str, Entry]:
@@ -168,25 +169,10 @@ class View:
                 found = str(error)
             with self._lock:
                 _remember(self._sizes, key, found)
-            self._make_room()
         return found
 
     def _dng(self, jpeg: Path) -> LazyDng:
-        key = _key(jpeg)
-        with self._lock:
-            if key in self._open:
-                self._open.move_to_end(key)
-                return self._open[key]
-        dng = LazyDng(read_file(jpeg, "JPEG"))
-        with self._lock:
-            return self._open.setdefault(key, dng)
-
-    def _make_room(self) -> None:
-        """Forget what was not read for longest, until the rest fits."""
-        with self._lock:
-            held = sum(dng.held for dng in self._open.values())
-            while held > self.cache and len(self._open) > 1:
-                held -= self._open.popitem(last=False)[1].held
+        return self._open.get(_key(jpeg), lambda: LazyDng(read_file(jpeg, "JPEG")))
 
 
 def is_sidecar(path: str) -> bool:

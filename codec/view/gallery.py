@@ -17,6 +17,7 @@ from PIL import Image, ImageOps
 
 from ...bitstream.errors import InputError, NoRawError, RawinlayError
 from ...bitstream.jpeg.file import Jpeg
+from ...bitstream.runtime.kept import Kept
 from ...bitstream.stream import container
 from ...bitstream.stream.container import Container
 from ...bitstream.stream.header import Header
@@ -24,7 +25,6 @@ from ...bitstream.stream.layers import Layers, tile_count
 from ...bitstream.tiff import tiff
 from ..mosaic.turn import turn
 from ..sidecar import parts
-from .cache import Kept
 from .folder import Entry, Folder, kind_of
 
 SIZES = (160, 320, 640, 1600, 2400)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ...bitstream.errors import NoRawError, UsageError
-from .cache import Kept
+from ...bitstream.runtime.kept import Kept
 from .folder import Folder, kind_of
 from .trial import LOSSLESS, Trials, Tried
 

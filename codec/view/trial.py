@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ...bitstream.errors import RawinlayError
-from .cache import Kept
+from ...bitstream.runtime.kept import Kept
 from .jobs import Stopped
 
 if TYPE_CHECKING:

@@ -6,12 +6,12 @@ import numpy as np
 import photographs
 import pytest
 from rawinlay.bitstream.errors import InputError, UsageError
+from rawinlay.bitstream.runtime.kept import Kept
 from rawinlay.codec.develop import develop
 from rawinlay.codec.isp.settings import Settings
 from rawinlay.codec.mosaic.turn import turn
 from rawinlay.codec.view import presets
 from rawinlay.codec.view.acts import Acts, Exists, Order
-from rawinlay.codec.view.cache import Kept
 from rawinlay.codec.view.folder import Folder
 from rawinlay.codec.view.frame import Frame
 from rawinlay.codec.view.jobs import Jobs
