@@ -56,6 +56,19 @@ def predict(
 
 
 @inlined
+def add_row(i, planes, places, weights, total):
+    """Add what lies at places (v, 4) around row i, times their weights, to float64 (W,); arguments as in `predict`."""
+    width = len(total)
+    for v in range(len(places)):
+        c = weights[v]
+        if c != 0.0:
+            at = places[v, 3] + 1
+            view = planes[places[v, 0], places[v, 1], i + 1 + places[v, 2]][at : at + width]
+            for j in range(width):
+                total[j] += c * view[j]
+
+
+@inlined
 def means_of_row(i, values, near, coefficients, predicts, limit, total, mean):
     """The means of row i into int32 (W,): weighted sums of the values near; 0 unless it `predicts`, has a coefficient.
 
@@ -65,13 +78,7 @@ def means_of_row(i, values, near, coefficients, predicts, limit, total, mean):
     for j in range(width):
         total[j] = 256.0
     if predicts:
-        for v in range(len(near)):
-            c = coefficients[v]
-            if c != 0.0:
-                at = near[v, 3] + 1
-                view = values[near[v, 0], near[v, 1], i + 1 + near[v, 2]][at : at + width]
-                for j in range(width):
-                    total[j] += c * view[j]
+        add_row(i, values, near, coefficients, total)
         for j in range(width):
             mean[j] = np.int32(min(max(np.floor(total[j] / 512.0), -limit), limit))
     else:
@@ -88,13 +95,7 @@ def scales_of_row(
     width = len(scale)
     for j in range(width):
         scale[j] = 0.0
-    for v in range(len(around)):
-        c = around_weights[v]
-        if c != 0.0:
-            at = around[v, 3] + 1
-            view = magnitudes[around[v, 0], around[v, 1], i + 1 + around[v, 2]][at : at + width]
-            for j in range(width):
-                scale[j] += c * view[j]
+    add_row(i, magnitudes, around, around_weights, scale)
     for j in range(width):
         quiet[j] = saturation[j] != 0
     for which in range(2):
@@ -126,18 +127,23 @@ def scales_of_row(
 
 
 @inlined
+def agree_at(i, j, seen, views, groups):
+    """Whether all of each group of views of `seen` agree around a place."""
+    first, group = np.int32(0), np.int64(-1)
+    for v in range(len(views)):
+        one = seen[views[v, 0], views[v, 1], i + 1 + views[v, 2], j + 1 + views[v, 3]]
+        if groups[v] != group:
+            first, group = one, groups[v]
+        elif one != first:
+            return False
+    return True
+
+
+@inlined
 def nothing_where_flat(i, seen, flat_views, flat_groups, scale):
     """Lossless: the scale of row i to 0 where all of each group of views agree."""
     for j in range(len(scale)):
-        flat, first, group = True, np.int32(0), -1
-        for v in range(len(flat_views)):
-            one = seen[flat_views[v, 0], flat_views[v, 1], i + 1 + flat_views[v, 2], j + 1 + flat_views[v, 3]]
-            if flat_groups[v] != group:
-                first, group = one, flat_groups[v]
-            elif one != first:
-                flat = False
-                break
-        if flat:
+        if agree_at(i, j, seen, flat_views, flat_groups):
             scale[j] = 0.0
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from ....bitstream.runtime.jit import compiled
 from ....entropy.tables import CLASSES, HALF, ZERO_CLASS
+from ...stages.model_kernels import agree_at
 
 LEAST_SCALE = np.float32(2.0**-13)
 OCTAVE = np.float32(4)
@@ -77,13 +78,7 @@ def contexts_at(
         out[0, p], out[1, p] = (np.float32(0), unit) if quiet else (unit, np.float32(0))
         flat = lossless and len(flat_views) > 0
         if flat:
-            first, group = np.int32(0), np.int64(-1)
-            for v in range(len(flat_views)):
-                one = seen[flat_views[v, 0], flat_views[v, 1], i + 1 + flat_views[v, 2], j + 1 + flat_views[v, 3]]
-                if flat_groups[v] != group:
-                    first, group = one, flat_groups[v]
-                elif one != first:
-                    flat = False
+            flat = agree_at(i, j, seen, flat_views, flat_groups)
         if flat or quiet:
             out[2:, p] = np.float32(0)
         else:
