@@ -10,7 +10,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import multiprocessing
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
@@ -23,7 +22,7 @@ from typing import Any
 from ...bitstream.errors import InputError, NoRawError, RawinlayError, StreamError
 from ...bitstream.runtime.parallel import cores
 from ..verify import FAILED, OK, SKIPPED, Check, Verified, verify
-from .journal import NAME
+from .journal import NAME, entries_in
 from .shots import JPEG_SUFFIXES, RAW_SUFFIXES, files_of
 from .stores import Place, exists, is_folder, read, size_of
 
@@ -111,15 +110,10 @@ def _journal(source: Place) -> Iterable[dict[str, Any]]:
     path = source / NAME
     if not isinstance(path, Path) or not path.is_file():
         return []
-    entries: dict[str, dict[str, Any]] = {}
     try:
-        for line in path.read_bytes().split(b"\n"):
-            entry = json.loads(line) if line.strip() else None
-            if isinstance(entry, dict):
-                entries[str(entry.get("raw"))] = entry
-    except (OSError, ValueError):
-        pass  # cut by a kill: what stands before counts
-    return entries.values()
+        return entries_in(path.read_bytes()).values()
+    except OSError:
+        return []
 
 
 def raws_in(folder: Place, tell: Told | None = None) -> dict[str, str]:

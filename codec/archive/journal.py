@@ -53,6 +53,17 @@ def digest_of(options: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(dict(options), sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
+def entries_in(lines: bytes) -> dict[str, dict[str, Any]]:
+    """The last line of each RAW, by its path; what a kill cut short counts for nothing, wherever it stands."""
+    entries: dict[str, dict[str, Any]] = {}
+    for line in lines.split(b"\n"):
+        with contextlib.suppress(ValueError):
+            found = json.loads(line)
+            if isinstance(found, dict) and isinstance(found.get("raw"), str) and "state" in found:
+                entries[found["raw"]] = found
+    return entries
+
+
 class Journal:
     """Opened by one batch at a time. entries: the last line of each RAW, by its path."""
 
@@ -78,13 +89,9 @@ class Journal:
 
     def _read(self) -> None:
         self._file.seek(0)
-        lines = self._file.read().split(b"\n")
-        for line in lines:
-            with contextlib.suppress(ValueError):  # cut short by a kill
-                found = json.loads(line)
-                if isinstance(found, dict) and isinstance(found.get("raw"), str) and "state" in found:
-                    self.entries[found["raw"]] = found
-        if lines and lines[-1]:
+        lines = self._file.read()
+        self.entries |= entries_in(lines)
+        if lines and not lines.endswith(b"\n"):
             self._file.write(b"\n")  # what is written next begins a line of its own
 
     def add(self, *entries: dict[str, Any]) -> None:

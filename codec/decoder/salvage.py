@@ -132,7 +132,7 @@ def unguided(stream: Stream, planes: JpegPlanes, others: JpegPlanes) -> list[int
 def states(stream: Stream, notes: Iterable[str]) -> Salvage:
     """What a stream of `without` will give."""
     header, found = stream.header, []
-    places = list(tiles_in_pixels(stream.layout, 2 * header.tile))
+    places = tiles_in_pixels(stream.layout, 2 * header.tile)
     guessed = [places[n].grown(2 * stream.post.reach) for n in stream.cut] if stream.post else []
     for n, place in enumerate(places):
         layers, stages = stream.cut.get(n, (stream.layer_count, 0))

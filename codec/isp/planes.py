@@ -11,7 +11,6 @@ the developed mean are then the same to a fraction of 1/255.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,7 +85,7 @@ def _demosaicked(developer: Developer, neutral: np.ndarray, sides: tuple[int, in
 
 def _sites(
     developer: Developer, neutral: np.ndarray, sides: tuple[int, int, int, int]
-) -> Iterator[np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """The mosaic between sides, the colours of its sites, their black levels and factors."""
     raw, (top, bottom, left, right) = developer.raw, sides
     height, width = raw.mosaic.shape
@@ -96,7 +95,7 @@ def _sites(
         part = raw.mosaic[rows][:, cols]
     colours = np.array(["RGB".index(c) for c in raw.cfa])
     black = np.array(raw.black, np.float32)
-    yield from (np.ascontiguousarray(part), colours, black, (1 / ((raw.white - black) * neutral[colours])).astype("f4"))
+    return np.ascontiguousarray(part), colours, black, (1 / ((raw.white - black) * neutral[colours])).astype("f4")
 
 
 def _within(first: int, last: int, size: int) -> np.ndarray:

@@ -90,6 +90,13 @@ def test_outputs_of_a_batch_that_are_gone(folder, capsys):
     assert code == 4 and "gone.jpg" in err and len(told["files"]) == 3
 
 
+def test_what_follows_a_line_that_a_kill_cut_short_counts(folder):
+    """A batch that is resumed goes on behind it."""
+    lines = [{"raw": f"{n}.dng", "state": "done", "output": str(folder / f"gone-{n}.jpg")} for n in (1, 2)]
+    (folder / NAME).write_text(json.dumps(lines[0]) + '\n{"raw": "cut\n' + json.dumps(lines[1]) + "\n")
+    assert [one.path.name for one in check.gone([folder])] == ["gone-1.jpg", "gone-2.jpg"]
+
+
 def test_against_raws(folder, pair, capsys):
     code, told, _ = verified(capsys, folder, "--against", pair[0].parent)
     assert code == 0 and [row["checks"][-1]["said"] for row in told["files"]] == [str(pair[0])] * 2
