@@ -19,6 +19,7 @@ from ..bitstream.jpeg.file import Jpeg
 from ..bitstream.raw_image import RawImage
 from ..bitstream.runtime.files import read_file
 from .align.place import place
+from .archive.shots import JPEG_SUFFIXES, SIDECAR_SUFFIXES
 from .develop import SMALL, laid_display
 from .isp.develop import Developer, plain_rendering
 from .isp.settings import Settings
@@ -26,7 +27,6 @@ from .looks import chosen, own
 from .looks.net import LookNet, base_curve, facts_of, small_input, start
 from .source.raw import read_raw
 
-JPEGS = (".jpg", ".jpeg", ".jpe")
 STARTS = (*own.STARTS, "filmic", "film", "pop")
 """From where a look is tried."""
 
@@ -66,12 +66,13 @@ def learn_look(name: str, folder: Path, told: Callable[[float], object] = lambda
 
 
 def pairs_of(folder: Path) -> list[tuple[Path, Path]]:
-    """RAWs and JPEGs of one name, whatever the RAW's ending."""
+    """RAWs and JPEGs of one name, whatever the RAW's ending; sidecars of editors are none."""
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder")
     files = sorted(path for path in folder.iterdir() if path.is_file())
-    jpegs = {path.stem: path for path in files if path.suffix.lower() in JPEGS}
-    pairs = [(path, jpegs[path.stem]) for path in files if path.stem in jpegs and path.suffix.lower() not in JPEGS]
+    jpegs = {path.stem: path for path in files if path.suffix.lower() in JPEG_SUFFIXES}
+    others = (path for path in files if path.suffix.lower() not in (*JPEG_SUFFIXES, *SIDECAR_SUFFIXES))
+    pairs = [(path, jpegs[path.stem]) for path in others if path.stem in jpegs]
     if not pairs:
         raise InputError(f"{folder}: no RAW with a JPEG of the same name")
     return pairs

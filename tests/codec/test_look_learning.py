@@ -11,6 +11,7 @@ from rawinlay.codec.cli.main import main
 from rawinlay.codec.develop import develop
 from rawinlay.codec.isp.develop import Developer, Layers
 from rawinlay.codec.isp.grid import Grid
+from rawinlay.codec.look_learning import pairs_of
 from rawinlay.codec.looks import chosen, own
 from rawinlay.codec.looks.net import NAMES, WEIGHTS, LookNet, facts_of, small_input
 from rawinlay.codec.simulator import simulate
@@ -106,6 +107,12 @@ def _mean(shot):
     from PIL import Image
 
     return np.asarray(Image.open(io.BytesIO(shot.jpeg)).convert("RGB"), float).mean((0, 1))
+
+
+def test_pairs_are_raws_and_jpegs(tmp_path):
+    for name in ("a.NEF", "a.JPG", "a.xmp", "a.pp3", "b.jpg", "c.dng"):
+        (tmp_path / name).write_bytes(b"")
+    assert pairs_of(tmp_path) == [(tmp_path / "a.NEF", tmp_path / "a.JPG")]
 
 
 def test_wrong_words_and_files(tmp_path, looks):
