@@ -19,12 +19,12 @@ from ..bitstream.jpeg.file import Jpeg
 from ..bitstream.raw_image import RawImage
 from ..bitstream.runtime.files import read_file
 from .align.place import place
-from .archive.shots import JPEG_SUFFIXES, SIDECAR_SUFFIXES
 from .develop import SMALL, laid_display
 from .isp.develop import Developer, plain_rendering
 from .isp.settings import Settings
 from .looks import chosen, own
 from .looks.net import LookNet, base_curve, facts_of, small_input, start
+from .source.endings import JPEG_SUFFIXES, SIDECAR_SUFFIXES
 from .source.raw import read_raw
 
 STARTS = (*own.STARTS, "filmic", "film", "pop")

@@ -21,9 +21,10 @@ from typing import Any
 
 from ...bitstream.errors import InputError, NoRawError, RawinlayError, StreamError
 from ...bitstream.runtime.parallel import cores
+from ..source.endings import JPEG_SUFFIXES, RAW_SUFFIXES
 from ..verify import FAILED, OK, SKIPPED, Check, Verified, verify
 from .journal import NAME, entries_in
-from .shots import JPEG_SUFFIXES, RAW_SUFFIXES, files_of
+from .shots import files_of
 from .stores import Place, exists, is_folder, read, size_of
 
 BUNDLE = 32

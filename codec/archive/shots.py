@@ -14,17 +14,10 @@ from ...bitstream.errors import InputError, RawinlayError
 from ...bitstream.jpeg.file import Jpeg
 from ...bitstream.raw_image import TiffValue
 from ...bitstream.tiff import tiff
+from ..source.endings import JPEG_SUFFIXES, RAW_SUFFIXES, SIDECAR_SUFFIXES
 from .stores import Place, below, exists, is_folder, is_local, read, start_of
 
 MAKE, MODEL, TAKEN, SUBSECONDS, DNG_MODEL = 271, 272, 36867, 37521, 50708
-
-JPEG_SUFFIXES = (".jpg", ".jpeg", ".jpe")
-RAW_SUFFIXES = (
-    ".3fr", ".ari", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".iiq", ".kdc", ".mef", ".mos",
-    ".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".raw", ".rw2", ".rwl", ".sr2", ".srf", ".srw", ".x3f",
-)  # fmt: skip
-SIDECAR_SUFFIXES = (".xmp", ".pp3", ".dop", ".cos", ".on1", ".arp", ".nksc")
-"""Of darktable and Lightroom, RawTherapee, DxO, Capture One, ON1, ART, Nikon's NX Studio."""
 
 HIDDEN = "."
 

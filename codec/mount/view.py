@@ -20,7 +20,7 @@ from ...bitstream.errors import RawinlayError
 from ...bitstream.jpeg.jumbf import LABEL
 from ...bitstream.runtime.files import read_file, shown
 from ...bitstream.runtime.kept import Kept
-from ..archive.shots import JPEG_SUFFIXES, SIDECAR_SUFFIXES
+from ..source.endings import JPEG_SUFFIXES, SIDECAR_SUFFIXES
 from .lazy import LazyDng
 
 HEAD = 1 << 18

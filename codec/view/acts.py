@@ -16,10 +16,10 @@ from typing import Any
 from ...bitstream.errors import InputError, UsageError
 from ...bitstream.runtime.files import reason
 from ...bitstream.runtime.progress import Progress
-from ..archive.shots import JPEG_SUFFIXES
 from ..cli.console import bytes_text
 from ..cli.places import check_output, write_output
 from ..isp.settings import Settings
+from ..source.endings import JPEG_SUFFIXES
 from .folder import Folder, Forbidden
 from .trial import Tried
 

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from ...bitstream.errors import InputError
 from ...bitstream.runtime.files import MAX_FILE_BYTES, reason, shown
-from ..archive.shots import HIDDEN, JPEG_SUFFIXES, RAW_SUFFIXES
+from ..archive.shots import HIDDEN
+from ..source.endings import JPEG_SUFFIXES, RAW_SUFFIXES
 
 MOST_FILES = 50_000
 """Beyond, a folder is shown in part, and the page says so."""
