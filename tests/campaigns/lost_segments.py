@@ -13,6 +13,7 @@ from rawinlay.bitstream.errors import StreamError
 from rawinlay.bitstream.jpeg.file import Jpeg
 from rawinlay.bitstream.jpeg.mend import mend
 from rawinlay.bitstream.jpeg.segments import APP11, read_segments, splice
+from rawinlay.bitstream.stream import away
 from rawinlay.bitstream.stream.container import Container
 from rawinlay.bitstream.stream.head_copy import head_copy
 from rawinlay.codec import api
@@ -41,11 +42,14 @@ def measured(jpeg: bytes, count: int) -> str:
     found = [left(jpeg, trial) for trial in trials]
     whole = [some.recovered if some else 0.0 for some in found]
     decoded = [some.decoded if some else 0.0 for some in found]
-    copy, corrections = len(head_copy(payload)), len(Container.from_bytes(payload).sections["LOCL"])
+    container = Container.from_bytes(payload)
+    copy, corrections = len(head_copy(payload)), len(container.sections["LOCL"])
+    spare = sum(len(container.substreams[key]) for key in away.keys_in(container.substreams))
+    spare -= len(away.gathered(container).sections["LOCL"]) if spare else 0
     return (
         f"{len(payload)} bytes in {segments} segments, {many} lost: tiles whole {mean(whole):.1%} (least "
         f"{min(whole):.1%}), values decoded {mean(decoded):.1%}; copy of the head {copy / len(payload):.2%}, "
-        f"of that block corrections {corrections / len(payload):.2%}"
+        f"of that block corrections {corrections / len(payload):.2%}; spare pieces of these {spare / len(payload):.2%}"
     )
 
 
