@@ -1,12 +1,15 @@
 """How much of a real picture's tiles is left where one segment in twenty is lost, and what the copy of the head costs.
 
-    python -m tests.campaigns.lost_segments RAW [--count N]
+    python -m tests.campaigns.lost_segments RAW.. [--count N] [--plain]
 
-At three rates, each segment lost in turn, or so many at random, N times; then the same with 5 % parity.
+At three rates, each segment lost in turn, or so many at random, N times; then the same with 5 % parity, but for
+--plain.
 """
 
 import argparse
 import random
+from itertools import product
+from pathlib import Path
 from statistics import mean
 
 from rawinlay.bitstream.errors import StreamError
@@ -55,13 +58,14 @@ def measured(jpeg: bytes, count: int) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("raw")
+    parser.add_argument("raw", nargs="+")
+    parser.add_argument("--plain", action="store_true")
     parser.add_argument("--count", type=int, default=12)
     args = parser.parse_args()
-    for parity in (None, 0.05):
-        for name, rate in RATES.items():
-            encoded = api.encode(args.raw, effort=3, parity=parity, **rate)
-            print(f"{name}, {'5 %' if parity else 'no'} parity: {measured(encoded.jpeg, args.count)}", flush=True)
+    for raw, parity, (name, rate) in product(args.raw, (None,) if args.plain else (None, 0.05), RATES.items()):
+        encoded = api.encode(raw, effort=3, parity=parity, **rate)
+        share = "5 %" if parity else "no"
+        print(f"{Path(raw).stem}, {name}, {share} parity: {measured(encoded.jpeg, args.count)}", flush=True)
 
 
 if __name__ == "__main__":
