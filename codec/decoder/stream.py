@@ -31,6 +31,7 @@ from ...bitstream.runtime.forks import cached_property
 from ...bitstream.runtime.profile import timed
 from ...bitstream.runtime.progress import Progress
 from ...bitstream.runtime.torch_needed import need_torch
+from ...bitstream.stream import away
 from ...bitstream.stream.container import Container, Key
 from ...bitstream.stream.digests import FileDigests
 from ...bitstream.stream.fields import Reader
@@ -75,8 +76,7 @@ if TYPE_CHECKING:
 BASES = (IN_PLACE, HAAR)
 LEAST_SCALE, LEAST_SIDE = 64, 8
 """A JPEG has at least 1 / `LEAST_SCALE` of the mosaic's rows and columns (`codec.guide.geometry`), give or take
-`LEAST_SIDE`:
-a small file can't ask for the memory of a huge mosaic."""
+`LEAST_SIDE`: a small file can't ask for the memory of a huge mosaic."""
 
 
 @dataclass(frozen=True)
@@ -165,7 +165,7 @@ class Stream:
     @classmethod
     def from_bytes(cls, data: bytes) -> Stream:
         """Parse a payload. Raises `StreamError` for one that is damaged, newer, or of a model that is not here."""
-        container = Container.from_bytes(data)
+        container = away.gathered(Container.from_bytes(data))
         header = Header.from_bytes(container.sections.get("HEAD", b""))
         model = tables.load(header.model)
         if header.net:

@@ -7,6 +7,7 @@ from ...bitstream.stream.container import Container
 from ...bitstream.stream.fields import write_varint
 from ...bitstream.stream.values import levels_bytes
 from ..decoder.stream import Stream
+from .away_writer import stand_away
 from .corrections_writer import local_bytes
 from .gate_writer import gate_bytes
 
@@ -47,4 +48,6 @@ def stream_bytes(stream: Stream) -> bytes:
     if stream.post:
         sections["POST"] = stream.post.to_bytes()
     first = {(tile, 0, stage): d for (tile, stage), d in stream.substreams.items()}
+    if not stream.layers:
+        sections, first = stand_away(sections, first)
     return Container(sections, first | stream.finer).to_bytes()

@@ -10,6 +10,7 @@ import math
 
 import numpy as np
 from manual_cell import Cell
+from manual_damage import gathered
 from manual_look import behind, read_look
 from manual_net import read_net
 from manual_picture import NEAR, Picture, cells_of
@@ -317,6 +318,8 @@ def decode(stream, planes, tables, net, samples):
     from manual_gate import gated
 
     header, sections, substreams = stream
+    if sections["AWAY"]:
+        sections, substreams = gathered(sections, substreams)
     layers = manual_layers.read_section(sections["LAYR"]) if sections["LAYR"] else None
     recipe = read_recipe(sections["RECP"], 202 if header.net else 178)
     local = None

@@ -61,14 +61,15 @@ def looked(kind, seed):
 def recoded(picture, payload, transforms, side, states, more=False, look=None):
     """The payload coded again over the transforms given, tile by tile in turn, with another trellis.
 
-    more: with learned features and with corrections by block, in every term and in most blocks, help or not. look: a
-    second look, alike.
+    more: with learned features and with corrections by block, in every term and in most blocks, help or not; "local":
+    with these alone. look: a second look, alike.
     """
     header = replace(Stream.from_bytes(payload).header, states=states)
-    options = EncodeOptions(effort=Effort(states, learned=more))
+    options = EncodeOptions(effort=Effort(states, learned=more is True))
     job = Job.of(picture.raw, picture.planes, picture.geometry, header, len, options)
     cells = job.picture.layout.cells
-    recipe = job.recipes.learned.with_local(corrections(cells)) if more else job.recipes.plain
+    recipe = job.recipes.learned if more is True else job.recipes.plain
+    recipe = recipe.with_local(corrections(cells)) if more else recipe
     used = job.candidate(replace(recipe, look=look))
     fitted = fit_transforms(used.encoder, header.step)
     count = len(tiles(*cells, side))
