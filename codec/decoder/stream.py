@@ -34,7 +34,7 @@ from ...bitstream.runtime.torch_needed import need_torch
 from ...bitstream.stream.container import Container, Key
 from ...bitstream.stream.digests import FileDigests
 from ...bitstream.stream.fields import Reader
-from ...bitstream.stream.header import Header, unpack_values
+from ...bitstream.stream.header import Header
 from ...bitstream.stream.layers import STAGES, Depth, Layers
 from ...bitstream.stream.limits import check_work
 from ...bitstream.stream.noise import CarriedNoise
@@ -69,6 +69,8 @@ from .packing import unpack_transforms
 from .post import corrected, read_post
 from .sensor import parse_cell, parse_levels, parse_used
 from .setup import Setup
+from .setup import companding_of as companding_of
+from .setup import layout_of as layout_of
 
 if TYPE_CHECKING:
     from ..recipe.net import GuideNet
@@ -284,21 +286,3 @@ class Stream:
         from ..recipe import net as guide_net
 
         return guide_net.load(self.header.net)
-
-
-def layout_of(header: Header, cell: CellLayout | None = None) -> Layout:
-    """Cells of the header's mosaic."""
-    return Layout(header.height, header.width, header.phase, cell)
-
-
-def companding_of(header: Header, used: UsedValues | None = None) -> Companding:
-    """The header's companding; its black levels by plane. `StreamError` for levels that can't be companded."""
-    black = layout_of(header).per_plane(header.levels)
-    values: np.ndarray | tuple[np.ndarray, ...] | None
-    values = used.planes if used else unpack_values(header.values, header.top) if header.values else None
-    try:
-        return Companding(
-            black, header.white, header.top, header.companding, values, tuple(header.saturation) or (0,) * 8
-        )
-    except ValueError as error:
-        raise StreamError(f"header: {error}") from error
