@@ -82,8 +82,8 @@ def _salvaged(contents: bytes) -> tuple[Container, list[tuple[Key, int]], list[s
     copy = blocks(contents, at + len(head_copy.UUID)) if at >= 0 else []
     sound = {b.letter: b for b in [*copy, *main] if b.intact}
     if not is_whole(main):  # what only embellishes a DNG is not in the copy, but may still stand behind the damage
-        more = head_copy.behind(copy, contents, PAYLOAD_AT)
-        sound = {b.letter: b for b in more if b.intact and b.letter.islower()} | sound
+        more, lacking = head_copy.behind(copy, contents, PAYLOAD_AT), head_copy.left_out(copy)
+        sound = {b.letter: b for b in more if b.intact and (b.letter.islower() or b.letter in lacking)} | sound
     head = sound.get(b"H")
     if head is None or not head.data.startswith(MAGIC) or not any(_is_enough(found, sound) for found in (copy, main)):
         return None
@@ -125,10 +125,15 @@ def _is_enough(found: list[Block], sound: Mapping[bytes, Block]) -> bool:
     """Whether all that a head had is there, as far as its blocks tell.
 
     A block with a wrong CRC may have had another letter: it must be one that is sound elsewhere, or can be nothing but
-    a section that is not needed.
+    a section that is not needed. What a copy leaves out must be sound elsewhere too.
     """
     spare = {letter for letter in SECTIONS.values() if letter.islower() and letter.upper() not in SECTIONS.values()}
-    return is_whole(found) and all(block.letter in sound or block.letter in spare for block in found)
+    lacking = [bytes([letter]) for letter in head_copy.left_out(found)]
+    return (
+        is_whole(found)
+        and all(block.letter in sound or block.letter in spare for block in found)
+        and all(letter in sound for letter in lacking)
+    )
 
 
 def _notes(main: list[Block], copy: list[Block], lost: int, count: int) -> list[str]:

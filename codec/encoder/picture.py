@@ -102,7 +102,8 @@ class CpuEncoder:
         )
         self.companding, self.tables, self.step_exponent = picture.companding, picture.tables, picture.exponent
         self.effort, self.lagrangian = effort, lagrangian
-        self._number = np.searchsorted(self.companding.dn, np.arange(self.companding.top + 1)).astype(np.int32)
+        every = np.arange(self.companding.top + 1)
+        self._number = [np.searchsorted(dn, every).astype(np.int32) for dn in self.companding.dn]
         self._found: list[Survey] = []
         self._sampled: list[Survey] = []
         self._kept: dict[Window, Area] = {}
@@ -132,7 +133,7 @@ class CpuEncoder:
                 transform == HAAR, y[k], valid[k],
             )  # fmt: skip
             if index is not None:
-                kernels.lay_indices(self.mosaic, self._number, *first, index[k])
+                kernels.lay_indices(self.mosaic, self._number[k], *first, index[k])
         if self.layout.cell:
             valid &= self._coded(self.layout.cell, area, transform)
         return Piece(y, valid, index)

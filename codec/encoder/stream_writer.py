@@ -35,6 +35,8 @@ def stream_bytes(stream: Stream) -> bytes:
         sections["CELL"] = cell_bytes(stream.cell)
     if stream.levels:
         sections["LEVL"] = levels_bytes(stream.levels)
+    if stream.used:
+        sections["USED"] = stream.used.to_bytes()
     if stream.preview:
         sections["PREV"] = stream.preview.to_bytes()
     if stream.border:
