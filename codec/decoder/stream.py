@@ -16,7 +16,7 @@ Of a stream in layers (section LAYR, `bitstream.stream.layers`) PARM holds those
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -61,7 +61,7 @@ from ..refine.layer import Layer
 from ..stages.coding import Coding
 from ..stages.order import HAAR, IN_PLACE, REFINED
 from ..stages.parameters import Params
-from .cpu import Watch, decode_mosaic
+from .cpu import TileSide, Watch, decode_mosaic
 from .layer_section import parse_layers
 from .layers import decode_layers
 from .packing import pack_black as pack_black
@@ -253,24 +253,31 @@ class Stream:
         by_torch = self.layers is None and device != "cpu" and not (self.gate and self.gate.blocks) and not self.cell
         near = Rect.around(setup.places[n] for n in chosen) if box and not by_torch else None
         side_info = guided_by(guide, self.gate, layout, self.net(), near)
-        coded = self.params, self.transforms, self.substreams
         if by_torch:
             from .cuda import decode_with_torch  # torch takes seconds to import
 
+            coded = self.params, self.transforms, self.substreams
             mosaic = decode_with_torch(setup, side_info, *coded, chosen, device, progress)
-        elif self.layers is None:
-            mosaic = decode_mosaic(setup, side_info, *coded, chosen, progress, watch)
         else:
-            further = [
-                Layer(one.step, Params.from_bytes(one.parameters, REFINED, ACTIVITIES), bool(one.estimate))
-                for one in self.layers.further
-            ]
-            mosaic = decode_layers(
-                setup, side_info, [Layer(header.step, self.params[IN_PLACE]), *further],
-                Depth(self.layers.kept, len(self.transforms), self.cut), self.layers.spread,
-                self.finer | {(tile, 0, stage): d for (tile, stage), d in self.substreams.items()}, chosen, progress,
-            )  # fmt: skip
+            mosaic = self.tiles(side_info, chosen, progress, watch)
         return self.behind(mosaic, side_info, inner)
+
+    def tiles(
+        self, side_info: TileSide, chosen: Sequence[int], progress: Progress | None = None, watch: Watch | None = None
+    ) -> np.ndarray:
+        """The mosaic of some tiles, as they are before what follows them, by side information."""
+        if self.layers is None:
+            coded = self.params, self.transforms, self.substreams
+            return decode_mosaic(self.setup, side_info, *coded, chosen, progress, watch)
+        further = [
+            Layer(one.step, Params.from_bytes(one.parameters, REFINED, ACTIVITIES), bool(one.estimate))
+            for one in self.layers.further
+        ]
+        return decode_layers(
+            self.setup, side_info, [Layer(self.header.step, self.params[IN_PLACE]), *further],
+            Depth(self.layers.kept, len(self.transforms), self.cut), self.layers.spread,
+            self.finer | {(tile, 0, stage): d for (tile, stage), d in self.substreams.items()}, chosen, progress,
+        )  # fmt: skip
 
     def behind(self, mosaic: np.ndarray, side_info: SideInfo, box: Rect | None) -> np.ndarray:
         """What follows the tiles: the mosaic corrected, in a box of cells where one is wanted; or what repeats."""

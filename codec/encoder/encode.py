@@ -15,6 +15,7 @@ from ...bitstream.raw_image import CFA_PHASES, RawImage
 from ...bitstream.runtime.memory import give_back
 from ...bitstream.runtime.parallel import single_threaded
 from ...bitstream.runtime.profile import timed
+from ...bitstream.runtime.progress import Progress
 from ...bitstream.runtime.torch_needed import need_torch
 from ...bitstream.stream.container import with_sections
 from ...bitstream.stream.digests import mosaic_digest
@@ -35,6 +36,7 @@ from .effort import effort_of
 from .grain import noise_of
 from .guides import Chooser
 from .job import Found, Job
+from .known import known
 from .layers import code_layers
 from .options import EncodeOptions, Rate
 from .post import with_post
@@ -157,9 +159,18 @@ def _checked(
             progress("checking", share)
 
     device = "cpu" if options.device == "auto" else options.device
-    check = whole.decode(planes, tell, device, unbounded=True)
+    check = _decoded(whole, found, planes, tell, device)
     if not np.array_equal(check, raw.mosaic if found.stream.lossless else found.mosaic):
         raise AssertionError("the stream does not decode to what was encoded: please report this picture")
     if kept is not whole:
-        check = kept.decode(planes, tell, device, unbounded=True)
+        check = _decoded(kept, found, planes, tell, device)
     return with_sections(payload, {"DIGM": mosaic_digest(check)})
+
+
+def _decoded(parsed: Stream, found: Found, planes: JpegPlanes, tell: Progress, device: str) -> np.ndarray:
+    """What the bytes of what was coded decode to."""
+    side_info = known(found.areas, found.stream, parsed, planes) if device == "cpu" else None
+    if side_info is None:
+        return parsed.decode(planes, tell, device, unbounded=True)
+    mosaic = parsed.tiles(side_info, range(len(parsed.transforms)), tell)
+    return parsed.cell.settled(mosaic) if parsed.cell else mosaic

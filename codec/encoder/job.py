@@ -10,8 +10,8 @@ None of them changes: a search goes from one candidate to another.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,6 +38,7 @@ from ..recipe import net_weights as weights
 from ..recipe.gate import Gate
 from ..recipe.gated import guided_by
 from ..recipe.recipe import Recipe
+from ..recipe.side import Window
 from .candidates import RecipeChoice
 from .corrections_writer import local_bytes
 from .effort import Effort, effort_of
@@ -45,7 +46,7 @@ from .fit.samples import Coded, Fit
 from .fit.source_picture import SourcePicture
 from .gate_writer import gate_bytes
 from .options import EncodeOptions
-from .picture import CpuEncoder
+from .picture import Area, CpuEncoder
 from .steps import STEPS
 from .stream_writer import stream_bytes
 
@@ -60,10 +61,12 @@ costs each tenth tile; one where there are few tiles."""
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """A coded picture: its stream, and what that decodes to, uint16 (H, W)."""
+    """A coded picture: its stream, and what that decodes to, uint16 (H, W); areas: side information that its tiles
+    were coded with, of those that were kept, by window."""
 
     stream: Stream
     mosaic: np.ndarray
+    areas: Mapping[Window, Area] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -249,7 +252,11 @@ class Candidate:
     def code(self, fitted: Fit, step: int) -> Found:
         """The picture coded at a step with fitted parameters."""
         coded = self.encode(fitted, step)
-        return Found(self.stream(fitted, coded), coded.mosaic)
+        return self.found(self.stream(fitted, coded), coded)
+
+    def found(self, stream: Stream, coded: Coded) -> Found:
+        """What was coded, with its stream."""
+        return Found(stream, coded.mosaic, self.encoder.areas)
 
 
 def recipe_bytes(recipe: Recipe) -> int:

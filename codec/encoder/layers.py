@@ -84,7 +84,7 @@ def code_layers(plain: Candidate, finest: int | None, size: int | None, rates: S
         projection=job.projection, gate=job.gate, cell=candidate.cell, levels=job.levels,
         used=job.used,
     )  # fmt: skip
-    return Found(found, coded.mosaic)
+    return Found(found, coded.mosaic, encoder.areas)
 
 
 def by_octaves(
