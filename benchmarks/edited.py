@@ -40,6 +40,7 @@ from ..eval.differences import block_means, blocks, difference
 from ..eval.metrics import finite_or_none, psnr
 from ..eval.pictures import crop
 from . import guides
+from .guides import Guide
 from .inputs import Input
 from .peers.base import Peer
 from .peers.jxl import COARSEST, FINEST, JxlLossy
@@ -182,7 +183,7 @@ class Campaign:
     """What is measured: sources, guides, columns and rows of the cut, a folder of cuts and guides, rows, words."""
 
     sources: Sequence[Input]
-    guides: Sequence[guides.Guide]
+    guides: Sequence[Guide]
     size: tuple[int, int]
     out: Path
     results: Results
@@ -207,12 +208,12 @@ class Campaign:
                             if rate is None or not self._measure(source, guide, [(codec, rate)], ("plus2ev",)):
                                 break
 
-    def _curve(self, source: Input, guide: guides.Guide, codec: Peer) -> list[tuple[float, float]]:
+    def _curve(self, source: Input, guide: Guide, codec: Peer) -> list[tuple[float, float]]:
         at = source.name, guide.name if codec.guided else "", codec.name
         return curves(self.results.done.values()).get(at, [])
 
     def _measure(
-        self, source: Input, guide: guides.Guide, some: Sequence[tuple[Peer | None, float]],
+        self, source: Input, guide: Guide, some: Sequence[tuple[Peer | None, float]],
         edits: Sequence[str] = tuple(EDITS),
     ) -> int:  # fmt: skip
         """Rows that were missing of one file and guide; how many there are now."""
@@ -257,7 +258,7 @@ def _between(curve: Sequence[tuple[float, float]], goal: float) -> float:
 
 
 def _row(
-    measured: Measured, part: Input, guide: guides.Guide, codec: Peer | None, rate: float, cache: Path
+    measured: Measured, part: Input, guide: Guide, codec: Peer | None, rate: float, cache: Path
 ) -> Row:
     try:
         jpeg, program = guides.render(guide, part, cache)
