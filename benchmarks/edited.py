@@ -39,8 +39,7 @@ from ..eval.developed import EDITS, FullDeveloper, apply
 from ..eval.differences import block_means, blocks, difference
 from ..eval.metrics import finite_or_none, psnr
 from ..eval.pictures import crop
-from . import guides
-from .guides import Guide
+from .guides import Guide, Unavailable, render
 from .inputs import Input
 from .peers.base import Peer
 from .peers.jxl import COARSEST, FINEST, JxlLossy
@@ -261,7 +260,7 @@ def _row(
     measured: Measured, part: Input, guide: Guide, codec: Peer | None, rate: float, cache: Path
 ) -> Row:
     try:
-        jpeg, program = guides.render(guide, part, cache)
+        jpeg, program = render(guide, part, cache)
         if codec is None:
             found = measured.picture(read_file(jpeg, "JPEG"))
             return found or {"error": "the JPEG does not lie over the development pixel by pixel"}
@@ -269,7 +268,7 @@ def _row(
         size, mosaic = at_rate(codec, part.raw, jpeg, rate, sites)
         made = {"guide_program": program} if codec.guided else {}
         return {"bytes": size, "bpp": 8 * size / sites, **made, **measured.mosaic(mosaic)}
-    except (RawinlayError, guides.Unavailable, OSError) as error:
+    except (RawinlayError, Unavailable, OSError) as error:
         return {"error": str(error)}
 
 
