@@ -227,6 +227,15 @@ def test_parity_counts_towards_the_rate():
     assert 0.95 * 4 < encoded.bpp <= 4
 
 
+def test_segments_in_every_arrangement():
+    """Of a carrier of two segments; the campaign takes five."""
+    two = carriers.sample(64, (256, 320))
+    found = damage.every_arrangement(two, carriers.sample(32, (256, 320), seed=4))
+    assert set(found) == {"lost", "moved", "doubled", "foreign", "spliced"}
+    assert found["doubled"] == {"right": 6} and found["moved"] == {"right": 2} and found["lost"]["in part"] == 2
+    assert found["foreign"] == {"in part": 4}  # of the RAW that belongs to the picture, though there is as much of both
+
+
 def test_damage_of_all_kinds(sample):
     """A few rounds of the campaign."""
     assert damage.every_bit_of_the_head(sample, 3999) > 5
