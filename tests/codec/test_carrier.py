@@ -210,7 +210,6 @@ def test_a_head_twice(sample):
 
 
 def test_parity_mends_lost_segments():
-    pytest.importorskip("zfec", reason="zfec makes the parity")
     taken = shot(3, (400, 600), (0, 0))
     encoded = api.encode_arrays(taken.raw, taken.jpeg, lossless=True, effort=1, parity=0.25)
     sample = carriers.Sample(encoded.jpeg, taken.raw.mosaic, taken.jpeg)
@@ -221,7 +220,6 @@ def test_parity_mends_lost_segments():
 
 
 def test_parity_counts_towards_the_rate():
-    pytest.importorskip("zfec", reason="zfec makes the parity")
     taken = shot(3, (400, 600), (0, 0))
     encoded = api.encode_arrays(taken.raw, taken.jpeg, bpp=4, effort=1, parity=0.1)
     assert 0.95 * 4 < encoded.bpp <= 4
