@@ -28,7 +28,8 @@ from PIL import Image
 
 SIZE = {"width": 1600, "height": 1000}
 PATIENCE = 300.0
-JPEG = "window.rawinlay?.stage.parts.get('jpeg')?.overview != null"
+JPEG = ("document.getElementById('early')?.naturalWidth > 0 || "
+        "window.rawinlay?.stage.parts.get('jpeg')?.overview != null")  # fmt: skip
 RAW = "window.rawinlay?.stage.numbers.raw != null && window.rawinlay.stage.parts.get('raw')?.overview != null"
 WHOLE = "rawinlay.state.developer != null && rawinlay.stage.parts.get('raw')?.overview != null && !rawinlay.state.rough"
 
@@ -130,13 +131,15 @@ def until(page: Any, wanted: str, begun: float) -> float:
 
 def one_photograph(browser: Any, path: Path) -> dict[str, Any]:
     """From the command to the picture, then a pan at 100 % and an edit by WebGL and by the processor."""
-    begun = time.monotonic()
     told: dict[str, Any] = {}
+    page = browser.new_page(viewport=SIZE)
+    begun = time.monotonic()
     with served(path, begun) as (address, pid):
         told["server_s"] = time.monotonic() - begun
         for query, name in (("", "webgl"), ("?paint=cpu", "cpu")):
-            page = browser.new_page(viewport=SIZE)
-            page.goto(f"{address}{query}#{path.name}")
+            if query:
+                page = browser.new_page(viewport=SIZE)
+            page.goto(f"{address}{query}#{path.name}", wait_until="commit")
             if not query:
                 told["first_picture_s"] = until(page, JPEG, begun)
                 told["raw_s"] = until(page, RAW, begun)
@@ -191,7 +194,8 @@ def main() -> int:
         runs = [one_photograph(browser, carrier) for _ in range(args.runs)]
         for name in runs[0] if runs else ():
             values = [run[name] for run in runs]
-            told[name] = statistics.median(sum(values, []) if isinstance(values[0], list) else values)
+            every = [v for one in values for v in one] if isinstance(values[0], list) else values
+            told[name] = statistics.median(every)
             told[f"{name}_all"] = values
         if args.count:
             told["folder"] = many(browser, Path(folder), args.count)
