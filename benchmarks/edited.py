@@ -179,10 +179,10 @@ def at_rate(codec: Peer, raw: Path, jpeg: Path, bpp: float, sites: int) -> tuple
 
 @dataclass(frozen=True)
 class Campaign:
-    """What is measured: sources, guides, columns and rows of the cut, a folder of cuts and guides, rows, words."""
+    """What is measured: sources, guides chosen, columns and rows of the cut, a folder of cuts and guides, rows, words."""
 
     sources: Sequence[Input]
-    guides: Sequence[guides.Guide]
+    chosen: Sequence[guides.Guide]
     size: tuple[int, int]
     out: Path
     results: Results
@@ -192,14 +192,14 @@ class Campaign:
         """Measure what is missing. The rate moves slowest and the file fastest: what a stopped run has is a fair
         sample."""
         for rate in rates:
-            for guide in self.guides:
+            for guide in self.chosen:
                 for source in self.sources:
                     self._measure(source, guide, [(codec, rate) for codec in codecs()] + [(None, 0.0)])
 
     def needed(self, wanted: Sequence[float] = NEEDED) -> None:
         """Look for the rates at which +2 EV reaches a SSIMULACRA2: rows at rates of their own."""
         for goal in wanted:
-            for guide in self.guides:
+            for guide in self.chosen:
                 for source in self.sources:
                     for codec in (Tuned(), JxlLossy("sqrt")):
                         for _ in range(TRIES):
