@@ -130,7 +130,7 @@ class Desk:
 
         name = text(asked, "name")
         found = self.opened.picture(name)
-        more = {"originals": beside(self.folder, name)} if found.kind == "carrier" else {}
+        more = {"originals": beside(self.folder, name)} if found.tiles else {}
         if found.kind == "raw":
             more["jpegs"] = [e.name for e in self._entries.values() if e.kind == "jpeg" and same_stem(e.name, name)]
         return as_json({"name": name, **facts_of(found, self.folder.read(name)), **more})
