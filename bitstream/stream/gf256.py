@@ -10,8 +10,6 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
 MOST = 256  # pieces of one code
 POLYNOMIAL = 0x11D
 
@@ -24,9 +22,8 @@ def _powers() -> list[int]:
     return powers
 
 
-POWERS = np.array(_powers() * 2, np.uint8)
-LOGS = np.zeros(256, np.int64)
-LOGS[POWERS[:255]] = np.arange(255)
+POWERS = _powers()
+LOGS = {value: n for n, value in enumerate(POWERS)}
 
 
 def has_zfec() -> bool:
@@ -66,14 +63,13 @@ def piece(number: int, have: Mapping[int, bytes]) -> bytes:
     """Piece `number`, from as many pieces as hold data; without `zfec`."""
     if number in have:
         return have[number]
-    out = np.zeros(len(next(iter(have.values()))), np.uint8)
-    own = _point(number)
+    own, total, size = _point(number), 0, len(next(iter(have.values())))
     for i, data in have.items():
-        factor = sum(int(LOGS[own ^ _point(j)] - LOGS[_point(i) ^ _point(j)]) for j in have if j != i)
-        values = np.frombuffer(data, np.uint8)
-        out ^= np.where(values > 0, POWERS[(LOGS[values] + factor) % 255], 0).astype(np.uint8)
-    return out.tobytes()
+        factor = sum(LOGS[own ^ _point(j)] - LOGS[_point(i) ^ _point(j)] for j in have if j != i)
+        times = bytes([0, *(POWERS[(LOGS[value] + factor) % 255] for value in range(1, 256))])
+        total ^= int.from_bytes(data.translate(times), "little")
+    return total.to_bytes(size, "little")
 
 
 def _point(number: int) -> int:
-    return int(POWERS[number - 1]) if number else 0
+    return POWERS[number - 1] if number else 0
