@@ -22,7 +22,8 @@ EXTENSION = "rawinlay.bitstream.ahead._kernels"
 # and traps, which nobody looks at, need not be kept. Whole numbers wrap; bits of floats are looked at as integers.
 FLAGS = (
     "-std=gnu11", "-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-fwrapv",
-    "-fno-strict-aliasing", "-fvisibility=hidden", "-w",
+    "-fno-strict-aliasing", "-fvisibility=hidden", "-w", "-g0", "-fno-thread-jumps",
+    "--param=vect-max-version-for-alias-checks=200",  # of GCC: vectors also where many arrays might overlap
 )  # fmt: skip
 LEVELS = {"base": (), "avx2": ("-mavx2", "-mbmi", "-mbmi2")}
 """Processors that kernels are compiled for; `module.c` looks at which one it is."""

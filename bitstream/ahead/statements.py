@@ -37,6 +37,8 @@ class Function(Expressions):
         self.parameters = [arg.arg for arg in self.tree.args.args]
         if len(self.parameters) != len(kinds):
             raise Unsupported(f"{name} with {len(kinds)} arguments")
+        for kind in kinds:
+            program.declare(kind)
         self.type: Type = "none"
         self.returned: frozenset[int] = frozenset()
         self.written: set[int] = set()

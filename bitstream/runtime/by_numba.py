@@ -42,7 +42,7 @@ def by_numba(function: Callable[..., Any]) -> Callable[..., Any]:
     return kernel
 
 
-def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
+def part_by_numba(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function that is copied into each that calls it."""
     part: Callable[..., Any] = numba.njit(nogil=True, error_model="numpy", fastmath=False, inline="always")(function)
     return part

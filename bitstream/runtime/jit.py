@@ -122,7 +122,7 @@ def _for_numba(kernel: Kernel) -> Callable[..., Any]:
     names = {name: _seen(value) if name in used else value for name, value in function.__globals__.items()}
     copy = types.FunctionType(function.__code__, names, function.__name__, function.__defaults__, function.__closure__)
     copy.__qualname__, copy.__module__, copy.__doc__ = function.__qualname__, function.__module__, function.__doc__
-    return by_numba.inlined(copy) if kernel.part else by_numba.by_numba(copy)
+    return by_numba.part_by_numba(copy) if kernel.part else by_numba.by_numba(copy)
 
 
 def _seen(value: Any) -> Any:
