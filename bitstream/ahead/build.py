@@ -15,7 +15,6 @@ from typing import Any
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-SIGNATURES = HERE / "signatures.txt"
 EXTENSION = "rawinlay.bitstream.ahead._kernels"
 
 # What is computed is what IEEE 754 says, operation by operation, as by numba: nothing contracted or reordered. Errors
@@ -37,17 +36,10 @@ def package() -> None:
         sys.modules["rawinlay"] = found
 
 
-def wanted() -> list[tuple[str, str]]:
-    """Names of kernels and the types that they are called with, of `signatures.txt`."""
-    lines = (line.partition("#")[0].strip() for line in SIGNATURES.read_text(encoding="utf-8").splitlines())
-    found = {tuple(line.split(" ", 1)) for line in lines if line}
-    # Of one kernel, what asks for least comes last: arrays whose last axis may have any step.
-    return sorted(found, key=lambda one: (one[0], one[1].count("s"), one[1]))  # type: ignore[return-value, arg-type]
-
-
-def translated() -> tuple[str, list[str]]:
-    """The kernels in C, and a line on each that couldn't be translated."""
+def translated(wanted: list[tuple[str, str]] | None = None) -> tuple[str, list[str]]:
+    """Kernels in C, those of `signatures.txt` unless told, and a line on each that can't be translated."""
     package()
+    from rawinlay.bitstream.ahead import signatures
     from rawinlay.bitstream.ahead.program import Program
     from rawinlay.bitstream.ahead.types import Unsupported
     from rawinlay.bitstream.runtime.jit import Kernel
@@ -56,7 +48,7 @@ def translated() -> tuple[str, list[str]]:
     program = Program(lambda what: isinstance(what, Kernel))
     digests: dict[str, str] = {}
     troubles = []
-    for title, signature in wanted():
+    for title, signature in signatures.read() if wanted is None else wanted:
         module, _, name = title.partition(":")
         try:
             found = importlib.import_module(f"rawinlay.{module}")
@@ -72,13 +64,23 @@ def objects(compiler: Any, folder: Path, include: list[str]) -> list[str]:
     text, troubles = translated()
     for trouble in troubles:
         print(f"not compiled ahead: {trouble}", file=sys.stderr)
+    return compiled(compiler, folder, text, include)
+
+
+def includes() -> list[str]:
+    """Where Python's own declarations lie."""
+    return [sysconfig.get_paths()["include"]]
+
+
+def compiled(compiler: Any, folder: Path, text: str, include: list[str]) -> list[str]:
+    """Compile kernels in C, with the table around them; the objects' files."""
     folder.mkdir(parents=True, exist_ok=True)
     source = folder / "kernels.c"
     source.write_text(text, encoding="utf-8")
     include = [*include, str(HERE)]
     levels = ["base", "avx2"] if sysconfig.get_platform().endswith(("x86_64", "amd64")) else ["base"]
 
-    def compiled(level: str) -> list[str]:
+    def at(level: str) -> list[str]:
         out = compiler.compile(
             [str(source)], output_dir=str(folder / level), macros=[("LEVEL", level)], include_dirs=include,
             extra_postargs=[*FLAGS, *LEVELS[level]],
@@ -86,7 +88,7 @@ def objects(compiler: Any, folder: Path, include: list[str]) -> list[str]:
         return list(out)
 
     with ThreadPoolExecutor(2) as pool:
-        made = [name for names in pool.map(compiled, levels) for name in names]
+        made = [name for names in pool.map(at, levels) for name in names]
     macros = [("RAWINLAY_AVX2", "1")] if "avx2" in levels else []
     made += compiler.compile(
         [str(HERE / "module.c")], output_dir=str(folder), macros=macros, include_dirs=include, extra_postargs=[*FLAGS]

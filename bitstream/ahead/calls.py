@@ -67,8 +67,8 @@ def builtin(own: Function, what: Any, args: list[Value | Named]) -> Value:
         return first if first.type[0] == "f" else cast(first, "f8")  # type: ignore[index]
     if what is np.any:
         return method(own, first, "any", [])
-    if what is np.copysign and first.type == values[1].type == "f8":
-        return Value(f"copysign({first.code}, {values[1].code})", "f8")
+    if what is np.copysign and "f8" in (first.type, values[1].type):
+        return Value(f"copysign({cast(first, 'f8').code}, {cast(values[1], 'f8').code})", "f8")
     if what in MATHS and number(first.type):
         name, kind = MATHS[what], first.type
         assert isinstance(kind, str)

@@ -112,12 +112,20 @@ class Expressions:
                 return calls.elementwise(self, "neg", [value])
             if value.fixed is not None:
                 return literal(-value.fixed)
-            kind = value.type if value.type in ("f4", "f8") else result("-", value.type, value.type)
-            return Value(f"(-{cast(value, kind).code})", kind)
+            if value.type in ("f4", "f8"):
+                return Value(f"(-{value.code})", value.type)
+            return self.in_its_width("-", value)
         if isinstance(node.op, ast.Invert) and value.type != "b1":
-            kind = result("-", value.type, value.type)
-            return Value(f"(~{cast(value, kind).code})", kind)
+            return self.in_its_width("~", value)
         raise Unsupported(ast.unparse(node))
+
+    def in_its_width(self, op: str, value: Value) -> Value:
+        """- or ~ of a whole number, which numba computes in the number's own bits, and widens then."""
+        kind = result("-", value.type, value.type)
+        if value.type == "b1":
+            raise Unsupported(f"{op} of a boolean")
+        narrow = f"({C_TYPES[str(value.type)]})" if value.type != kind else ""
+        return cast(Value(f"{narrow}({op}{value.code})", value.type), kind)
 
     def the_binop(self, node: ast.BinOp) -> Value:
         return self.operate(OPERATORS[type(node.op)], self.one(node.left), self.one(node.right))
