@@ -102,10 +102,11 @@ class CpuEncoder:
         )
         self.companding, self.tables, self.step_exponent = picture.companding, picture.tables, picture.exponent
         self.effort, self.lagrangian = effort, lagrangian
-        self._number = np.searchsorted(self.companding.dn, np.arange(self.companding.top + 1)).astype(np.int32)
+        every = np.arange(self.companding.top + 1)
+        self._number = [np.searchsorted(dn, every).astype(np.int32) for dn in self.companding.dn]
         self._found: list[Survey] = []
         self._sampled: list[Survey] = []
-        self._kept: dict[Window, Area] = {}
+        self.areas: dict[Window, Area] = {}
         h, w = picture.layout.cells
         windows, apart = sample_windows(h, w, effort.windows), picture.side_info.apart
         self._sample = windows = with_more(windows, *apart, h, w) if apart and min(h, w) >= windows.rows else windows
@@ -132,7 +133,7 @@ class CpuEncoder:
                 transform == HAAR, y[k], valid[k],
             )  # fmt: skip
             if index is not None:
-                kernels.lay_indices(self.mosaic, self._number, *first, index[k])
+                kernels.lay_indices(self.mosaic, self._number[k], *first, index[k])
         if self.layout.cell:
             valid &= self._coded(self.layout.cell, area, transform)
         return Piece(y, valid, index)
@@ -282,9 +283,9 @@ class CpuEncoder:
 
     def whole(self, window: Window) -> Area:
         """Area of a tile; kept between codings where the picture is not huge."""
-        area = self._kept.get(window) or self._area(window)
+        area = self.areas.get(window) or self._area(window)
         if self.mosaic.size < KEEP_BASES:
-            self._kept[window] = area
+            self.areas[window] = area
         return area
 
     def _code(

@@ -80,7 +80,7 @@ class LayeredEncoder(CpuEncoder):
         out = CodedLayers({}, np.empty_like(self.mosaic))
 
         def code(n: int) -> list[list[bytes]]:
-            area = self._area(Window.of(places[n]))
+            area = self.whole(Window.of(places[n]))
             return self._code_layers(area, layers, steps, out.mosaic)
 
         for n, streams in enumerate(in_parallel(code, range(len(places)))):

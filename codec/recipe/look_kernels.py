@@ -107,17 +107,17 @@ def _held(value):
 
 @compiled
 def differences(
-    planes, row, col, cb, cr, levels, directed, top, left, rows, cols, matrix, span, tables, seen, out
+    planes, row, col, cb, cr, levels, directed, top, left, rows, cols, matrix, span, tables, seen, room, out
 ):  # fmt: skip
     """Lines of a piece, out float32 (LINES, ., .), its first rows and columns.
 
     (row, col): its first cell in the picture; (top, left): the same in cb and cr, and in levels less one, or less three
-    where they are developed in the direction that is even. seen: room for the JPEG's colours, int16. tables: float32
-    (3, 4081).
+    where they are developed in the direction that is even. seen: room for the JPEG's colours, int16; room: of
+    `homogeneity_kernels`. tables: float32 (3, 4081).
     """
     share, more = 1.0 / span, 3 if directed else 1
     if directed:
-        homogeneity.develop(levels, top + more, left + more, rows, cols, matrix, span, out)
+        homogeneity.develop(levels, top + more, left + more, rows, cols, matrix, span, room, out)
     else:
         develop(levels, top + more, left + more, rows, cols, matrix, 1.0 / (4096.0 * span), out)
     colours(planes, row, col, cb, cr, top, left, rows, cols, seen)
@@ -152,6 +152,7 @@ def correct(
     """
     rows, cols = out.shape[1:]
     piece, seen = np.zeros((LINES, ROWS + 2, COLS + 2), np.float32), np.empty((12, ROWS + 2, COLS + 2), np.int16)
+    room = homogeneity.room() if directed else np.empty(0, np.float32)
     flat, sums = piece.reshape(-1), np.empty((2, COLS), np.float32)
     places = (taps[:, :, 0] * (ROWS + 2) + taps[:, :, 1] + 1) * (COLS + 2) + taps[:, :, 2] + 1
     share, reach = 1.0 / span, 4 if directed else 2
@@ -161,7 +162,7 @@ def correct(
             m = min(COLS, cols - left)
             differences(
                 planes, row + top - 1, col + left - 1, cb, cr, levels, directed, top, left, n + 2, m + 2, matrix, span,
-                tables, seen, piece,
+                tables, seen, room, piece,
             )  # fmt: skip
             for k in range(4):
                 more, onto, start = np.float64(weights[k, counts[1]]), saturation[1, k], saturation[0, k]

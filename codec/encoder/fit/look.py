@@ -170,7 +170,7 @@ def developed(picture: SourcePicture, sample: Sample, directed: bool) -> tuple[n
     def look(number: int) -> None:
         part = sample.parts[number]
         if directed:
-            homogeneity.develop(part.wanted, 3, 3, rows, cols, whole, span, true[number])
+            homogeneity.develop(part.wanted, 3, 3, rows, cols, whole, span, homogeneity.room(), true[number])
         else:
             kernel.develop(part.wanted, 3, 3, rows, cols, whole, 1 / (4096 * span), true[number])
         kernel.colours(side_info.planes, part.row - 1, part.col - 1, *part.colours, 0, 0, rows, cols, seen[number])
@@ -181,12 +181,12 @@ def developed(picture: SourcePicture, sample: Sample, directed: bool) -> tuple[n
     knots = np.stack([_knots(seen[colour], true[colour]) for colour in of])
     tables = Look(DIRECTED * directed, matrix, knots, np.zeros(0), np.zeros(0)).tables
     lines, room = np.empty((n, LINES, rows, cols), np.float32), np.empty((12, rows, cols), np.int16)
-    spare = FAR_REACH - REACH
+    own, spare = homogeneity.room(), FAR_REACH - REACH
     for part, out in zip(sample.parts, lines, strict=True):
         levels = part.levels if directed else np.ascontiguousarray(part.levels[:, spare:-spare, spare:-spare])
         kernel.differences(
             side_info.planes, part.row - 1, part.col - 1, *part.colours, levels, directed, 0, 0, rows, cols, whole,
-            span, tables, room, out,
+            span, tables, room, own, out,
         )  # fmt: skip
     return matrix, knots, np.moveaxis(lines, 1, 0)
 
