@@ -102,6 +102,7 @@ def edits_command(subparsers: Any) -> None:
     parser.add_argument("--files", default="", metavar="NAME,...", help="only these; with * and ?")
     parser.add_argument("--guide", default=GUIDES, metavar="NAME,...", help="default %(default)s")
     parser.add_argument("--rates", default="0.2,0.4,1,2", metavar="BPP,...", help="default %(default)s")
+    parser.add_argument("--needed", action="store_true", help="look for the bytes that +2 EV needs, not by rates alone")
     parser.add_argument("--cut", type=_size, default=(1024, 768), metavar="WxH", help="default 1024x768")
     parser.add_argument("--out", type=Path, default=Path("bench-out"), metavar="DIR", help="default %(default)s")
     parser.set_defaults(run=_edits)
@@ -126,7 +127,10 @@ def _edits(args: argparse.Namespace) -> None:
     results = Results(args.out / "edited.jsonl")
     try:
         say = lambda line: print(line, file=sys.stderr, flush=True)  # noqa: E731
-        edited.run(sources, chosen, rates, args.cut, args.out, results, say)
+        campaign = edited.Campaign(sources, chosen, args.cut, args.out, results, say)
+        campaign.rows(rates)
+        if args.needed:
+            campaign.needed()
     finally:
         results.close()
     text = edited.markdown(results.done.values())

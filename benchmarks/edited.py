@@ -20,23 +20,26 @@ import io
 import math
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from scipy.ndimage import gaussian_filter
 
 from ..bitstream.dng.writer import write_dng
 from ..bitstream.errors import RawinlayError
 from ..bitstream.raw_image import RawImage
 from ..bitstream.rect import Rect
 from ..bitstream.runtime.files import read_file, write_atomically
+from ..codec.isp.colour import luminance, srgb_encode
 from ..codec.source.raw import read_raw
 from ..eval.developed import EDITS, FullDeveloper, apply
 from ..eval.differences import block_means, blocks, difference
 from ..eval.metrics import finite_or_none, psnr
 from ..eval.pictures import crop
-from . import guides
+from .guides import Guide, Unavailable, render
 from .inputs import Input
 from .peers.base import Peer
 from .peers.jxl import COARSEST, FINEST, JxlLossy
@@ -50,6 +53,19 @@ NEEDED = (60.0, 75.0, 85.0)
 EDITED_JPEG = "edited-jpeg"
 TOLERANCE, ROUNDS = 0.02, 12
 """By how much JPEG XL's bytes may miss the rate, and tries to meet it."""
+
+NEAR, TRIES, LEAST_BPP, MOST_BPP = 0.5, 4, 0.03, 8.0
+"""Of the search for the bytes that a SSIMULACRA2 takes: points that are near enough, tries a goal, rates it goes to."""
+
+FLIPPED = ("as_shot", "plus2ev")
+"""Edits measured by FLIP too, which takes as long as all else."""
+
+BORDER, ALIKE = 32, 0.2
+"""Pixels that programs leave out at most, both borders together, and the correlation of fine detail from which on a
+JPEG lies over a development."""
+
+Place = tuple[slice, slice]
+WHOLE: Place = (slice(None), slice(None))
 
 
 class Tuned(Rawinlay):
@@ -78,31 +94,58 @@ def cut(source: Input, size: tuple[int, int], folder: Path) -> Input:
 class Measured:
     """One RAW's true developments, and what others are against them."""
 
-    def __init__(self, raw: RawImage) -> None:
+    def __init__(self, raw: RawImage, edits: Sequence[str] = tuple(EDITS)) -> None:
         self.raw, self.developer = raw, FullDeveloper(raw)
-        self._linear = {blended: self.developer.linear(raw.mosaic, blended) for blended in (False, True)}
-        self.true = {edit: apply(self._linear[edit == "highlights"], edit) for edit in EDITS}
+        self._blended = sorted({edit == "highlights" for edit in edits} | {False})
+        self._linear = {blended: self.developer.linear(raw.mosaic, blended) for blended in self._blended}
+        self.true = {edit: apply(self._linear[edit == "highlights"], edit) for edit in edits}
 
     def mosaic(self, found: np.ndarray) -> Row:
         """Measures of a decoded mosaic."""
-        linear = {blended: self.developer.linear(found, blended) for blended in (False, True)}
+        linear = {blended: self.developer.linear(found, blended) for blended in self._blended}
         row = self._edits(lambda edit: linear[edit == "highlights"])
         row["blocks"] = blocks(self._linear[False], linear[False])
         row["blocks_mosaic"] = block_means(self.developer, found)
         return {"psnr": finite_or_none(psnr(self.raw, found)), **row}
 
     def picture(self, jpeg: bytes) -> Row | None:
-        """Measures of a JPEG that is edited instead; None where it does not lie over the development."""
+        """Measures of a JPEG that is edited instead, where it lies; None where it does not lie over the development."""
         with Image.open(io.BytesIO(jpeg)) as opened:
             shown = np.asarray(opened.convert("RGB"))
         true = self._linear[False]
-        if shown.shape != true.shape:
+        place = laid(shown, true)
+        if place is None:
             return None
+        true = true[place]
         linear = np.stack([_lightened(shown[..., c], true[..., c]) for c in range(3)], -1)
-        return {"blocks": blocks(true, linear), **self._edits(lambda edit: linear)}
+        return {"blocks": blocks(true, linear), **self._edits(lambda edit: linear, place)}
 
-    def _edits(self, linear: Callable[[str], np.ndarray]) -> Row:
-        return {"edits": {edit: difference(true, apply(linear(edit), edit)) for edit, true in self.true.items()}}
+    def _edits(self, linear: Callable[[str], np.ndarray], place: Place = WHOLE) -> Row:
+        return {
+            "edits": {
+                edit: difference(np.ascontiguousarray(true[place]), apply(linear(edit), edit), edit in FLIPPED)
+                for edit, true in self.true.items()
+            }
+        }
+
+
+def laid(shown: np.ndarray, true: np.ndarray) -> Place | None:
+    """Which part of a development a JPEG shows pixel by pixel: programs leave out a few pixels at the borders.
+
+    None where it is larger, or much smaller, or where no shift makes them alike.
+    """
+    room = [t - s for t, s in zip(true.shape[:2], shown.shape[:2], strict=True)]
+    if min(room) < 0 or max(room) > BORDER:
+        return None
+    (h, w), fine = shown.shape[:2], [_fine(luminance(p)) for p in (shown / np.float32(255), srgb_encode(true))]
+    places = [(slice(r, r + h), slice(c, c + w)) for r in range(room[0] + 1) for c in range(room[1] + 1)]
+    alike = [float(np.corrcoef(fine[0].ravel(), fine[1][place].ravel())[0, 1]) for place in places]
+    best = int(np.argmax(alike))
+    return places[best] if alike[best] > ALIKE else None
+
+
+def _fine(light: np.ndarray) -> np.ndarray:
+    return np.asarray(light - gaussian_filter(light, 3.0))
 
 
 def _lightened(shown: np.ndarray, true: np.ndarray) -> np.ndarray:
@@ -134,34 +177,90 @@ def at_rate(codec: Peer, raw: Path, jpeg: Path, bpp: float, sites: int) -> tuple
     return codec.added(data, read_file(jpeg, "JPEG") if codec.guided else None), mosaic
 
 
-def run(
-    sources: Sequence[Input], chosen: Sequence[guides.Guide], rates: Sequence[float], size: tuple[int, int],
-    out: Path, results: Results, say: Callable[[str], None],
-) -> None:  # fmt: skip
-    """Measure what is missing; size: columns and rows of the cut; out: folder of cuts and guides."""
-    setup: Row = {"machine": machine(), "commit": commit(), "versions": versions(), "cut": list(size)}
-    for source in sources:
-        part = cut(source, size, out / "cuts")
-        measured: Measured | None = None
-        for guide in chosen:
-            for codec in [*codecs(), None]:
-                for rate in rates if codec else (0.0,):
-                    name = codec.name if codec else EDITED_JPEG
-                    shown = guide.name if codec is None or codec.guided else ""
-                    head: Row = {"file": source.name, "guide": shown, "codec": name, "setting": f"bpp={rate:g}"}
-                    if key(head) in results.done:
-                        continue
-                    measured = measured or Measured(read_raw(part.raw))
-                    row = head | _row(measured, part, guide, codec, rate, out / "guides")
-                    results.add(row | setup)
-                    say(_line(row))
+@dataclass(frozen=True)
+class Campaign:
+    """What is measured: sources, guides, columns and rows of the cut, a folder of cuts and guides, rows, words."""
+
+    sources: Sequence[Input]
+    guides: Sequence[Guide]
+    size: tuple[int, int]
+    out: Path
+    results: Results
+    say: Callable[[str], None]
+
+    def rows(self, rates: Sequence[float]) -> None:
+        """Measure what is missing. The rate moves slowest and the file fastest: what a stopped run has is a fair
+        sample."""
+        for rate in rates:
+            for guide in self.guides:
+                for source in self.sources:
+                    self._measure(source, guide, [(codec, rate) for codec in codecs()] + [(None, 0.0)])
+
+    def needed(self, wanted: Sequence[float] = NEEDED) -> None:
+        """Look for the rates at which +2 EV reaches a SSIMULACRA2: rows at rates of their own."""
+        for goal in wanted:
+            for guide in self.guides:
+                for source in self.sources:
+                    for codec in (Tuned(), JxlLossy("sqrt")):
+                        for _ in range(TRIES):
+                            rate = next_rate(self._curve(source, guide, codec), goal)
+                            if rate is None or not self._measure(source, guide, [(codec, rate)], ("plus2ev",)):
+                                break
+
+    def _curve(self, source: Input, guide: Guide, codec: Peer) -> list[tuple[float, float]]:
+        at = source.name, guide.name if codec.guided else "", codec.name
+        return curves(self.results.done.values()).get(at, [])
+
+    def _measure(
+        self, source: Input, guide: Guide, some: Sequence[tuple[Peer | None, float]],
+        edits: Sequence[str] = tuple(EDITS),
+    ) -> int:  # fmt: skip
+        """Rows that were missing of one file and guide; how many there are now."""
+        measured, found = None, 0
+        for codec, rate in some:
+            name = codec.name if codec else EDITED_JPEG
+            shown = guide.name if codec is None or codec.guided else ""
+            head: Row = {"file": source.name, "guide": shown, "codec": name, "setting": f"bpp={rate:g}"}
+            if key(head) in self.results.done:
+                continue
+            part = cut(source, self.size, self.out / "cuts")
+            measured = measured or Measured(read_raw(part.raw), edits)
+            row = head | _row(measured, part, guide, codec, rate, self.out / "guides")
+            self.results.add(row | self._setup)
+            self.say(_line(row))
+            found += "error" not in row
+        return found
+
+    @cached_property
+    def _setup(self) -> Row:
+        return {"machine": machine(), "commit": commit(), "versions": versions(), "cut": list(self.size)}
+
+
+def next_rate(curve: Sequence[tuple[float, float]], goal: float) -> float | None:
+    """The next rate to try of a curve of (bpp, SSIMULACRA2); None where one is near enough, or none is left."""
+    if not curve or any(abs(reached - goal) < NEAR for _, reached in curve):
+        return None
+    below = [bpp for bpp, reached in curve if reached < goal]
+    above = [bpp for bpp, reached in curve if reached >= goal]
+    if not above:
+        return MOST_BPP if max(below) < MOST_BPP / 2 else None
+    if not below:
+        return max(min(above) / 2, LEAST_BPP) if min(above) > 1.1 * LEAST_BPP else None
+    return float(f"{_between(curve, goal):.3g}")
+
+
+def _between(curve: Sequence[tuple[float, float]], goal: float) -> float:
+    """Where straight lines between the rates' logarithms reach the goal."""
+    rates, reached = zip(*sorted(curve), strict=True)
+    rising = np.maximum.accumulate(reached)
+    return float(2 ** np.interp(goal, rising, np.log2(rates)))
 
 
 def _row(
-    measured: Measured, part: Input, guide: guides.Guide, codec: Peer | None, rate: float, cache: Path
+    measured: Measured, part: Input, guide: Guide, codec: Peer | None, rate: float, cache: Path
 ) -> Row:
     try:
-        jpeg, program = guides.render(guide, part, cache)
+        jpeg, program = render(guide, part, cache)
         if codec is None:
             found = measured.picture(read_file(jpeg, "JPEG"))
             return found or {"error": "the JPEG does not lie over the development pixel by pixel"}
@@ -169,7 +268,7 @@ def _row(
         size, mosaic = at_rate(codec, part.raw, jpeg, rate, sites)
         made = {"guide_program": program} if codec.guided else {}
         return {"bytes": size, "bpp": 8 * size / sites, **made, **measured.mosaic(mosaic)}
-    except (RawinlayError, guides.Unavailable, OSError) as error:
+    except (RawinlayError, Unavailable, OSError) as error:
         return {"error": str(error)}
 
 
@@ -177,7 +276,7 @@ def _line(row: Row) -> str:
     said = " ".join(filter(None, (row["file"], row["guide"], row["codec"], row["setting"])))
     if "error" in row:
         return f"{said}: ERROR {row['error']}"
-    found = [f"{edit} {row['edits'][edit]['ssimulacra2']:.1f}" for edit in ("as_shot", "plus2ev")]
+    found = [f"{edit} {row['edits'][edit]['ssimulacra2']:.1f}" for edit in FLIPPED if edit in row["edits"]]
     return f"{said}: SSIMULACRA2 {', '.join(found)}"
 
 
@@ -189,26 +288,29 @@ def bytes_needed(rows: Iterable[Row], wanted: Sequence[float] = NEEDED) -> Neede
 
     Where the least rate is past it already, that rate.
     """
-    curves: dict[tuple[str, str, str], list[tuple[float, float]]] = {}
+    out = {}
+    for at, points in curves(rows).items():
+        most = max(reached for _, reached in points)
+        out[at] = [None if most < goal else _between(points, goal) for goal in wanted]
+    return out
+
+
+def curves(rows: Iterable[Row]) -> dict[tuple[str, str, str], list[tuple[float, float]]]:
+    """(file, guide, codec) -> (bpp, SSIMULACRA2 at +2 EV) of its rows."""
+    found: dict[tuple[str, str, str], list[tuple[float, float]]] = {}
     for row in rows:
         if row.get("bpp") and "edits" in row:
             at = row["file"], row["guide"], row["codec"]
-            curves.setdefault(at, []).append((row["bpp"], row["edits"]["plus2ev"]["ssimulacra2"]))
-    out = {}
-    for at, points in curves.items():
-        rates, reached = zip(*sorted(points), strict=True)
-        rising = np.maximum.accumulate(reached)
-        out[at] = [
-            None if rising[-1] < goal else float(2 ** np.interp(goal, rising, np.log2(rates))) for goal in wanted
-        ]
-    return out
+            found.setdefault(at, []).append((row["bpp"], row["edits"]["plus2ev"]["ssimulacra2"]))
+    return found
 
 
 def markdown(rows: Iterable[Row]) -> str:
     """What each codec shows at each rate, means over files, and the bytes that +2 EV needs."""
     rows = [row for row in rows if "edits" in row]
+    whole = [row for row in rows if len(row["edits"]) == len(EDITS)]
     groups: dict[tuple[str, str, str], list[Row]] = {}
-    for row in rows:
+    for row in whole:
         groups.setdefault((row["guide"], row["codec"], row["setting"]), []).append(row)
     titles = ("guide", "codec", "rate", "files", "linear, dB", "+2 EV, dB", "+2 EV, CIEDE2000", "SSIMULACRA2 as shot",
               "+2 EV")  # fmt: skip

@@ -23,7 +23,7 @@ import numpy as np
 from PIL import Image
 
 from ..bitstream.dng.crop import default_crop
-from ..bitstream.errors import InputError, UsageError
+from ..bitstream.errors import UsageError
 from ..bitstream.jpeg.file import Jpeg
 from ..bitstream.raw_image import RawImage, TiffValue
 from ..bitstream.runtime.files import Source, bytes_of
@@ -144,14 +144,12 @@ def _opened(source: Source, look: str) -> tuple[RawImage, Rendering | None]:
         from .decoding import decode_carrier
 
         carrier, raw, _ = decode_carrier(Jpeg(data), DecodeOptions(device=choose_device("auto")))
-        _need_bayer(raw)
         if look == "plain":
             return raw, None
         return raw, rendering_laid(raw, carrier.picture or data, carrier.stream.geometry)
     from .source.raw import own_preview, read_raw
 
     raw = read_raw(source if not isinstance(source, str) else Path(source))
-    _need_bayer(raw)
     preview = own_preview(source if not isinstance(source, str) else Path(source)) if look == "camera" else None
     return raw, None if preview is None else rendering_like(raw, preview)
 
@@ -161,13 +159,6 @@ def rendering_like(raw: RawImage, preview: bytes) -> Rendering | None:
     one that can't be shown."""
     display = _small_jpeg(preview, 2 * SMALL)[0]
     return None if display is None else matched(Developer(raw, _unexposed(raw)).small(Settings(), SMALL), display)
-
-
-def _need_bayer(raw: RawImage) -> None:
-    """InputError for what the developer does not know."""
-    if raw.cell or raw.levels:
-        kind = raw.cell.name if raw.cell else "floating-point numbers or a black level below 0"
-        raise InputError(f"`develop` knows Bayer mosaics alone, this RAW has {kind}: decode it and open the DNG")
 
 
 def _unexposed(raw: RawImage) -> Rendering:
@@ -188,10 +179,10 @@ def laid_display(raw: RawImage, jpeg: bytes, geometry: Geometry, size: tuple[int
     display, shape = _small_jpeg(jpeg, 4 * SMALL)
     if display is None:
         return None
-    (h, w), (height, width) = size, raw.mosaic.shape
+    (h, w), (height, width), sites = size, raw.size, raw.cell.scale if raw.cell else 1
     step = max(1, -(-max(height // 2, width // 2) // SMALL))
-    rows2 = 2 * (2 * step * np.arange(h, dtype=np.int64) + step) - 1
-    cols2 = 2 * (2 * step * np.arange(w, dtype=np.int64) + step) - 1
+    rows2 = 2 * sites * (2 * step * np.arange(h, dtype=np.int64) + step) - 1
+    cols2 = 2 * sites * (2 * step * np.arange(w, dtype=np.int64) + step) - 1
     ys, xs = geometry.laid(rows2, cols2, raw.mosaic.shape, shape)
     one = float(1 << POSITION_BITS)
     y = np.floor((ys / one + 0.5) * display.shape[0] / shape[0]).astype(int)
@@ -225,7 +216,7 @@ def _framed(picture: np.ndarray, raw: RawImage) -> np.ndarray:
 
 def frame_of(raw: RawImage) -> tuple[int, int, int, int]:
     """Column, row, columns and rows of what the RAW's own crop shows (DefaultCropOrigin and Size), else of all."""
-    rows, cols = raw.mosaic.shape
+    rows, cols = raw.size
     whole, given = (0, 0, cols, rows), default_crop(raw.raw_tags)
     if given is None:
         return whole

@@ -28,7 +28,8 @@ WHOLE_ROOM = 1 << 18
 """The same where all of the metadata is wanted."""
 
 ROOM = 2048
-"""Bytes that MakerNote, private data and Exif may take together, compressed; of the note only what fits is stored."""
+"""Bytes that MakerNote, private data, Exif, XMP and IPTC may take together, compressed; of the note only what fits is
+stored, but what is needed of it even where people wrote much."""
 
 WRITTEN_ROOM = 1 << 15
 """Bytes that XMP and IPTC, which people wrote, may take, compressed."""
@@ -91,7 +92,7 @@ def chosen(raw: RawImage, jpeg: Jpeg, own: bool, wanted: str, size: int | None) 
             warnings.append(f"the RAW's {of} is too large to be stored")
             del shot[names]
     meta = Meta(shot, of_the_mosaic, whole.exif_tags, gps, None, profiles)
-    bare = Meta({t: v for t, v in shot.items() if t not in (XMP, IPTC, PRIVATE_DATA)}, {}, whole.exif_tags, gps)
+    bare = Meta({tag: v for tag, v in shot.items() if tag not in (XMP, IPTC, PRIVATE_DATA)}, {}, whole.exif_tags, gps)
     room = WHOLE_ROOM if wanted == "whole" else min(ROOM, size // SHARE) if size else ROOM
     private = shot.get(PRIVATE_DATA)
     if private and len(replace(bare, ifd0_tags={**bare.ifd0_tags, PRIVATE_DATA: private}).to_bytes()) > room:
@@ -99,12 +100,15 @@ def chosen(raw: RawImage, jpeg: Jpeg, own: bool, wanted: str, size: int | None) 
         del shot[PRIVATE_DATA]
     elif private:
         bare = replace(bare, ifd0_tags={**bare.ifd0_tags, PRIVATE_DATA: private})
-    return Chosen(header, replace(meta, note=thinned(raw.note, bare, room)).to_bytes(), tuple(warnings))
+    written = {tag: v for tag, v in shot.items() if tag in (XMP, IPTC)}
+    note = thinned(raw.note, replace(bare, ifd0_tags={**bare.ifd0_tags, **written}), room, bare)
+    return Chosen(header, replace(meta, note=note).to_bytes(), tuple(warnings))
 
 
-def thinned(note: MakerNote | None, beside: Meta, room: int) -> MakerNote | None:
+def thinned(note: MakerNote | None, beside: Meta, room: int, bare: Meta) -> MakerNote | None:
     """As much of the note as fits, with all that `beside` has, into so many compressed bytes: the smallest values
-    first, after those that name lens and body. None where not even these fit."""
+    first, after those that name lens and body. As many of these as fit with what `bare` has alone are kept in any
+    case. None where nothing fits."""
     if note is None or len(replace(beside, note=note).to_bytes()) <= room:
         return note
     values = maker_note.flat(note)
@@ -116,12 +120,17 @@ def thinned(note: MakerNote | None, beside: Meta, room: int) -> MakerNote | None
         gone = sorted({*note.left_out, *(_number(tag) for tag in order[count:])})
         return maker_note.with_flat(replace(note, left_out=tuple(gone)), kept)
 
-    low, high = 0, len(order)
-    while high - low > 1:
-        middle = (low + high) // 2
-        fits = len(replace(beside, note=of(middle)).to_bytes()) <= room
-        low, high = (middle, high) if fits else (low, middle)
-    return of(low) if low else None
+    def most(meta: Meta, end: int) -> int:
+        """How many values fit, of the first so many."""
+        low, high = 0, end + 1
+        while high - low > 1:
+            middle = (low + high) // 2
+            fits = len(replace(meta, note=of(middle)).to_bytes()) <= room
+            low, high = (middle, high) if fits else (low, middle)
+        return low
+
+    count = max(most(beside, len(order)), most(bare, len(needed & values.keys())))
+    return of(count) if count else None
 
 
 def strip_metadata(jpeg: bytes) -> bytes:

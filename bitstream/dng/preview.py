@@ -87,7 +87,7 @@ def _is_plain(jpeg: Jpeg) -> bool:
 def open_picture(data: bytes, formats: tuple[str, ...] = ("JPEG",), least: int = 0) -> Image.Image | None:
     """The picture in a file, grey or RGB, as it is stored (not turned); None where it does not open or is too large.
 
-    least: of a JPEG a picture 2, 4 or 8 times smaller will do, which takes less time, if both sides have so many pixels.
+    least: of a JPEG a picture 2, 4 or 8 times smaller will do, which takes less time, if its sides have so many pixels.
     """
     try:
         with warnings.catch_warnings():
@@ -100,7 +100,7 @@ def open_picture(data: bytes, formats: tuple[str, ...] = ("JPEG",), least: int =
             else:
                 image = Image.open(io.BytesIO(data), formats=list(formats))
             if least:
-                image.draft(None, (least, least))  # type: ignore[arg-type]
+                image.draft(None, (least, least))
             image.load()
             return image if image.mode in ("L", "RGB") else image.convert("RGB")
     except (InputError, OSError, ValueError, SyntaxError, Image.DecompressionBombError, Warning):

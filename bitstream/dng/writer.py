@@ -159,7 +159,7 @@ def _mosaic_tags(raw: RawImage, raw_tags: dict[int, TiffValue]) -> dict[int, Tif
     samples = raw.cell.samples if raw.cell else 1
     return {
         **{tag: value for tag, value in raw_tags.items() if tag not in black.BLACK_TAGS},
-        **_padded_crop(raw_tags, height, width),
+        **_crop_or_padded(raw_tags, height, width),
         254: tiff.pack_value(tiff.LONG, 0),
         256: tiff.pack_value(tiff.LONG, width),
         257: tiff.pack_value(tiff.LONG, height),
@@ -196,17 +196,13 @@ def _strip(rows: int) -> dict[int, TiffValue]:
     return {259: tiff.pack_value(tiff.SHORT, 1), 278: tiff.pack_value(tiff.LONG, rows)}
 
 
-def _padded_crop(raw_tags: dict[int, TiffValue], height: int, width: int) -> dict[int, TiffValue]:
-    """DefaultCropOrigin and Size: the source's, else the whole frame; at least `MIN_PADDING` from the edges."""
+def _crop_or_padded(raw_tags: dict[int, TiffValue], height: int, width: int) -> dict[int, TiffValue]:
+    """DefaultCropOrigin and Size: the source's as it is, else the whole frame but for `MIN_PADDING` on each side."""
     given = default_crop(raw_tags)
-    if given is None or not lies_in(given, width, height):
-        given = 0.0, 0.0, width, height
-    start, end = list(given[:2]), [given[0] + given[2], given[1] + given[3]]
-    for axis, limit in enumerate((width, height)):
-        if limit > 8 * MIN_PADDING:
-            start[axis] = min(max(start[axis], MIN_PADDING), limit - 2 * MIN_PADDING)
-            end[axis] = max(min(end[axis], limit - MIN_PADDING), start[axis] + 1)
-    return crop_tags([*start, *(e - s for s, e in zip(start, end, strict=True))])
+    if given is not None and lies_in(given, width, height):
+        return crop_tags(given)
+    across, down = (MIN_PADDING if side > 8 * MIN_PADDING else 0 for side in (width, height))
+    return crop_tags([across, down, width - 2 * across, height - 2 * down])
 
 
 def _tile_side(width: int) -> int:

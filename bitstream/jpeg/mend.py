@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..errors import StreamError
-from ..stream import head_copy
+from ..stream import away, head_copy
 from ..stream.container import INDEX, MAGIC, SECTIONS, Container
 from ..stream.head_copy import Block, blocks, is_whole, total_length
 from ..stream.index import Key, read_index
@@ -58,8 +58,7 @@ def _mend(found: Remains) -> Mended:
     whole, damaged, left = parity.mended(found.contents)
     notes = [*found.notes]
     if damaged:
-        how = "" if parity.is_available() else " (there is parity, which `pip install zfec` would mend by)"
-        notes.append(f"{damaged - left} of {damaged} damaged pieces were mended by parity{how}")
+        notes.append(f"{damaged - left} of {damaged} damaged pieces were mended by parity")
     best = _salvaged(whole)
     tries = [(part, choice) for part, choices in found.others.items() for choice in choices[1:]]
     for part, choice in tries[:MOST_TRIED] if best is None or best[1] else ():
@@ -83,8 +82,8 @@ def _salvaged(contents: bytes) -> tuple[Container, list[tuple[Key, int]], list[s
     copy = blocks(contents, at + len(head_copy.UUID)) if at >= 0 else []
     sound = {b.letter: b for b in [*copy, *main] if b.intact}
     if not is_whole(main):  # what only embellishes a DNG is not in the copy, but may still stand behind the damage
-        more = head_copy.behind(copy, contents, PAYLOAD_AT)
-        sound = {b.letter: b for b in more if b.intact and b.letter.islower()} | sound
+        more, lacking = head_copy.behind(copy, contents, PAYLOAD_AT), head_copy.left_out(copy)
+        sound = {b.letter: b for b in more if b.intact and (b.letter.islower() or b.letter in lacking)} | sound
     head = sound.get(b"H")
     if head is None or not head.data.startswith(MAGIC) or not any(_is_enough(found, sound) for found in (copy, main)):
         return None
@@ -108,17 +107,33 @@ def _salvaged(contents: bytes) -> tuple[Container, list[tuple[Key, int]], list[s
             found[tile, layer, stage] = data
         else:
             lost.append(((tile, layer, stage), length))
-    return Container(sections, found), lost, _notes(main, copy, len(lost), len(entries))
+    told = ""
+    if "AWAY" in sections:
+        pieces = away.mended(sections["AWAY"], (entry[:3] for entry in entries), found)
+        if pieces is None:
+            told = "the corrections by block are lost, and with them all that was coded by them"
+            del sections["AWAY"]
+            found, lost = {}, [(entry[:3], entry[3]) for entry in entries if entry[2] < away.STAGE]
+        elif pieces:
+            told = f"{len(pieces)} pieces of the corrections by block came from spare ones"
+            found, lost = found | pieces, [one for one in lost if one[0] not in pieces]
+    notes = _notes(main, copy, len(lost), len(entries))
+    return Container(sections, found), lost, [*notes, told] if told else notes
 
 
 def _is_enough(found: list[Block], sound: Mapping[bytes, Block]) -> bool:
     """Whether all that a head had is there, as far as its blocks tell.
 
     A block with a wrong CRC may have had another letter: it must be one that is sound elsewhere, or can be nothing but
-    a section that is not needed.
+    a section that is not needed. What a copy leaves out must be sound elsewhere too.
     """
     spare = {letter for letter in SECTIONS.values() if letter.islower() and letter.upper() not in SECTIONS.values()}
-    return is_whole(found) and all(block.letter in sound or block.letter in spare for block in found)
+    lacking = [bytes([letter]) for letter in head_copy.left_out(found)]
+    return (
+        is_whole(found)
+        and all(block.letter in sound or block.letter in spare for block in found)
+        and all(letter in sound for letter in lacking)
+    )
 
 
 def _notes(main: list[Block], copy: list[Block], lost: int, count: int) -> list[str]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from ...bitstream.raw_image import RawImage
 from ..guide.geometry import POSITION_BITS, SCALE_BITS, Geometry
-from ..guide.projection import LENS_BITS
+from ..guide.projection import LENS_BITS, MAX_CHROMATIC
 from .fit_check import Patches, solved
 
 TRIED = 0.5
@@ -43,12 +43,16 @@ def apart(raw: RawImage, geometry: Geometry, patches: Patches) -> tuple[Geometry
     if base is None or not base.in_range:
         return geometry, 0.0
     corner = float(np.hypot(shape[0] - 1, shape[1] - 1)) / 2
+    # What is moved on trial must be in range too: of a mosaic below some 140 px the format's bound comes first.
+    reach = min(MOST, corner * MAX_CHROMATIC / (1 << LENS_BITS) - TRIED) / corner
+    if reach * corner < LEAST:
+        return geometry, 0.0
     patches = patches.half()
     views = _Views(raw.cfa, base, patches, TRIED / corner)
     first = views.at(np.zeros((2, 2)))
     best, found, db = geometry, np.zeros((2, 2)), -np.inf
     for terms in (1, 2):
-        trial = _moves(views, first, found, terms, corner)
+        trial = _moves(views, first, found, terms, (corner, reach))
         if trial is None:
             continue
         db = max(db, patches.psnr(geometry)) if not found.any() else db
@@ -59,15 +63,19 @@ def apart(raw: RawImage, geometry: Geometry, patches: Patches) -> tuple[Geometry
     return best, _most(found) * corner
 
 
-def _moves(views: _Views, first: list[_View], start: np.ndarray, terms: int, corner: float) -> np.ndarray | None:
+def _moves(
+    views: _Views, first: list[_View], start: np.ndarray, terms: int, bounds: tuple[float, float]
+) -> np.ndarray | None:  # fmt: skip
     """(a, b) of red and of blue, (2, 2), the last of so many terms moved beyond doubt in one of them; None of none.
 
-    A colour in which it isn't stays as at the start, and the terms that aren't looked for are 0.
+    A colour in which it isn't stays as at the start, and the terms that aren't looked for are 0. bounds: pixels from
+    the middle to a corner, and the largest a and b.
     """
+    corner, reach = bounds
     found, seen, place = start.copy(), views.at(start, first) if start.any() else first, np.zeros((2, 2))
     for step in range(STEPS):
         move, error = (np.stack(v) for v in zip(*(view.step(terms) for view in seen), strict=True))
-        found[:, :terms] = np.clip(found[:, :terms] + move, -MOST / corner, MOST / corner)
+        found[:, :terms] = np.clip(found[:, :terms] + move, -reach, reach)
         last = np.abs(found[:, terms - 1])
         sure = (last > SURE * error[:, -1]) & (last * corner > LEAST)
         if not sure.any():

@@ -37,7 +37,7 @@ _LEAST_AREA = 1 << (2 * LINEAR_BITS - 12)
 _MAX_VANISH2 = 9 << (2 * VANISH_BITS - 4)
 _MAX_CENTRE = 1 << (CENTRE_BITS + 1)
 _MAX_LENS = 1 << (LENS_BITS + 2)
-_MAX_CHROMATIC = 1 << (LENS_BITS - 4)
+MAX_CHROMATIC = 1 << (LENS_BITS - 4)
 _PARTS = ((1, "<2i", "vanish"), (2, "<2i", "centre"), (4, "<4i", "lens"), (8, "<4i", "chromatic"))
 _FIXED = struct.Struct("<B2i4i")
 
@@ -108,7 +108,7 @@ class Projection:
         good &= self.linear[0] * self.linear[3] - self.linear[1] * self.linear[2] >= _LEAST_AREA
         good &= self.vanish[0] ** 2 + self.vanish[1] ** 2 <= _MAX_VANISH2
         good &= all(abs(n) <= _MAX_CENTRE for n in self.centre) and all(abs(n) <= _MAX_LENS for n in self.lens)
-        return good and all(abs(n) <= _MAX_CHROMATIC for n in self.chromatic)
+        return good and all(abs(n) <= MAX_CHROMATIC for n in self.chromatic)
 
     def check(self) -> None:
         """`StreamError` where a number is not `in_range`."""

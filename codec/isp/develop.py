@@ -2,7 +2,7 @@
 
 ::
 
-    mosaic --black, white, / neutral, clipped--> balanced --edge-directed demosaicking--> camera RGB
+    mosaic --`codec.isp.sensor`: black, white, / neutral, clipped, demosaicked--> camera RGB
            --matrix, 2^exposure--> linear sRGB --local tone, curve, saturation--> display --grid of a look, 3-D table-->
            8 or 16 bit
 
@@ -21,11 +21,11 @@ from ...bitstream.runtime.parallel import in_parallel
 from . import local
 from .colour import luminance, srgb_from_balanced
 from .cube import Cube
-from .demosaic_kernels import MARGIN, edge_directed
 from .grid import Grid
 from .grid_kernels import through_grid
 from .light import Light
 from .render_kernels import look_up, render, to_whole
+from .sensor import sensor_of
 from .settings import Settings
 from .tone import ToneCurve, contrast_table, exposure_for, plain
 
@@ -47,9 +47,7 @@ class Rendering:
 
 def plain_rendering(raw: RawImage) -> Rendering:
     """Brightened so that the 99th percentile of the greens stands at 0.9 of white, and sRGB's curve."""
-    site = raw.cfa.index("G")
-    greens = raw.mosaic[site // 2 :: 2, site % 2 :: 2][::4, ::4].astype(np.float64)
-    return Rendering(exposure_for((greens - raw.black[site]) / (raw.white - raw.black[site])), plain())
+    return Rendering(exposure_for(sensor_of(raw).greens()), plain())
 
 
 @dataclass(frozen=True)
@@ -70,10 +68,12 @@ class Layers:
 
 
 class Developer:
-    """Develops one RAW under any settings. raw: a Bayer mosaic; rendering: of neutral settings."""
+    """Develops one RAW under any settings. rendering: of neutral settings. InputError for a sensor that it does not
+    know."""
 
     def __init__(self, raw: RawImage, rendering: Rendering | None = None) -> None:
-        self.raw, self.light = raw, Light.of(raw)
+        self.raw, self.sensor = raw, sensor_of(raw)
+        self.light = Light.of(raw) if self.sensor.own_colours else Light(np.ones(3), ())
         self.rendering = rendering or plain_rendering(raw)
 
     def neutral(self, settings: Settings) -> np.ndarray:
@@ -107,7 +107,7 @@ class Developer:
         layers: looks instead of the rendering, and local exposure.
         """
         settings = settings or Settings()
-        height, width = self.raw.mosaic.shape
+        height, width = self.sensor.shape
         layers = layers or Layers()
         neutral = self.neutral(settings)
         steps = [self._layer(layer, settings, neutral, layers.exposed)
@@ -153,42 +153,9 @@ class Developer:
         return layer.weight, (matrix, slopes, rests), after, cells
 
     def balanced(self, top: int, bottom: int, left: int, right: int, neutral: np.ndarray) -> np.ndarray:
-        """Camera RGB of a part of the mosaic, demosaicked, 0 black, at most 1 at its sites; float32 (h, w, 3)."""
-        rgb = np.empty((bottom - top, right - left, 3), np.float32)
-        red = self.raw.cfa.index("R")
-        red = red // 2 * 2 + (red + left) % 2
-        edge_directed(self._balanced(top, bottom, left, right, neutral), red, top % 2, rgb)
-        return rgb
-
-    def _balanced(self, top: int, bottom: int, left: int, right: int, neutral: np.ndarray) -> np.ndarray:
-        """A part of the mosaic with `MARGIN` around, mirrored at the borders, 0 black, at most 1; float32."""
-        height, width = self.raw.mosaic.shape
-        rows = _mirrored(np.arange(top - MARGIN, bottom + MARGIN), height)
-        cols = _mirrored(np.arange(left - MARGIN, right + MARGIN), width)
-        part = self.raw.mosaic[rows][:, cols].astype(np.float32)
-        for site, colour in enumerate(self.raw.cfa):
-            black, of = np.float32(self.raw.black[site]), neutral["RGB".index(colour)]
-            at = np.s_[(site // 2 + top) % 2 :: 2, (site + left) % 2 :: 2]
-            part[at] = np.minimum((part[at] - black) * np.float32(1 / ((self.raw.white - black) * of)), 1)
-        return part
+        """Camera RGB of a part of the picture, demosaicked, 0 black, at most 1 at its sites; float32 (h, w, 3)."""
+        return self.sensor.balanced(top, bottom, left, right, neutral)
 
     def blocks(self, neutral: np.ndarray, side: int) -> np.ndarray:
         """Balanced camera RGB of blocks of cells, float32 (h, w, 3)."""
-        cells = [n // 2 for n in self.raw.mosaic.shape]
-        step = max(1, -(-max(cells) // side))
-        h, w = (max(1, n // step) for n in cells)
-        rows, cols = min(step, cells[0]), min(step, cells[1])
-        out = np.zeros((h, w, 3), np.float32)
-        for site, colour in enumerate(self.raw.cfa):
-            k = "RGB".index(colour)
-            plane = self.raw.mosaic[site // 2 :: 2, site % 2 :: 2][: h * rows, : w * cols]
-            mean = plane.reshape(h, rows, w, cols).mean((1, 3), dtype=np.float32) - np.float32(self.raw.black[site])
-            share = np.float32(1 / ((self.raw.white - self.raw.black[site]) * neutral[k] * (2 if colour == "G" else 1)))
-            out[..., k] += mean * share
-        return np.minimum(out, 1)
-
-
-def _mirrored(index: np.ndarray, n: int) -> np.ndarray:
-    """Indices of 0 .. n - 1, mirrored about the first and the last as often as needed."""
-    index = np.abs(index) % max(2 * (n - 1), 1)
-    return np.minimum(index, 2 * (n - 1) - index) if n > 1 else np.zeros_like(index)
+        return self.sensor.blocks(neutral, side)

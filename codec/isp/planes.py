@@ -15,9 +15,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...bitstream.raw_image import RawImage
 from ...bitstream.runtime.parallel import in_parallel
 from .develop import BAND, Developer
 from .planes_kernels import block_roots, signed_roots
+from .sensor import Bayer
 
 DEMOSAICKED = 2
 """Largest step at which each pixel is demosaicked first: beyond, blocks hold enough sites of each colour."""
@@ -54,7 +56,10 @@ def planes(developer: Developer, neutral: np.ndarray, part: Part, quick: bool = 
     neutral: what is divided by, float64 (3,). quick: no demosaicking, from a step of 2 on.
     """
     out = np.empty((part.rows, part.cols, 3), np.float16)
-    whole = part.step == 1 or (part.step <= DEMOSAICKED and not quick)
+    sensor = developer.sensor
+    sites = sensor.raw if isinstance(sensor, Bayer) and part.step > 1 else None
+    if part.step <= DEMOSAICKED and not quick:
+        sites = None
     height = max(1, BAND // part.step)
 
     def band(first: int) -> None:
@@ -63,10 +68,10 @@ def planes(developer: Developer, neutral: np.ndarray, part: Part, quick: bool = 
         top, left, _, right = part.sites
         top += first * part.step
         bottom = top + rows * part.step
-        if whole:
+        if sites is None:
             signed_roots(_demosaicked(developer, neutral, (top, bottom, left, right)), part.step, found)
         else:
-            block_roots(*_sites(developer, neutral, (top, bottom, left, right)), part.step, found)
+            block_roots(*_sites(sites, neutral, (top, bottom, left, right)), part.step, found)
         out[first : first + rows] = found
 
     for _ in in_parallel(band, range(0, part.rows, height)):
@@ -77,17 +82,17 @@ def planes(developer: Developer, neutral: np.ndarray, part: Part, quick: bool = 
 def _demosaicked(developer: Developer, neutral: np.ndarray, sides: tuple[int, int, int, int]) -> np.ndarray:
     """Balanced camera RGB between sides, the last row and column repeated beyond the mosaic."""
     top, bottom, left, right = sides
-    height, width = developer.raw.mosaic.shape
+    height, width = developer.sensor.shape
     rgb = developer.balanced(top, min(bottom, height), left, min(right, width), neutral)
     beyond = bottom - top - rgb.shape[0], right - left - rgb.shape[1]
     return np.pad(rgb, ((0, beyond[0]), (0, beyond[1]), (0, 0)), mode="edge") if any(beyond) else rgb
 
 
 def _sites(
-    developer: Developer, neutral: np.ndarray, sides: tuple[int, int, int, int]
+    raw: RawImage, neutral: np.ndarray, sides: tuple[int, int, int, int]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """The mosaic between sides, the colours of its sites, their black levels and factors."""
-    raw, (top, bottom, left, right) = developer.raw, sides
+    top, bottom, left, right = sides
     height, width = raw.mosaic.shape
     part = raw.mosaic[top : min(bottom, height), left : min(right, width)]
     if part.shape != (bottom - top, right - left):

@@ -10,7 +10,9 @@ import dataclasses
 import threading
 import time
 from collections.abc import Callable
+from html import escape
 from typing import Any
+from urllib.parse import urlencode
 
 import numpy as np
 
@@ -25,6 +27,8 @@ from .opened import Opened, same_stem
 from .server import Answer, Asked, as_json, asset
 
 MARKS_AT_ONCE = 400
+EARLY = 1600
+"""Longest side of the picture that the page comes with, one of the gallery's."""
 CALM = 0.4
 """Seconds without a thumbnail being asked for, after which marks are found at full speed."""
 
@@ -58,17 +62,39 @@ class Desk:
         found = (self._deeds if asked.post else self._routes).get(asked.path)
         if found:
             return found(asked)
-        given = None if asked.post else asset(asked.path or "index.html")
+        if not asked.post and asked.path in ("", "index.html"):
+            return self.index()
+        given = None if asked.post else asset(asked.path)
         return given or as_json({"said": "there is nothing of that name"}, 404)
+
+    def index(self) -> Answer:
+        """The page, with the first photograph's small picture in it: it is seen before anything runs."""
+        page = asset("index.html")
+        assert page is not None
+        early = ""
+        if self.first:
+            address = f"api/thumb?{urlencode({'name': self.first, 'size': EARLY})}"
+            early = f'<img id="early" alt="" data-name="{escape(self.first)}" src="{escape(address)}">'
+        return dataclasses.replace(page, body=page.body.replace(b"<!-- early -->", early.encode()))
 
     def warm(self) -> None:
         """Have ready what the first photograph will need, while the browser starts."""
+        if self.first:
+            threading.Thread(target=self._warm_thumb, name="thumb", daemon=True).start()
         from . import facts, look, picture
 
         assert facts and look and picture
         if self.first:
             with contextlib.suppress(RawinlayError, Forbidden):
                 self.opened.picture(self.first)
+        # What finds the JPEG's look needs these, when the mosaic is decoded.
+        import scipy
+
+        assert scipy.interpolate and scipy.optimize
+
+    def _warm_thumb(self) -> None:
+        with contextlib.suppress(RawinlayError, Forbidden):
+            self.gallery.thumb(self.first, EARLY)
 
     def close(self) -> None:
         """Stop what goes on by itself."""
@@ -130,7 +156,7 @@ class Desk:
 
         name = text(asked, "name")
         found = self.opened.picture(name)
-        more = {"originals": beside(self.folder, name)} if found.kind == "carrier" else {}
+        more = {"originals": beside(self.folder, name)} if found.tiles else {}
         if found.kind == "raw":
             more["jpegs"] = [e.name for e in self._entries.values() if e.kind == "jpeg" and same_stem(e.name, name)]
         return as_json({"name": name, **facts_of(found, self.folder.read(name)), **more})

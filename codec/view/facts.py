@@ -40,8 +40,8 @@ def facts_of(picture: Picture, data: bytes) -> dict[str, Any]:
         ifd0 = file.ifd0.tags if file.ifd0 else {}
         return {**found, "about": _about(ifd0, file.exif_tags)}
     found |= {
-        "sites": int(raw.mosaic.size), "mosaic": list(raw.mosaic.shape[::-1]), "cfa": raw.cfa, "white": raw.white,
-        "black": [float(b) for b in raw.black], "about": _about(raw.ifd0_tags, raw.exif_tags, raw.camera),
+        "sites": int(raw.mosaic.size), "mosaic": list(raw.size[::-1]), "cfa": raw.kind, "white": raw.real_levels[1],
+        "black": [float(b) for b in raw.real_levels[0]], "about": _about(raw.ifd0_tags, raw.exif_tags, raw.camera),
     }  # fmt: skip
     if picture.carrier:
         stream, grown = picture.carrier.stream, Jpeg(data).grown

@@ -27,10 +27,10 @@ class Shown(Protocol):
 
 
 class LaidJpeg:
-    """planes: of the JPEG; shape: the mosaic's."""
+    """planes: of the JPEG; shape: the mosaic's that the geometry is about; sites: of it, a pixel each way."""
 
-    def __init__(self, planes: JpegPlanes, geometry: Geometry, shape: tuple[int, int]) -> None:
-        self.planes, self.geometry, self.shape = planes, geometry, shape
+    def __init__(self, planes: JpegPlanes, geometry: Geometry, shape: tuple[int, int], sites: int = 1) -> None:
+        self.planes, self.geometry, self.shape, self.sites = planes, geometry, shape, sites
         self._levels: dict[int, np.ndarray] = {}
         self._lock = threading.Lock()
 
@@ -66,7 +66,8 @@ class LaidJpeg:
             pixels = 2 * first + (2 * np.arange(count) + 1) * part.step - 1
             weights.append(_hats(pixels, at))
             nodes.append(at)
-        found = self.geometry.laid(nodes[0], nodes[1], self.shape, self.planes.y.shape)
+        rows2, cols2 = (self.sites * (at + 1) - 1 for at in nodes)
+        found = self.geometry.laid(rows2, cols2, self.shape, self.planes.y.shape)
         one = float(1 << POSITION_BITS)
         ys, xs = ((weights[0] @ (v / one) @ weights[1].T).astype(np.float32) for v in found)
         return ys, xs

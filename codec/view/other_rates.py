@@ -14,6 +14,7 @@ from ..carrier import Carrier
 from ..decoder.stream import Stream
 from ..isp.develop import Developer
 from ..isp.planes import Part, planes
+from ..isp.sensor import Bayer
 from ..isp.settings import Settings
 from .picture import Picture
 from .tiles import Tiles
@@ -44,9 +45,11 @@ class Shorter:
 
 def at_another_rate(tiles: Tiles, picture: Picture, part: Part, light: Settings) -> np.ndarray:
     """As `Picture.of_raw`, of a mosaic that is decoded from another stream."""
-    top, left, bottom, right = part.sites
-    tiles.need(top - 8, left - 8, bottom + 8, right + 8)
-    plain = picture.plain
+    plain, (top, left, bottom, right) = picture.plain, part.sites
+    if isinstance(plain.sensor, Bayer) and not plain.raw.levels:
+        tiles.need(top - 8, left - 8, bottom + 8, right + 8)
+    else:
+        tiles.need(0, 0, *tiles.mosaic.shape)  # demosaicked as a whole
     if tiles.mosaic.shape != plain.raw.mosaic.shape:
         raise UsageError("it is of another size")
     return planes(Developer(replace(plain.raw, mosaic=tiles.mosaic), plain.rendering), plain.neutral(light), part)

@@ -27,6 +27,7 @@ from ..develop import frame_of, rendering_laid, rendering_like
 from ..guide.geometry import POSITION_BITS, SCALE_BITS, Geometry
 from ..isp.develop import Developer, Rendering
 from ..isp.planes import Part, planes
+from ..isp.sensor import sensor_of
 from ..isp.settings import Settings
 from ..isp.tone import plain
 from ..mosaic.turn import turn
@@ -34,7 +35,6 @@ from .frame import Frame, Rectangle
 from .laid import LaidJpeg
 from .tiles import Tiles
 
-NUMBERS = "floating-point numbers or a black level below 0"
 MOST_STEP = 64
 MOST_PIXELS = 12_000_000
 """Of one answer: a large screen and its surroundings."""
@@ -81,35 +81,47 @@ class Picture:
         except RawinlayError as error:
             self.damage = str(error)
         if self.carrier and (self.carrier.stream.cell or self.carrier.stream.levels):
-            # what `develop` refuses: the JPEG is shown, and the RAW can be written as a DNG
-            self.refused, self.carrier = f"a mosaic of {_kind(self.carrier)} isn't developed", None
+            self._open_whole(self.carrier)
         if self.carrier is None:
             rows, cols = jpeg.planes.y.shape
             self.laid, self._orientation = LaidJpeg(jpeg.planes, Geometry(), (rows, cols)), jpeg.orientation
             return
-        self.kind, self.warnings = "carrier", self.carrier.warnings
-        self.tiles = Tiles(self.carrier)
-        self.raw, told = image_of(self.carrier, self.tiles.mosaic)
-        self.warnings += told
-        self.preview = self.carrier.picture or data
-        self.laid = LaidJpeg(self.carrier.planes, self.carrier.stream.geometry, self.stored)
+        self.kind, self.warnings = "carrier", self.warnings + self.carrier.warnings
+        if self.raw is None:
+            self.tiles = Tiles(self.carrier)
+            self.raw, told = image_of(self.carrier, self.tiles.mosaic)
+            self.warnings += told
+        self.preview, shape = self.carrier.picture or data, self.raw.mosaic.shape
+        sites = self.raw.cell.scale if self.raw.cell else 1
+        self.laid = LaidJpeg(self.carrier.planes, self.carrier.stream.geometry, (shape[0], shape[1]), sites)
+
+    def _open_whole(self, carrier: Carrier) -> None:
+        """A sensor other than Bayer's, which is decoded and demosaicked as a whole; where even that can't be, the JPEG
+        is shown, and the RAW can be written as a DNG."""
+        tiles = Tiles(carrier)
+        tiles.need(0, 0, *tiles.mosaic.shape)
+        raw, told = image_of(carrier, tiles.mosaic)
+        try:
+            sensor_of(raw)
+        except InputError as error:
+            self.refused, self.carrier = str(error), None
+        else:
+            self.raw, self.warnings = raw, told
 
     def _open_raw(self, data: bytes) -> None:
         from ..source.raw import RawFile
 
         file = RawFile(data)
         self.raw, self.warnings = file.image, file.warnings
-        if self.raw.cell or self.raw.levels:
-            raise InputError(f"a mosaic of {self.raw.cell.name if self.raw.cell else NUMBERS} isn't developed")
+        sensor_of(self.raw)
         self.preview = file.own_preview()
         if self.preview and self.preview[:2] == b"\xff\xd8":
             self.laid = stretched(self.preview, self.raw)
 
     @property
     def stored(self) -> tuple[int, int]:
-        """Rows and columns of the mosaic; of the JPEG where there is none."""
-        shape = self.raw.mosaic.shape if self.raw is not None else self.laid.shape if self.laid else (1, 1)
-        return shape[0], shape[1]
+        """Rows and columns of the sensor's pixels; of the JPEG where there is no RAW."""
+        return self.raw.size if self.raw is not None else self.laid.shape if self.laid else (1, 1)
 
     def _frame(self) -> Frame:
         if self.raw is not None:
@@ -179,22 +191,38 @@ class Picture:
             raise NoRawError("no JPEG is known of it")
         return self.laid.part(part)
 
-    def value(self, x: int, y: int) -> tuple[int, int, int, str] | None:
+    def value(self, x: int, y: int) -> tuple[int, int, int | float, str] | None:
         """Column, row, DN and colour of the site that is seen at a pixel of the upright picture; None outside, and
         where it isn't decoded."""
         if self.raw is None:
             return None
         left, top, _, _ = self.frame.stored((x, y, 1, 1))
-        rows, cols = self.raw.mosaic.shape
+        rows, cols = self.stored
         if not (0 <= top < rows and 0 <= left < cols):
             return None
         if self.tiles:
             self.tiles.need(top, left, top + 1, left + 1)
-        return left, top, int(self.raw.mosaic[top, left]), self.raw.cfa[top % 2 * 2 + left % 2]
+        if self.raw.cell is None and self.raw.levels is None:
+            return left, top, int(self.raw.mosaic[top, left]), self.raw.cfa[top % 2 * 2 + left % 2]
+        return left, top, *_value_at(self.raw, self._values, top, left)
+
+    @cached_property
+    def _values(self) -> np.ndarray:
+        """The values of a sensor other than Bayer's, which is decoded as a whole."""
+        assert self.raw is not None
+        return self.raw.values
 
 
-def _kind(carrier: Carrier) -> str:
-    return carrier.stream.cell.name if carrier.stream.cell else NUMBERS
+def _value_at(raw: RawImage, values: np.ndarray, top: int, left: int) -> tuple[int | float, str]:
+    """What the sensor measured at a pixel, and the colour; of several values a pixel the middle one."""
+    cell, value = raw.cell, values[top, left]
+    if cell and cell.samples > 1:
+        value, colour = value[cell.samples // 2], cell.colours[cell.samples // 2]
+    elif cell:
+        colour = cell.colours[top % cell.rows * cell.cols + left % cell.cols]
+    else:
+        colour = raw.cfa[top % 2 * 2 + left % 2]
+    return (round(float(np.nan_to_num(value)), 6) if raw.levels else int(value)), colour
 
 
 def stretched(preview: bytes, raw: RawImage) -> LaidJpeg | None:
@@ -211,7 +239,7 @@ def stretched(preview: bytes, raw: RawImage) -> LaidJpeg | None:
     upright = raw.orientation >= 5 and (rows > cols) == (width > height)  # most are stored as the sensor lies
     scale = (rows / width, cols / height) if upright else (rows / height, cols / width)
     fixed = round(scale[0] * (1 << SCALE_BITS)), round(scale[1] * (1 << SCALE_BITS))
-    orientation, shape = raw.orientation if upright else 1, (raw.mosaic.shape[0], raw.mosaic.shape[1])
+    orientation, shape = raw.orientation if upright else 1, raw.size
     corners = [np.array([2 * first, 2 * (first + n - 1)]) for first, n in ((top, height), (left, width))]
     at = Geometry(orientation, (0, 0), fixed).laid(corners[0], corners[1], shape, (rows, cols))
     offset = [round((s / 2 - 0.5) * (1 << POSITION_BITS)) - int(v.min()) for s, v in zip(scale, at, strict=True)]

@@ -26,33 +26,33 @@ from pathlib import Path
 from rawinlay.bitstream.dng.writer import write_dng
 from rawinlay.codec.api import verify
 from rawinlay.codec.archive.batch import Batch
-from rawinlay.codec.archive.journal import NAME, digest_of
+from rawinlay.codec.archive.journal import NAME, digest_of, entries_in
 from rawinlay.codec.archive.ray_workers import RayWorkers
 from rawinlay.codec.archive.work import done
 from rawinlay.codec.simulator import simulate
 
 ROOT = Path(__file__).parents[2]
-SIZE = (96, 128)
 OPTIONS = {"quality": 40.0, "effort": 1}
-SHOTS = 8
-"""Different pictures; the others are copies with bytes of their own behind them."""
 
 
-def make_shots(folder: Path, count: int, size: tuple[int, int] = SIZE) -> None:
-    """So many RAWs with their JPEGs, in folders of 100; of every tenth the JPEG is missing."""
+def make_shots(folder: Path, count: int, size: tuple[int, int] | None = None) -> None:
+    """So many different RAWs with their JPEGs, 64x96 to 120x160 sites or of one size, in folders of 100; of every tenth
+    the JPEG is missing."""
     sys.path.insert(0, str(ROOT / "tests" / "support"))
     from landscape import landscape
 
-    shots = [simulate(landscape(*size), n, quality=90, odd_size=False,
-                      distortion=0.0, orientation=1, iso=100, median=0.2) for n in range(SHOTS)]  # fmt: skip
-    files = [(write_dng(shot.raw), shot.jpeg) for shot in shots]
     for n in range(count):
         here = folder / f"{n // 100:03d}"
         here.mkdir(parents=True, exist_ok=True)
-        dng, jpeg = files[n % SHOTS]
-        (here / f"IMG_{n:05d}.dng").write_bytes(dng + n.to_bytes(4, "big"))
+        draw = random.Random(n)
+        height, width = size or (2 * draw.randint(32, 60), 2 * draw.randint(48, 80))
+        scene = landscape(height + 64, width + 64)
+        top, left = draw.randrange(64), draw.randrange(64)
+        shot = simulate(scene[top : top + height, left : left + width], n, quality=90, odd_size=False, distortion=0.0,
+                        orientation=1, iso=100, median=0.2)  # fmt: skip
+        (here / f"IMG_{n:05d}.dng").write_bytes(write_dng(shot.raw))
         if n % 10:
-            (here / f"IMG_{n:05d}.jpg").write_bytes(jpeg)
+            (here / f"IMG_{n:05d}.jpg").write_bytes(shot.jpeg)
 
 
 def logged(task, log=None):
@@ -114,9 +114,13 @@ def kills(folder: Path, count: int, many: int, seed: int = 0) -> list[str]:
     report = folder / "report.jsonl"
     end = subprocess.run([*words, "--report", str(report)], capture_output=True, text=True)
     wrong = judge(to, count) + ([f"exit code {end.returncode}: {end.stderr}"] if end.returncode else [])
-    states = collections.Counter(json.loads(line)["state"] for line in report.read_text().splitlines())
+    lines = [json.loads(line) for line in report.read_text().splitlines()]
+    states = collections.Counter(line["state"] for line in lines)
     if states["done"] + states["skipped"] != count:
         wrong.append(f"the report has {dict(states)}")
+    journal = entries_in((to / NAME).read_bytes())
+    wrong += [f"{line['raw']}: journal and report differ" for line in lines
+              if line | {"state": "done"} != journal.get(line["raw"])]  # fmt: skip
     print(f"{cut} kills; the last run: {dict(states)}")
     return wrong
 
@@ -165,7 +169,7 @@ def spent() -> float:
     return now.user + now.system + now.children_user + now.children_system
 
 
-def speed(folder: Path, count: int, size: tuple[int, int]) -> None:
+def speed(folder: Path, count: int, size: tuple[int, int] | None) -> None:
     """Seconds of the processor that a shot takes in a batch of two processes, and in `encode` calls of one, each
     beyond what a third as many take: without what comes once."""
     taken = {}
@@ -193,11 +197,11 @@ def main() -> None:
     parser.add_argument("what", choices=("kills", "ray", "speed"))
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--size", type=int, nargs=2, default=SIZE)
+    parser.add_argument("--size", type=int, nargs=2, help="sites of all shots, height and width")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="rawinlay-archives-") as folder:
         if args.what == "speed":
-            speed(Path(folder), args.count, tuple(args.size))
+            speed(Path(folder), args.count, tuple(args.size) if args.size else None)
             return
         here = Path(folder)
         found = kills(here, args.count, args.kills) if args.what == "kills" else on_ray(here, args.count)

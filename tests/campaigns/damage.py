@@ -8,6 +8,7 @@ import argparse
 import collections
 import random
 import time
+from pathlib import Path
 
 import carriers
 import numpy as np
@@ -130,16 +131,34 @@ def every_bit_of_the_head(sample, step=1):
     return counted
 
 
+def _end_of_stream(sample):
+    """Where the last substream ends, or before."""
+    size, place = len(Jpeg(sample.jpeg).payload) + PAYLOAD_AT, 0
+    for segment in sample.segments:
+        inside = segment.end - segment.first - HEADER.size
+        if place + inside >= size:
+            return segment.first + HEADER.size + size - place
+        place += inside
+    return segment.end
+
+
 def bits_of_substreams(sample, rng, count):
-    """Flip bits of the coded mosaic: just the one substream must be lost."""
-    start, end = head_places(sample)[-1] + 1, sample.segments[-1].start
+    """Flip bits of the coded mosaic: just the one substream must be lost, or a piece (section AWAY) that comes back.
+
+    How many were pieces.
+    """
+    start, end = head_places(sample)[-1] + 1, _end_of_stream(sample)
     keys = set(Container.from_bytes(Jpeg(sample.jpeg).payload).substreams)
+    pieces = 0
     for _ in range(count):
         place = rng.randrange(start, end)
         mended = mend(flip(sample.jpeg, place, rng.randrange(8)))
         assert len(mended.lost) <= 1 and mended.lost <= keys, place
         if not any(s.start <= place < s.first + HEADER.size for s in sample.segments):
-            assert mended.lost, place
+            back = any("pieces of the corrections" in note for note in mended.notes)
+            assert bool(mended.lost) != back, place
+            pieces += back
+    return pieces
 
 
 def cuts(sample, count):
@@ -156,7 +175,15 @@ def main():
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--every", action="store_true", help="each bit of the head; so many cuts, and bits behind it")
+    parser.add_argument("--file", help="the same bits of a carrier of your own, as streams, without the cuts")
+    parser.add_argument("--step", type=int, default=1, help="of its head, each so-manieth")
     args = parser.parse_args()
+    if args.file:
+        sample = carriers.Sample(Path(args.file).read_bytes(), None, b"")
+        pieces = bits_of_substreams(sample, random.Random(args.seed), args.count)
+        print(f"{args.count} flips behind the head, {pieces} of them in pieces: one substream lost each, or none")
+        print(f"{every_bit_of_the_head(sample, args.step)} flips in the head: all read or mended", flush=True)
+        return
     if args.every:
         sample = carriers.sample(64, (256, 320))  # two segments
         bits = every_bit_of_the_head(sample)

@@ -120,10 +120,13 @@ def test_damaged_metadata_does_not_cost_the_mosaic(carrier):
 
 def test_a_note_is_thinned_to_the_room(carrier):
     assert info(carrier.jpeg).note_left_out == (0x4001,) and info(carrier.jpeg).about_bytes < ROOM
-    small = thinned(NOTE, Meta(), 60)
+    small = thinned(NOTE, Meta(), 60, Meta())
     assert set(small.tags) == {0x6, 0x95} or set(small.tags) == {0x6}
-    assert len(Meta(note=small).to_bytes()) <= 60 and thinned(NOTE, Meta(), 5) is None
-    assert thinned(NOTE, Meta(), 9000) is NOTE
+    assert len(Meta(note=small).to_bytes()) <= 60 and thinned(NOTE, Meta(), 5, Meta()) is None
+    assert thinned(NOTE, Meta(), 9000, Meta()) is NOTE
+    wordy = Meta({700: TiffValue(1, 256, bytes(range(256)))})
+    kept = thinned(NOTE, wordy, 200, Meta())
+    assert kept is not None and 0x95 in kept.tags and 0x4001 not in kept.tags, "much is written, and the lens stays"
 
 
 def test_a_note_is_kept_whole_for_archives():

@@ -10,6 +10,8 @@ import { Sliders } from "./sliders.js";
 import { Stage } from "./stage.js";
 import { Strip, bytesText, words } from "./strip.js";
 
+const wanted = decodeURIComponent(location.hash.slice(1)), early = document.getElementById("early");
+if (early && wanted && early.dataset.name !== wanted) early.remove();
 const $ = (id) => document.getElementById(id);
 const SIDES = { jpeg: "JPEG", raw: "RAW", before: "before edits", original: "original RAW", error: "error map", trimmed: "trimmed", trial: "encoded" };
 const phone = matchMedia("(max-width: 760px)");

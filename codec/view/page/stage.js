@@ -16,6 +16,7 @@ export class Stage extends EventTarget {
   constructor(canvas, forced) {
     super();
     this.canvas = canvas;
+    this.early = document.getElementById("early");
     try {
       if (forced === "cpu") throw new Error("asked for");
       this.painter = new GlPainter(canvas);
@@ -60,12 +61,13 @@ export class Stage extends EventTarget {
     this.file = file;
     this.picture = null;
     this.marksOf = null;
-    const image = new Image();
-    image.decoding = "async";
-    image.src = thumb(file, 1600);
+    const early = this.early?.dataset.name === file.name ? this.early : null;  // the server put it into the page
+    const image = early ?? Object.assign(new Image(), { decoding: "async", src: thumb(file, 1600) });
+    if (!early) this.settled();
     try {
       await image.decode();
     } catch {
+      this.settled();
       if (this.file === file) this.draw();
       return;
     }
@@ -81,7 +83,14 @@ export class Stage extends EventTarget {
       this.fit();
     }
     this.draw();
+    this.addEventListener("painted", () => this.settled(), { once: true });
     this.dispatchEvent(new Event("first"));
+  }
+
+  /** The picture that the page came with has done its service. */
+  settled() {
+    this.early?.remove();
+    this.early = null;
   }
 
   /** The photograph's facts are there: from now on parts are fetched. */

@@ -262,6 +262,6 @@ def test_the_campaign_of_random_exports() -> None:
     """A handful of its pairs; hundreds stand in docs/alignment.md."""
     rows = list(alignment.run(shots(1, 0, (256, 320)), kinds="mix,1-5 degrees"))
     assert [row.end for row in rows] == ["placed"] * 2, alignment.table(rows)
-    assert alignment.table(rows).endswith("| 0 | 0 | 0 | - |")
+    assert alignment.table(rows).endswith("| 0 | 0 | 0 | 0 | - |")
     unlike = list(alignment.run(facades(1, 0, (128, 160)), alignment.UNLIKE))
     assert len(unlike) == 1 and unlike[0].ratio < 1.01

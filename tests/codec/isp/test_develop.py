@@ -16,6 +16,9 @@ from rawinlay.codec.isp.light import Light
 from rawinlay.codec.isp.settings import RANGES, Settings
 from rawinlay.codec.isp.shown import rendering_of
 from rawinlay.codec.mosaic.turn import turn
+from rawinlay.codec.source import cells
+from scenes import light
+from sensors import OF_COLOURS, of_sensor
 
 MATRIX = [0.75, -0.22, -0.06, -0.45, 1.25, 0.22, -0.10, 0.22, 0.56]
 
@@ -168,3 +171,28 @@ def test_what_is_no_table_of_colours(tmp_path, text):
 def test_developments_of_a_file_without_colours():
     raw = dataclasses.replace(photo((16, 16)), ifd0_tags={})
     assert Developer(raw).picture(Settings(temperature=3000, shadows=50)).shape == (16, 16, 3)
+
+
+@pytest.mark.parametrize("kind", ["xtrans", "quad", "several", "half", "one", "cmyg"])
+def test_every_sensor_is_developed(kind):
+    shot = of_sensor(kind, noise=0.0)
+    developer = Developer(shot.raw, PLAIN)
+    picture = developer.picture().astype(float)
+    small = developer.small(Settings(), 16)
+    assert picture.shape == (*shot.raw.size, 3) and small.shape[:2] == (11, 15)
+    scene = light(*shot.raw.size)
+    if kind == "one":
+        assert np.ptp(picture, axis=-1).max() == 0
+        scene = np.repeat((scene @ OF_COLOURS["W"])[..., None], 3, -1)
+    elif kind == "cmyg":
+        return  # what is sRGB depends on a camera's matrix, and this one has none
+    off = np.abs(picture - 255 * srgb_encode(np.minimum(scene, 1)))[4:-4, 4:-4]
+    assert off.mean() < {"several": 0.5, "one": 0.5}.get(kind, 8)  # sixty pixels across, edges of three colours
+
+
+def test_a_sensor_is_demosaicked_once():
+    shot = of_sensor("quad")
+    assert Developer(shot.raw, PLAIN).sensor is Developer(shot.raw).sensor
+    four = dataclasses.replace(shot.raw, cell=cells.several(8, 8, "RGBW"), mosaic=np.zeros((16, 16), np.uint16))
+    with pytest.raises(InputError, match="four values a pixel"):
+        Developer(four)

@@ -1,21 +1,28 @@
 """Pieces of `view` by themselves: frames, presets, files that are written, what is kept."""
 
+import io
 import threading
 
 import numpy as np
 import photographs
 import pytest
+from PIL import Image
 from rawinlay.bitstream.errors import InputError, UsageError
 from rawinlay.bitstream.runtime.kept import Kept
 from rawinlay.codec.develop import develop
+from rawinlay.codec.encoding import encode_arrays
+from rawinlay.codec.isp.develop import Developer, Rendering
 from rawinlay.codec.isp.settings import Settings
+from rawinlay.codec.isp.tone import plain
 from rawinlay.codec.mosaic.turn import turn
 from rawinlay.codec.view import presets
 from rawinlay.codec.view.acts import Acts, Exists, Order
 from rawinlay.codec.view.folder import Folder
 from rawinlay.codec.view.frame import Frame
 from rawinlay.codec.view.jobs import Jobs
+from rawinlay.codec.view.picture import Picture
 from rawinlay.codec.view.trial import Tried
+from sensors import of_sensor
 
 
 def quiet(what, share):
@@ -80,6 +87,27 @@ def test_what_another_program_says_stays(tmp_path):
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     return Folder(photographs.write(tmp_path_factory.mktemp("acts")))
+
+
+@pytest.mark.parametrize("kind", ["xtrans", "several", "half"])
+def test_other_sensors_are_seen_as_they_are_developed(kind):
+    shot = of_sensor(kind, shape=(95, 122))
+    data = encode_arrays(shot.raw, shot.jpeg, lossless=True, effort=1).jpeg
+    picture = Picture(data, "jpeg")
+    whole = picture.part((0, 0, *picture.frame.size), 1)
+    roots = picture.of_raw(whole, Settings()).astype(float)
+    shown = Developer(shot.raw, Rendering(0.0, plain()))
+    there = shown.balanced(whole.top, whole.top + whole.rows, whole.left, whole.left + whole.cols, np.ones(3))
+    assert np.abs(roots * np.abs(roots) - there).max() < 2e-3
+    small = picture.of_raw(picture.part((0, 0, 40, 40), 4), Settings(), quick=True)
+    of_blocks = roots[:32, :32].reshape(8, 4, 8, 4, 3).mean((1, 3))
+    assert np.abs(small.astype(float)[:8, :8] - of_blocks).mean() < 0.01
+    jpeg = np.asarray(Image.open(io.BytesIO(shot.jpeg)), float)
+    assert np.abs(picture.of_jpeg(whole) - jpeg).mean() < 1
+    column, row, value, colour = picture.value(3, 1)
+    seen = shot.raw.values[row, column]
+    assert (column, row) == (3, 1) and colour in "RGB"
+    assert np.isclose(value, seen[1] if kind == "several" else seen, atol=1e-5)
 
 
 def test_exports_are_what_the_commands_write(folder):
