@@ -97,8 +97,8 @@ def encode(
     `trim` can lower the rate later; layers: where to put them, in ascending bits per pixel, rather than where the codec
     would (implies trimmable). effort: 1 to 9, or an `Effort` (`codec.encoder.effort`). guide: "auto", "jpeg" to trust
     it everywhere, or "none" for a JPEG that only carries the RAW, whatever it shows. device: "auto", "cpu" or "cuda".
-    progress: see `Progress`. parity: share of the bytes that mends others which are lost (`bitstream.jpeg.parity`;
-    needs `zfec`). options: all that as one object, instead of keywords.
+    progress: see `Progress`. parity: share of the bytes that mends others which are lost (`bitstream.jpeg.parity`).
+    options: all that as one object, instead of keywords.
 
     Raises UsageError for contradicting or unreachable options, InputError for files that are unreadable, unsupported,
     or of another scene.
