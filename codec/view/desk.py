@@ -19,7 +19,7 @@ import numpy as np
 from ...bitstream.errors import RawinlayError, UsageError
 from ...bitstream.runtime import compiling
 from .acts import WORDS, Acts, Exists
-from .asking import box, light, look, order, settings, text, whole
+from .asking import box, light, look, order, rate, settings, text, whole
 from .folder import Entry, Folder, Forbidden
 from .gallery import Gallery
 from .jobs import Jobs
@@ -198,8 +198,8 @@ class Desk:
             from .other_rates import at_another_rate
 
             if side == "trial":
-                jpeg, quality = asked.query.get("jpeg", ""), whole(asked, "quality")
-                tried = self.opened.trials.get(self.opened.key(name, jpeg, quality))
+                key = self.opened.key(name, asked.query.get("jpeg", ""), rate(asked.query))
+                tried = self.opened.trials.get(key)
                 if tried is None:
                     raise UsageError("it is not encoded yet")
                 tiles = tried.tiles
@@ -244,9 +244,9 @@ class Desk:
         return as_json({"value": self.opened.picture(text(asked, "name")).value(whole(asked, "x"), whole(asked, "y"))})
 
     def trial(self, asked: Asked) -> Answer:
-        """How far an encoding at a quality is, and what came of it."""
+        """How far an encoding at a rate is, and what came of it."""
         name, jpeg = text(asked, "name"), asked.query.get("jpeg", "")
-        return as_json(self.opened.tried(name, jpeg, whole(asked, "quality")))
+        return as_json(self.opened.tried(name, jpeg, rate(asked.query)))
 
     # Settings and deeds.
 

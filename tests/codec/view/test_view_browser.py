@@ -2,7 +2,6 @@
 
 import base64
 import io
-import json
 import threading
 import time
 
@@ -206,8 +205,13 @@ def test_rates_are_tried_before_they_are_written(browser, site):
     with Page(browser, server, photographs.RAW) as page:
         page.developed()
         page.page.click("#tab-rate")
+        page.page.select_option("#trial-unit", "bpp")
+        page.page.locator("#trial-quality").evaluate("(e) => { e.value = 70; }")
         page.page.click("#trial-start")
         page.wait("rawinlay.stage.parts.get('trial')?.overview != null")
+        wanted = page.get("rawinlay.stage.extra.trial.bpp")
+        assert 1 < wanted < 3
         page.page.click("#trial-encode")
         page.wait("document.querySelector('.job.done') != null")
-        assert api.info(folder / "IMG_1.raw.jpg").intact and json.dumps(page.get("rawinlay.stage.extra.trial"))
+        made = api.info(folder / "IMG_1.raw.jpg")
+        assert made.intact and made.bpp <= wanted

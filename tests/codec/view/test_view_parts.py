@@ -17,6 +17,7 @@ from rawinlay.codec.isp.tone import plain
 from rawinlay.codec.mosaic.turn import turn
 from rawinlay.codec.view import presets
 from rawinlay.codec.view.acts import Acts, Exists, Order
+from rawinlay.codec.view.asking import rate
 from rawinlay.codec.view.folder import Folder
 from rawinlay.codec.view.frame import Frame
 from rawinlay.codec.view.jobs import Jobs
@@ -151,6 +152,17 @@ def test_what_was_tried_is_what_is_written(folder):
     order = Order("encode", photographs.RAW, "new.jpg", jpeg=photographs.PLAIN, rate=(("quality", 60.0),))
     result = Acts(folder, tried).do(order, quiet)[1]
     assert (folder.root / "new.jpg").read_bytes() == b"the very bytes" and result["warnings"] == ["look"]
+
+
+def test_rates_are_one_of_four():
+    """Of a query's words or an order's numbers: the same, so that what was tried is found again."""
+    assert rate({"quality": "60"}) == rate({"quality": 60.0}) == ("quality", 60.0)
+    assert rate({"bpp": "0.4", "x": "1"}) == ("bpp", 0.4) and rate({"size": 50000.0}) == ("size", 50000)
+    assert rate({"lossless": "true"}) == rate({"lossless": True, "quality": None}) == ("lossless", True)
+    for wrong in ({}, {"quality": "101"}, {"quality": "x"}, {"bpp": "nan"}, {"size": "1e999"}, {"size": "7"},
+                  {"bpp": "1", "quality": "2"}, {"lossless": "true", "bpp": "1"}):  # fmt: skip
+        with pytest.raises(UsageError):
+            rate(wrong)
 
 
 def test_a_full_disk_is_a_sentence(folder, monkeypatch):
