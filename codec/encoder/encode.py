@@ -33,6 +33,7 @@ from . import rate
 from . import size as sizing
 from .choose_recipe import choose_recipe
 from .effort import effort_of
+from .even import even_step
 from .grain import noise_of
 from .guides import Chooser
 from .job import Found, Job
@@ -87,7 +88,7 @@ def encode_stream(
             tried = replace(options, rate=goal, effort=effort)
             try:
                 job = _job(raw, planes, [geometry, *elsewhere], (header, used), growth, tried)
-                found = with_post(_coded(job, goal), job, raw, tried)
+                found = with_post(_coded(job, raw, tried), job, raw, tried)
                 del job
                 noise = noise_of(found.stream, found.mosaic, raw, tried)
                 found = replace(found, stream=replace(found.stream, noise=noise))
@@ -127,12 +128,16 @@ def _finest(wanted: Rate) -> int | None:
     return rate.step_of_quality(rate.DEFAULT_QUALITY if wanted.quality is None else wanted.quality)
 
 
-def _coded(job: Job, wanted: Rate) -> Found:
-    """The picture coded at a rate; for a size in layers a little more, to be shortened."""
-    plain, size, finest = job.plain(), wanted.bytes_for(job.sites), _finest(wanted)
+def _coded(job: Job, raw: RawImage, options: EncodeOptions) -> Found:
+    """The picture coded at its rate; for a size in layers a little more, to be shortened."""
+    wanted, plain = options.rate, job.plain()
+    size, finest = wanted.bytes_for(job.sites), _finest(wanted)
     if wanted.in_layers:
         return code_layers(plain, finest, size, wanted.layers)
     if finest is not None:
+        quality = rate.DEFAULT_QUALITY if wanted.quality is None else wanted.quality
+        if options.tune == "edit" and not wanted.lossless and not raw.cell and quality < 100:
+            finest = even_step(plain, raw, quality, options.for_edit)
         candidate, fitted = choose_recipe(plain, finest)
         return candidate.code(fitted, finest)
     assert size is not None

@@ -3,7 +3,8 @@
 ::
 
     blocks of 16 x 16 sites of a plane, those whose decoded means vary least at their level
-    second differences of true and decoded --difference--> variance that is missing, at the levels of section NOIS
+    second differences of true and decoded --difference--> variance that is missing, in shares of the sensor's
+    these shares --smooth over the levels, 0 to `MOST_SHARE`--> deviations at the levels of section NOIS
     lost part, true - decoded, in these blocks --how alike neighbours are--> filter of the grain
 """
 
@@ -31,8 +32,12 @@ FLAT = 0.5
 """Share of a level's blocks that are looked at: those whose means of 4 x 4 sites differ least."""
 
 LEAST_BLOCKS, MOST_BLOCKS = 4, 20_000
-HELD = 0.3
-"""How much a knot keeps to the mean of what is near, in blocks."""
+HELD = 12.0
+"""How much the shares of neighbouring knots are held together, in blocks."""
+
+MOST_SHARE, BUSY = 1.15, 2.0
+"""More of the sensor's noise is not missing: what varies more is structure; so are blocks of so many times its
+variance, of which those that are not say more."""
 
 LEAST = 2.0**-15
 """Deviation, in shares of white, that is not worth telling."""
@@ -78,14 +83,18 @@ def carried_noise(
         # A level's place between two knots, where the section's straight lines meet it.
         place = np.interp(np.clip(level, 0, 1), LEVELS, np.arange(KNOTS))
         flat = _flat(pairs[1] - by_plane[k], np.rint(place).astype(int))
-        missing = (second_differences(pairs[0][flat]) - second_differences(pairs[1][flat])) / span**2
-        seen[COLOUR[k]].append(np.stack([place[flat], missing]))
+        variance = [second_differences(pair[flat]) / span**2 for pair in pairs]
+        seen[COLOUR[k]].append(np.stack([place[flat], variance[0], variance[0] - variance[1]]))
         lost = (pairs[0] - pairs[1])[flat]
         lost -= lost.mean((1, 2), keepdims=True)
         alike += np.square(lost).sum(), (lost[:, :, 1:] * lost[:, :, :-1]).sum(), (lost[:, 1:] * lost[:, :-1]).sum()
     taps = [_tap(float(a / alike[0]) * SIDE / (SIDE - 1)) if alike[0] else 0 for a in alike[1:]]
     share = _second(taps[0]) / 2 + _second(taps[1]) / 2
-    numbers = [n for colour in seen for n in _numbers(np.concatenate([np.zeros((2, 0)), *colour], 1), share)]
+    numbers: list[int] = []
+    for c, colour in enumerate(seen):
+        planes = [profile.planes[k] for k in range(4) if COLOUR[k] == c]
+        sensor = sum(plane.variance(np.array(LEVELS)) for plane in planes) / len(planes) + LEAST**2
+        numbers += _numbers(np.concatenate([np.zeros((3, 0)), *colour], 1), sensor, share)
     return CarriedNoise(profile.carried(), tuple(numbers), *taps)
 
 
@@ -122,29 +131,28 @@ def _second(tap: int) -> float:
     return (6 - 8 * one + 2 * two) / 6
 
 
-def _numbers(seen: np.ndarray, share: float) -> list[int]:
+def _numbers(seen: np.ndarray, sensor: np.ndarray, seen_share: float) -> list[int]:
     """Deviations at the knots as the section has them.
 
-    seen: of each block its place between the knots and what is missing in it; share: what of a variance second
-    differences see.
+    seen: of each block its place between the knots, its variance, and what is missing of it; sensor: variance at the
+    knots, greater than 0; seen_share: what of a variance second differences see.
     """
-    place, missing = seen
-    nearest = np.rint(place).astype(int)
-    count = np.bincount(nearest, minlength=KNOTS)
-    known = np.flatnonzero(count >= LEAST_BLOCKS)
-    if not len(known):
+    place, variance, missing = seen
+    whole = np.interp(place, np.arange(KNOTS), sensor)
+    calm = variance < BUSY * whole
+    if calm.sum() >= LEAST_BLOCKS:
+        place, whole, missing = place[calm], whole[calm], missing[calm]
+    if len(place) < LEAST_BLOCKS:
         return [0] * KNOTS
-    means = np.bincount(nearest, missing, KNOTS)[known] / count[known]
-    rough = np.maximum(np.interp(np.arange(KNOTS), known, means), LEAST**2)
-    # Straight lines between knots through the blocks: least squares of relative errors, held to what is rough known.
-    weight = 1 / np.interp(place, np.arange(KNOTS), rough)
+    # Shares that are straight between knots: least squares, neighbours held together where few blocks tell.
     low = np.minimum(place.astype(int), KNOTS - 2)
     rows = np.zeros((len(place), KNOTS))
     rows[np.arange(len(place)), low], rows[np.arange(len(place)), low + 1] = 1 - (place - low), place - low
-    held = HELD * np.diag(1 / rough)
-    left, right = (rows * weight[:, None], held), (missing * weight, np.full(KNOTS, HELD))
-    variance = np.linalg.lstsq(np.concatenate(left), np.concatenate(right), rcond=None)[0]
+    held = math.sqrt(HELD) * (np.eye(KNOTS - 1, KNOTS) - np.eye(KNOTS - 1, KNOTS, 1))
+    wanted = np.concatenate([missing / whole, np.zeros(KNOTS - 1)])
+    shares = np.linalg.lstsq(np.concatenate([rows, held]), wanted, rcond=None)[0]
+    found = np.clip(shares, 0.0, MOST_SHARE) * sensor
     return [
         min(max(round(GRAIN_UNIT * math.log2(d)) + GRAIN_ONE, 1), GRAIN_ONE) if d > LEAST else 0
-        for d in np.sqrt(np.maximum(variance, 0.0) / share).tolist()
+        for d in np.sqrt(found / seen_share).tolist()
     ]
