@@ -45,6 +45,11 @@ def box(asked: Asked) -> Rectangle:
     return x, y, w, h
 
 
+def first(asked: Asked) -> bool:
+    """Whether the first look is wanted, before the RAW is decoded."""
+    return asked.query.get("first") == "1"
+
+
 def light(query: Mapping[str, Any]) -> Settings:
     """Temperature and tint, where they are given."""
     return settings({key: query[key] for key in ("temperature", "tint") if query.get(key)})

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from collections.abc import Mapping
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
-from ...bitstream.errors import NoRawError, UsageError
+from ...bitstream.errors import NoRawError, RawinlayError, UsageError
+from ...bitstream.jpeg.file import Jpeg
 from ...bitstream.runtime.kept import Kept
 from .asking import rate as rate_of
 from .folder import Folder, kind_of
@@ -30,6 +33,7 @@ class Opened:
         self._pictures: Kept[Picture] = Kept(MOST_OPEN, lambda one: one.nbytes)
         self._originals: Kept[Original | None] = Kept(MOST_OTHERS, lambda one: one.nbytes if one else 0)
         self.trials = Trials(2 * MOST_OTHERS)
+        self._begun: dict[object, Future[Jpeg]] = {}
         self._shorter: Kept[Shorter] = Kept(MOST_OTHERS, lambda one: one.nbytes)
 
     def picture(self, name: str) -> Picture:
@@ -40,12 +44,22 @@ class Opened:
         stamp = self.folder.stamp(name)
 
         def make() -> Picture:
-            made = Picture(self.folder.read(name), kind_of(path.name) or "")
+            begun = self._begun.pop((name, stamp), None)
+            made = Picture(begun.result() if begun else self.folder.read(name), kind_of(path.name) or "")
             if made.tiles:
-                threading.Thread(target=made.tiles.fill, name="fill", daemon=True).start()
+                threading.Thread(target=made.fill, name="fill", daemon=True).start()
             return made
 
         return self._pictures.get((name, stamp), make)
+
+    def begin(self, name: str) -> None:
+        """Have a JPEG's picture decoded meanwhile, while all that `picture` needs is imported."""
+        if kind_of(name) == "jpeg":
+            jpeg = Jpeg(self.folder.read(name))
+            found = self._begun[name, self.folder.stamp(name)] = Future[Jpeg]()
+            with contextlib.suppress(RawinlayError, MemoryError):  # whoever opens it meets that again, and says so
+                assert jpeg.planes
+            found.set_result(jpeg)
 
     def original(self, name: str, picture: Picture) -> Original:
         """The RAW that a carrier's was made of; NoRawError where it doesn't lie beside."""

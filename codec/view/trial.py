@@ -84,7 +84,8 @@ class Trials:
 
         try:
             raw, jpeg = sources()
-            encoded = encode(raw, jpeg, progress=progress, **dict([rate]))
+            wanted: dict[str, Any] = dict([rate])
+            encoded = encode(raw, jpeg, progress=progress, **wanted)
             carrier = open_carrier(Jpeg(encoded.jpeg))
             made = Tried(encoded.jpeg, Tiles(carrier), encoded.metadata_bytes, encoded.bpp, carrier.stream.lossless,
                          encoded.warnings)  # fmt: skip

@@ -13,9 +13,11 @@ from PIL import Image
 from rawinlay.codec import api
 from rawinlay.codec.develop import develop
 from rawinlay.codec.isp.settings import Settings
+from rawinlay.codec.view import first_look
 from rawinlay.codec.view.desk import Desk
 from rawinlay.codec.view.folder import Folder
 from rawinlay.codec.view.server import Server
+from rawinlay.codec.view.tiles import Tiles
 from raws import slow
 
 PATIENCE = 120.0  # seconds, for machines with other things to do
@@ -158,6 +160,24 @@ def test_a_look_round_by_keys(browser, site):
         unnamed = """[...document.querySelectorAll('button, input, select, [role=slider]')].filter((e) =>
             e.checkVisibility() && !e.getAttribute('aria-label') && !e.textContent.trim() && !e.labels?.length)"""
         assert page.get(unnamed + ".length") == 0
+
+
+def test_the_first_look_makes_way_for_the_raw(browser, site, monkeypatch):
+    """While tiles are decoded, what the recipe says of the RAW is developed; it says what it is, and goes."""
+    server, _ = site
+    ready, decode = threading.Event(), Tiles._decode
+    monkeypatch.setattr(Tiles, "_decode", lambda self, box: ready.wait(PATIENCE) and decode(self, box))
+    monkeypatch.setattr(first_look, "LARGE", 0)
+    try:
+        with Page(browser, server, photographs.TURNED) as page:
+            page.wait("rawinlay.state.first && rawinlay.stage.parts.get('raw')?.overview != null")
+            named = "getComputedStyle(document.getElementById('right-name'), '::after').content"
+            assert "first look" in page.get(named)
+            ready.set()
+            page.wait("rawinlay.state.missing.size == 0 && !rawinlay.state.first")
+            assert page.get("rawinlay.state.developer != null") and "first look" not in page.get(named)
+    finally:
+        ready.set()
 
 
 def test_errors_and_exports_by_clicks(browser, site):

@@ -7,7 +7,7 @@ import numpy as np
 import photographs
 import pytest
 from PIL import Image
-from rawinlay.bitstream.errors import InputError, UsageError
+from rawinlay.bitstream.errors import InputError, NoRawError, UsageError
 from rawinlay.bitstream.runtime.kept import Kept
 from rawinlay.codec.develop import develop
 from rawinlay.codec.encoding import encode_arrays
@@ -15,7 +15,7 @@ from rawinlay.codec.isp.develop import Developer, Rendering
 from rawinlay.codec.isp.settings import Settings
 from rawinlay.codec.isp.tone import plain
 from rawinlay.codec.mosaic.turn import turn
-from rawinlay.codec.view import presets
+from rawinlay.codec.view import first_look, presets
 from rawinlay.codec.view.acts import Acts, Exists, Order
 from rawinlay.codec.view.asking import rate
 from rawinlay.codec.view.folder import Folder
@@ -109,6 +109,21 @@ def test_other_sensors_are_seen_as_they_are_developed(kind):
     seen = shot.raw.values[row, column]
     assert (column, row) == (3, 1) and colour in "RGB"
     assert np.isclose(value, seen[1] if kind == "several" else seen, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", [photographs.TRIMMABLE, photographs.TURNED])
+def test_the_first_look_is_the_raw_in_the_mean(name, monkeypatch):
+    """What the recipe says of the small JPEG, before anything is decoded: the RAW's light, if not its detail."""
+    picture = Picture(photographs.files()[name], "jpeg")
+    with pytest.raises(NoRawError, match="no first look"):
+        assert picture.first_look  # it is small, and decoded as soon
+    monkeypatch.setattr(first_look, "LARGE", 0)
+    monkeypatch.setattr(first_look, "SIDE", 72)
+    seen = picture.first_look.pixels(Settings()).astype(float)
+    assert picture.tiles.done == 0 and picture.first_look.part.step == 2
+    true = picture.of_raw(picture.first_look.part, Settings()).astype(float)
+    assert seen.shape == true.shape and np.abs((seen - true).mean((0, 1))).max() < 0.05
+    assert np.abs(seen - true).mean() < 0.5 * np.abs(true - true.mean((0, 1))).mean()
 
 
 def test_exports_are_what_the_commands_write(folder):
