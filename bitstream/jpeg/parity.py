@@ -31,7 +31,6 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 
 from ..errors import StreamError
-from ..stream import gf256
 from ..stream.fields import Field, read_record, write_record
 from .jumbf import PART, box
 
@@ -204,6 +203,8 @@ def _solved(have: dict[int, bytes], members: range) -> Iterator[tuple[int, bytes
     numbers = sorted(have)[:count]
     if not is_available():
         some = {n: have[n] for n in numbers}
+        from ..stream import gf256  # with NumPy, which `strip` need not wait for
+
         return ((members[n], gf256.piece(n, some)) for n in range(count))
     import zfec
 
