@@ -48,7 +48,8 @@ class Encoded:
     """A JPEG that carries its RAW.
 
     metadata_bytes: what the JPEG grew by. bpp: 8 x that per pixel of the mosaic. guide: where the JPEG comes from;
-    guide_path: its file. alignment: how it lies over the mosaic, for people. model: identity of the probability tables.
+    guide_path: its file. alignment: how it lies over the mosaic, for people; place_error: px of the coarser picture by
+    which it may be off, rms, None where that was not measured. model: identity of the probability tables.
     seconds: time taken. preview: what the decoded DNG's will be, "raw", "jpeg" or "neutral" (`codec.preview_choice`).
     warnings: what the user should look at before the RAW is deleted, a line each. guided: share of the RAW's picture,
     0..1, that the JPEG helps to code; own_guide_bytes: what stands for it elsewhere (`codec.guide_report`). edit_gain:
@@ -69,6 +70,7 @@ class Encoded:
     guided: float = 1.0
     own_guide_bytes: int = 0
     edit_gain: float | None = None
+    place_error: float | None = None
 
     def sidecar(self) -> bytes:
         """The RAW as a file of its own, for `decode`'s `sidecar`: the JPEG then needs to carry nothing."""
@@ -205,11 +207,12 @@ def _encode(
             "`strip` byte for byte; `jpegtran -copy none` makes a JPEG of the same picture without metadata"
         )
     report = GuideReport.of(payload)
-    warnings += beside.warnings + (() if unguided else report.warnings())
+    warnings += beside.warnings + (() if unguided else (placed.warnings() if report.share else ()) + report.warnings())
     return Encoded(
         carrier.data, carrier.grown, 8 * carrier.grown / raw.mosaic.size, "given", placed.report,
         tables.load().identity.hex(), time.monotonic() - started, preview=kind_of(beside.preview, jpeg, raw.ifd0_tags),
         warnings=warnings, guided=report.share, own_guide_bytes=report.own_bytes, edit_gain=_gain(raw, options),
+        place_error=placed.error,
     )  # fmt: skip
 
 
