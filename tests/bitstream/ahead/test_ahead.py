@@ -16,6 +16,7 @@ from rawinlay.bitstream.ahead import build, signatures
 from rawinlay.bitstream.ahead.program import Program
 from rawinlay.bitstream.ahead.types import SCALARS, Unsupported, result, unified
 from rawinlay.bitstream.runtime import jit
+
 from tests.campaigns.kernel_types import missed
 
 NUMBAS = dict(
