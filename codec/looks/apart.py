@@ -87,7 +87,7 @@ def borders(light: np.ndarray, parts: np.ndarray) -> Borders:
     order = np.argsort(key, kind="stable")
     steps, rough = steps[order], rough[order]
     which, start = np.unique(key[order], return_index=True)
-    end = np.append(start[1:], len(key))
+    end = np.append(start[1:], len(key))[: len(start)]
     pixels = np.bincount(parts.ravel(), minlength=count)
     size = np.maximum(pixels, 1)
     mean = np.stack([np.bincount(parts.ravel(), log[..., k].ravel(), count) for k in range(3)], 1) / size[:, None]

@@ -16,7 +16,7 @@ def grown(first, second, weight, count, scale, least):
     of fewer than `least` pixels join a neighbour.
     """
     above, size, inner = np.arange(count), np.ones(count, np.int64), np.zeros(count)
-    for round in range(2):
+    for turn in range(2):
         for e in range(first.size):
             i, j = first[e], second[e]
             while above[i] != i:
@@ -28,7 +28,7 @@ def grown(first, second, weight, count, scale, least):
             if i == j:
                 continue
             alike = weight[e] <= min(inner[i] + scale / size[i], inner[j] + scale / size[j])
-            if (alike if round == 0 else min(size[i], size[j]) < least):
+            if (alike if turn == 0 else min(size[i], size[j]) < least):
                 above[j] = i
                 size[i] += size[j]
                 inner[i] = max(inner[i], weight[e])

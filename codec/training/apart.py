@@ -13,9 +13,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
 from safetensors.numpy import save_file
-from torch.nn.functional import binary_cross_entropy_with_logits
 
 from ...bitstream.errors import InputError, RawinlayError
 from ..looks import apart
@@ -59,20 +57,24 @@ def fit(lights: list[np.ndarray], seed: int = 11) -> dict[str, np.ndarray]:
             wanted.append(ev[found.second] - ev[found.first])
     table, step, true = np.concatenate(told), np.concatenate(steps), np.concatenate(wanted)
     weights = {"mean": table.mean(0), "spread": table.std(0) + 1e-6}
-    x = torch.tensor(apart.expanded(table, weights))
-    trust = torch.tensor(np.sqrt(np.concatenate(lengths)))
+    x, trust = apart.expanded(table, weights), np.sqrt(np.concatenate(lengths))
     labels = {"by": np.abs(step - true) < SURE, "none": np.abs(true) < STILL}
-    return weights | {name: _logistic(x, torch.tensor(label.astype(float)), trust) for name, label in labels.items()}
+    return weights | {name: _logistic(x, label, trust) for name, label in labels.items()}
 
 
-def _logistic(x: torch.Tensor, label: torch.Tensor, trust: torch.Tensor) -> np.ndarray:
-    found = torch.zeros(x.shape[1], dtype=torch.double, requires_grad=True)
+def _logistic(x: np.ndarray, label: np.ndarray, trust: np.ndarray) -> np.ndarray:
+    """Weights of a logistic regression of `label` on x (n, features), each row as trusted."""
+    import torch
+    from torch.nn.functional import binary_cross_entropy_with_logits
+
+    rows, wanted, share = (torch.tensor(v, dtype=torch.double) for v in (x, label, trust / trust.sum()))
+    found = torch.zeros(rows.shape[1], dtype=torch.double, requires_grad=True)
     optimiser = torch.optim.LBFGS([found], max_iter=ROUNDS, line_search_fn="strong_wolfe")
 
     def loss() -> torch.Tensor:
         optimiser.zero_grad()
-        wrong = binary_cross_entropy_with_logits(x @ found, label, reduction="none")
-        total = (trust * wrong).sum() / trust.sum() + QUIET * (found[1:] ** 2).sum()
+        wrong = binary_cross_entropy_with_logits(rows @ found, wanted, reduction="none")
+        total = (share * wrong).sum() + QUIET * (found[1:] ** 2).sum()
         total.backward()
         return total
 
