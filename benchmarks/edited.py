@@ -39,7 +39,7 @@ from ..eval.developed import EDITS, FullDeveloper, apply
 from ..eval.differences import block_means, blocks, difference
 from ..eval.metrics import finite_or_none, psnr
 from ..eval.pictures import crop
-from . import guides
+from .guides import Guide, Unavailable, render
 from .inputs import Input
 from .peers.base import Peer
 from .peers.jxl import COARSEST, FINEST, JxlLossy
@@ -182,7 +182,7 @@ class Campaign:
     """What is measured: sources, guides, columns and rows of the cut, a folder of cuts and guides, rows, words."""
 
     sources: Sequence[Input]
-    guides: Sequence[guides.Guide]
+    guides: Sequence[Guide]
     size: tuple[int, int]
     out: Path
     results: Results
@@ -207,12 +207,12 @@ class Campaign:
                             if rate is None or not self._measure(source, guide, [(codec, rate)], ("plus2ev",)):
                                 break
 
-    def _curve(self, source: Input, guide: guides.Guide, codec: Peer) -> list[tuple[float, float]]:
+    def _curve(self, source: Input, guide: Guide, codec: Peer) -> list[tuple[float, float]]:
         at = source.name, guide.name if codec.guided else "", codec.name
         return curves(self.results.done.values()).get(at, [])
 
     def _measure(
-        self, source: Input, guide: guides.Guide, some: Sequence[tuple[Peer | None, float]],
+        self, source: Input, guide: Guide, some: Sequence[tuple[Peer | None, float]],
         edits: Sequence[str] = tuple(EDITS),
     ) -> int:  # fmt: skip
         """Rows that were missing of one file and guide; how many there are now."""
@@ -257,10 +257,10 @@ def _between(curve: Sequence[tuple[float, float]], goal: float) -> float:
 
 
 def _row(
-    measured: Measured, part: Input, guide: guides.Guide, codec: Peer | None, rate: float, cache: Path
+    measured: Measured, part: Input, guide: Guide, codec: Peer | None, rate: float, cache: Path
 ) -> Row:
     try:
-        jpeg, program = guides.render(guide, part, cache)
+        jpeg, program = render(guide, part, cache)
         if codec is None:
             found = measured.picture(read_file(jpeg, "JPEG"))
             return found or {"error": "the JPEG does not lie over the development pixel by pixel"}
@@ -268,7 +268,7 @@ def _row(
         size, mosaic = at_rate(codec, part.raw, jpeg, rate, sites)
         made = {"guide_program": program} if codec.guided else {}
         return {"bytes": size, "bpp": 8 * size / sites, **made, **measured.mosaic(mosaic)}
-    except (RawinlayError, guides.Unavailable, OSError) as error:
+    except (RawinlayError, Unavailable, OSError) as error:
         return {"error": str(error)}
 
 

@@ -206,6 +206,15 @@ def rendering_laid(raw: RawImage, jpeg: bytes, geometry: Geometry) -> Rendering 
     return None if display is None else rendering_of(linear, display)
 
 
+def rendering_beside(raw: RawImage, shown: np.ndarray) -> Rendering:
+    """The rendering of a picture that has a pixel for each site, display float (H, W, 3), NaN where it shows none."""
+    linear = Developer(raw, _unexposed(raw)).small(Settings(), SMALL)
+    (h, w), (height, width) = linear.shape[:2], raw.mosaic.shape
+    step = max(1, -(-max(height // 2, width // 2) // SMALL))
+    at = np.ix_(*(np.minimum(2 * step * np.arange(n) + step, side - 1) for n, side in ((h, height), (w, width))))
+    return rendering_of(linear, shown[at])
+
+
 def laid_display(raw: RawImage, jpeg: bytes, geometry: Geometry, size: tuple[int, int]) -> np.ndarray | None:
     """A JPEG at the places of `Developer.small`'s blocks, display float32 (*size, 3), NaN where it shows none; None
     for a picture that can't be shown."""

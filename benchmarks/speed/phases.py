@@ -115,7 +115,6 @@ def main() -> int:
     args = parser.parse_args()
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:1])
     from ...codec.api import decode, encode
-    from ...codec.encoder import encode as _  # what is timed must have been imported
 
     raw, jpeg = args.raw.read_bytes(), args.jpeg.read_bytes()
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ..errors import StreamError
-from ..stream import head_copy
+from ..stream import away, head_copy
 from ..stream.container import INDEX, MAGIC, SECTIONS, Container
 from ..stream.head_copy import Block, blocks, is_whole, total_length
 from ..stream.index import Key, read_index
@@ -31,22 +31,26 @@ class Mended:
     size: int
 
 
-def mend(data: bytes) -> Mended:
-    """The RAW stream in a damaged JPEG. `StreamError` where too little is left."""
-    best, reason = None, StreamError("no segment of the RAW is left")
+def mend(data: bytes, is_bound: Callable[[Mended], bool] | None = None) -> Mended:
+    """The RAW stream in a damaged JPEG. `StreamError` where too little is left.
+
+    is_bound: whether a stream belongs to the picture, which is asked where segments of several RAWs are there.
+    """
+    candidates: list[Mended] = []
+    reason, boxes = StreamError("no segment of the RAW is left"), set[int]()
     for found in remains_in(data):
         try:
-            mended = _mend(found)
+            candidates.append(_mend(found))
         except StreamError as error:
             reason = error
             continue
-        if best is None or len(mended.lost) < len(best.lost):
-            best = mended
-        if not best.lost:
+        boxes.add(len(found.contents))
+        if not candidates[-1].lost and not (is_bound and found.strange):
             break
-    if best is None:
+    if not candidates:
         raise reason
-    return best
+    bound = [one for one in candidates if is_bound(one)] if is_bound and len(boxes) > 1 else []
+    return min(bound or candidates, key=lambda one: len(one.lost))
 
 
 def mend_superbox(contents: bytes) -> Mended:
@@ -58,8 +62,7 @@ def _mend(found: Remains) -> Mended:
     whole, damaged, left = parity.mended(found.contents)
     notes = [*found.notes]
     if damaged:
-        how = "" if parity.is_available() else " (there is parity, which `pip install zfec` would mend by)"
-        notes.append(f"{damaged - left} of {damaged} damaged pieces were mended by parity{how}")
+        notes.append(f"{damaged - left} of {damaged} damaged pieces were mended by parity")
     best = _salvaged(whole)
     tries = [(part, choice) for part, choices in found.others.items() for choice in choices[1:]]
     for part, choice in tries[:MOST_TRIED] if best is None or best[1] else ():
@@ -83,8 +86,8 @@ def _salvaged(contents: bytes) -> tuple[Container, list[tuple[Key, int]], list[s
     copy = blocks(contents, at + len(head_copy.UUID)) if at >= 0 else []
     sound = {b.letter: b for b in [*copy, *main] if b.intact}
     if not is_whole(main):  # what only embellishes a DNG is not in the copy, but may still stand behind the damage
-        more = head_copy.behind(copy, contents, PAYLOAD_AT)
-        sound = {b.letter: b for b in more if b.intact and b.letter.islower()} | sound
+        more, lacking = head_copy.behind(copy, contents, PAYLOAD_AT), head_copy.left_out(copy)
+        sound = {b.letter: b for b in more if b.intact and (b.letter.islower() or b.letter in lacking)} | sound
     head = sound.get(b"H")
     if head is None or not head.data.startswith(MAGIC) or not any(_is_enough(found, sound) for found in (copy, main)):
         return None
@@ -108,17 +111,33 @@ def _salvaged(contents: bytes) -> tuple[Container, list[tuple[Key, int]], list[s
             found[tile, layer, stage] = data
         else:
             lost.append(((tile, layer, stage), length))
-    return Container(sections, found), lost, _notes(main, copy, len(lost), len(entries))
+    told = ""
+    if "AWAY" in sections:
+        pieces = away.mended(sections["AWAY"], (entry[:3] for entry in entries), found)
+        if pieces is None:
+            told = "the corrections by block are lost, and with them all that was coded by them"
+            del sections["AWAY"]
+            found, lost = {}, [(entry[:3], entry[3]) for entry in entries if entry[2] < away.STAGE]
+        elif pieces:
+            told = f"{len(pieces)} pieces of the corrections by block came from spare ones"
+            found, lost = found | pieces, [one for one in lost if one[0] not in pieces]
+    notes = _notes(main, copy, len(lost), len(entries))
+    return Container(sections, found), lost, [*notes, told] if told else notes
 
 
 def _is_enough(found: list[Block], sound: Mapping[bytes, Block]) -> bool:
     """Whether all that a head had is there, as far as its blocks tell.
 
     A block with a wrong CRC may have had another letter: it must be one that is sound elsewhere, or can be nothing but
-    a section that is not needed.
+    a section that is not needed. What a copy leaves out must be sound elsewhere too.
     """
     spare = {letter for letter in SECTIONS.values() if letter.islower() and letter.upper() not in SECTIONS.values()}
-    return is_whole(found) and all(block.letter in sound or block.letter in spare for block in found)
+    lacking = [bytes([letter]) for letter in head_copy.left_out(found)]
+    return (
+        is_whole(found)
+        and all(block.letter in sound or block.letter in spare for block in found)
+        and all(letter in sound for letter in lacking)
+    )
 
 
 def _notes(main: list[Block], copy: list[Block], lost: int, count: int) -> list[str]:

@@ -35,6 +35,8 @@ id     name  contents
 "V"    LEVL  values that the mosaic's numbers stand for
 "B"    POST  the second look at the guide behind the loop
 "j"    DIGJ  digests of the JPEG's samples, by bands of rows
+"A"    AWAY  where the corrections by block stand, if not in LOCL
+"U"    USED  the values that each plane uses
 "S"          the index
 =====  ====  =====================================================
 
@@ -69,7 +71,7 @@ PREAMBLE_BYTES = 12
 SECTIONS = {
     "HEAD": b"H", "RECP": b"R", "LOCL": b"L", "PARM": b"P", "LAYR": b"Y", "PREV": b"p", "GEOM": b"W", "LOOK": b"K",
     "GATE": b"G", "DIGM": b"d", "DIGS": b"s", "BORD": b"b", "NOIS": b"n", "META": b"m",
-    "CELL": b"C", "LEVL": b"V", "POST": b"B", "DIGJ": b"j",
+    "CELL": b"C", "LEVL": b"V", "POST": b"B", "DIGJ": b"j", "AWAY": b"A", "USED": b"U",
 }  # fmt: skip
 INDEX = b"S"
 SPARED = ("META",)

@@ -2,7 +2,8 @@
 
 A box of its own behind `bidb` (docs/bitstream.md, 2.7) holds the bytes of the stream from its start to the end of the
 index, less the sections that only embellish a DNG: everything is as it is in the stream, CRCs included. Streams of less
-than `LEAST` bytes have none: they lie in one segment with it.
+than `LEAST` bytes have none: they lie in one segment with it. A large guide of the stream's own is not copied either: a
+block of letter `LEFT_OUT` says that it must be found where it stands.
 """
 
 from __future__ import annotations
@@ -20,6 +21,13 @@ MOST_BETWEEN = 1 << 20
 MOST_BLOCKS = 64  # there are fewer letters; more are an attack on memory
 SMALL = (SECTIONS["DIGM"], SECTIONS["DIGS"])
 """Sections with small letters that are copied all the same."""
+
+LEFT_OUT = b"g"
+"""Letter of the block that says, in its contents, which letters the copy lacks though decoding needs them."""
+
+LARGE = 1 << 11
+"""Bytes from which on a guide of the stream's own is left out, as the JPEG's scan has no copy either: it may be a tenth
+of a stream, and more."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +84,23 @@ def is_whole(found: list[Block]) -> bool:
 
 def head_copy(payload: bytes) -> bytes:
     """What the box holds."""
-    return b"".join(b.data for b in blocks(payload) if b.letter.isupper() or b.letter in SMALL)
+    found = (b for b in blocks(payload) if b.letter.isupper() or b.letter in SMALL)
+    return b"".join(_marker(b.letter) if _is_large(b) else b.data for b in found)
+
+
+def left_out(copy: list[Block]) -> bytes:
+    """Letters that a copy lacks and tells of."""
+    return b"".join(block.body for block in copy if block.letter == LEFT_OUT and block.intact)
+
+
+def _is_large(block: Block) -> bool:
+    return block.letter == SECTIONS["GATE"] and len(block.data) >= LARGE
+
+
+def _marker(letter: bytes) -> bytes:
+    """A block that stands for one that is left out."""
+    block = LEFT_OUT + b"\1" + letter
+    return block + zlib.crc32(block).to_bytes(4, "little")
 
 
 def total_length(first: Block) -> int:

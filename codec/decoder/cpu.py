@@ -9,13 +9,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
 
 from ...bitstream.runtime.parallel import in_parallel
 from ...bitstream.runtime.progress import Progress
 from ...entropy.ans import decode_symbols
-from ..recipe.side import SideInfo, Window
+from ..mosaic.companding import Companding
+from ..recipe.recipe import Recipe
+from ..recipe.side import Window
 from ..stages.order import STAGES
 from ..stages.parameters import Params
 from ..stages.tile import Tile
@@ -25,9 +28,19 @@ Watch = Callable[[int, int, np.ndarray, np.ndarray], None]
 """Called with tile, stage, symbols int32 and classes uint8 (H, W), from any thread; the arrays are gone afterwards."""
 
 
+class TileSide(Protocol):
+    """What is asked of side information (`codec.recipe.side.SideInfo`) for tiles."""
+
+    def prediction(self, window: Window, recipe: Recipe, companding: Companding) -> np.ndarray:
+        """As `SideInfo.prediction`."""
+
+    def activity(self, window: Window) -> np.ndarray:
+        """As `SideInfo.activity`."""
+
+
 def decode_mosaic(
     setup: Setup,
-    side_info: SideInfo,
+    side_info: TileSide,
     params: Mapping[int, Params],
     transforms: Sequence[int],
     substreams: Mapping[tuple[int, int], bytes],

@@ -20,18 +20,19 @@ from ...entropy.ans import decode_symbols, model_of
 from ...entropy.binary import SplitReader
 from ...entropy.tables import EXACT, Tables
 from ..mosaic.companding import LOSSLESS
-from ..recipe.side import SideInfo, Window
+from ..recipe.side import Window
 from ..refine.intervals import Rules
 from ..refine.layer import Layer
 from ..refine.tile import LayerTile
 from ..stages.order import STAGES
 from ..stages.parameters import Params
+from .cpu import TileSide
 from .setup import Setup
 
 
 def decode_layers(
     setup: Setup,
-    side_info: SideInfo,
+    side_info: TileSide,
     layers: Sequence[Layer],
     depth: Depth,
     spread: int,

@@ -1,4 +1,4 @@
-"""What a stream says of its sensor, checked against the header: sections CELL and LEVL."""
+"""What a stream says of its sensor, checked against the header: sections CELL, LEVL and USED."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from ...bitstream.errors import StreamError
 from ...bitstream.levels import Levels
 from ...bitstream.stream.cell import read_cell
 from ...bitstream.stream.header import Header
+from ...bitstream.stream.used import UsedValues
 from ...bitstream.stream.values import read_levels
 
 
@@ -29,3 +30,13 @@ def parse_levels(sections: Mapping[str, bytes], header: Header) -> Levels | None
     """Section LEVL."""
     section = sections["LEVL"]
     return read_levels(section, (header.height, header.width)) if section else None
+
+
+def parse_used(sections: Mapping[str, bytes], header: Header) -> UsedValues | None:
+    """Section USED, checked against the header."""
+    section = sections["USED"]
+    if not section:
+        return None
+    if header.values:
+        raise StreamError("the values are told twice, for all planes and by plane")
+    return UsedValues.from_bytes(section, header.top)

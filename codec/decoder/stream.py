@@ -16,7 +16,7 @@ Of a stream in layers (section LAYR, `bitstream.stream.layers`) PARM holds those
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -31,14 +31,16 @@ from ...bitstream.runtime.forks import cached_property
 from ...bitstream.runtime.profile import timed
 from ...bitstream.runtime.progress import Progress
 from ...bitstream.runtime.torch_needed import need_torch
+from ...bitstream.stream import away
 from ...bitstream.stream.container import Container, Key
 from ...bitstream.stream.digests import FileDigests
 from ...bitstream.stream.fields import Reader
-from ...bitstream.stream.header import Header, unpack_values
+from ...bitstream.stream.header import Header
 from ...bitstream.stream.layers import STAGES, Depth, Layers
 from ...bitstream.stream.limits import check_work
 from ...bitstream.stream.noise import CarriedNoise
 from ...bitstream.stream.preview import CarriedPreview
+from ...bitstream.stream.used import UsedValues
 from ...bitstream.tiff.meta import Meta
 from ...entropy import tables
 from ...entropy.tables import Tables
@@ -59,15 +61,17 @@ from ..refine.layer import Layer
 from ..stages.coding import Coding
 from ..stages.order import HAAR, IN_PLACE, REFINED
 from ..stages.parameters import Params
-from .cpu import Watch, decode_mosaic
+from .cpu import TileSide, Watch, decode_mosaic
 from .layer_section import parse_layers
 from .layers import decode_layers
 from .packing import pack_black as pack_black
 from .packing import pack_transforms as pack_transforms
 from .packing import unpack_transforms
 from .post import corrected, read_post
-from .sensor import parse_cell, parse_levels
+from .sensor import parse_cell, parse_levels, parse_used
 from .setup import Setup
+from .setup import companding_of as companding_of
+from .setup import layout_of as layout_of
 
 if TYPE_CHECKING:
     from ..recipe.net import GuideNet
@@ -75,8 +79,7 @@ if TYPE_CHECKING:
 BASES = (IN_PLACE, HAAR)
 LEAST_SCALE, LEAST_SIDE = 64, 8
 """A JPEG has at least 1 / `LEAST_SCALE` of the mosaic's rows and columns (`codec.guide.geometry`), give or take
-`LEAST_SIDE`:
-a small file can't ask for the memory of a huge mosaic."""
+`LEAST_SIDE`: a small file can't ask for the memory of a huge mosaic."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,7 @@ class Stream:
     digest: section DIGM; files: section DIGS. cut: of tiles that are damaged, the first layer and stage that is not
     there (`codec.decoder.salvage`). noise: the sensor's, and what is missing of it, where the stream tells. about:
     section META; about_lost: whether it is damaged and left out. cell: section CELL; levels: section LEVL. post: the
-    second look behind the loop. bands: section DIGJ.
+    second look behind the loop. bands: section DIGJ. used: section USED.
     """
 
     header: Header
@@ -115,6 +118,7 @@ class Stream:
     levels: Levels | None = None
     post: Look | None = None
     bands: bytes = b""
+    used: UsedValues | None = None
 
     @property
     def geometry(self) -> Geometry:
@@ -138,8 +142,8 @@ class Stream:
 
     @property
     def companding(self) -> Companding:
-        """The header's companding."""
-        return companding_of(self.header)
+        """The header's companding, for the values that planes use."""
+        return companding_of(self.header, self.used)
 
     @property
     def tables(self) -> Tables:
@@ -165,13 +169,14 @@ class Stream:
     @classmethod
     def from_bytes(cls, data: bytes) -> Stream:
         """Parse a payload. Raises `StreamError` for one that is damaged, newer, or of a model that is not here."""
-        container = Container.from_bytes(data)
+        container = away.gathered(Container.from_bytes(data))
         header = Header.from_bytes(container.sections.get("HEAD", b""))
         model = tables.load(header.model)
         if header.net:
             weights.REGISTRY.find(header.net)
         geometry = Geometry.from_bytes(header.geometry, container.sections["GEOM"])
-        companding_of(header)
+        used = parse_used(container.sections, header)
+        companding_of(header, used)
         features = COUNT + weights.COUNT if header.net else COUNT
         recipe = Recipe.from_bytes(container.sections.get("RECP", b""), features)
         if container.sections["LOCL"]:
@@ -221,7 +226,7 @@ class Stream:
             about=container.sections["META"], about_lost="META" in container.lost,
             cell=parse_cell(container.sections, header),
             levels=parse_levels(container.sections, header), post=post,
-            bands=container.sections["DIGJ"],
+            bands=container.sections["DIGJ"], used=used,
         )  # fmt: skip
 
     @timed("network")
@@ -248,24 +253,31 @@ class Stream:
         by_torch = self.layers is None and device != "cpu" and not (self.gate and self.gate.blocks) and not self.cell
         near = Rect.around(setup.places[n] for n in chosen) if box and not by_torch else None
         side_info = guided_by(guide, self.gate, layout, self.net(), near)
-        coded = self.params, self.transforms, self.substreams
         if by_torch:
             from .cuda import decode_with_torch  # torch takes seconds to import
 
+            coded = self.params, self.transforms, self.substreams
             mosaic = decode_with_torch(setup, side_info, *coded, chosen, device, progress)
-        elif self.layers is None:
-            mosaic = decode_mosaic(setup, side_info, *coded, chosen, progress, watch)
         else:
-            further = [
-                Layer(one.step, Params.from_bytes(one.parameters, REFINED, ACTIVITIES), bool(one.estimate))
-                for one in self.layers.further
-            ]
-            mosaic = decode_layers(
-                setup, side_info, [Layer(header.step, self.params[IN_PLACE]), *further],
-                Depth(self.layers.kept, len(self.transforms), self.cut), self.layers.spread,
-                self.finer | {(tile, 0, stage): d for (tile, stage), d in self.substreams.items()}, chosen, progress,
-            )  # fmt: skip
+            mosaic = self.tiles(side_info, chosen, progress, watch)
         return self.behind(mosaic, side_info, inner)
+
+    def tiles(
+        self, side_info: TileSide, chosen: Sequence[int], progress: Progress | None = None, watch: Watch | None = None
+    ) -> np.ndarray:
+        """The mosaic of some tiles, as they are before what follows them, by side information."""
+        if self.layers is None:
+            coded = self.params, self.transforms, self.substreams
+            return decode_mosaic(self.setup, side_info, *coded, chosen, progress, watch)
+        further = [
+            Layer(one.step, Params.from_bytes(one.parameters, REFINED, ACTIVITIES), bool(one.estimate))
+            for one in self.layers.further
+        ]
+        return decode_layers(
+            self.setup, side_info, [Layer(self.header.step, self.params[IN_PLACE]), *further],
+            Depth(self.layers.kept, len(self.transforms), self.cut), self.layers.spread,
+            self.finer | {(tile, 0, stage): d for (tile, stage), d in self.substreams.items()}, chosen, progress,
+        )  # fmt: skip
 
     def behind(self, mosaic: np.ndarray, side_info: SideInfo, box: Rect | None) -> np.ndarray:
         """What follows the tiles: the mosaic corrected, in a box of cells where one is wanted; or what repeats."""
@@ -281,20 +293,3 @@ class Stream:
         from ..recipe import net as guide_net
 
         return guide_net.load(self.header.net)
-
-
-def layout_of(header: Header, cell: CellLayout | None = None) -> Layout:
-    """Cells of the header's mosaic."""
-    return Layout(header.height, header.width, header.phase, cell)
-
-
-def companding_of(header: Header) -> Companding:
-    """The header's companding; its black levels by plane. `StreamError` for levels that can't be companded."""
-    black = layout_of(header).per_plane(header.levels)
-    values = unpack_values(header.values, header.top) if header.values else None
-    try:
-        return Companding(
-            black, header.white, header.top, header.companding, values, tuple(header.saturation) or (0,) * 8
-        )
-    except ValueError as error:
-        raise StreamError(f"header: {error}") from error

@@ -15,12 +15,14 @@ from ...bitstream.raw_image import CFA_PHASES, RawImage
 from ...bitstream.runtime.memory import give_back
 from ...bitstream.runtime.parallel import single_threaded
 from ...bitstream.runtime.profile import timed
+from ...bitstream.runtime.progress import Progress
 from ...bitstream.runtime.torch_needed import need_torch
 from ...bitstream.stream.container import with_sections
 from ...bitstream.stream.digests import mosaic_digest
-from ...bitstream.stream.header import MAX_PIXELS, MAX_SIDE, Header, pack_values
+from ...bitstream.stream.header import MAX_PIXELS, MAX_SIDE, Header
 from ...bitstream.stream.layers import shorten
 from ...bitstream.stream.limits import check_work
+from ...bitstream.stream.used import UsedValues
 from ...entropy import tables
 from ..decoder import stream
 from ..decoder.stream import Stream
@@ -31,19 +33,17 @@ from . import rate
 from . import size as sizing
 from .choose_recipe import choose_recipe
 from .effort import effort_of
-from .fit.sample_kernels import histogram
+from .even import even_step
 from .grain import noise_of
 from .guides import Chooser
 from .job import Found, Job
+from .known import known
 from .layers import code_layers
 from .options import EncodeOptions, Rate
 from .post import with_post
 from .steps import choose_steps
 from .stream_writer import stream_bytes
-
-SPARSE, SPARSE_LOSSLESS, SPARSE_BPP, SPARSE_QUALITY = 0.6, 0.95, 0.2, 50.0
-"""A set of used values (50 to 300 bytes) is sent where it is less than this share of its range and the rate is not
-low."""
+from .values import values_of
 
 
 @timed("network")
@@ -74,21 +74,21 @@ def encode_stream(
         raise InputError(f"a mosaic of {width} x {height} is outside what the format holds")
     if not geometry.in_range:
         raise InputError("the JPEG lies out of all range of the mosaic")
-    steps = choose_steps(raw, planes.y, options)
+    steps, (values, used) = choose_steps(raw, planes.y, options), values_of(raw, wanted)
     header = Header(
         model=tables.load().identity, net=b"", binding=planes.binding_hash(), height=height, width=width,
         cfa=CFA_PHASES.index(raw.cfa), orientation=raw.orientation, white=raw.white, top=max(int(raw.mosaic.max()), 1),
         black=stream.pack_black(raw.black), saturation=[], geometry=geometry.to_bytes(),
         companding=steps.companding, step_exponent=steps.exponent, states=chosen.states,
-        step=0, tile=8, transforms=b"\0", values=_values(raw.mosaic, wanted), camera=raw.camera[:60], tags=packed_tags,
+        step=0, tile=8, transforms=b"\0", values=values, camera=raw.camera[:60], tags=packed_tags,
     )  # fmt: skip
     with single_threaded() if chosen.learned else contextlib.nullcontext():
         in_one = replace(wanted, trimmable=False, layers=())
         for goal, effort in ((wanted, chosen), (in_one, chosen), (in_one, replace(chosen, learned=False))):
             tried = replace(options, rate=goal, effort=effort)
             try:
-                job = _job(raw, planes, [geometry, *elsewhere], header, growth, tried)
-                found = with_post(_coded(job, goal), job, raw, tried)
+                job = _job(raw, planes, [geometry, *elsewhere], (header, used), growth, tried)
+                found = with_post(_coded(job, raw, tried), job, raw, tried)
                 del job
                 noise = noise_of(found.stream, found.mosaic, raw, tried)
                 found = replace(found, stream=replace(found.stream, noise=noise))
@@ -104,18 +104,20 @@ class _TooMuchWorkError(Exception):
 
 
 def _job(
-    raw: RawImage, planes: JpegPlanes, places: Sequence[Geometry], header: Header, growth: Callable[[bytes], int],
-    options: EncodeOptions,
+    raw: RawImage, planes: JpegPlanes, places: Sequence[Geometry], told: tuple[Header, UsedValues | None],
+    growth: Callable[[bytes], int], options: EncodeOptions,
 ) -> Job:  # fmt: skip
-    """The picture's job, with the guide that it is cheapest with."""
+    """The picture's job, with the guide that it is cheapest with. told: header, and the values by plane."""
+    header, used = told
 
     def make(place: Geometry, gate: Gate | None) -> Job:
         laid = replace(header, geometry=place.to_bytes())
-        return Job.of(raw, planes, place, laid, growth, options, gate)
+        return Job.of(raw, planes, place, laid, growth, options, gate, used)
 
     makes = [functools.partial(make, place) for place in places if place.in_range]
     size, step = options.rate.bytes_for(raw.mosaic.size), _finest(options.rate)
-    return Chooser(makes, raw, size, step).choose(options.guide)
+    alone = functools.partial(make, Geometry())  # the place of a JPEG that guides nothing is not worth its bytes
+    return Chooser(makes, alone, raw, size, step).choose(options.guide)
 
 
 def _finest(wanted: Rate) -> int | None:
@@ -127,12 +129,16 @@ def _finest(wanted: Rate) -> int | None:
     return rate.step_of_quality(rate.DEFAULT_QUALITY if wanted.quality is None else wanted.quality)
 
 
-def _coded(job: Job, wanted: Rate) -> Found:
-    """The picture coded at a rate; for a size in layers a little more, to be shortened."""
-    plain, size, finest = job.plain(), wanted.bytes_for(job.sites), _finest(wanted)
+def _coded(job: Job, raw: RawImage, options: EncodeOptions) -> Found:
+    """The picture coded at its rate; for a size in layers a little more, to be shortened."""
+    wanted, plain = options.rate, job.plain()
+    size, finest = wanted.bytes_for(job.sites), _finest(wanted)
     if wanted.in_layers:
         return code_layers(plain, finest, size, wanted.layers)
     if finest is not None:
+        quality = rate.DEFAULT_QUALITY if wanted.quality is None else wanted.quality
+        if options.tune == "edit" and not wanted.lossless and not raw.cell and quality < 100:
+            finest = even_step(plain, raw, quality, options.for_edit)
         candidate, fitted = choose_recipe(plain, finest)
         return candidate.code(fitted, finest)
     assert size is not None
@@ -159,22 +165,18 @@ def _checked(
             progress("checking", share)
 
     device = "cpu" if options.device == "auto" else options.device
-    check = whole.decode(planes, tell, device, unbounded=True)
+    check = _decoded(whole, found, planes, tell, device)
     if not np.array_equal(check, raw.mosaic if found.stream.lossless else found.mosaic):
         raise AssertionError("the stream does not decode to what was encoded: please report this picture")
     if kept is not whole:
-        check = kept.decode(planes, tell, device, unbounded=True)
+        check = _decoded(kept, found, planes, tell, device)
     return with_sections(payload, {"DIGM": mosaic_digest(check)})
 
 
-def _values(mosaic: np.ndarray, wanted: Rate) -> bytes:
-    """The set of used values for the header, where it is sparse and the rate high enough for it to matter."""
-    size = wanted.bytes_for(mosaic.size)
-    if size is not None and size * 8 < SPARSE_BPP * mosaic.size:
-        return b""
-    if wanted.quality is not None and wanted.quality < SPARSE_QUALITY:
-        return b""
-    used = np.flatnonzero(histogram(mosaic))
-    may_be_lossless = wanted.lossless or (size or 0) * 8 >= sizing.LOSSLESS_BPP * mosaic.size
-    share = SPARSE_LOSSLESS if may_be_lossless else SPARSE
-    return pack_values(used) if len(used) < share * (used[-1] - used[0] + 1) else b""
+def _decoded(parsed: Stream, found: Found, planes: JpegPlanes, tell: Progress, device: str) -> np.ndarray:
+    """What the bytes of what was coded decode to."""
+    side_info = known(found.areas, found.stream, parsed, planes) if device == "cpu" else None
+    if side_info is None:
+        return parsed.decode(planes, tell, device, unbounded=True)
+    mosaic = parsed.tiles(side_info, range(len(parsed.transforms)), tell)
+    return parsed.cell.settled(mosaic) if parsed.cell else mosaic

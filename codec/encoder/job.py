@@ -10,8 +10,8 @@ None of them changes: a search goes from one candidate to another.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,6 +25,7 @@ from ...bitstream.raw_image import RawImage
 from ...bitstream.runtime.forks import cached_property
 from ...bitstream.runtime.progress import Progress
 from ...bitstream.stream.header import Header
+from ...bitstream.stream.used import UsedValues
 from ...entropy import tables
 from ..decoder import stream
 from ..decoder.stream import Stream
@@ -37,6 +38,7 @@ from ..recipe import net_weights as weights
 from ..recipe.gate import Gate
 from ..recipe.gated import guided_by
 from ..recipe.recipe import Recipe
+from ..recipe.side import Window
 from .candidates import RecipeChoice
 from .corrections_writer import local_bytes
 from .effort import Effort, effort_of
@@ -44,7 +46,7 @@ from .fit.samples import Coded, Fit
 from .fit.source_picture import SourcePicture
 from .gate_writer import gate_bytes
 from .options import EncodeOptions
-from .picture import CpuEncoder
+from .picture import Area, CpuEncoder
 from .steps import STEPS
 from .stream_writer import stream_bytes
 
@@ -59,10 +61,12 @@ costs each tenth tile; one where there are few tiles."""
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """A coded picture: its stream, and what that decodes to, uint16 (H, W)."""
+    """A coded picture: its stream, and what that decodes to, uint16 (H, W); areas: side information that its tiles
+    were coded with, of those that were kept, by window."""
 
     stream: Stream
     mosaic: np.ndarray
+    areas: Mapping[Window, Area] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +75,7 @@ class Job:
 
     recipes: those that were fitted to it. growth: bytes that the JPEG grows by for a payload.
     projection: of the geometry, which the header names else. gate: where a guide of the stream's own is the guide.
-    levels: what the mosaic's numbers stand for, as far as it is to be kept.
+    levels: what the mosaic's numbers stand for, as far as it is to be kept. used: the values by plane, where told.
     """
 
     picture: SourcePicture
@@ -83,6 +87,7 @@ class Job:
     projection: Projection | None = None
     gate: Gate | None = None
     levels: Levels | None = None
+    used: UsedValues | None = None
 
     @classmethod
     def of(
@@ -94,26 +99,27 @@ class Job:
         growth: Callable[[bytes], int],
         options: EncodeOptions,
         gate: Gate | None = None,
+        used: UsedValues | None = None,
     ) -> Job:
         """The job of a picture. InputError for levels that can't be coded."""
         effort, layout = effort_of(options.effort), stream.layout_of(header, raw.cell)
         guide = LaidGuide(planes, geometry, raw.mosaic.shape, layout.origin, raw.cell)
         side_info = guided_by(guide, gate, layout, _net() if effort.learned else None)
         try:
-            companding = stream.companding_of(header)
+            companding = stream.companding_of(header, used)
         except StreamError as error:
             raise InputError(f"the RAW's levels can't be coded ({error})") from error
         recipes = RecipeChoice(raw.mosaic, layout, side_info, companding, effort)
         if any(recipes.saturation):
             header = replace(header, saturation=list(recipes.saturation))
-            companding = stream.companding_of(header)
+            companding = stream.companding_of(header, used)
         picture = SourcePicture(
             raw.mosaic, layout, side_info, companding, tables.load(), header.step_exponent, _colours(raw)
         )
         levels = raw.levels
         if levels and not options.rate.lossless:
             levels = replace(levels, low=None)
-        return cls(picture, recipes, header, growth, effort, options.progress, geometry.projection, gate, levels)
+        return cls(picture, recipes, header, growth, effort, options.progress, geometry.projection, gate, levels, used)
 
     @property
     def sites(self) -> int:
@@ -177,7 +183,7 @@ class Candidate:
         job = self.job
         empty = Stream(
             self.header, self.recipe, {}, [0] * count, {}, projection=job.projection, gate=job.gate, cell=self.cell,
-            levels=job.levels,
+            levels=job.levels, used=job.used,
         )  # fmt: skip
         return self.job.growth(stream_bytes(empty))
 
@@ -240,12 +246,17 @@ class Candidate:
         return Stream(
             header, self.recipe, params, coded.transforms, coded.substreams,
             projection=self.job.projection, gate=self.job.gate, cell=self.cell, levels=self.job.levels,
+            used=self.job.used,
         )  # fmt: skip
 
     def code(self, fitted: Fit, step: int) -> Found:
         """The picture coded at a step with fitted parameters."""
         coded = self.encode(fitted, step)
-        return Found(self.stream(fitted, coded), coded.mosaic)
+        return self.found(self.stream(fitted, coded), coded)
+
+    def found(self, stream: Stream, coded: Coded) -> Found:
+        """What was coded, with its stream."""
+        return Found(stream, coded.mosaic, self.encoder.areas)
 
 
 def recipe_bytes(recipe: Recipe) -> int:

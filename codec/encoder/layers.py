@@ -82,8 +82,9 @@ def code_layers(plain: Candidate, finest: int | None, size: int | None, rates: S
     found = Stream(
         header, candidate.recipe, params, [IN_PLACE] * count, first, section, finer,
         projection=job.projection, gate=job.gate, cell=candidate.cell, levels=job.levels,
+        used=job.used,
     )  # fmt: skip
-    return Found(found, coded.mosaic)
+    return Found(found, coded.mosaic, encoder.areas)
 
 
 def by_octaves(

@@ -58,7 +58,7 @@ def code_to_size(plain: Candidate, size: int) -> Found:
     best: tuple[float, float, Found] | None = None
     for _ in range(MAX_ATTEMPTS):
         stream, coded, fitted = _code(candidate, size, fitted, transforms, search)
-        found = Found(stream, coded.mosaic)
+        found = candidate.found(stream, coded)
         if abs(coded.step - fitted.step) <= GROSS and best is None:
             return found
         # The search ran away: what is fitted elsewhere costs bits or error here. Anew from where it ended.

@@ -7,6 +7,7 @@ from ...bitstream.stream.container import Container
 from ...bitstream.stream.fields import write_varint
 from ...bitstream.stream.values import levels_bytes
 from ..decoder.stream import Stream
+from .away_writer import stand_away
 from .corrections_writer import local_bytes
 from .gate_writer import gate_bytes
 
@@ -34,6 +35,8 @@ def stream_bytes(stream: Stream) -> bytes:
         sections["CELL"] = cell_bytes(stream.cell)
     if stream.levels:
         sections["LEVL"] = levels_bytes(stream.levels)
+    if stream.used:
+        sections["USED"] = stream.used.to_bytes()
     if stream.preview:
         sections["PREV"] = stream.preview.to_bytes()
     if stream.border:
@@ -47,4 +50,6 @@ def stream_bytes(stream: Stream) -> bytes:
     if stream.post:
         sections["POST"] = stream.post.to_bytes()
     first = {(tile, 0, stage): d for (tile, stage), d in stream.substreams.items()}
+    if not stream.layers:
+        sections, first = stand_away(sections, first)
     return Container(sections, first | stream.finer).to_bytes()

@@ -9,10 +9,10 @@ from __future__ import annotations
 import numpy as np
 
 from ...bitstream.runtime.jit import compiled
+from .row_kernels import HALF, PHASE_BITS, SAMPLE_BITS, SHIFT, TOP, WEIGHT_BITS, room, sample_row
 
-POSITION_BITS, PHASE_BITS, WEIGHT_BITS, SAMPLE_BITS = 12, 6, 10, 4
-"""Fraction bits of positions, of interpolation's phases, of its weights and of the samples, as in
-`codec.guide.resample`."""
+POSITION_BITS = 12
+"""Fraction bits of positions, as in `codec.guide.resample`."""
 
 FAR = float(1 << 30)
 """Bound of a position, 1/4096 px: beyond any picture."""
@@ -20,10 +20,6 @@ FAR = float(1 << 30)
 LEAST_DENOMINATOR = 0.125
 """Of a homography, as in `codec.guide.projection`."""
 
-_SHIFT = 2 * WEIGHT_BITS - SAMPLE_BITS
-_HALF = 1 << (_SHIFT - 1)
-_TOP = 255 << SAMPLE_BITS
-_PHASES = (1 << PHASE_BITS) - 1
 _DROP = POSITION_BITS - PHASE_BITS
 
 
@@ -65,7 +61,7 @@ def at_grid(plane, rows, row_phases, cols, col_phases, weights, out):
                     total += line[min(max(cols[j] - before + k, 0), width - 1) - low] * weights[col_phases[j], k]
             else:
                 total = np.int64(line[min(max(cols[j], 0), width - 1) - low]) << WEIGHT_BITS
-            into[j] = min(max((total + _HALF) >> _SHIFT, 0), _TOP)
+            into[j] = min(max((total + HALF) >> SHIFT, 0), TOP)
 
 
 @compiled
@@ -76,6 +72,7 @@ def at_warped(planes, rows, cols, centre_row, centre_col, k1, k2, k3, k4, rho2, 
     samples per sample of the planes; weights: int32 (64, 4) or (64, 2).
     """
     y, x = np.empty(cols.size, np.int32), np.empty(cols.size, np.int32)
+    own = room(planes, cols.size)
     rows_at, cols_at = rows.astype(np.float64), cols.astype(np.float64)
     for i in range(rows.size):
         row = rows_at[i]
@@ -87,7 +84,7 @@ def at_warped(planes, rows, cols, centre_row, centre_col, k1, k2, k3, k4, rho2, 
             growth = r * (k1 + r * (k2 + r * (k3 + r * k4)))
             y[j] = _phase(row + np.rint(dy * growth), down)
             x[j] = _phase(cols_at[j] + np.rint(dx * growth), across)
-        _sample_row(planes, y, x, weights, i, outs)
+        sample_row(planes, y, x, weights, own, i, outs)
 
 
 @compiled
@@ -107,7 +104,10 @@ def at_projected(planes, rows2, cols2, first, numbers, shifts, log2, weights, ou
     for j in range(cols2.size):
         from_centre[j] = (cols2[j] - middle_col) / rho2 - centre_col
     down, across = log2
+    own = room(planes, cols2.size)
     coloured = shifts.shape[2] > 0
+    # what neither a lens nor a vanishing point moves: growth and w would be 1 to the last bit
+    even = k1 == 0 and k2 == 0 and k3 == 0 and k4 == 0 and vanish_down == 0 and vanish_across == 0
     for i in range(rows2.size):
         line_dy = (rows2[i] - middle_row) / rho2 - centre_row
         kind = (first + i) % shifts.shape[1]
@@ -116,13 +116,18 @@ def at_projected(planes, rows2, cols2, first, numbers, shifts, log2, weights, ou
             if coloured:
                 stretch = 1.0 + (shifts[0, kind, j] + shifts[1, kind, j] * (dy * dy + dx * dx))
                 dy, dx = dy * stretch, dx * stretch
+            if even:
+                v, u = dy + centre_row, dx + centre_col
+                y[j] = _phase(np.rint(row_down * v + row_across * u) + at_row, down)
+                x[j] = _phase(np.rint(col_down * v + col_across * u) + at_col, across)
+                continue
             r = np.sqrt(dy * dy + dx * dx)
             growth = 1.0 + r * (k1 + r * (k2 + r * (k3 + r * k4)))
             v, u = dy * growth + centre_row, dx * growth + centre_col
             w = max(1.0 + (vanish_down * v + vanish_across * u), LEAST_DENOMINATOR)
             y[j] = _phase(np.rint((row_down * v + row_across * u) / w) + at_row, down)
             x[j] = _phase(np.rint((col_down * v + col_across * u) / w) + at_col, across)
-        _sample_row(planes, y, x, weights, i, outs)
+        sample_row(planes, y, x, weights, own, i, outs)
 
 
 @compiled
@@ -131,52 +136,3 @@ def _phase(to, log2):
     # Beyond the picture one place is like another: the bound only keeps it in int32.
     place = np.int32(min(max(to, -FAR), FAR)) - (((1 << log2) - 1) << (POSITION_BITS - 1))
     return ((place >> log2) + np.int32(1 << (_DROP - 1))) >> _DROP
-
-
-@compiled
-def _sample_row(planes, y, x, weights, i, outs):
-    """Row i of the samples of planes of one shape; y, x: int32 (m,), 1/64 samples."""
-    for plane, out in zip(planes, outs):  # noqa: B905 (numba knows no strict)
-        if weights.shape[1] == 4:
-            _cubic(plane, y, x, weights, out[i])
-        else:
-            _linear(plane, y, x, weights, out[i])
-
-
-@compiled
-def _cubic(plane, ys, xs, weights, out):
-    """A line of samples by four taps each way; ys, xs: int32 (m,), 1/64 samples."""
-    height, width = plane.shape
-    for j in range(out.size):
-        y, x = np.int64(ys[j]) >> PHASE_BITS, np.int64(xs[j]) >> PHASE_BITS
-        wy, wx = weights[ys[j] & _PHASES], weights[xs[j] & _PHASES]
-        if y >= 1 and y < height - 2 and x >= 1 and x < width - 2:
-            r0, r1, r2, r3 = plane[y - 1], plane[y], plane[y + 1], plane[y + 2]
-            w0, w1, w2, w3 = wy[0], wy[1], wy[2], wy[3]
-            t0 = np.int32(r0[x - 1] * w0 + r1[x - 1] * w1 + r2[x - 1] * w2 + r3[x - 1] * w3)
-            t1 = np.int32(r0[x] * w0 + r1[x] * w1 + r2[x] * w2 + r3[x] * w3)
-            t2 = np.int32(r0[x + 1] * w0 + r1[x + 1] * w1 + r2[x + 1] * w2 + r3[x + 1] * w3)
-            t3 = np.int32(r0[x + 2] * w0 + r1[x + 2] * w1 + r2[x + 2] * w2 + r3[x + 2] * w3)
-            total = np.int32(t0 * wx[0] + t1 * wx[1] + t2 * wx[2] + t3 * wx[3])
-        else:
-            total = np.int32(0)
-            for k in range(4):
-                part = plane[min(max(y - 1 + k, 0), height - 1)]
-                for n in range(4):
-                    total += np.int32(wy[k] * part[min(max(x - 1 + n, 0), width - 1)] * wx[n])
-        out[j] = min(max((total + _HALF) >> _SHIFT, 0), _TOP)
-
-
-@compiled
-def _linear(plane, ys, xs, weights, out):
-    """A line of samples by two taps each way; ys, xs: int32 (m,), 1/64 samples."""
-    height, width = plane.shape
-    for j in range(out.size):
-        y, x = np.int64(ys[j]) >> PHASE_BITS, np.int64(xs[j]) >> PHASE_BITS
-        wy, wx = weights[ys[j] & _PHASES], weights[xs[j] & _PHASES]
-        above, below = plane[min(max(y, 0), height - 1)], plane[min(max(y + 1, 0), height - 1)]
-        left, right = min(max(x, 0), width - 1), min(max(x + 1, 0), width - 1)
-        total = np.int32(
-            wy[0] * (above[left] * wx[0] + above[right] * wx[1]) + wy[1] * (below[left] * wx[0] + below[right] * wx[1])
-        )
-        out[j] = (total + _HALF) >> _SHIFT

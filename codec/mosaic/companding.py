@@ -59,8 +59,9 @@ class Companding:
     """Integer tables between DN, level and companded value.
 
     black: black level by plane (R, G1, G2, B), DN. white: white level, DN. top: largest DN of the mosaic.
-    offset: ``a`` in units of `A_UNIT`, 1..255. values: the DN that occur, ascending; None for all of 0..top. Many
-    cameras use few of their values (lossy curves): what is decoded is then one of them. saturation: where the sensor
+    offset: ``a`` in units of `A_UNIT`, 1..255. values: the DN that occur, ascending, or by plane; None for all of
+    0..top. Many cameras use few of their values (lossy curves, gains by colour): what is decoded is then one of them.
+    saturation: where the sensor
     saturates by plane, DN, 0 for nowhere; then by plane how far below a prediction is taken to be there. Raises
     ValueError where a companded value would pass `U_LIMIT`.
     """
@@ -69,7 +70,7 @@ class Companding:
     white: int
     top: int
     offset: int
-    values: np.ndarray | None = None
+    values: np.ndarray | tuple[np.ndarray, ...] | None = None
     saturation: tuple[int, ...] = (0,) * 8
     shift: int = field(init=False)
     low: int = field(init=False)
@@ -140,36 +141,53 @@ class Companding:
         """Levels to companded values, int32; levels out of range are clipped."""
         return np.take(self.table, np.asarray(level, np.int64) - self.low, mode="clip")
 
-    @cached_property
-    def dn(self) -> np.ndarray:
-        """The DN that occur, ascending, int32."""
-        return (np.arange(self.top + 1) if self.values is None else np.asarray(self.values)).astype(np.int32)
+    @property
+    def by_plane(self) -> bool:
+        """Whether each plane has values of its own."""
+        return isinstance(self.values, tuple)
 
     @cached_property
-    def used(self) -> np.ndarray:
-        """Companded value of each DN that occurs, by plane, int32 (4, number of values)."""
-        level = (self.dn << self.shift)[None] - np.array(self.black_levels(), np.int32)[:, None]
-        return self.table[level - self.low]
+    def dn(self) -> list[np.ndarray]:
+        """The DN that occur, by plane, ascending, int32."""
+        if isinstance(self.values, tuple):
+            return [np.asarray(values, np.int32) for values in self.values]
+        return [(np.arange(self.top + 1) if self.values is None else np.asarray(self.values)).astype(np.int32)] * 4
+
+    @cached_property
+    def used(self) -> list[np.ndarray]:
+        """Companded value of each DN that occurs, by plane, int32 (number of values,)."""
+        blacks = self.black_levels()
+        return [
+            self.table[(dn << self.shift) - np.int32(black) - self.low]
+            for dn, black in zip(self.dn, blacks, strict=True)
+        ]
 
     @cached_property
     def nearest(self) -> tuple[int, np.ndarray]:
         """Least companded value, and for each from there on the number of the nearest DN that occurs, int32 (4, n)."""
         first, last = int(self.table[0]), int(self.table[-1])
-        found: dict[int, np.ndarray] = {}
-        for black, values in zip(self.black_levels(), self.used, strict=True):
-            if black not in found:
+        found: dict[tuple[int, int], np.ndarray] = {}
+        for which, values in zip(self._kinds, self.used, strict=True):
+            if which not in found:
                 # As many values lie at or below u as there are middles: each number lasts from its middle to the next.
                 middle = (values[1:] + values[:-1] + 1) >> 1
                 cuts = np.clip([first, *middle, last + 1], first, last + 1)
-                found[black] = np.repeat(np.arange(len(values), dtype=np.int32), np.diff(cuts))
-        return first, np.stack([found[black] for black in self.black_levels()])
+                found[which] = np.repeat(np.arange(len(values), dtype=np.int32), np.diff(cuts))
+        return first, np.stack([found[which] for which in self._kinds])
+
+    @property
+    def _kinds(self) -> list[tuple[int, int]]:
+        """Of each plane what its tables follow from: planes that are alike share them."""
+        return [(black, k if self.by_plane else 0) for k, black in enumerate(self.black_levels())]
 
     @cached_property
     def nearest_dn(self) -> list[np.ndarray]:
         """By plane, the nearest DN that occurs for each companded value from the least on, uint16."""
-        dn, found = self.dn.astype(np.uint16), dict(zip(self.black_levels(), self.nearest[1], strict=True))
-        made = {black: dn[nearest] for black, nearest in found.items()}
-        return [made[black] for black in self.black_levels()]
+        made: dict[tuple[int, int], np.ndarray] = {}
+        for which, dn, nearest in zip(self._kinds, self.dn, self.nearest[1], strict=True):
+            if which not in made:
+                made[which] = dn.astype(np.uint16)[nearest]
+        return [made[which] for which in self._kinds]
 
     @cached_property
     def dn_of_level(self) -> list[np.ndarray]:
@@ -181,17 +199,17 @@ class Companding:
         """Companded values (..., 4, h, w), whole numbers, to the nearest DN that occurs, int32 0..top."""
         first, nearest = self.nearest
         index = np.clip(u - first, 0, nearest.shape[1] - 1).astype(np.int64)
-        return np.stack([self.dn[nearest[k][index[..., k, :, :]]] for k in range(4)], -3)
+        return np.stack([self.dn[k][nearest[k][index[..., k, :, :]]] for k in range(4)], -3)
 
-    def steps(self, index: int, step_exponent: int) -> np.ndarray:
+    def steps(self, index: int, step_exponent: int, plane: int = 0) -> np.ndarray:
         """Quantisation step by level, float64 of whole numbers, `STEP_BINS` entries over the range of levels.
 
         ``step = Delta T'(ref) (T'(b) / T'(ref))^step_exponent``: step_exponent 1 makes the error even in linear light,
         0 even against the noise. index: of `step_scale`, or `LOSSLESS`; step_exponent: in units of
-        `STEP_EXPONENT_UNIT`, 0..8.
+        `STEP_EXPONENT_UNIT`, 0..8; plane: one matters only without loss, where each has values of its own.
         """
         if index == LOSSLESS:
-            return self._gaps()
+            return self._gaps(plane if self.by_plane else 0)
         a = self.offset * A_UNIT
         centre = self.low + (np.arange(STEP_BINS) + 0.5) * (len(self.table) / STEP_BINS)
         v = np.maximum(centre / self.span, 0.0)
@@ -211,15 +229,15 @@ class Companding:
         slope = np.maximum(near[2 * reach :] - near[: -2 * reach], 1) / (2 * reach)
         return (slope / self.step_of_level(index, step_exponent)).astype(np.float32)
 
-    def _gaps(self) -> np.ndarray:
+    def _gaps(self, plane: int) -> np.ndarray:
         """The step of lossless coding: distance of used values, averaged over nine, as `steps` gives its own."""
-        values = self.used[0].astype(np.int64)
+        values = self.used[plane].astype(np.int64)
         number = np.arange(len(values))
         below, above = np.maximum(number - 4, 0), np.minimum(number + 4, len(values) - 1)
         gap = np.maximum((values[above] - values[below]) // np.maximum(above - below, 1), 1)
         first, nearest = self.nearest
         centre = np.arange(STEP_BINS) * len(self.table) // STEP_BINS + len(self.table) // (2 * STEP_BINS)
-        return gap[nearest[0][self.table[centre] - first]].astype(np.float64)
+        return gap[nearest[plane][self.table[centre] - first]].astype(np.float64)
 
     def step_bin(self, level: np.ndarray) -> np.ndarray:
         """Index of a level in `steps`, int64."""
@@ -227,14 +245,15 @@ class Companding:
         return np.clip(cell, 0, STEP_BINS - 1)
 
     @cached_property
-    def _last_steps(self) -> list[tuple[int, int, np.ndarray]]:
+    def _last_steps(self) -> list[tuple[tuple[int, int, int], np.ndarray]]:
         return []
 
-    def step_of_level(self, index: int, step_exponent: int) -> np.ndarray:
+    def step_of_level(self, index: int, step_exponent: int, plane: int = 0) -> np.ndarray:
         """`steps` of every level from `low` on, int32; the last few are kept: each tile asks."""
+        which = index, step_exponent, plane if self.by_plane and index == LOSSLESS else 0
         for known in tuple(self._last_steps):
-            if known[:2] == (index, step_exponent):
-                return known[2]
-        found = self.steps(index, step_exponent).astype(np.int32)[self.step_bin(np.arange(self.low, self.high + 1))]
-        self._last_steps[:] = [*self._last_steps[-3:], (index, step_exponent, found)]
+            if known[0] == which:
+                return known[1]
+        found = self.steps(*which).astype(np.int32)[self.step_bin(np.arange(self.low, self.high + 1))]
+        self._last_steps[:] = [*self._last_steps[-7:], (which, found)]
         return found

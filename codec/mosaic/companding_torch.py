@@ -40,9 +40,9 @@ class TorchCompanding:
         return table[(level - self.low).clamp(0, len(table) - 1).long()]
 
     @cached_property
-    def used(self) -> torch.Tensor:
-        """Companded value of each DN that occurs, by plane, int32 (4, number of values)."""
-        return torch.from_numpy(self.tables.used)
+    def used(self) -> list[torch.Tensor]:
+        """Companded value of each DN that occurs, by plane, int32 (number of values,)."""
+        return [torch.from_numpy(used) for used in self.tables.used]
 
     @cached_property
     def nearest(self) -> tuple[int, torch.Tensor]:
@@ -53,13 +53,13 @@ class TorchCompanding:
     def expand(self, u: torch.Tensor) -> torch.Tensor:
         """Companded values (..., 4, h, w) to the nearest DN that occurs, int32 0..top."""
         first, nearest = self.nearest
-        nearest, dn = nearest.to(u.device), torch.from_numpy(self.tables.dn).to(u.device)
+        nearest, dn = nearest.to(u.device), [torch.from_numpy(dn).to(u.device) for dn in self.tables.dn]
         index = (u - first).clamp(0, nearest.shape[1] - 1).long()
-        return torch.stack([dn[nearest[k][index[..., k, :, :]].long()] for k in range(4)], -3)
+        return torch.stack([dn[k][nearest[k][index[..., k, :, :]].long()] for k in range(4)], -3)
 
-    def steps(self, index: int, step_exponent: int) -> torch.Tensor:
+    def steps(self, index: int, step_exponent: int, plane: int = 0) -> torch.Tensor:
         """Quantisation step by level, float64 of whole numbers."""
-        return torch.from_numpy(self.tables.steps(index, step_exponent))
+        return torch.from_numpy(self.tables.steps(index, step_exponent, plane))
 
     def step_bin(self, level: torch.Tensor) -> torch.Tensor:
         """Index of a level in `steps`, int64."""

@@ -8,8 +8,8 @@
 
 After Hirakawa and Parks, "Adaptive homogeneity-directed demosaicing algorithm", 2005, with roots of light for CIELab.
 It works on planes, so that all loops run along rows; float32 of whole numbers below 2^24, float64 for light and
-roots. A piece of at most `ROWS` x `COLS` cells at a time, whose lines all lie in one array, constant distances apart: so
-the compiler sees that nothing overlaps, and uses vectors.
+roots. A piece of at most `ROWS` x `COLS` cells at a time, whose lines all lie in one array, constant distances apart:
+so the compiler sees that nothing overlaps, and uses vectors.
 """
 
 from __future__ import annotations

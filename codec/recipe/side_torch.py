@@ -104,8 +104,8 @@ class TorchSideInfo:
         transform: int,
     ) -> Scene:
         """Steps and contexts of the windows as the stages want them."""
-        table = companding.steps(step, step_exponent).to(prediction.device)
-        steps = [split(table[companding.step_bin(prediction[:, k])]) for k in range(4)]
+        tables = [companding.steps(step, step_exponent, k).to(prediction.device) for k in range(4)]
+        steps = [split(table[companding.step_bin(prediction[:, k])]) for k, table in enumerate(tables)]
         activity = [split(a.to(torch.float64)) for a in self.activity(window)]
         saturation = [split(on) for on in companding.at_saturation(prediction)]
         if transform == HAAR:

@@ -57,12 +57,11 @@ def thresholds(tables: Tables) -> np.ndarray:
 
 
 def edges(used: np.ndarray) -> np.ndarray:
-    """Companded lower edges of the used values, and the last one's upper edge, int32 (4, n + 1); used: int32 (4, n)."""
+    """Companded lower edges of used values, and the last one's upper edge, int32 (n + 1,); used: int32 (n,)."""
     used = used.astype(np.int64)
-    ends = used[:, :1], used[:, -1:]
-    below, above = (used[:, 1:2], used[:, -2:-1]) if used.shape[1] > 1 else (ends[0] + 2, ends[0] - 2)
-    middle = (used[:, 1:] + used[:, :-1] + 1) >> 1
-    return np.concatenate([2 * ends[0] - below, middle, 2 * ends[1] - above], 1).astype(np.int32)
+    below, above = (used[1], used[-2]) if len(used) > 1 else (used[0] + 2, used[0] - 2)
+    middle = (used[1:] + used[:-1] + 1) >> 1
+    return np.array([2 * used[0] - below, *middle, 2 * used[-1] - above], np.int32)
 
 
 Finder = tuple[int, int, np.ndarray]
@@ -89,7 +88,8 @@ class Rules:
 
     def __init__(self, tables: Tables, companding: Companding, step_exponent: int) -> None:
         self.tables, self.companding, self.step_exponent = tables, companding, step_exponent
-        self.thresholds, self.shape, self.edges = thresholds(tables), shape(tables), edges(companding.used)
+        self.thresholds, self.shape = thresholds(tables), shape(tables)
+        self.edges = [edges(used) for used in companding.used]
         self.finders = [finder(of_plane) for of_plane in self.edges]
         self.least = self.thresholds[:, 1].astype(np.int32)
         self.step_bin = companding.step_bin(np.arange(companding.low, companding.high + 1)).astype(np.uint16)
@@ -100,5 +100,6 @@ class Rules:
             own = [index] * len(STAGES)
         else:
             own = [min(max(index + spread * (15 - 2 * stage) // 2, 0), COARSEST) for stage in range(len(STAGES))]
-        found = {i: self.companding.steps(i, self.step_exponent).astype(np.int32) for i in set(own)}
-        return np.stack([found[i] for i in own])
+        which = [(i, k if index == LOSSLESS else 0) for i, (k, _) in zip(own, STAGES, strict=True)]
+        found = {(i, k): self.companding.steps(i, self.step_exponent, k).astype(np.int32) for i, k in set(which)}
+        return np.stack([found[one] for one in which])

@@ -34,9 +34,9 @@ class Lattice:
         companded = companding.compand(prediction).to(torch.float64)
         self._prediction = [split(companded[:, k]) for k in range(4)]
         self._first, self._index = companding.nearest
-        self._values = companding.used.to(prediction.device, torch.float64)
+        self._values = [used.to(prediction.device, torch.float64) for used in companding.used]
         self._index = self._index.to(prediction.device)
-        self.last = self._values.shape[1] - 1
+        self.last = [len(values) - 1 for values in self._values]
         self._seen: list[Decoded | None] = [None] * 4
 
     def index(self, stage: int, y: torch.Tensor) -> torch.Tensor:
@@ -103,6 +103,6 @@ class LosslessDecoder(Decoder):
         expected, contexts = self.lattice.expect(stage, mu, contexts)
         symbols, _ = self.read_symbols(stage, contexts)
         # What a forged stream asks for beyond the used values is held at their ends.
-        index = (expected + symbols).clamp(0, self.lattice.last)
+        index = (expected + symbols).clamp(0, self.lattice.last[STAGES[stage][0]])
         self.lattice.note(stage, index)
         return 4 * symbols.abs(), self.lattice.y(stage, index)

@@ -43,7 +43,7 @@ class Tile:
         self._begun, self.kinds = -1, len(activity)
         self.activity = np.empty((len(activity), 4, self.rows, self.cols), np.int32)
         kernels.lay_activity(activity, transform == HAAR, self.activity)
-        self._steps = companding.step_of_level(coding.step_index, coding.exponent)
+        self._step_of = coding.step_index, coding.exponent
         self.step = np.empty((4, self.rows, self.cols), np.int32)
         self.saturation = np.empty((4, self.rows, self.cols), np.uint8)
         self.mu = np.empty((self.rows, self.cols), np.int32)
@@ -58,8 +58,9 @@ class Tile:
             return
         self._begun = stage
         saturation = self.companding.saturations()[k]
+        steps = self.companding.step_of_level(*self._step_of, k)
         kernels.lay_steps(
-            self.prediction[k], self._steps, self.companding.low, saturation[0] if saturation else 0, saturation is not
+            self.prediction[k], steps, self.companding.low, saturation[0] if saturation else 0, saturation is not
             None, self.transform == HAAR, self.step, self.saturation,
         )  # fmt: skip
         if stage:

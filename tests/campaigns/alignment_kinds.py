@@ -43,10 +43,13 @@ KINDS: dict[str, Change] = {
     "quarter turn or mirror": lambda rng, e: (e.mirror() if rng.random() < 0.5 else e).turn(rng.integers(0, 4)),
     "straightened to 1 degree": lambda rng, e: e.straighten(_sign(rng) * rng.uniform(0.1, 1), rng.random() < 0.5),
     "straightened 1-5 degrees": lambda rng, e: e.straighten(_sign(rng) * rng.uniform(1, 5), rng.random() < 0.5),
-    "perspective to 10 %": lambda rng, e: e.perspective(rng.uniform(0.01, 0.1), rng.random() < 0.4),
-    "distortion to 10 %": lambda rng, e: e.distort(_sign(rng) * rng.uniform(0.005, 0.1)),
+    "perspective to 3 %": lambda rng, e: e.perspective(rng.uniform(0.005, 0.03), rng.random() < 0.4),
+    "perspective 3-10 %": lambda rng, e: e.perspective(rng.uniform(0.03, 0.1), rng.random() < 0.4),
+    "distortion to 3 %": lambda rng, e: e.distort(_sign(rng) * rng.uniform(0.003, 0.03)),
+    "distortion 3-10 %": lambda rng, e: e.distort(_sign(rng) * rng.uniform(0.03, 0.1)),
     "chromatic shift": lambda rng, e: e.chromatic(_sign(rng) * rng.uniform(0.0003, 0.002)),
-    "bars or frame to 10 %": lambda rng, e: _frame(rng, e, rng.uniform(0.01, 0.1)),
+    "bars or frame to 3 %": lambda rng, e: _frame(rng, e, rng.uniform(0.005, 0.03)),
+    "bars or frame 3-10 %": lambda rng, e: _frame(rng, e, rng.uniform(0.03, 0.1)),
     "collage of two": lambda rng, e: e.resize(_log(rng, 0.4, 1)).frame(
         rng.uniform(0.3, 0.66), 0.0, str(rng.choice([*"tblr"]))
     ),
@@ -77,7 +80,8 @@ def mix(rng: np.random.Generator, export: Export) -> Export:
 
 KINDS["mix"] = mix
 TONES: dict[str, Callable[[np.random.Generator, Look], Look]] = {
-    "brightness 0.25-6": lambda rng, k: replace(k, gain=_log(rng, 0.25, 6)),
+    "brightness 0.25-1": lambda rng, k: replace(k, gain=_log(rng, 0.25, 1)),
+    "brightness 1-6": lambda rng, k: replace(k, gain=_log(rng, 1, 6)),
     "contrast": lambda rng, k: replace(k, contrast=float(rng.uniform(0.5, 1.6))),
     "black and white": lambda rng, k: replace(k, mono=True),
     "date stamp": lambda rng, k: replace(k, stamp=True),
@@ -89,7 +93,7 @@ TONES: dict[str, Callable[[np.random.Generator, Look], Look]] = {
     "local tone": lambda rng, k: replace(k, local=float(rng.uniform(0.4, 0.9))),
     "pasted sky": lambda rng, k: replace(k, sky=float(rng.uniform(0.2, 0.5))),
 }
-MIXED_TONES = ("brightness 0.25-6", "contrast", "black and white")
+MIXED_TONES = ("brightness 0.25-1", "brightness 1-6", "contrast", "black and white")
 ALL = (*KINDS, *TONES)
 
 
@@ -99,6 +103,6 @@ def draw(rng: np.random.Generator, export: Export, kind: str) -> tuple[Export, L
     if kind in KINDS:
         export = KINDS[kind](rng, export)
     for name, change in TONES.items():
-        if name == kind or (kind == "mix" and name in MIXED_TONES and rng.random() < 0.25):
+        if name == kind or (kind == "mix" and name in MIXED_TONES and rng.random() < 0.2):
             look = change(rng, look)
     return export, look

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,13 +19,20 @@ ISOS = (100, 400, 1600, 3200, 6400, 12800, 19200)
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """A RAW; what it shows and what something else does, in linear light, float32 (rows, columns, 3), 1 is white."""
+    """A RAW; what it shows and what something else does, in linear light, float32 (rows, columns, 3), 1 is white.
+
+    others: by what they are; None where this RAW has no such. other: the first of them.
+    """
 
     seed: int
     name: str
     raw: RawImage
     linear: np.ndarray
-    other: np.ndarray
+    others: Mapping[str, Callable[[], np.ndarray | None]]
+
+    @property
+    def other(self) -> np.ndarray:
+        return next(picture for picture in (make() for make in self.others.values()) if picture is not None)
 
 
 def developed(raw: RawImage) -> np.ndarray:
@@ -40,8 +48,31 @@ def developed(raw: RawImage) -> np.ndarray:
 
 
 def pieces(folder: Path, count: int, first: int, size: tuple[int, int]) -> Iterator[Pair]:
-    """Pieces of RAW files. What else there is: in turn a piece of another file, of the same one, and one that lies a
-    little beside, as the next picture of a burst would, a part of it moved."""
+    """Pieces of RAW files. What else there is: a piece of another file, another one of the same, and what lies a little
+    beside, as the next picture of a burst would, a part of it moved."""
+    files = _files(folder)
+    names = list(files)
+    for seed in range(first, first + count):
+        rng = np.random.default_rng([seed, 77])
+        name = names[seed % len(names)]
+        raw = files[name]
+        at = _spot(rng, raw, size)
+        mine = _piece(raw, at, size)
+        linear = developed(mine)
+        if linear.shape[:2] != mine.mosaic.shape:
+            continue  # LibRaw has squared its pixels
+        there = files[names[(seed + 1 + int(rng.integers(0, len(names) - 1))) % len(names)]]
+        spots = _spot(rng, there, size), _spot(rng, raw, size)
+        others = {
+            "another file": functools.partial(_elsewhere, there, spots[0], size),
+            "another part": functools.partial(_elsewhere, raw, spots[1], size, at),
+            "burst": functools.partial(_burst, [seed, 80], linear),
+        }
+        yield Pair(seed, name, mine, linear, others)
+
+
+@functools.cache
+def _files(folder: Path) -> dict[str, RawImage]:
     from rawinlay.codec.source.raw import read_raw
 
     files = {}
@@ -50,45 +81,40 @@ def pieces(folder: Path, count: int, first: int, size: tuple[int, int]) -> Itera
             files[path.name] = read_raw(path)
         except InputError:
             continue
-    names = list(files)
+    return files
 
-    def piece(raw: RawImage, y: int, x: int) -> RawImage:
-        y, x = ((n - m) // 2 * 2 if v + m > n else v for v, n, m in zip((y, x), raw.mosaic.shape, size, strict=True))
-        y, x = max(y, 0), max(x, 0)
-        cut = raw.mosaic[y : y + size[0], x : x + size[1]]
-        return replace(raw, mosaic=np.ascontiguousarray(cut), orientation=1)
 
-    for seed in range(first, first + count):
-        rng = np.random.default_rng([seed, 77])
-        name = names[seed % len(names)]
-        raw = files[name]
-        h, w = (min(a, b) for a, b in zip(raw.mosaic.shape, size, strict=True))
-        y, x = (int(rng.integers(0, a - b + 1)) // 2 * 2 for a, b in zip(raw.mosaic.shape, (h, w), strict=True))
-        mine = piece(raw, y, x)
-        linear = developed(mine)
-        if linear.shape[:2] != mine.mosaic.shape:
-            continue  # LibRaw has squared its pixels
-        which = seed // len(names) % 3
-        elsewhere = _spot(rng, raw, size)
-        if which == 0:
-            there = files[names[(seed + 1 + int(rng.integers(0, len(names) - 1))) % len(names)]]
-            other = developed(piece(there, *_spot(rng, there, size)))
-        elif which == 1:
-            far = max(abs(elsewhere[0] - y) / h, abs(elsewhere[1] - x) / w) >= 1
-            other = developed(piece(raw, *elsewhere)) if far else np.full_like(linear, 0.3)
-        else:
-            other = _burst(rng, linear)
-        yield Pair(seed, f"{name} {('else', 'same', 'burst')[which]}", mine, linear, np.ascontiguousarray(other))
+def _blocks(raw: RawImage) -> tuple[int, int]:
+    return raw.cell.block if raw.cell else (2, 2)
+
+
+def _piece(raw: RawImage, at: tuple[int, int], size: tuple[int, int]) -> RawImage:
+    """From a spot on as much as there is, in whole blocks."""
+    h, w = (min(n, m - a) // b * b for n, m, a, b in zip(size, raw.mosaic.shape, at, _blocks(raw), strict=True))
+    cut = np.ascontiguousarray(raw.mosaic[at[0] : at[0] + h, at[1] : at[1] + w])
+    cell = replace(raw.cell, height=h, width=w) if raw.cell else None
+    return replace(raw, mosaic=cut, orientation=1, cell=cell)
 
 
 def _spot(rng: np.random.Generator, raw: RawImage, size: tuple[int, int]) -> tuple[int, int]:
     """The corner of some piece of a RAW."""
-    y, x = (int(rng.integers(0, max(a - b, 0) + 1)) // 2 * 2 for a, b in zip(raw.mosaic.shape, size, strict=True))
+    most = [max(n - m, 0) // b for n, m, b in zip(raw.mosaic.shape, size, _blocks(raw), strict=True)]
+    y, x = (int(rng.integers(0, m + 1)) * b for m, b in zip(most, _blocks(raw), strict=True))
     return y, x
 
 
-def _burst(rng: np.random.Generator, linear: np.ndarray) -> np.ndarray:
+def _elsewhere(
+    raw: RawImage, spot: tuple[int, int], size: tuple[int, int], mine: tuple[int, int] | None = None
+) -> np.ndarray | None:
+    """What another piece shows; None where it shares something with the one at `mine`."""
+    if mine and max(abs(a - b) / n for a, b, n in zip(spot, mine, size, strict=True)) < 1:
+        return None
+    return developed(_piece(raw, spot, size))
+
+
+def _burst(seed: list[int], linear: np.ndarray) -> np.ndarray:
     """The next picture: held a little otherwise, nearer things moved more, somebody gone by, other noise."""
+    rng = np.random.default_rng(seed)
     h, w = linear.shape[:2]
     turn, shift = np.radians(rng.normal(0, 0.5)), rng.normal(0, 0.02 * w, 2)
     near = gaussian_filter(rng.normal(size=(h, w)), w / 12)
@@ -131,10 +157,13 @@ def shots(count: int, first: int, size: tuple[int, int]) -> Iterator[Pair]:
         settings = {"iso": ISOS[seed % len(ISOS)], "denoise": methods[seed // len(ISOS) % len(methods)]}
         fixed = {"odd_size": False, "distortion": 0.0, "orientation": 1, "crop": (0, 0, 0, 0), "scale": 1.0}
         shot = simulate(part(rng), seed, **settings, **fixed)
-        other = part(rng)
-        other = np.clip(other / max(float(np.quantile(other, 0.99)), 1e-6), 0, 1).astype(np.float32)
+        other = functools.partial(_scene, part(rng))
         told = f"ISO {settings['iso']}, {settings['denoise']}"
-        yield Pair(seed, told, shot.raw, shown(shot.jpeg), other)
+        yield Pair(seed, told, shot.raw, shown(shot.jpeg), {"another scene": other})
+
+
+def _scene(part: np.ndarray) -> np.ndarray:
+    return np.clip(part / max(float(np.quantile(part, 0.99)), 1e-6), 0, 1).astype(np.float32)
 
 
 def facades(count: int, first: int, size: tuple[int, int]) -> Iterator[Pair]:
@@ -145,7 +174,8 @@ def facades(count: int, first: int, size: tuple[int, int]) -> Iterator[Pair]:
         vary = float(rng.choice([0.0, 0.02, 0.05, 0.15]))
         mine, other = (facade(rng, size, period, vary) for _ in range(2))
         mosaic = mosaic_of(rng, mine)
-        yield Pair(seed, f"facade {period[0]}x{period[1]}, {vary:.0%}", mosaic, mine, other)
+        told = f"facade {period[0]}x{period[1]}, {vary:.0%}"
+        yield Pair(seed, told, mosaic, mine, {"another house": functools.partial(np.asarray, other)})
 
 
 def facade(rng: np.random.Generator, size: tuple[int, int], period: list[int], vary: float) -> np.ndarray:

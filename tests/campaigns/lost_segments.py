@@ -1,18 +1,22 @@
 """How much of a real picture's tiles is left where one segment in twenty is lost, and what the copy of the head costs.
 
-    python -m tests.campaigns.lost_segments RAW [--count N]
+    python -m tests.campaigns.lost_segments RAW.. [--count N] [--plain]
 
-At three rates, each segment lost in turn, or so many at random, N times; then the same with 5 % parity.
+At three rates, each segment lost in turn, or one in twenty at random, N times; then the same with 5 % parity, but for
+--plain.
 """
 
 import argparse
 import random
+from itertools import product
+from pathlib import Path
 from statistics import mean
 
 from rawinlay.bitstream.errors import StreamError
 from rawinlay.bitstream.jpeg.file import Jpeg
 from rawinlay.bitstream.jpeg.mend import mend
 from rawinlay.bitstream.jpeg.segments import APP11, read_segments, splice
+from rawinlay.bitstream.stream import away
 from rawinlay.bitstream.stream.container import Container
 from rawinlay.bitstream.stream.head_copy import head_copy
 from rawinlay.codec import api
@@ -36,28 +40,32 @@ def measured(jpeg: bytes, count: int) -> str:
     """A line for a carrier."""
     rng, payload = random.Random(0), Jpeg(jpeg).payload
     segments = sum(s.marker == APP11 for s in read_segments(jpeg))
-    many = max(1, round(0.05 * segments))
+    many = max(1, segments // 20)
     trials = [[n] for n in range(segments)] if many == 1 else [rng.sample(range(segments), many) for _ in range(count)]
     found = [left(jpeg, trial) for trial in trials]
     whole = [some.recovered if some else 0.0 for some in found]
     decoded = [some.decoded if some else 0.0 for some in found]
-    copy, corrections = len(head_copy(payload)), len(Container.from_bytes(payload).sections["LOCL"])
+    container = Container.from_bytes(payload)
+    copy, corrections = len(head_copy(payload)), len(container.sections["LOCL"])
+    spare = sum(len(container.substreams[key]) for key in away.keys_in(container.substreams))
+    spare -= len(away.gathered(container).sections["LOCL"]) if spare else 0
     return (
         f"{len(payload)} bytes in {segments} segments, {many} lost: tiles whole {mean(whole):.1%} (least "
         f"{min(whole):.1%}), values decoded {mean(decoded):.1%}; copy of the head {copy / len(payload):.2%}, "
-        f"of that block corrections {corrections / len(payload):.2%}"
+        f"of that block corrections {corrections / len(payload):.2%}; spare pieces of these {spare / len(payload):.2%}"
     )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("raw")
+    parser.add_argument("raw", nargs="+")
+    parser.add_argument("--plain", action="store_true")
     parser.add_argument("--count", type=int, default=12)
     args = parser.parse_args()
-    for parity in (None, 0.05):
-        for name, rate in RATES.items():
-            encoded = api.encode(args.raw, effort=3, parity=parity, **rate)
-            print(f"{name}, {'5 %' if parity else 'no'} parity: {measured(encoded.jpeg, args.count)}", flush=True)
+    for raw, parity, (name, rate) in product(args.raw, (None,) if args.plain else (None, 0.05), RATES.items()):
+        encoded = api.encode(raw, effort=3, parity=parity, **rate)
+        share = "5 %" if parity else "no"
+        print(f"{Path(raw).stem}, {name}, {share} parity: {measured(encoded.jpeg, args.count)}", flush=True)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import math
 
 import numpy as np
 from manual_cell import Cell
+from manual_damage import gathered
 from manual_look import behind, read_look
 from manual_net import read_net
 from manual_picture import NEAR, Picture, cells_of
@@ -242,7 +243,7 @@ def decode_stages(picture, place, transform, parameters, substreams, tables, ste
         s = read_symbols(substreams.get(stage, b""), classes, pmf).reshape(step.shape)
         m.parts.append(np.minimum(np.where(s == 0, 0, np.abs(4 * s + (not exact))), 1 << 16))
         if lossless:
-            index = np.clip(expected + s, 0, len(picture.values) - 1)
+            index = np.clip(expected + s, 0, len(picture.values[k]) - 1)
             prediction = halves(picture.table[picture.prediction[k][place] - picture.low], transform)[t]
             own.parts.append(picture.companded(k)[index] - prediction)
             numbers[k].parts.append(index)
@@ -317,6 +318,9 @@ def decode(stream, planes, tables, net, samples):
     from manual_gate import gated
 
     header, sections, substreams = stream
+    if sections["AWAY"]:
+        sections, substreams = gathered(sections, substreams)
+    header.used = sections["USED"]
     layers = manual_layers.read_section(sections["LAYR"]) if sections["LAYR"] else None
     recipe = read_recipe(sections["RECP"], 202 if header.net else 178)
     local = None

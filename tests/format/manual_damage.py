@@ -106,6 +106,22 @@ def starts(contents):
         at += 8 + len(data)
 
 
+def gathered(sections, substreams):
+    """Sections with LOCL, and the tiles' own substreams, of a stream with AWAY (2.15); pieces that are None are mended
+    by the others."""
+    reader = Bytes(sections["AWAY"])
+    size, spare = reader.varint(), reader.varint()
+    keys = sorted(key for key in substreams if key[1:] == (0, 16))
+    count, pieces = len(keys) - spare, [substreams[key] for key in keys]
+    assert reader.at == len(reader.data) and 0 < count <= 256 - spare and not sections["LOCL"] and not sections["LAYR"]
+    have = dict([(n, piece) for n, piece in enumerate(pieces) if piece is not None][:count])
+    parts = [piece or unit_from(n, have) for n, piece in enumerate(pieces[:count])]
+    whole = b"".join(parts)
+    assert all(len(part) == -(-size // count) for part in parts) and not any(whole[size:])
+    own = {key: data for key, data in substreams.items() if key[2] < 16}
+    return {**sections, "AWAY": b"", "LOCL": whole[:size]}, own
+
+
 def exponents():
     """a^0 to a^254, and which power each number is."""
     powers = [1]

@@ -18,7 +18,7 @@ class Gated(Picture):
         self.carrier, self.own, self.where = carrier, own, where
         both = zip(carrier.prediction, own.prediction, strict=True)
         self.prediction = [np.where(where, mine, theirs) for theirs, mine in both]
-        self.step = [self.step_of(b) for b in self.prediction]
+        self.step = [self.step_of(k, b) for k, b in enumerate(self.prediction)]
 
     def activity(self):
         both = zip(self.carrier.activity(), self.own.activity(), strict=True)

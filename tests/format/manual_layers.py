@@ -153,7 +153,8 @@ def steps_of(picture, place, index, spread, stage):
         index = min(max(index + spread * (15 - 2 * stage) // 2, 0), 5119)
     kept = picture.header
     picture.header = kept.but(step=index)
-    step = picture.step_of(picture.prediction[PLANES[stage // 4]])[place]
+    k = PLANES[stage // 4]
+    step = picture.step_of(k, picture.prediction[k])[place]
     picture.header = kept
     return halves(step, 0)[stage % 4]
 

@@ -4,6 +4,7 @@ import math
 import zlib
 
 import numpy as np
+from manual_container import varint
 from manual_look import corrected
 from manual_net import learned_features
 
@@ -131,6 +132,28 @@ def terms(features):
     ]  # fmt: skip
 
 
+def unpacked(data):
+    """A set of values, as `values` of the header packs it."""
+    used, value, open_ = [], -1, 0
+    for byte in zlib.decompress(data, -15):
+        open_ += byte or 255
+        if byte:
+            value, open_ = value + open_, 0
+            used.append(value)
+    return np.array(used)
+
+
+def lists_of(section):
+    """The values of each plane by section USED."""
+    numbers, at, lists = [section[0] >> 2 * k & 3 for k in range(4)], 1, []
+    for _ in range(max(numbers) + 1):
+        length, at = varint(section, at)
+        lists.append(unpacked(section[at : at + length]))
+        at += length
+    assert at == len(section)
+    return [lists[n] for n in numbers]
+
+
 class Picture:
     """Everything before the stages: guide, companding, prediction and steps of every cell, one cell beyond included."""
 
@@ -158,7 +181,7 @@ class Picture:
             )
         if cell:
             cell.lend(self.prediction, self.levels, self.low, self.high)
-        self.step = [self.step_of(b) for b in self.prediction]
+        self.step = [self.step_of(k, b) for k, b in enumerate(self.prediction)]
 
     def look(self, look, levels):
         """The second look at levels: cells 0..h - 1 and 0..w - 1, then one beyond, which is the nearest inside."""
@@ -243,15 +266,8 @@ class Picture:
             t = math.sqrt(v + a) - math.sqrt(a) if v > 0 else v / (2 * math.sqrt(a))
             out.append(math.floor(t / (math.sqrt(1 + a) - math.sqrt(a)) * 2**19 + 0.5))
         self.table = np.array(out)
-        self.values = np.arange(head.top + 1)
-        if head.values:
-            used, value, open_ = [], -1, 0
-            for byte in zlib.decompress(head.values, -15):
-                open_ += byte or 255
-                if byte:
-                    value, open_ = value + open_, 0
-                    used.append(value)
-            self.values = np.array(used)
+        every = unpacked(head.values) if head.values else np.arange(head.top + 1)
+        self.values = lists_of(head.used) if head.used else [every] * 4
 
     def linear(self, y):
         v = y / 4080
@@ -310,10 +326,10 @@ class Picture:
                 total = total + blocks[rows][:, columns, n].astype(object) * term.astype(object)
         return np.clip((total + (1 << 19)) // (1 << 20), self.low, self.high).astype(np.int64)
 
-    def step_of(self, prediction):
+    def step_of(self, plane, prediction):
         head, a, n = self.header, self.a, self.high - self.low + 1
         if head.step == 5120:
-            return self.gaps()[np.clip((prediction - self.low) * 4096 // n, 0, 4095)]
+            return self.gaps(plane)[np.clip((prediction - self.low) * 4096 // n, 0, 4095)]
         octave, bits = divmod(head.step, 256)
         delta, root = 1.0, 2.0
         for bit in (128, 64, 32, 16, 8, 4, 2, 1):
@@ -334,22 +350,23 @@ class Picture:
 
     def expand(self, plane, prediction, y):
         """DN of one plane's residual."""
-        return self.values[self.nearest(plane, self.table[prediction - self.low] + y)]
+        return self.values[plane][self.nearest(plane, self.table[prediction - self.low] + y)]
 
     def companded(self, plane):
         """T of the values that can occur."""
-        return self.table[(self.values << self.shift) - self.levels[plane] - self.low]
+        return self.table[(self.values[plane] << self.shift) - self.levels[plane] - self.low]
 
     def nearest(self, plane, u):
         """Numbers of the values."""
         t = self.companded(plane)
         return np.searchsorted((t[:-1] + t[1:] + 1) >> 1, np.clip(u, self.table[0], self.table[-1]), "right")
 
-    def gaps(self):
+    def gaps(self, plane):
         """The steps of lossless coding."""
-        t, n = self.companded(0), self.high - self.low + 1
+        plane = plane if self.header.used else 0
+        t, n = self.companded(plane), self.high - self.low + 1
         gaps = []
         for i in range(len(t)):
             below, above = max(i - 4, 0), min(i + 4, len(t) - 1)
             gaps.append(max((t[above] - t[below]) // max(above - below, 1), 1))
-        return np.array([gaps[self.nearest(0, self.table[k * n // 4096 + n // 8192])] for k in range(4096)])
+        return np.array([gaps[self.nearest(plane, self.table[k * n // 4096 + n // 8192])] for k in range(4096)])

@@ -10,6 +10,7 @@ import manual_container
 import manual_damage
 import numpy as np
 import pytest
+from rawinlay.bitstream.errors import StreamError
 from rawinlay.bitstream.jpeg import further, jumbf, parity
 from rawinlay.bitstream.jpeg.bands import bands_of
 from rawinlay.bitstream.jpeg.file import Jpeg
@@ -18,8 +19,6 @@ from rawinlay.bitstream.stream import digests
 from rawinlay.bitstream.stream.container import SECTIONS, Container
 from rawinlay.codec import api
 from test_manual import by_the_manual
-
-zfec = pytest.importorskip("zfec", reason="zfec writes the parity that the second decoder mends by")
 
 
 def test_the_digests_of_a_golden_stream():
@@ -129,3 +128,20 @@ def test_the_golden_parity_mends():
     unit = parity.Plan.find(contents)[0].unit
     damaged = contents[:unit] + bytes(unit) + contents[2 * unit :]
     assert damaged != contents == manual_damage.mended(damaged) == parity.mended(damaged)[0]
+
+
+def test_a_large_guide_is_not_copied():
+    """The head's copy says that it lacks it: found where it stands, or nothing can be decoded."""
+    head = Container.from_bytes(goldens.payload("own-guide")).sections
+    whole = Container({**head, "GATE": bytes(range(256)) * 20}, {(0, 0, 0): bytes(range(1, 251)) * 280})
+    payload = whole.to_bytes()
+    contents = jumbf.contents(payload) + further.further_boxes(payload)
+    gate, begin = contents.index(bytes(range(256))), contents.index(payload)
+    copy = contents[contents.rindex(manual_damage.COPY) + 16 :]
+    assert len(copy) < 3000 and dict(manual_damage.blocks(copy))[b"g"] == SECTIONS["GATE"]
+    mended = Container.from_bytes(mend_superbox(contents[: begin + 12] + bytes(90) + contents[begin + 102 :]).payload)
+    assert mended.sections["HEAD"] == head["HEAD"] and mended.sections["GATE"] == whole.sections["GATE"]
+    for damaged in (contents[: gate + 9] + b"\0" + contents[gate + 10 :], contents[:begin] + bytes(gate + 9 - begin)
+                    + contents[gate + 9 :]):  # fmt: skip
+        with pytest.raises(StreamError, match="no intact copy"):
+            mend_superbox(damaged)

@@ -14,8 +14,10 @@ from PIL import Image  # noqa: E402
 from rawinlay.bitstream.dng.writer import write_dng  # noqa: E402
 from rawinlay.bitstream.jpeg import jumbf, parity  # noqa: E402
 from rawinlay.bitstream.jpeg.file import Jpeg  # noqa: E402
+from rawinlay.bitstream.stream import away  # noqa: E402
 from rawinlay.bitstream.stream.container import Container, with_sections  # noqa: E402
 from rawinlay.bitstream.stream.head_copy import UUID, head_copy  # noqa: E402
+from rawinlay.bitstream.stream.header import Header  # noqa: E402
 from rawinlay.bitstream.tiff.tags import pack_tags  # noqa: E402
 from scenes import scene  # noqa: E402
 from shots import shot  # noqa: E402
@@ -40,8 +42,9 @@ def main():
     for label, carrier in tiny():
         payload = carrier.payload
         (HERE / "whole.jpg").write_bytes(carrier.bare.data)
-        for name in ("container", "layers", "whole"):
+        for name in ("container", "layers"):
             put(name, label, payload)
+        put("whole", label, tagged(payload))
         container = Container.from_bytes(payload)
         put("header", label, container.sections["HEAD"])
         put("recipe", f"{label}-recipe", b"\0" + container.sections["RECP"])
@@ -59,6 +62,7 @@ def main():
         put("walker", label, carrier.data)
         pieces = jumbf.wrap(payload[:300])
         put("jumbf", label, b"".join(len(p).to_bytes(2, "little") + p for p in pieces))
+    put_pieces()
     whole = jumbf.wrap(b"RWIN" * 5)[0]
     halves = [whole[:16] + whole[16:90], whole[:7] + b"\2" + whole[8:16] + whole[90:]]
     put("jumbf", "two", b"".join(len(p).to_bytes(2, "little") + p for p in (b"JP\0\1 another", *halves)))
@@ -79,6 +83,27 @@ def main():
     put("walker", "progressive", picture)
     put("tags", "pillow", b"x" + Jpeg(picture).exif_payload)
     put("container", "sections", with_sections(goldens.payload("values"), {"PREV": b"\1", "DIGM": bytes(8)}))
+
+
+def tagged(payload):
+    """A stream with tags, without which no DNG is made of it."""
+    container = Container.from_bytes(payload)
+    header = replace(Header.from_bytes(container.sections["HEAD"]), tags=pack_tags(shot().raw, {}))
+    return Container({**container.sections, "HEAD": header.to_bytes()}, container.substreams).to_bytes()
+
+
+def put_pieces():
+    """A stream whose corrections by block stand in pieces."""
+    payload = goldens.payload("away")
+    contents = jumbf.contents(payload)
+    whole = contents + parity.parity_box(contents, 0.1) + jumbf.box(b"uuid", UUID + head_copy(payload))
+    put("container", "away", payload)
+    put("guard", "away", whole)
+    put("mend", "away-superbox", whole)
+    plain = Container.from_bytes((CORPUS / "whole" / "one").read_bytes())
+    section, pieces = away.scattered(bytes([5, *bytes(12 + 48 + 1)]), [0], 0)  # that correct nothing
+    whole = Container({**plain.sections, "AWAY": section}, plain.substreams | pieces)
+    put("whole", "away", whole.to_bytes())
 
 
 def _jpeg(**options):

@@ -122,7 +122,7 @@ def test_projection():
     limits = {
         "middle": (projection.POSITION_BITS, projection._MAX_MIDDLE), "linear": (projection.LINEAR_BITS,
         projection._MAX_LINEAR), "centre": (projection.CENTRE_BITS, projection._MAX_CENTRE), "lens":
-        (projection.LENS_BITS, projection._MAX_LENS), "chromatic": (projection.LENS_BITS, projection._MAX_CHROMATIC),
+        (projection.LENS_BITS, projection._MAX_LENS), "chromatic": (projection.LENS_BITS, projection.MAX_CHROMATIC),
     }  # fmt: skip
     for _, text, _ in rows[1:]:
         if (name := text.split()[0].strip(":")) in limits:

@@ -13,6 +13,7 @@ from rawinlay.bitstream.stream.digests import DIGM_SIZE
 from rawinlay.codec.encoder.encode import encode_stream
 from rawinlay.codec.encoder.options import EncodeOptions
 from rawinlay.codec.guide.geometry import Geometry
+from rawinlay.codec.mosaic.layout import Layout
 from rawinlay.codec.stages.order import HAAR, IN_PLACE
 
 KINDS = ("soft", "edges", "texture")
@@ -45,6 +46,15 @@ def painted(picture, rows, cols, quality=90):
     out = io.BytesIO()
     Image.fromarray(shown).save(out, "JPEG", quality=quality)
     return replace(picture, jpeg=out.getvalue())
+
+
+def multiplied(picture, gains=(5, 1, 2, 3)):
+    """The scene as of a camera that multiplies R, G1, G2, B by whole numbers: each plane has values of its own."""
+    mosaic, layout = picture.raw.mosaic.copy(), Layout(*picture.raw.mosaic.shape, picture.raw.cfa)
+    for k, gain in enumerate(gains):
+        plane = layout.plane(mosaic, k)
+        plane[:] = plane // gain * gain + k % gain
+    return replace(picture, raw=replace(picture.raw, mosaic=mosaic))
 
 
 def fit_transforms(trunk, step):

@@ -6,6 +6,7 @@ from guarded import guarded
 from rawinlay.codec.guide.geometry import Geometry, Warp
 from rawinlay.codec.guide.resample import _CUBIC, _LINEAR, _split
 from rawinlay.codec.guide.resample_kernels import at_grid, at_warped, at_whole
+from rawinlay.codec.guide.row_kernels import room, sample_row
 
 SHAPES = [(1, 1), (1, 6), (5, 2), (9, 13)]
 
@@ -91,3 +92,26 @@ def test_warp(shape, coefficients, weights, factors):
                        into=[13])  # fmt: skip
     for one, out in zip((picture, other), found, strict=True):
         assert out.tolist() == [[sample(one, (i, j)) for j in range(len(cols))] for i in range(len(rows))]
+
+
+def row_of(picture, y, x, weights, out):
+    sample_row((picture,), y, x, weights, room((picture,), len(x)), 0, (out,))
+
+
+@pytest.mark.parametrize("weights", [_CUBIC, _LINEAR], ids=["cubic", "linear"])
+@pytest.mark.parametrize("apart", [64, 128, 320, 131])
+def test_places_of_one_y(weights, apart):
+    """Rows of samples in which many share a y, and x goes on evenly, drifts, jumps, turns back, or leaves the plane."""
+    rng, picture = np.random.default_rng(apart), plane((9, 60))
+    for turn in range(12):
+        n = int(rng.integers(1, 90))
+        y = np.repeat(rng.integers(-100, 640, -(-n // 30)), 30)[:n].astype(np.int32)
+        x = (rng.integers(-300, 900) + np.arange(n) * apart // 2).astype(np.int32)
+        if turn % 3 == 1:
+            x += np.arange(n, dtype=np.int32) // 7
+        elif turn % 3 == 2:
+            x[n // 2 :] -= rng.integers(-2000, 3000, dtype=np.int32)
+        _, out = guarded(row_of, picture, y, x, weights, np.empty((1, n), np.int16), into=[4])
+        wanted = [between(picture, *divmod(int(v), 64), *divmod(int(u), 64), weights)
+                  for v, u in zip(y, x, strict=True)]  # fmt: skip
+        assert out[0].tolist() == wanted

@@ -151,7 +151,7 @@ def test_tensors_have_the_same(bits, black, white, offset):
     pairs = [
         (companding.compand(level), tensors.compand(to(level))),
         (companding.expand(u), tensors.expand(to(u))), (companding.saturate(level), tensors.saturate(to(level))),
-        (companding.step_bin(level), tensors.step_bin(to(level))), (companding.used, tensors.used),
+        (companding.step_bin(level), tensors.step_bin(to(level))), *zip(companding.used, tensors.used, strict=True),
     ]  # fmt: skip
     for ours, theirs in pairs:
         assert np.array_equal(ours, theirs.numpy()) and ours.dtype == theirs.numpy().dtype

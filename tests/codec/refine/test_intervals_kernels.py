@@ -10,7 +10,7 @@ from rawinlay.entropy.odds import LEAST, SHAPE_END, SHAPE_TOTAL, SHAPE_UNIT, sha
 from rawinlay.entropy.tables import CLASSES, HALF, OFFSET_UNIT, load
 
 USED = np.array([-40, -7, -6, -5, 0, 3, 4, 30, 31, 32, 33, 90, 700], np.int32)
-EDGES, SHAPE, THRESHOLDS = edges(USED[None])[0], shape(load()), thresholds(load())
+EDGES, SHAPE, THRESHOLDS = edges(USED), shape(load()), thresholds(load())
 FINDER = finder(EDGES)
 
 

@@ -35,7 +35,7 @@ from rawinlay.codec.recipe.corrections import TERMS, LocalRecipe, grid  # noqa: 
 from rawinlay.codec.recipe.look import CLASSES, COUNTS, Look  # noqa: E402
 from rawinlay.codec.stages.order import HAAR, IN_PLACE  # noqa: E402
 from rawinlay.entropy.tables import load  # noqa: E402
-from scenes import fit_transforms, painted, scene  # noqa: E402
+from scenes import fit_transforms, multiplied, painted, scene  # noqa: E402
 from sensors import of_sensor  # noqa: E402
 
 WARPED = Geometry(1, (5000, -2500), (1 << 24, (1 << 24) + 9000), Warp((170_000, 210_000), (9000, -4000, 700, 500)))
@@ -61,14 +61,15 @@ def looked(kind, seed):
 def recoded(picture, payload, transforms, side, states, more=False, look=None):
     """The payload coded again over the transforms given, tile by tile in turn, with another trellis.
 
-    more: with learned features and with corrections by block, in every term and in most blocks, help or not. look: a
-    second look, alike.
+    more: with learned features and with corrections by block, in every term and in most blocks, help or not; "local":
+    with these alone. look: a second look, alike.
     """
     header = replace(Stream.from_bytes(payload).header, states=states)
-    options = EncodeOptions(effort=Effort(states, learned=more))
+    options = EncodeOptions(effort=Effort(states, learned=more is True))
     job = Job.of(picture.raw, picture.planes, picture.geometry, header, len, options)
     cells = job.picture.layout.cells
-    recipe = job.recipes.learned.with_local(corrections(cells)) if more else job.recipes.plain
+    recipe = job.recipes.learned if more is True else job.recipes.plain
+    recipe = recipe.with_local(corrections(cells)) if more else recipe
     used = job.candidate(replace(recipe, look=look))
     fitted = fit_transforms(used.encoder, header.step)
     count = len(tiles(*cells, side))
@@ -114,6 +115,8 @@ def pictures():
     bright = scene((43, 58), "RGGB", seed=6, bits=12, black=(64, 66, 62, 64), white=2600)
     bright.raw.mosaic[:14, :20] = 4095
     yield "lossless", bright, bright.encode(lossless=True, tune="psnr")
+    gained = multiplied(scene((57, 75), "BGGR", seed=4, bits=12, black=(64, 66, 62, 64)))
+    yield "values-by-plane", gained, gained.encode(lossless=True, tune="psnr")
     again = scene((75, 94), "GRBG", seed=7, bits=14, black=(510, 512, 514, 509), subsampling=0)
     first = again.encode(quality=60, tune="psnr")
     yield "looked", again, recoded(again, first, [HAAR, IN_PLACE], 24, 3, more=True, look=looked(0, 1))
@@ -202,7 +205,7 @@ def main():
             "step": header.step,
             "transforms": sorted({BASIS_NAMES[b] for b in stream.transforms}),
             "tiles": len(stream.transforms),
-            "values": bool(header.values),
+            "values": "by plane" if stream.used else bool(header.values),
             "learned": bool(header.net),
             "local": stream.recipe.local is not None,
             **({"look": True} if stream.recipe.look else {}),
