@@ -93,7 +93,7 @@ def carried_noise(
     numbers: list[int] = []
     for c, colour in enumerate(seen):
         planes = [profile.planes[k] for k in range(4) if COLOUR[k] == c]
-        sensor = sum(plane.variance(np.array(LEVELS)) for plane in planes) / len(planes) + LEAST**2
+        sensor = np.mean([plane.variance(np.array(LEVELS)) for plane in planes], 0) + LEAST**2
         numbers += _numbers(np.concatenate([np.zeros((3, 0)), *colour], 1), sensor, share)
     return CarriedNoise(profile.carried(), tuple(numbers), *taps)
 
