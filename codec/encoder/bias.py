@@ -59,7 +59,8 @@ def with_bias(found: Found, raw: RawImage, options: EncodeOptions) -> Found:
         return found
     mosaic = unbiased(found.mosaic, bias, header, stream.layout, stream.companding)
     before, after = (_error(raw, m, stream.layout) for m in (found.mosaic, mosaic))
-    if after > before * (1 - LEAST_WORTH):
+    by_chance = 2 * len(bias.shift) * SQUARE**2 / raw.mosaic.size  # of so many numbers fitted to so many squares
+    if after > before * (1 - LEAST_WORTH - by_chance):
         return found
     return replace(found, stream=replace(stream, bias=bias), mosaic=mosaic)
 
