@@ -1,4 +1,4 @@
-"""Calls in kernels: Python's and NumPy's functions, methods of arrays, other kernels; and arithmetic of whole arrays."""
+"""Calls in kernels: Python's and NumPy's functions, methods of arrays, other kernels; arithmetic of whole arrays."""
 
 from __future__ import annotations
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numba
 import pytest
-from rawinlay.bitstream.runtime import compiling
 from rawinlay.bitstream.runtime import by_numba as by_numba  # which tells of what is compiled
+from rawinlay.bitstream.runtime import compiling
 from rawinlay.bitstream.runtime.kernel_files import FORGOTTEN, MARK, KernelFolder, Unusable
 from rawinlay.codec.cli import console
 from raws import long
