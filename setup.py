@@ -39,7 +39,7 @@ class Kernels(build_ext):
 
 
 wanted = os.environ.get("RAWINLAY_KERNELS") != "numba"
-extension = Extension("rawinlay.bitstream.ahead._kernels", [], py_limited_api=True, optional=True)
+extension = Extension("rawinlay.bitstream.runtime._kernels", [], py_limited_api=True, optional=True)
 setup(
     ext_modules=[extension] if wanted else [],
     cmdclass={"build_ext": Kernels},

@@ -54,7 +54,7 @@ def objects(compiler: Any, folder: Path, include: list[str]) -> list[str]:
     text, troubles = translated()
     for trouble in troubles:
         print(f"not compiled ahead: {trouble}", file=sys.stderr)
-    return compiled(compiler, folder, text, include)
+    return objects_of(compiler, folder, text, include)
 
 
 def includes() -> list[str]:
@@ -62,7 +62,7 @@ def includes() -> list[str]:
     return [sysconfig.get_paths()["include"]]
 
 
-def compiled(compiler: Any, folder: Path, text: str, include: list[str]) -> list[str]:
+def objects_of(compiler: Any, folder: Path, text: str, include: list[str]) -> list[str]:
     """Compile kernels in C, with the table around them; the objects' files."""
     folder.mkdir(parents=True, exist_ok=True)
     source = folder / "kernels.c"
@@ -98,7 +98,7 @@ def new_compiler() -> Any:
 
 def main() -> None:
     """Build in place."""
-    compiler, target = new_compiler(), HERE / "_kernels.abi3.so"
+    compiler, target = new_compiler(), ROOT / "bitstream" / "runtime" / "_kernels.abi3.so"
     compiler.link_shared_object(objects(compiler, ROOT / "build" / "kernels", includes()), str(target))
     print(target)
 

@@ -70,8 +70,8 @@ class Expressions(Indexing):
         if not isinstance(base.type, Array):
             raise Unsupported(ast.unparse(node))
         if node.attr == "shape":
-            base = self.named(base)
-            parts = [Value(f"{base.code}.n[{i}]", "i8", positive=True) for i in range(base.type.ndim)]
+            ndim, base = base.type.ndim, self.named(base)
+            parts = [Value(f"{base.code}.n[{i}]", "i8", positive=True) for i in range(ndim)]
             return self.tuple_of(parts)
         if node.attr == "size":
             return calls.size(self.named(base))

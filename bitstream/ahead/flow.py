@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 
 from .expressions import Expressions
 from .types import Array, Tuple, Type, Unsupported, unified

@@ -72,11 +72,11 @@ class Indexing:
     def of_tuple(self, base: Value, where: ast.expr) -> Value:
         assert isinstance(base.type, Tuple)
         if isinstance(where, ast.Slice):
-            low = self.one(where.lower).fixed if where.lower else None
-            high = self.one(where.upper).fixed if where.upper else None
-            if base.parts is None or where.step:
+            low = self.one(where.lower).fixed if where.lower else 0
+            high = self.one(where.upper).fixed if where.upper else len(base.type.of)
+            if base.parts is None or where.step or not (isinstance(low, int) and isinstance(high, int)):
                 raise Unsupported("a slice of a tuple")
-            return self.tuple_of(list(base.parts[low:high]))  # type: ignore[misc]
+            return self.tuple_of(list(base.parts[low:high]))
         at = self.one(where)
         if isinstance(at.fixed, int):
             if base.parts:
@@ -86,10 +86,11 @@ class Indexing:
         first = base.type.of[0]
         if any(kind != first for kind in base.type.of):
             raise Unsupported("an index into a tuple of several types")
+        count = len(base.type.of)
         base = base if base.parts else self.named(base)
-        parts = base.parts or [Value(f"{base.code}.f{i}", first) for i in range(len(base.type.of))]
+        parts = base.parts or tuple(Value(f"{base.code}.f{i}", first) for i in range(count))
         every = ", ".join(part.code for part in parts)
-        code = f"(({c_type(first)}[]){{{every}}})[{self.index(at, str(len(parts)))}]"
+        code = f"(({c_type(first)}[]){{{every}}})[{self.index(at, str(count))}]"
         return Value(code, first, base.origins, positive=all(part.positive for part in parts))
 
     def of_array(self, base: Value, where: ast.expr) -> Value:

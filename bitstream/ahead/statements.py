@@ -31,8 +31,9 @@ class Function(Flow):
     def __init__(self, program: Any, function: Any, name: str, kinds: tuple[Type, ...]) -> None:
         self.program, self.function, self.name, self.kinds = program, function, name, kinds
         source = textwrap.dedent(inspect.getsource(function))
-        (self.tree,) = ast.parse(source).body
-        assert isinstance(self.tree, ast.FunctionDef)
+        (tree,) = ast.parse(source).body
+        assert isinstance(tree, ast.FunctionDef)
+        self.tree = tree
         self.parameters = [arg.arg for arg in self.tree.args.args]
         if len(self.parameters) != len(kinds):
             raise Unsupported(f"{name} with {len(kinds)} arguments")
@@ -58,8 +59,8 @@ class Function(Flow):
             if isinstance(node, ast.For) and isinstance(node.target, ast.Name) and isinstance(node.iter, ast.Call):
                 args = node.iter.args
                 if ast.unparse(node.iter.func) == "range":
-                    begins = len(args) == 1 or (isinstance(args[0], ast.Constant) and args[0].value >= 0)
-                    rises = len(args) < 3 or not ast.unparse(args[2]).startswith("-")
+                    begins = len(args) == 1 or isinstance(args[0], ast.Constant)  # a negative one is no constant
+                    rises = len(args) < 3 or isinstance(args[2], ast.Constant)
                     loops[node.target.id] = loops.get(node.target.id, 0) + (begins and rises)
         return {name for name, count in loops.items() if count == sets[name] and name not in self.parameters}
 
@@ -214,8 +215,8 @@ class Function(Flow):
         elif value.parts is not None:
             parts = list(value.parts)
         elif isinstance(value.type, Tuple):
-            value = self.named(value)
-            parts = [Value(f"{value.code}.f{i}", kind, value.origins) for i, kind in enumerate(value.type.of)]
+            kinds, value = value.type.of, self.named(value)
+            parts = [Value(f"{value.code}.f{i}", kind, value.origins) for i, kind in enumerate(kinds)]
         else:
             raise Unsupported(f"{value.type} unpacked")
         # All are computed before the first is given.

@@ -59,7 +59,7 @@ def examples(tmp_path_factory):
         program.want(name, getattr(kernel_examples, name), kinds)
     folder = tmp_path_factory.mktemp("examples")
     compiler = build.new_compiler()
-    objects = build.compiled(compiler, folder, program.text({}), build.includes())
+    objects = build.objects_of(compiler, folder, program.text({}), build.includes())
     compiler.link_shared_object(objects, str(folder / "_kernels.so"))
     spec = importlib.util.spec_from_file_location("_kernels", folder / "_kernels.so")
     module = importlib.util.module_from_spec(spec)
