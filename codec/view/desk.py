@@ -19,7 +19,7 @@ import numpy as np
 from ...bitstream.errors import RawinlayError, UsageError
 from ...bitstream.runtime import compiling
 from .acts import WORDS, Acts, Exists
-from .asking import box, light, look, order, settings, text, whole
+from .asking import box, first, light, look, order, rate, settings, text, whole
 from .folder import Entry, Folder, Forbidden
 from .gallery import Gallery
 from .jobs import Jobs
@@ -80,7 +80,7 @@ class Desk:
     def warm(self) -> None:
         """Have ready what the first photograph will need, while the browser starts."""
         if self.first:
-            threading.Thread(target=self._warm_thumb, name="thumb", daemon=True).start()
+            threading.Thread(target=self._begin, name="begin", daemon=True).start()
         from . import facts, look, picture
 
         assert facts and look and picture
@@ -92,9 +92,10 @@ class Desk:
 
         assert scipy.interpolate and scipy.optimize
 
-    def _warm_thumb(self) -> None:
+    def _begin(self) -> None:
         with contextlib.suppress(RawinlayError, Forbidden):
             self.gallery.thumb(self.first, EARLY)
+            self.opened.begin(self.first)
 
     def close(self) -> None:
         """Stop what goes on by itself."""
@@ -170,13 +171,15 @@ class Desk:
         """A developer as numbers."""
         from .look import look_of
 
-        return as_json(look_of(self.opened.picture(text(asked, "name")).developer(look(asked.query))))
+        picture = self.opened.picture(text(asked, "name"))
+        return as_json(look_of(picture.first_look.developer if first(asked) else picture.developer(look(asked.query))))
 
     def blocks(self, asked: Asked) -> Answer:
         """What local tone looks at."""
         from .look import blocks_of
 
-        return Answer(blocks_of(self.opened.picture(text(asked, "name")).developer("plain")).tobytes())
+        picture = self.opened.picture(text(asked, "name"))
+        return Answer(blocks_of(picture.first_look.developer if first(asked) else picture.developer("plain")).tobytes())
 
     def view(self, asked: Asked) -> Answer:
         """A part of a photograph, of one of its sides: "raw", "jpeg", "original", "error", "trimmed", "trial"."""
@@ -184,7 +187,9 @@ class Desk:
         picture = self.opened.picture(name)
         part = picture.part(box(asked), whole(asked, "step"))
         headers = {}
-        if side == "raw":
+        if side == "raw" and first(asked):
+            part, pixels = picture.first_look.part, picture.first_look.pixels(light(asked.query))
+        elif side == "raw":
             pixels = picture.of_raw(part, light(asked.query), asked.query.get("quick") == "1")
         elif side == "jpeg":
             pixels = picture.of_jpeg(part)
@@ -198,8 +203,8 @@ class Desk:
             from .other_rates import at_another_rate
 
             if side == "trial":
-                jpeg, quality = asked.query.get("jpeg", ""), whole(asked, "quality")
-                tried = self.opened.trials.get(self.opened.key(name, jpeg, quality))
+                key = self.opened.key(name, asked.query.get("jpeg", ""), rate(asked.query))
+                tried = self.opened.trials.get(key)
                 if tried is None:
                     raise UsageError("it is not encoded yet")
                 tiles = tried.tiles
@@ -244,9 +249,9 @@ class Desk:
         return as_json({"value": self.opened.picture(text(asked, "name")).value(whole(asked, "x"), whole(asked, "y"))})
 
     def trial(self, asked: Asked) -> Answer:
-        """How far an encoding at a quality is, and what came of it."""
+        """How far an encoding at a rate is, and what came of it."""
         name, jpeg = text(asked, "name"), asked.query.get("jpeg", "")
-        return as_json(self.opened.tried(name, jpeg, whole(asked, "quality")))
+        return as_json(self.opened.tried(name, jpeg, rate(asked.query)))
 
     # Settings and deeds.
 

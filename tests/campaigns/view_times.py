@@ -31,7 +31,8 @@ PATIENCE = 300.0
 JPEG = ("document.getElementById('early')?.naturalWidth > 0 || "
         "window.rawinlay?.stage.parts.get('jpeg')?.overview != null")  # fmt: skip
 RAW = "window.rawinlay?.stage.numbers.raw != null && window.rawinlay.stage.parts.get('raw')?.overview != null"
-WHOLE = "rawinlay.state.developer != null && rawinlay.stage.parts.get('raw')?.overview != null && !rawinlay.state.rough"
+WHOLE = ("window.rawinlay?.state.developer != null && !window.rawinlay.state.first && "
+         "window.rawinlay.stage.parts.get('raw')?.overview != null")  # fmt: skip
 
 PAN = """async () => {
     const s = rawinlay.stage, times = [];

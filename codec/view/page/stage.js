@@ -213,6 +213,16 @@ export class Stage extends EventTarget {
     return { x: left, y: top, w: Math.max(1, right - left), h: Math.max(1, bottom - top) };
   }
 
+  /** The part of what is in sight that shows a source, and a little more: beside the line between two sides, one of them. */
+  shown(source, sight) {
+    const [left, right] = this.sides.map((side) => SOURCE[side] === source);
+    if (this.mode !== "split" || left === right) return sight;
+    const at = Math.min(Math.max(this.view.x + this.edge() * this.canvas.width / this.view.zoom, sight.x), sight.x + sight.w);
+    const more = Math.ceil(sight.w / 32), end = sight.x + sight.w;
+    const [from, to] = left ? [sight.x, Math.min(Math.ceil(at) + more, end)] : [Math.max(Math.floor(at) - more, sight.x), end];
+    return { ...sight, x: from, w: Math.max(1, to - from) };
+  }
+
   // What is fetched.
 
   get inUse() {
@@ -240,7 +250,7 @@ export class Stage extends EventTarget {
     const extra = JSON.stringify(this.extra[source] ?? {});
     const whole = { x: 0, y: 0, w: this.picture.width, h: this.picture.height };
     const least = Math.max(this.stepFor(this.least), Math.max(whole.w, whole.h) > 9000 ? 4 : 1);
-    if ((source === "trial" && this.extra.trial?.quality === undefined) || (source === "trimmed" && !this.extra.trimmed?.bytes)) return;
+    if ((source === "trial" && this.extra.trial?.jpeg === undefined) || (source === "trimmed" && !this.extra.trimmed?.bytes)) return;
     if ((one.overviewKey !== extra + least || (source === "jpeg" && this.standin)) && one.loading !== extra + least) {
       one.loading = extra + least;
       await this.load(source, one, "overview", whole, least, extra + least);
@@ -257,7 +267,9 @@ export class Stage extends EventTarget {
     }
     if (one.detailKey === key || one.wanted === key) return;
     one.wanted = key;
-    await this.load(source, one, "detail", sight, step, key);
+    const near = this.shown(source, sight);  // what is seen of it comes first, what the line hides then
+    if (near.w < 0.8 * sight.w) await this.load(source, one, "detail", near, step, key);
+    if (one.wanted === key && this.parts.get(source) === one) await this.load(source, one, "detail", sight, step, key);
   }
 
   async load(source, one, level, box, step, key) {

@@ -2,7 +2,6 @@
 
 import base64
 import io
-import json
 import threading
 import time
 
@@ -14,9 +13,11 @@ from PIL import Image
 from rawinlay.codec import api
 from rawinlay.codec.develop import develop
 from rawinlay.codec.isp.settings import Settings
+from rawinlay.codec.view import first_look
 from rawinlay.codec.view.desk import Desk
 from rawinlay.codec.view.folder import Folder
 from rawinlay.codec.view.server import Server
+from rawinlay.codec.view.tiles import Tiles
 from raws import slow
 
 PATIENCE = 120.0  # seconds, for machines with other things to do
@@ -161,6 +162,24 @@ def test_a_look_round_by_keys(browser, site):
         assert page.get(unnamed + ".length") == 0
 
 
+def test_the_first_look_makes_way_for_the_raw(browser, site, monkeypatch):
+    """While tiles are decoded, what the recipe says of the RAW is developed; it says what it is, and goes."""
+    server, _ = site
+    ready, decode = threading.Event(), Tiles._decode
+    monkeypatch.setattr(Tiles, "_decode", lambda self, box: ready.wait(PATIENCE) and decode(self, box))
+    monkeypatch.setattr(first_look, "LARGE", 0)
+    try:
+        with Page(browser, server, photographs.TURNED) as page:
+            page.wait("rawinlay.state.first && rawinlay.stage.parts.get('raw')?.overview != null")
+            named = "getComputedStyle(document.getElementById('right-name'), '::after').content"
+            assert "first look" in page.get(named)
+            ready.set()
+            page.wait("rawinlay.state.missing.size == 0 && !rawinlay.state.first")
+            assert page.get("rawinlay.state.developer != null") and "first look" not in page.get(named)
+    finally:
+        ready.set()
+
+
 def test_errors_and_exports_by_clicks(browser, site):
     """A damaged file, one that is gone, an export that asks before it replaces, and the way back."""
     server, folder = site
@@ -206,8 +225,13 @@ def test_rates_are_tried_before_they_are_written(browser, site):
     with Page(browser, server, photographs.RAW) as page:
         page.developed()
         page.page.click("#tab-rate")
+        page.page.select_option("#trial-unit", "bpp")
+        page.page.locator("#trial-quality").evaluate("(e) => { e.value = 70; }")
         page.page.click("#trial-start")
         page.wait("rawinlay.stage.parts.get('trial')?.overview != null")
+        wanted = page.get("rawinlay.stage.extra.trial.bpp")
+        assert 1 < wanted < 3
         page.page.click("#trial-encode")
         page.wait("document.querySelector('.job.done') != null")
-        assert api.info(folder / "IMG_1.raw.jpg").intact and json.dumps(page.get("rawinlay.stage.extra.trial"))
+        made = api.info(folder / "IMG_1.raw.jpg")
+        assert made.intact and made.bpp <= wanted
