@@ -31,8 +31,10 @@ from ..mosaic.companding import LOSSLESS
 from ..recipe.gate import Gate
 from . import rate
 from . import size as sizing
+from .bias import with_bias
 from .choose_recipe import choose_recipe
 from .effort import effort_of
+from .even import even_step
 from .grain import noise_of
 from .guides import Chooser
 from .job import Found, Job
@@ -87,7 +89,7 @@ def encode_stream(
             tried = replace(options, rate=goal, effort=effort)
             try:
                 job = _job(raw, planes, [geometry, *elsewhere], (header, used), growth, tried)
-                found = with_post(_coded(job, goal), job, raw, tried)
+                found = with_bias(with_post(_coded(job, raw, tried), job, raw, tried), raw, tried)
                 del job
                 noise = noise_of(found.stream, found.mosaic, raw, tried)
                 found = replace(found, stream=replace(found.stream, noise=noise))
@@ -115,7 +117,8 @@ def _job(
 
     makes = [functools.partial(make, place) for place in places if place.in_range]
     size, step = options.rate.bytes_for(raw.mosaic.size), _finest(options.rate)
-    return Chooser(makes, raw, size, step).choose(options.guide)
+    alone = functools.partial(make, Geometry())  # the place of a JPEG that guides nothing is not worth its bytes
+    return Chooser(makes, alone, raw, size, step).choose(options.guide)
 
 
 def _finest(wanted: Rate) -> int | None:
@@ -127,12 +130,16 @@ def _finest(wanted: Rate) -> int | None:
     return rate.step_of_quality(rate.DEFAULT_QUALITY if wanted.quality is None else wanted.quality)
 
 
-def _coded(job: Job, wanted: Rate) -> Found:
-    """The picture coded at a rate; for a size in layers a little more, to be shortened."""
-    plain, size, finest = job.plain(), wanted.bytes_for(job.sites), _finest(wanted)
+def _coded(job: Job, raw: RawImage, options: EncodeOptions) -> Found:
+    """The picture coded at its rate; for a size in layers a little more, to be shortened."""
+    wanted, plain = options.rate, job.plain()
+    size, finest = wanted.bytes_for(job.sites), _finest(wanted)
     if wanted.in_layers:
         return code_layers(plain, finest, size, wanted.layers)
     if finest is not None:
+        quality = rate.DEFAULT_QUALITY if wanted.quality is None else wanted.quality
+        if options.tune == "edit" and not wanted.lossless and not raw.cell and quality < 100:
+            finest = even_step(plain, raw, quality, options.for_edit)
         candidate, fitted = choose_recipe(plain, finest)
         return candidate.code(fitted, finest)
     assert size is not None
@@ -173,4 +180,4 @@ def _decoded(parsed: Stream, found: Found, planes: JpegPlanes, tell: Progress, d
     if side_info is None:
         return parsed.decode(planes, tell, device, unbounded=True)
     mosaic = parsed.tiles(side_info, range(len(parsed.transforms)), tell)
-    return parsed.cell.settled(mosaic) if parsed.cell else mosaic
+    return parsed.settled(mosaic)

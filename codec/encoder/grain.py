@@ -3,7 +3,8 @@
 ::
 
     blocks of 16 x 16 sites of a plane, those whose decoded means vary least at their level
-    second differences of true and decoded --difference--> variance that is missing, at the levels of section NOIS
+    second differences of true and decoded --difference--> variance that is missing, in shares of the sensor's
+    these shares --smooth over the levels, 0 to `MOST_SHARE`--> deviations at the levels of section NOIS
     lost part, true - decoded, in these blocks --how alike neighbours are--> filter of the grain
 """
 
@@ -14,25 +15,29 @@ import math
 import numpy as np
 
 from ...bitstream.raw_image import RawImage
+from ...bitstream.runtime.parallel import in_parallel
 from ...bitstream.stream.noise import COLOURS, GRAIN_ONE, GRAIN_UNIT, KNOTS, MOST_TAP, NOISE_BYTES, CarriedNoise
 from ..decoder.grain import COLOUR, LEVELS
 from ..decoder.stream import Stream
 from ..mosaic.layout import Layout
 from ..mosaic.noise import NOISE_PROFILE, Profile, told
 from .fit import noise
-from .fit.noise import SIDE, second_differences
+from .fit.noise_kernels import PAIR, SIDE, of_pairs
 from .options import EncodeOptions
 
 SECTION_BYTES, LEAST_TIMES = NOISE_BYTES + 6, 100
 """What the section costs a stream, and how many times that a stream has at least that gets one."""
 
-PART = 4
 FLAT = 0.5
 """Share of a level's blocks that are looked at: those whose means of 4 x 4 sites differ least."""
 
-LEAST_BLOCKS, MOST_BLOCKS = 4, 20_000
-HELD = 0.3
-"""How much a knot keeps to the mean of what is near, in blocks."""
+LEAST_BLOCKS, MOST_BLOCKS = 4, 6_000
+HELD = 12.0
+"""How much the shares of neighbouring knots are held together, in blocks."""
+
+MOST_SHARE, BUSY = 1.15, 2.0
+"""More of the sensor's noise is not missing: what varies more is structure; so are blocks of so many times its
+variance, of which those that are not say more."""
 
 LEAST = 2.0**-15
 """Deviation, in shares of white, that is not worth telling."""
@@ -70,38 +75,35 @@ def carried_noise(
     alike = np.zeros(3)
     seen: list[list[np.ndarray]] = [[] for _ in range(COLOURS)]
     by_plane = layout.per_plane((black[0], black[1], black[2], black[3]))
-    for k in range(4):
-        pairs = [_blocks(layout.plane(mosaic, k)) for mosaic in (true, found)]
-        if not len(pairs[0]):
-            continue
-        level = (pairs[1].mean((1, 2)) - by_plane[k]) / span
+
+    def blocks(k: int) -> np.ndarray:
+        planes = layout.plane(true, k), layout.plane(found, k)
+        h, w = (n // SIDE for n in planes[0].shape)
+        thin = max(1, math.ceil(math.sqrt(h * w / MOST_BLOCKS)))
+        out = np.empty((-(-h // thin), -(-w // thin), PAIR))
+        of_pairs(*planes, by_plane[k], thin, out)
+        return out.reshape(-1, PAIR).T
+
+    for k, (mean, spread, of_true, of_found, *lost) in enumerate(in_parallel(blocks, range(4))):
         # A level's place between two knots, where the section's straight lines meet it.
-        place = np.interp(np.clip(level, 0, 1), LEVELS, np.arange(KNOTS))
-        flat = _flat(pairs[1] - by_plane[k], np.rint(place).astype(int))
-        missing = (second_differences(pairs[0][flat]) - second_differences(pairs[1][flat])) / span**2
-        seen[COLOUR[k]].append(np.stack([place[flat], missing]))
-        lost = (pairs[0] - pairs[1])[flat]
-        lost -= lost.mean((1, 2), keepdims=True)
-        alike += np.square(lost).sum(), (lost[:, :, 1:] * lost[:, :, :-1]).sum(), (lost[:, 1:] * lost[:, :-1]).sum()
+        place = np.interp(np.clip((mean - by_plane[k]) / span, 0, 1), LEVELS, np.arange(KNOTS))
+        flat = _flat(spread, np.rint(place).astype(int))
+        variance = [noise[flat] / span**2 for noise in (of_true, of_found)]
+        seen[COLOUR[k]].append(np.stack([place[flat], variance[0], variance[0] - variance[1]]))
+        alike += [float(part[flat].sum()) for part in lost]
     taps = [_tap(float(a / alike[0]) * SIDE / (SIDE - 1)) if alike[0] else 0 for a in alike[1:]]
     share = _second(taps[0]) / 2 + _second(taps[1]) / 2
-    numbers = [n for colour in seen for n in _numbers(np.concatenate([np.zeros((2, 0)), *colour], 1), share)]
+    numbers: list[int] = []
+    for c, colour in enumerate(seen):
+        planes = [profile.planes[k] for k in range(4) if COLOUR[k] == c]
+        sensor = np.mean([plane.variance(np.array(LEVELS)) for plane in planes], 0) + LEAST**2
+        numbers += _numbers(np.concatenate([np.zeros((3, 0)), *colour], 1), sensor, share)
     return CarriedNoise(profile.carried(), tuple(numbers), *taps)
 
 
-def _blocks(plane: np.ndarray) -> np.ndarray:
-    h, w = (n // SIDE for n in plane.shape)
-    thin = max(1, math.isqrt(max(h * w, 1) // MOST_BLOCKS))
-    cut = plane[: h * SIDE, : w * SIDE].reshape(h, SIDE, w, SIDE).swapaxes(1, 2)[::thin, ::thin]
-    return cut.reshape(-1, SIDE, SIDE).astype(np.float32)
-
-
-def _flat(blocks: np.ndarray, knot: np.ndarray) -> np.ndarray:
-    """Which blocks vary least, of each knot's."""
-    parts = blocks.reshape(len(blocks), SIDE // PART, PART, SIDE // PART, PART).mean((2, 4))
-    parts = parts.reshape(len(blocks), -1)
-    spread = parts.std(1) / np.maximum(parts.mean(1), 1.0)  # against the level: the darkest are no flatter
-    out = np.zeros(len(blocks), bool)
+def _flat(spread: np.ndarray, knot: np.ndarray) -> np.ndarray:
+    """Which blocks vary least, of each knot's; spread: against the level, the darkest are no flatter."""
+    out = np.zeros(len(spread), bool)
     for n in np.unique(knot):
         own = np.flatnonzero(knot == n)
         out[own[np.argsort(spread[own])[: max(LEAST_BLOCKS, int(FLAT * len(own)))]]] = True
@@ -122,29 +124,28 @@ def _second(tap: int) -> float:
     return (6 - 8 * one + 2 * two) / 6
 
 
-def _numbers(seen: np.ndarray, share: float) -> list[int]:
+def _numbers(seen: np.ndarray, sensor: np.ndarray, seen_share: float) -> list[int]:
     """Deviations at the knots as the section has them.
 
-    seen: of each block its place between the knots and what is missing in it; share: what of a variance second
-    differences see.
+    seen: of each block its place between the knots, its variance, and what is missing of it; sensor: variance at the
+    knots, greater than 0; seen_share: what of a variance second differences see.
     """
-    place, missing = seen
-    nearest = np.rint(place).astype(int)
-    count = np.bincount(nearest, minlength=KNOTS)
-    known = np.flatnonzero(count >= LEAST_BLOCKS)
-    if not len(known):
+    place, variance, missing = seen
+    whole = np.interp(place, np.arange(KNOTS), sensor)
+    calm = variance < BUSY * whole
+    if calm.sum() >= LEAST_BLOCKS:
+        place, whole, missing = place[calm], whole[calm], missing[calm]
+    if len(place) < LEAST_BLOCKS:
         return [0] * KNOTS
-    means = np.bincount(nearest, missing, KNOTS)[known] / count[known]
-    rough = np.maximum(np.interp(np.arange(KNOTS), known, means), LEAST**2)
-    # Straight lines between knots through the blocks: least squares of relative errors, held to what is rough known.
-    weight = 1 / np.interp(place, np.arange(KNOTS), rough)
+    # Shares that are straight between knots: least squares, neighbours held together where few blocks tell.
     low = np.minimum(place.astype(int), KNOTS - 2)
     rows = np.zeros((len(place), KNOTS))
     rows[np.arange(len(place)), low], rows[np.arange(len(place)), low + 1] = 1 - (place - low), place - low
-    held = HELD * np.diag(1 / rough)
-    left, right = (rows * weight[:, None], held), (missing * weight, np.full(KNOTS, HELD))
-    variance = np.linalg.lstsq(np.concatenate(left), np.concatenate(right), rcond=None)[0]
+    held = math.sqrt(HELD) * (np.eye(KNOTS - 1, KNOTS) - np.eye(KNOTS - 1, KNOTS, 1))
+    wanted = np.concatenate([missing / whole, np.zeros(KNOTS - 1)])
+    shares = np.linalg.lstsq(np.concatenate([rows, held]), wanted, rcond=None)[0]
+    found = np.clip(shares, 0.0, MOST_SHARE) * sensor
     return [
         min(max(round(GRAIN_UNIT * math.log2(d)) + GRAIN_ONE, 1), GRAIN_ONE) if d > LEAST else 0
-        for d in np.sqrt(np.maximum(variance, 0.0) / share).tolist()
+        for d in np.sqrt(found / seen_share).tolist()
     ]
