@@ -107,7 +107,7 @@ def test_ceilings():
     """White where values above it pile up at the sensor's end; else the largest value, which all above decode to."""
     counts = np.zeros((4, 65536), np.int64)
     counts[:, 100:3000] = 5
-    counts[0, [3844, 4095]], counts[1, 3840], counts[3, 3500:4095] = (9, 900), 900, 1  # piled, at white, spread above it
+    counts[0, [3844, 4095]], counts[1, 3840], counts[3, 3500:4095] = (9, 900), 900, 1  # piled, at white, spread
     assert ceilings(counts, 3840) == (3844, 3840, 4095, 4095)
     assert ceilings(counts, 16383) == (4095,) * 4
     assert ceilings(counts, 3600) == (4095, 3840, 4095, 4095)  # far below the sensor's end: it may be wrong
