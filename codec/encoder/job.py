@@ -62,6 +62,10 @@ SIDES, LEAST_SIDE = ((512, 1.0), (384, 1.75), (320, 1.75), (256, 1.75), (224, 1.
 costs each tenth tile; one where there are few tiles."""
 
 
+ENOUGH_ROWS = 1024
+"""Rows by which it is told where values pile up."""
+
+
 @dataclass(frozen=True, eq=False)
 class Found:
     """A coded picture: its stream, and what that decodes to, uint16 (H, W); areas: side information that its tiles
@@ -282,8 +286,9 @@ def _colours(raw: RawImage) -> np.ndarray:
 
 def _ceilings(raw: RawImage, layout: Layout) -> tuple[int, ...]:
     """From which DN on values are alike, by plane; levels that are no DN are clipped by nobody."""
-    counts = [histogram(np.ascontiguousarray(layout.plane(raw.mosaic, k))) for k in range(4)]
-    return ceilings(counts, NOWHERE if raw.levels else raw.white)
+    every = max(len(raw.mosaic) // ENOUGH_ROWS, 1)
+    counts = [histogram(np.ascontiguousarray(layout.plane(raw.mosaic, k)[::every])) for k in range(4)]
+    return ceilings(counts, NOWHERE if raw.levels else raw.white, int(raw.mosaic.max()))
 
 
 def _net() -> GuideNet:

@@ -70,14 +70,14 @@ def _cost(companding: Companding, k: int, level: np.ndarray, prediction: np.ndar
     return sum(float(np.log2(y * y + fine**2).mean()) for fine in FINE)
 
 
-def ceilings(counts: Sequence[np.ndarray], white: int) -> tuple[int, ...]:
+def ceilings(counts: Sequence[np.ndarray], white: int, most: int) -> tuple[int, ...]:
     """By plane, the DN from which on values are alike: the least one at white, where those above it pile up at the
     sensor's end, not far away; else the largest value of all, which is what anything larger decodes to.
 
-    counts: how often each DN occurs in the planes. Developers clip at white, and so do measures; of what lies there is
-    coded that it is white. But a white level that is far too low would take the lights from the picture.
+    counts: how often each DN occurs in the planes, or in a part of them; most: the largest one. Developers clip at
+    white, and so do measures; of what lies there is coded that it is white. But a white level that is far too low would
+    take the lights from the picture.
     """
-    most = max(int(np.flatnonzero(counted)[-1]) for counted in counts if counted.any())
     found = []
     for counted in counts:
         above = np.flatnonzero(counted[white:]) + white

@@ -108,9 +108,9 @@ def test_ceilings():
     counts = np.zeros((4, 65536), np.int64)
     counts[:, 100:3000] = 5
     counts[0, [3844, 4095]], counts[1, 3840], counts[3, 3500:4095] = (9, 900), 900, 1  # piled, at white, spread
-    assert ceilings(counts, 3840) == (3844, 3840, 4095, 4095)
-    assert ceilings(counts, 16383) == (4095,) * 4
-    assert ceilings(counts, 3600) == (4095, 3840, 4095, 4095)  # far below the sensor's end: it may be wrong
+    assert ceilings(counts, 3840, 4095) == (3844, 3840, 4095, 4095)
+    assert ceilings(counts, 16383, 4095) == (4095,) * 4
+    assert ceilings(counts, 3600, 4095) == (4095, 3840, 4095, 4095)  # far below the sensor's end: it may be wrong
 
 
 def test_above_white_nothing_is_told():
