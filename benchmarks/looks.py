@@ -98,7 +98,7 @@ def ours(held: Held, name: str, net: LookNet) -> list[Grid | Cube]:
 
 
 def overshoot(made: np.ndarray, base: np.ndarray) -> float:
-    """99th percentile of how far pixels beside a strong edge of `base` lie beyond what is farther from the edge, of 255.
+    """99th percentile of how far pixels beside a strong edge of `base` lie beyond what is farther from it, of 255.
 
     Along rows: an edge is a rise of `STEP` within `REACH` pixels; beside it is within 2 `REACH` of its sides.
     """
@@ -112,9 +112,8 @@ def overshoot(made: np.ndarray, base: np.ndarray) -> float:
         far = [b[:, k : k + n] for k in range(0, 4 * r)], [b[:, 7 * r + k : 7 * r + k + n] for k in range(0, 4 * r)]
         for sign in (1, -1):
             at = rise * sign > STEP
-            low, high = (near[0], near[1])
-            beyond += [(np.max([v[at] * sign for v in high], 0) - np.max([v[at] * sign for v in far[1]], 0)).clip(0),
-                       (np.min([v[at] * sign for v in far[0]], 0) - np.min([v[at] * sign for v in low], 0)).clip(0)]  # fmt: skip
+            low, high, below, above = ([v[at] * sign for v in part] for part in (*near, *far))
+            beyond += [(np.max(high, 0) - np.max(above, 0)).clip(0), (np.min(below, 0) - np.min(low, 0)).clip(0)]
     values = np.concatenate(beyond)
     return float(np.percentile(values, 99)) if values.size else 0.0
 
@@ -159,7 +158,8 @@ def measure(files: list[Path], train: list[Path], net: LookNet, pictures: Path |
             found.setdefault("halos of program", []).append(overshoot(shown, base))
             strip.append([base, made["global"], made["ours"], shown])
         row: dict[str, Any] = {"look": name, "scenes": len(every)}
-        kinds = ("start dB", "global dB", "global dE", "base dB", "ours dB", "ours dE", "grid dB", "halos", "halos of program")
+        kinds = ("start dB", "global dB", "global dE", "base dB", "ours dB", "ours dE", "grid dB", "halos",
+                 "halos of program")  # fmt: skip
         row |= {key: round(float(np.mean(found[key])), 2) if key in found else None for key in kinds}
         room = row["grid dB"] - row["global dB"]
         row["way"] = round((row["ours dB"] - row["global dB"]) / room, 2) if room > 0 else None

@@ -72,8 +72,7 @@ def develop(
     source: Source,
     settings: Settings | None = None,
     *,
-    look: str = chosen.CAMERA,
-    look_like: Source | None = None,
+    look: str | Path | bytes = chosen.CAMERA,
     auto: bool = False,
     local_exposure: bool | float = False,
     lut: str | Path | Cube | None = None,
@@ -85,8 +84,8 @@ def develop(
 
     settings, or its fields as keywords: exposure=1, shadows=40 (`codec.isp.settings.Settings`). look: a name of
     `codec.looks.chosen.names`, "camera" unless told, or a mix: "filmic:0.5,pop:0.3", what is missing from 1 being
-    "camera". look_like: a picture whose look is wanted, its path or bytes: of the same scene, or, by its statistics, of
-    another. auto: the look that imitates exposure fusion. local_exposure: parts of the picture exposed each for
+    "camera"; or a picture whose look is wanted, a Path or its bytes: of the same scene, or, by its statistics, of another.
+    auto: the look that imitates exposure fusion. local_exposure: parts of the picture exposed each for
     itself; a number from 0 to 1 says how much. lut: a `.cube` table, applied last. size: longest side in pixels, never
     enlarged. bits: 8 or 16.
 
@@ -96,10 +95,8 @@ def develop(
     started = time.monotonic()
     if auto and look != chosen.CAMERA:
         raise UsageError("auto is a look of its own: it goes without another one")
-    if look_like is not None and (auto or look != chosen.CAMERA):
-        raise UsageError("look_like is a look of its own: it goes without another one")
-    mix = {chosen.PLAIN: 1.0} if look_like is not None else chosen.mix(chosen.AUTO if auto else look)
-    reference = None if look_like is None else _reference(look_like)
+    reference = None if isinstance(look, str) else _reference(look)
+    mix = chosen.mix(chosen.AUTO if auto else look) if isinstance(look, str) else {chosen.PLAIN: 1.0}
     if not 0 <= local_exposure <= 1:
         raise UsageError(f"local exposure of {local_exposure:g}: want 0 .. 1")
     if bits not in (8, 16):
@@ -118,7 +115,7 @@ def develop(
     return developed(developer, settings, cube, size, bits, said, started, layers)
 
 
-def _reference(source: Source) -> np.ndarray:
+def _reference(source: Path | bytes) -> np.ndarray:
     """A small display picture, upright, float32 (h, w, 3); InputError for what is no picture."""
     try:
         with Image.open(io.BytesIO(bytes_of(source, "picture"))) as image:
@@ -127,7 +124,7 @@ def _reference(source: Source) -> np.ndarray:
             upright = ImageOps.exif_transpose(image)
             return np.asarray(upright.convert("RGB"), np.float32) / np.float32(255)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        name = source if isinstance(source, str | Path) else "the reference"
+        name = source if isinstance(source, Path) else "the reference"
         raise InputError(f"{name}: not a picture whose look can be taken") from error
 
 
@@ -138,8 +135,9 @@ def _liked(developer: Developer, reference: np.ndarray) -> tuple[Layer, str]:
     small = plain.curve(Developer(raw, plain).small(Settings(), SMALL))
     rows, cols = raw.size
     left, top, width, height = frame_of(raw)
-    part = small[round(top * len(small) / rows) : max(1, round((top + height) * len(small) / rows)),
-                 round(left * small.shape[1] / cols) : max(1, round((left + width) * small.shape[1] / cols))]  # fmt: skip
+    down, across = len(small) / rows, small.shape[1] / cols
+    part = small[round(top * down) : max(1, round((top + height) * down)),
+                 round(left * across) : max(1, round((left + width) * across))]  # fmt: skip
     made, same = alike.like(reference, turn(np.ascontiguousarray(part), raw.orientation))
     return Layer(1.0, plain, (made,)), "like the reference, the same scene" if same else "like the reference"
 

@@ -79,6 +79,8 @@ def _develop(args: argparse.Namespace) -> None:
         raise UsageError(f"{output}: 16 bits go into a TIFF: name it .tif")
     if not 1 <= args.jpeg_quality <= 100:
         raise UsageError(f"a JPEG's quality of {args.jpeg_quality}: want 1 to 100")
+    if args.look_like and args.look != "camera":
+        raise UsageError("--look-like is a look of its own: it goes without --look")
     sliders = {f.name: getattr(args, f.name) for f in fields(Settings) if getattr(args, f.name) is not None}
     settings = Settings(**sliders)
     cube = Cube.read(args.lut) if args.lut else None
@@ -88,7 +90,7 @@ def _develop(args: argparse.Namespace) -> None:
         progress("developing", 0.0)
         with explained("develop", (args.file, file, want)):
             found = develop(
-                file, settings, look=args.look, look_like=args.look_like, auto=args.auto,
+                file, settings, look=args.look_like or args.look, auto=args.auto,
                 local_exposure=args.local_exposure, lut=cube, size=args.size, bits=args.bits,
             )  # fmt: skip
         progress("writing", 1.0)

@@ -3,7 +3,7 @@
 ::
 
     the same scene --pixel by pixel--> least squares: a map by brightness (`codec.isp.grid`)
-    another scene  --quantiles of colours, saturation by brightness--> ridge --> exposure, red, blue, contrast, saturation
+    another scene  --quantiles, saturation by brightness--> ridge --> exposure, red, blue, contrast, saturation
 
 Of another scene only what pictures have in common can be compared: the regression says how far a reference's statistics
 lie from those of photographs developed plainly, and what development would bring them there. It was fitted to random
@@ -112,7 +112,7 @@ def statistics(picture: np.ndarray) -> np.ndarray:
     for low, high in ((0, 1 / 3), (1 / 3, 2 / 3), (2 / 3, 1)):
         inside = (grey >= np.quantile(grey, low)) & (grey <= np.quantile(grey, high))
         found += [away[inside].mean(0)[[0, 2]], [size[inside].mean(), np.quantile(size[inside], 0.9)]]
-    found.append([grey.std(), *np.corrcoef(flat.T + np.random.default_rng(0).normal(0, 1e-6, flat.T.shape))[(0, 1), (1, 2)]])
+    found.append(np.array([grey.std(), *(float((away[:, k] * grey).mean()) for k in (0, 2))]))
     return np.concatenate(found)
 
 
@@ -125,7 +125,7 @@ def same_scene(reference: np.ndarray, own: np.ndarray) -> bool:
     for picture in (reference, own):
         grey = cv2.resize(np.asarray(picture @ GREY, np.float32), (48, 32), interpolation=cv2.INTER_AREA).ravel()
         ranks.append(np.argsort(np.argsort(grey)).astype(float))
-    return bool(np.corrcoef(*ranks)[0, 1] > SAME)
+    return bool(np.corrcoef(ranks[0], ranks[1])[0, 1] > SAME)
 
 
 def _resized(picture: np.ndarray, to: tuple[int, int]) -> np.ndarray:

@@ -77,7 +77,7 @@ def layers(developer: Developer, mix: dict[str, float]) -> tuple[Layer, ...]:
             continue
         look = own.load(name) if name not in SHIPPED else None
         before = look.start if look else name
-        grids = look.grids if look else ()
+        grids: tuple[Grid | Cube, ...] = look.grids if look else ()
         if before not in own.STARTS:
             if light is None:
                 light = Developer(developer.raw, plain).small(Settings(), SMALL)

@@ -5,9 +5,9 @@
     blocks of the mosaic / the camera's daylight --closed forms: grey world, shades of grey, white patch, grey edges-->
         log2 R / G, B / G by each --a regression, quadratic, ridge--> log2 R / G, B / G of the light --> neutral
 
-Grey edges: van de Weijer, Gevers and Gijsenij (2007); shades of grey: Finlayson and Trezzi (2004). Which of them to trust
-depends on the picture; the regression (2 x 528 weights) was fitted to simulated shots with known light
-(`codec.training.illuminant`).
+Grey edges: van de Weijer, Gevers and Gijsenij (2007); shades of grey: Finlayson and Trezzi (2004). Which of them to
+trust depends on the picture; the regressions, one for cameras whose colour matrix is known and one for others, were
+fitted to simulated shots with known light (`codec.training.illuminant`).
 """
 
 from __future__ import annotations
@@ -38,8 +38,11 @@ UNIT = 1_000_000
 DAYLIGHT = np.array([0.5, 1.0, 0.62])
 """Neutral of a camera without a matrix in daylight: what most sensors see."""
 
-FARTHEST = 2.5
+FARTHEST = 1.5
 """Most that log2 of a ratio may differ from daylight's."""
+
+STRANGEST = 2.0
+"""Standard deviations to which a picture's answers are cut."""
 
 
 def says(raw: RawImage) -> bool:
@@ -64,7 +67,8 @@ def daylight_of(light: Light) -> np.ndarray:
 
 def estimated(raw: RawImage) -> np.ndarray:
     """The neutral, R, G, B, float64 (3,), the largest 1, of a mosaic of colours."""
-    weights, daylight = _shipped(), daylight_of(Light.of(raw))
+    light = Light.of(raw)
+    weights, daylight = _shipped("matrix" if light.matrices else "plain"), daylight_of(light)
     found = ratios(answers(blocks_of(raw), daylight), weights)
     neutral = daylight * np.exp2(np.array([found[0], 0.0, found[1]]))
     return np.asarray(neutral / neutral.max())
@@ -100,10 +104,12 @@ def answers(blocks: np.ndarray, daylight: np.ndarray) -> np.ndarray:
 
 
 def expanded(found: np.ndarray, weights: dict[str, np.ndarray]) -> np.ndarray:
-    """Answers (..., n) along their main directions, with squares and products and 1, (..., features)."""
-    parts = ((found - weights["mean"]) @ weights["parts"].T).clip(-4, 4)
+    """Answers (..., n) along their main directions and 1, and, where the regression has weights for them, squares and
+    products, (..., features)."""
+    parts = ((found - weights["mean"]) @ weights["parts"].T).clip(-STRANGEST, STRANGEST)
     first, second = np.triu_indices(parts.shape[-1])
-    return np.concatenate([np.ones((*parts.shape[:-1], 1)), parts, parts[..., first] * parts[..., second]], -1)
+    whole = np.concatenate([np.ones((*parts.shape[:-1], 1)), parts, parts[..., first] * parts[..., second]], -1)
+    return whole[..., : len(weights["ridge"])]
 
 
 def ratios(found: np.ndarray, weights: dict[str, np.ndarray]) -> np.ndarray:
@@ -112,5 +118,6 @@ def ratios(found: np.ndarray, weights: dict[str, np.ndarray]) -> np.ndarray:
 
 
 @cache
-def _shipped() -> dict[str, np.ndarray]:
-    return {name: value.astype(np.float64) for name, value in load_file(WEIGHTS).items()}
+def _shipped(kind: str) -> dict[str, np.ndarray]:
+    named = (name.split(".") for name in load_file(WEIGHTS))
+    return {part: load_file(WEIGHTS)[f"{k}.{part}"].astype(np.float64) for k, part in named if k == kind}

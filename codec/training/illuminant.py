@@ -9,6 +9,7 @@ stopped goes on.
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
 from pathlib import Path
 
@@ -25,8 +26,15 @@ from .look_pairs import HELD_OUT_HDR
 
 CAMERAS = 4
 SIDE = 256
-PARTS = 14
-RIDGES = 0.01, 0.03, 0.1, 0.3, 1.0, 3.0
+PARTS = 4, 8, 14, 24
+RIDGES = 0.1, 1.0, 3.0, 10.0
+FOLDS, ROUNDS = 6, 8
+LARGE = 0.1
+"""Errors of log2 ratios above this are weighed as their size, not its square."""
+
+MEAN = 0.3
+"""Weight of the mean error beside the median in what is chosen by."""
+
 EVERY = 20
 
 
@@ -75,26 +83,38 @@ def gather(folder: Path, kept: Path, count: int) -> tuple[np.ndarray, np.ndarray
     return table[table[:, 0] == 0, 1:], table[table[:, 0] == 1, 1:]
 
 
-def fit(found: np.ndarray, wanted: np.ndarray) -> dict[str, np.ndarray]:
-    """Weights by ridge regression; the ridge by scenes left out in turn. Rows of one scene follow each other."""
+def fit(found: np.ndarray, wanted: np.ndarray, true: np.ndarray) -> dict[str, np.ndarray]:
+    """Weights by ridge regression, large errors weighed less; directions, products and ridge by scenes left out in turn.
+
+    found: answers (n, m), rows of one scene following each other; wanted: (n, 2); true: neutrals (n, 3).
+    """
+    fold = np.arange(len(found)) // CAMERAS % FOLDS
+    wrong = {}
+    for form in itertools.product(PARTS, (False, True), RIDGES):
+        errors = [
+            degrees(illuminant.ratios(found[fold == k], solved(found[fold != k], wanted[fold != k], *form)),
+                    wanted[fold == k], true[fold == k]) for k in range(FOLDS)
+        ]  # fmt: skip
+        every = np.concatenate(errors)
+        wrong[form] = float(np.median(every) + MEAN * every.mean())
+    return solved(found, wanted, *min(wrong, key=lambda form: wrong[form]))
+
+
+def solved(found: np.ndarray, wanted: np.ndarray, count: int, products: bool, ridge: float) -> dict[str, np.ndarray]:
+    """Weights of one form: `count` directions, with or without squares and products."""
     mean = found.mean(0)
     _, size, parts = np.linalg.svd(found - mean, full_matrices=False)
-    size = np.maximum(size[:PARTS] / np.sqrt(len(found)), 0.02)
-    weights = {"mean": mean, "parts": parts[:PARTS] / size[:, None]}
-    x = illuminant.expanded(found, weights)
-    fold = np.arange(len(x)) // CAMERAS % 5
-
-    def solved(rows: np.ndarray, ridge: float) -> np.ndarray:
-        a = x[rows]
-        penalty = np.eye(x.shape[1]) * ridge * len(a) / 100
-        penalty[0, 0] = 0
-        return np.asarray(np.linalg.solve(a.T @ a + penalty, a.T @ wanted[rows]))
-
-    wrong = {}
-    for ridge in RIDGES:
-        errors = [x[fold == k] @ solved(fold != k, ridge) - wanted[fold == k] for k in range(5)]
-        wrong[ridge] = float(np.abs(np.concatenate(errors)).mean())
-    weights["ridge"] = solved(np.ones(len(x), bool), min(wrong, key=lambda r: wrong[r]))
+    size = np.maximum(size[:count] / np.sqrt(len(found)), 0.05)
+    weights = {"mean": mean, "parts": parts[:count] / size[:, None]}
+    features = 1 + len(size) + (len(size) * (len(size) + 1) // 2 if products else 0)
+    x = illuminant.expanded(found, weights | {"ridge": np.zeros(features)})
+    penalty = np.eye(features) * ridge * len(x) / 100
+    penalty[0, 0] = 0
+    trust = np.ones(len(x))
+    for _ in range(ROUNDS):
+        heavy = x * trust[:, None]
+        weights["ridge"] = np.linalg.solve(heavy.T @ x + penalty, heavy.T @ wanted)
+        trust = 1 / np.maximum(np.sqrt(((x @ weights["ridge"] - wanted) ** 2).sum(1)) / LARGE, 1)
     return weights
 
 
@@ -119,17 +139,19 @@ def main(arguments: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return error.exit_code
     n = (train.shape[1] - 7) // 2
-    answers, wanted = np.r_[0:n], np.r_[n : n + 2]
-    weights = fit(train[:, answers], train[:, wanted])
-    save_file({name: value.astype(np.float32) for name, value in weights.items()}, args.out)
-    for label, first in (("with a colour matrix", 0), ("without", n + 2)):
-        rows, told = held[:, answers + first], held[:, wanted + first]
-        kinds = {"nothing": np.zeros_like(told), "grey world": rows[:, :2], "shades of grey": rows[:, 4:6],
+    found = {}
+    for kind, first in (("matrix", 0), ("plain", n + 2)):
+        columns, told = np.r_[first : first + n], np.r_[first + n : first + n + 2]
+        weights = fit(train[:, columns], train[:, told], train[:, -3:])
+        found |= {f"{kind}.{name}": value.astype(np.float32) for name, value in weights.items()}
+        rows, wanted = held[:, columns], held[:, told]
+        kinds = {"nothing": np.zeros_like(wanted), "grey world": rows[:, :2], "shades of grey": rows[:, 4:6],
                  "grey edge": rows[:, 14:16], "fitted": illuminant.ratios(rows, weights)}  # fmt: skip
-        for name, found in kinds.items():
-            wrong = degrees(found, told, held[:, -3:])
-            print(f"{label}, {name}: median {np.median(wrong):.2f}, mean {wrong.mean():.2f}, "
+        for name, made in kinds.items():
+            wrong = degrees(made, wanted, held[:, -3:])
+            print(f"{kind}, {name}: median {np.median(wrong):.2f}, mean {wrong.mean():.2f}, "
                   f"95 % {np.quantile(wrong, 0.95):.2f} degrees, {len(wrong)} shots")  # fmt: skip
+    save_file(found, args.out)
     return 0
 
 

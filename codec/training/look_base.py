@@ -84,11 +84,11 @@ def fit_maps(bases: list[np.ndarray], shown: list[np.ndarray], stats: np.ndarray
     bases, shown: display of some pixels of each picture, (n, 3); stats: (pictures, PARTS).
     """
     parts = [_sums(b.astype(np.float64), s.astype(np.float64), t) for b, s, t in zip(bases, shown, stats, strict=True)]
-    gram, right = sum(p.gram for p in parts), sum(p.right for p in parts)
+    gram, right = np.sum([p.gram for p in parts], 0), np.sum([p.right for p in parts], 0)
     errors: dict[float, list[float]] = {trust: [] for trust in TRUST}
     for fold in range(FOLDS if len(parts) >= FOLDS else 0):
         held = parts[fold::FOLDS]
-        less = gram - sum(p.gram for p in held), right - sum(p.right for p in held)
+        less = gram - np.sum([p.gram for p in held], 0), right - np.sum([p.right for p in held], 0)
         for trust in TRUST:
             found = _solved(*less, len(parts) - len(held), trust)
             for p in held:

@@ -1,4 +1,4 @@
-"""Pairs of looks as training wants them: what a look starts from, what its closed form makes of that, what it is to be."""
+"""Pairs of looks as training wants them: what a look starts from, what its closed form makes of it, what is wanted."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ POINTS = 1200
 
 @dataclass
 class Pair:
-    """small: (3, SIDE, SIDE); facts: (3,); shown, first: by look; base: by starting exposure; uint16, shown uint8, (h, w,
-    3). first: what the look's closed form makes of its base. stats: of the closed forms, (PARTS,)."""
+    """small: (3, SIDE, SIDE); facts: (3,); shown, first: by look; base: by starting exposure; uint16, shown uint8,
+    (h, w, 3). first: what the look's closed form makes of its base. stats: of the closed forms, (PARTS,)."""
 
     small: torch.Tensor
     facts: torch.Tensor

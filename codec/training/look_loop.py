@@ -87,7 +87,8 @@ def train(config: LookConfig, out: Path, resume: bool, told: Callable[[int, floa
     pairs = [read_pair(path) for path in files[: config.count]]
     closed, trust = closed_forms(pairs, rng)
     pairs = [with_first(pair, closed) for pair in pairs]
-    held, pairs = (pairs[::CHOICE], [p for k, p in enumerate(pairs) if k % CHOICE]) if len(pairs) > 1 else (pairs, pairs)
+    held = pairs[::CHOICE]
+    pairs = [pair for k, pair in enumerate(pairs) if k % CHOICE] or held
     model = LookModel({name: torch.from_numpy(value) for name, value in closed.items()})
     optimiser = torch.optim.AdamW(model.parameters(), config.rate, weight_decay=DECAY)
     state = out / checkpoint.NAME

@@ -31,7 +31,7 @@ def _jpeg(picture):
 def test_the_same_scene(raw):
     plain = develop(raw, look="plain").picture / 255
     wanted = EDIT(plain)
-    found = develop(raw, look_like=_jpeg(wanted))
+    found = develop(raw, look=_jpeg(wanted))
     assert "same scene" in found.look
     wrong, before = (deltaE_ciede2000(rgb2lab(wanted), rgb2lab(p)).mean() for p in (found.picture / 255, plain))
     assert wrong < 3 < before
@@ -45,7 +45,7 @@ def test_another_scene(raw):
     change = [getattr(alike.edit_of(Edit(**{name: v})(other)), name) for name, v in
               (("saturation", -1.0), ("saturation", 0.8), ("blue", -0.5), ("blue", 0.5))]  # fmt: skip
     assert change[0] < change[1] and change[2] < change[3]
-    assert "same" not in develop(raw, look_like=_jpeg(other)).look
+    assert "same" not in develop(raw, look=_jpeg(other)).look
 
 
 def test_an_edit_as_a_table():
@@ -57,8 +57,8 @@ def test_an_edit_as_a_table():
 
 def test_wrong_references(raw):
     with pytest.raises(InputError, match="look can be taken"):
-        develop(raw, look_like=b"not a picture")
+        develop(raw, look=b"not a picture")
     with pytest.raises(UsageError, match="without another"):
-        develop(raw, look_like=b"", look="pop")
+        develop(raw, look=b"", auto=True)
     flat = np.zeros((40, 40, 3))
-    assert np.isfinite(alike.statistics(flat)).all() and np.isfinite(develop(raw, look_like=_jpeg(flat)).picture).all()
+    assert np.isfinite(alike.statistics(flat)).all() and np.isfinite(develop(raw, look=_jpeg(flat)).picture).all()

@@ -1,4 +1,4 @@
-"""Local operators by a grid: the large picture is what the operator makes of it, no lights ring, strangers do no harm."""
+"""Local operators by a grid: the large picture is what the operator makes of it, strange light does no harm."""
 
 import cv2
 import numpy as np
