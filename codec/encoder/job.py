@@ -195,7 +195,7 @@ class Candidate:
         )  # fmt: skip
         return self.job.growth(stream_bytes(empty))
 
-    def error(self, coded: Coded) -> float:
+    def error(self, coded: Coded | Found) -> float:
         """Mean squared error of what is coded: in linear light, or companded where it is to be even against the noise.
         """
         picture, found = self.picture, [coded.mosaic, self.picture.mosaic]
