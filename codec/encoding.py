@@ -258,7 +258,7 @@ class _Beside:
 
     def bytes_for(self, options: EncodeOptions, sites: int) -> int:
         """Bytes that the stream of so many sites will have beside what codes the mosaic."""
-        from .encoder import grain, post
+        from .encoder import bias, grain, post
 
-        kept = grain.reserved(options, sites) + post.reserved(options, sites)
+        kept = sum(part.reserved(options, sites) for part in (grain, post, bias))
         return section_bytes(self.preview) + sections_size(self.sections) + DIGM_SIZE + kept

@@ -299,7 +299,7 @@ class Expressions:
         if len(wanted) > kind.ndim:
             raise Unsupported(f"{len(wanted)} indices into {kind}")
         wanted += [ast.Slice()] * (kind.ndim - len(wanted))
-        terms, counts, steps = [], [], []
+        terms, counts, steps, strided = [], [], [], False
         for axis, part in enumerate(wanted):
             n = f"{base.code}.n[{axis}]"
             s = "" if kind.unit and axis == kind.ndim - 1 else f"{base.code}.s[{axis}]"
@@ -309,21 +309,24 @@ class Expressions:
                 if at != "0":
                     terms.append(at + times)
                 continue
-            if part.step:
-                raise Unsupported("a slice with a step")
+            step = self.one(part.step).fixed if part.step else 1
+            if not isinstance(step, int) or step < 1:
+                raise Unsupported("a slice with such a step")
             low = high = None
             if part.lower:
                 low = f"cut({cast(self.one(part.lower), 'i8').code}, {n})"
                 terms.append(low + times)
             if part.upper:
                 high = f"cut({cast(self.one(part.upper), 'i8').code}, {n})"
-            counts.append(f"span({low or 0}, {high or n})" if low or high else n)
-            steps.append(s or "1")
+            many = f"span({low or 0}, {high or n})" if low or high else n
+            counts.append(many if step == 1 else f"(({many} + {step - 1}) / {step})")
+            steps.append(s or "1" if step == 1 else f"{step} * {s or '1'}")
+            strided = step != 1
         offset = " + ".join(terms) or "0"
         if not counts:
             positive = kind.dtype[0] in "ub"
             return Value(f"{base.code}.at[{offset}]", kind.dtype, base.origins, positive=positive)
-        last = kind.unit and isinstance(wanted[-1], ast.Slice)
+        last = kind.unit and isinstance(wanted[-1], ast.Slice) and not strided
         view = Array(kind.dtype, len(counts), last)
         code = f"(({c_type(view)}){{{base.code}.at + {offset}, {{{', '.join(counts)}}}, {{{', '.join(steps)}}}}})"
         return Value(code, view, base.origins)

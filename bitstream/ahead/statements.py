@@ -367,8 +367,11 @@ class Function(Expressions):
             self.emit("release(arena, mark);")
 
     def do_assign(self, node: ast.Assign) -> None:
-        (target,) = node.targets
-        self.assign(target, self.one(node.value))
+        value = self.one(node.value)
+        if len(node.targets) > 1 and value.fixed is None:
+            value = self.held(value)
+        for target in node.targets:
+            self.assign(target, value)
 
     def assign(self, target: ast.expr, value: Value) -> None:
         """Give a name, names, elements or a slice a value."""

@@ -37,6 +37,7 @@ id     name  contents
 "j"    DIGJ  digests of the JPEG's samples, by bands of rows
 "A"    AWAY  where the corrections by block stand, if not in LOCL
 "U"    USED  the values that each plane uses
+"I"    BIAS  what decoded values lack in the mean
 "S"          the index
 =====  ====  =====================================================
 
@@ -71,7 +72,7 @@ PREAMBLE_BYTES = 12
 SECTIONS = {
     "HEAD": b"H", "RECP": b"R", "LOCL": b"L", "PARM": b"P", "LAYR": b"Y", "PREV": b"p", "GEOM": b"W", "LOOK": b"K",
     "GATE": b"G", "DIGM": b"d", "DIGS": b"s", "BORD": b"b", "NOIS": b"n", "META": b"m",
-    "CELL": b"C", "LEVL": b"V", "POST": b"B", "DIGJ": b"j", "AWAY": b"A", "USED": b"U",
+    "CELL": b"C", "LEVL": b"V", "POST": b"B", "DIGJ": b"j", "AWAY": b"A", "USED": b"U", "BIAS": b"I",
 }  # fmt: skip
 INDEX = b"S"
 SPARED = ("META",)

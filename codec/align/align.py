@@ -63,8 +63,8 @@ COSTLY_OFF, LEAST_COST = 0.5, 1e-4
 the JPEG tells where it lies right, with `fit_check`'s small regression: about that at quality 60, twice that without
 loss, less where there are fewer bits."""
 
-NOTHING_SHOWN = 0.98
-"""Share of a JPEG that is white or black from which it may be of anything."""
+NOTHING_SHOWN, MOST_STRETCHED = 0.98, 2.0
+"""Share of a JPEG that is white or black from which it may be of anything; how much of another form it may be then."""
 
 CLEAR_FIT = 3.0
 """dB by which the true orientation must fit better than any other there: unlike pairs of 70 simulated shots reach 1.7,
@@ -118,8 +118,9 @@ def align(
                 others = sorted([*others, *again], key=lambda c: -c.worth)
             found = others.pop(0) if others else None
         if found is None or not (_sure(found) or _possible(found)):
-            if search.blank >= NOTHING_SHOWN:
-                return _of_nothing(search, exif_orientation)
+            nothing = _of_nothing(search, exif_orientation) if search.blank >= NOTHING_SHOWN else None
+            if nothing:
+                return nothing
             return _by_regression(search, found.score if found else 0.0)
         return _settled(search, found if quick else search.retoned(found), others)
 
@@ -197,9 +198,14 @@ def _by_regression(search: Search, score: float) -> Alignment:
     return Alignment(geometry, score, report, best, 0.0, search.covered(geometry), True)
 
 
-def _of_nothing(search: Search, exif_orientation: int) -> Alignment:
-    """A JPEG white or black nearly everywhere may be of this shot as of any, and helps nobody: it fills the mosaic."""
+def _of_nothing(search: Search, exif_orientation: int) -> Alignment | None:
+    """A JPEG white or black nearly everywhere may be of this shot as of any, and helps nobody: it fills the mosaic.
+
+    None for one of quite another form or size.
+    """
     geometry = search.filling(_unturned(search.raw.orientation, exif_orientation))
+    if not geometry.in_range or max(geometry.scale) > MOST_STRETCHED * min(geometry.scale):
+        return None
     report = f"{search.blank:.0%} of the JPEG is white or black: nothing to align by, doubtful"
     return Alignment(geometry, 0.0, report, covered=1.0, doubtful=True)
 

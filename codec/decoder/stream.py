@@ -32,6 +32,7 @@ from ...bitstream.runtime.profile import timed
 from ...bitstream.runtime.progress import Progress
 from ...bitstream.runtime.torch_needed import need_torch
 from ...bitstream.stream import away
+from ...bitstream.stream.bias import Bias
 from ...bitstream.stream.container import Container, Key
 from ...bitstream.stream.digests import FileDigests
 from ...bitstream.stream.fields import Reader
@@ -61,6 +62,7 @@ from ..refine.layer import Layer
 from ..stages.coding import Coding
 from ..stages.order import HAAR, IN_PLACE, REFINED
 from ..stages.parameters import Params
+from .bias import read_bias, unbiased
 from .cpu import TileSide, Watch, decode_mosaic
 from .layer_section import parse_layers
 from .layers import decode_layers
@@ -93,7 +95,7 @@ class Stream:
     digest: section DIGM; files: section DIGS. cut: of tiles that are damaged, the first layer and stage that is not
     there (`codec.decoder.salvage`). noise: the sensor's, and what is missing of it, where the stream tells. about:
     section META; about_lost: whether it is damaged and left out. cell: section CELL; levels: section LEVL. post: the
-    second look behind the loop. bands: section DIGJ. used: section USED.
+    second look behind the loop. bands: section DIGJ. used: section USED. bias: section BIAS.
     """
 
     header: Header
@@ -119,6 +121,7 @@ class Stream:
     post: Look | None = None
     bands: bytes = b""
     used: UsedValues | None = None
+    bias: Bias | None = None
 
     @property
     def geometry(self) -> Geometry:
@@ -215,6 +218,8 @@ class Stream:
             else:
                 substreams[tile, stage] = d
         post = read_post(container.sections["POST"], bool(layers or header.lossless))
+        cell = parse_cell(container.sections, header)
+        bias = read_bias(container.sections["BIAS"], bool(layers or header.lossless or cell))
         preview = CarriedPreview.from_bytes(container.sections["PREV"])
         section = container.sections["GATE"]
         gate = Gate.from_bytes(section, layout_of(header).cells) if section else None
@@ -224,9 +229,9 @@ class Stream:
             FileDigests.from_bytes(container.sections["DIGS"]),
             noise=CarriedNoise.from_bytes(container.sections["NOIS"]),
             about=container.sections["META"], about_lost="META" in container.lost,
-            cell=parse_cell(container.sections, header),
+            cell=cell,
             levels=parse_levels(container.sections, header), post=post,
-            bands=container.sections["DIGJ"], used=used,
+            bands=container.sections["DIGJ"], used=used, bias=bias,
         )  # fmt: skip
 
     @timed("network")
@@ -281,9 +286,13 @@ class Stream:
 
     def behind(self, mosaic: np.ndarray, side_info: SideInfo, box: Rect | None) -> np.ndarray:
         """What follows the tiles: the mosaic corrected, in a box of cells where one is wanted; or what repeats."""
+        return self.settled(corrected(mosaic, self.post, side_info, self.setup, box) if self.post else mosaic)
+
+    def settled(self, mosaic: np.ndarray) -> np.ndarray:
+        """The mosaic with what repeats, and with each value put right in the mean."""
         if self.cell:
             return self.cell.settled(mosaic)
-        return corrected(mosaic, self.post, side_info, self.setup, box) if self.post else mosaic
+        return unbiased(mosaic, self.bias, self.header, self.layout, self.companding) if self.bias else mosaic
 
     def net(self) -> GuideNet | None:
         """The net of the learned features, if the recipe uses them."""

@@ -31,6 +31,7 @@ from ..mosaic.companding import LOSSLESS
 from ..recipe.gate import Gate
 from . import rate
 from . import size as sizing
+from .bias import with_bias
 from .choose_recipe import choose_recipe
 from .effort import effort_of
 from .even import even_step
@@ -88,7 +89,7 @@ def encode_stream(
             tried = replace(options, rate=goal, effort=effort)
             try:
                 job = _job(raw, planes, [geometry, *elsewhere], (header, used), growth, tried)
-                found = with_post(_coded(job, raw, tried), job, raw, tried)
+                found = with_bias(with_post(_coded(job, raw, tried), job, raw, tried), raw, tried)
                 del job
                 noise = noise_of(found.stream, found.mosaic, raw, tried)
                 found = replace(found, stream=replace(found.stream, noise=noise))
@@ -179,4 +180,4 @@ def _decoded(parsed: Stream, found: Found, planes: JpegPlanes, tell: Progress, d
     if side_info is None:
         return parsed.decode(planes, tell, device, unbounded=True)
     mosaic = parsed.tiles(side_info, range(len(parsed.transforms)), tell)
-    return parsed.cell.settled(mosaic) if parsed.cell else mosaic
+    return parsed.settled(mosaic)

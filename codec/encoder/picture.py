@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ...bitstream.cell import CellLayout
+from ...bitstream.rect import Rect
 from ...bitstream.runtime.parallel import in_parallel
 from ...bitstream.runtime.progress import Progress
 from ...entropy.ans import model_of
@@ -78,14 +79,6 @@ class Area:
         """It without so many cells at each edge."""
         cut = np.s_[:, halo : self.prediction.shape[1] - halo, halo : self.prediction.shape[2] - halo]
         return Area(self.row + halo, self.col + halo, self.prediction[cut], self.activity[cut])
-
-
-def _parts(area: Area) -> list[Area]:
-    """The pieces by which a tile is tried: squares spread over it, or all of it where it is small."""
-    _, rows, cols = area.prediction.shape
-    if min(rows, cols) <= 2 * TRIAL_SIDE:
-        return [area]
-    return [area.part(r, c, TRIAL_SIDE) for r in _spread(rows, TRIAL_SIDE) for c in _spread(cols, TRIAL_SIDE)]
 
 
 class CpuEncoder:
@@ -242,8 +235,7 @@ class CpuEncoder:
         search = Search(self.tables, self.lagrangian, self.effort.states)
 
         def one(n: int) -> tuple[int, float, list[Survey], int]:
-            area = self.whole(Window.of(places[n]))
-            parts = _parts(area)
+            parts = self._parts(places[n])
             found = {b: [self._try(part, b, step, p, search) for part in parts] for b, p in fitted.params.items()}
             best = min(found, key=lambda b: sum(cost for cost, _, _ in found[b]))
             surveys = [self._surveyed(part.inner(TRIAL_HALO)) for part in parts] if self._found else []
@@ -252,6 +244,17 @@ class CpuEncoder:
         transforms, bits, surveys, sites = zip(*in_parallel(one, range(len(places))), strict=True)
         scale = self._scale(step, [s for found in surveys for s in found]) if self._found else 1.0
         return list(transforms), scale * sum(bits) / max(sum(sites), 1)
+
+    def _parts(self, place: Rect) -> list[Area]:
+        """The pieces by which a tile is tried: squares spread over it, or all of it where it is small."""
+        side = TRIAL_SIDE
+        if min(place.shape) <= 2 * side:
+            return [self.whole(Window.of(place))]
+        corners = [(r, c) for r in _spread(place.rows, side) for c in _spread(place.cols, side)]
+        if self.mosaic.size >= KEEP_BASES:  # the rest of the tile would be made in vain
+            return [self._area(Window(((place.top + r, place.left + c),), side, side)) for r, c in corners]
+        area = self.whole(Window.of(place))
+        return [area.part(r, c, side) for r, c in corners]
 
     def _try(self, area: Area, transform: int, step: int, params: Params, search: Search) -> tuple[float, float, int]:
         """Cost of a piece, and the bits and sites of it without its edges."""

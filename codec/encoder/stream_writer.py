@@ -47,6 +47,8 @@ def stream_bytes(stream: Stream) -> bytes:
         sections["DIGJ"] = stream.bands
     if stream.files:
         sections["DIGS"] = stream.files.to_bytes()
+    if stream.bias:
+        sections["BIAS"] = stream.bias.to_bytes()
     if stream.post:
         sections["POST"] = stream.post.to_bytes()
     first = {(tile, 0, stage): d for (tile, stage), d in stream.substreams.items()}

@@ -35,8 +35,8 @@ class Choice:
 
 
 def choices(raw: RawFile, named: Choice | None, passed_over: list[str]) -> Iterator[Choice]:
-    """The JPEG that the user names (`given`); else, in this order, the first to be taken that shows the RAW's picture: those
-    beside it, its own full-size preview, and LibRaw's rendering (camera white balance, quality 95, 4:2:0).
+    """The JPEG that the user names (`given`); else, in this order, the first to be taken that shows the RAW's picture:
+    those beside it, its own full-size preview, and LibRaw's rendering (camera white balance, quality 95, 4:2:0).
 
     Files beside it that are of no use are told in `passed_over`, a line each.
     """

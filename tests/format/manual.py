@@ -9,6 +9,7 @@ nets, nothing else.
 import math
 
 import numpy as np
+from manual_bias import unbiased
 from manual_cell import Cell
 from manual_damage import gathered
 from manual_look import behind, read_look
@@ -362,5 +363,7 @@ def decode(stream, planes, tables, net, samples):
     top, left = picture.top, picture.left
     mosaic = full[top : top + header.height, left : left + header.width].astype(np.uint16)
     if sections["POST"]:
-        return behind(picture, read_look(sections["POST"], Golomb), mosaic)
+        mosaic = behind(picture, read_look(sections["POST"], Golomb), mosaic)
+    if sections["BIAS"]:
+        return unbiased(picture, sections["BIAS"], mosaic)
     return cell.settled(mosaic) if cell else mosaic

@@ -150,7 +150,7 @@ def test_the_kernels_are_those_of_the_sources():
 
 @needs_kernels
 def test_all_that_a_photograph_asks_for_is_there():
-    """Without loss, with loss, in layers, and developed."""
+    """In layers to the last value, with loss, and developed."""
     from rawinlay import develop
     from rawinlay.codec.api import decode, encode_arrays
     from shots import shot
@@ -158,9 +158,10 @@ def test_all_that_a_photograph_asks_for_is_there():
     found = missed()
     try:
         raw, jpeg = shot().raw, shot().jpeg
-        for options in ({"bpp": 1}, {"lossless": True}, {"lossless": True, "trimmable": True}):
-            decode(encode_arrays(raw, jpeg, **options).jpeg).dng()
-        develop(encode_arrays(raw, jpeg, bpp=1.0).jpeg, exposure=0.5, shadows=20)
+        decode(encode_arrays(raw, jpeg, lossless=True, trimmable=True).jpeg).dng()
+        coded = encode_arrays(raw, jpeg, bpp=1).jpeg
+        decode(coded).dng()
+        develop(coded, exposure=0.5, shadows=20)
     finally:
         jit.MISSED.clear()
     assert not found

@@ -17,6 +17,7 @@ sys.path[:0] = [str(HERE.parents[1] / "support")]
 import numpy as np  # noqa: E402
 from rawinlay.bitstream.jpeg import embed  # noqa: E402
 from rawinlay.bitstream.raw_image import Border, MakerNote  # noqa: E402
+from rawinlay.bitstream.stream.bias import Bias  # noqa: E402
 from rawinlay.bitstream.stream.border import border_bytes, parse_border  # noqa: E402
 from rawinlay.bitstream.stream.container import with_sections  # noqa: E402
 from rawinlay.bitstream.stream.digests import FileDigests  # noqa: E402
@@ -140,6 +141,9 @@ def looked_behind(part):
     behind.raw.mosaic[:14, :20] = 4095
     first = Stream.from_bytes(behind.encode(quality=50, tune="psnr"))
     yield "post", behind, stream_bytes(replace(first, recipe=replace(first.recipe, look=None), post=looked(1, 3)))
+    drawn = np.random.default_rng(4).integers(0, 256, 48).tolist()
+    shifted = replace(first, recipe=replace(first.recipe, look=None), post=looked(1, 3), bias=Bias(13, tuple(drawn)))
+    yield "biased", behind, stream_bytes(shifted)
     whole = recoded(behind, stream_bytes(first), [HAAR, IN_PLACE], 24, 3, look=looked(3, 4))
     yield "directed", behind, stream_bytes(replace(Stream.from_bytes(whole), post=looked(2, 5)))
     first = Stream.from_bytes(part.encode(quality=30, tune="psnr"))
@@ -211,6 +215,7 @@ def main():
             **({"look": True} if stream.recipe.look else {}),
             **({"cell": stream.cell.name} if stream.cell else {}),
             **({"post": True} if stream.post else {}),
+            **({"bias": True} if stream.bias else {}),
             **({"own_guide": "in blocks" if stream.gate.blocks else "everywhere"} if stream.gate else {}),
             **({"grain_sha256": digest(Grain(header, stream.noise).add(mosaic))} if stream.noise else {}),
             "bpp": round(8 * (len(jpeg) - len(picture.jpeg)) / mosaic.size, 4),
