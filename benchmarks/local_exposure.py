@@ -2,9 +2,10 @@
 
     python -m rawinlay.benchmarks.local_exposure PAIRS_DIR [--pictures FILE.jpg]
 
-Known answers: segments of held-out pictures are exposed apart by up to 1.5 EV; what the method gives each segment is
-compared with what was done to it, free of a common offset, in EV. Rows: nothing done, exposure fusion's own change by
-place, ours. Light beyond the display: share of pixels at its ends, and SSIM of brightness with exposure fusion, over
+Known answers: segments of held-out pictures are exposed apart by up to 1.5 EV; what a method gives each segment is
+compared with what was done to it, free of a common offset, in EV. Rows: nothing done; exposure fusion, how far its
+change by place differs from that of the picture as it was; `codec.looks.apart` told the segments, and finding them;
+ours, as fusion; and what is found in pictures that were left alone. Light beyond the display: share of pixels at its ends, and SSIM of brightness with exposure fusion, over
 the held-out scenes whose brightest hundredth is over white.
 """
 
@@ -21,9 +22,10 @@ from ..bitstream.errors import InputError, RawinlayError
 from ..codec.isp import local
 from ..codec.isp.colour import luminance, srgb_encode
 from ..codec.isp.settings import Settings
-from ..codec.looks.exposure import SIDE, fused, fusion_change, local_exposure, segments
-
-APART = 1.5
+from ..codec.looks.apart import exposed_apart
+from ..codec.looks.exposure import SIDE, fusion_change, local_exposure
+from ..codec.looks.operators import fusion
+from ..codec.training.apart import known
 
 
 def applied(light: np.ndarray, exposed: local.Exposed) -> np.ndarray:
@@ -38,17 +40,19 @@ def applied(light: np.ndarray, exposed: local.Exposed) -> np.ndarray:
 
 def known_answer(light: np.ndarray, rng: np.random.Generator) -> dict[str, float]:
     """Squared errors, EV^2, weighted by segments' sizes."""
-    share = SIDE / max(light.shape[:2])
-    small = cv2.resize(light, None, fx=share, fy=share, interpolation=cv2.INTER_AREA)
-    parts = segments(small)
-    done = rng.uniform(-APART, APART, int(parts.max()) + 1)
-    changed = (small * np.exp2(done)[parts][..., None]).astype(np.float32)
+    changed, parts, done = known(light, rng)
+    to = SIDE / max(light.shape[:2])
+    small = cv2.resize(light, None, fx=to, fy=to, interpolation=cv2.INTER_AREA)
     size = np.bincount(parts.ravel(), minlength=len(done)) / parts.size
-    found = {"nothing": np.zeros(parts.shape), "fusion": fusion_change(changed), "ours": local_exposure(changed).ev}
+    found = {
+        "nothing": np.zeros(parts.shape), "fusion": fusion_change(changed) - fusion_change(small),
+        "told": -exposed_apart(changed, parts), "found": -exposed_apart(changed),
+        "ours": local_exposure(changed).ev - local_exposure(small).ev, "left alone": -exposed_apart(small),
+    }  # fmt: skip
     out = {}
     for name, ev in found.items():
         mean = np.bincount(parts.ravel(), ev.ravel(), len(done)) / np.maximum(size * parts.size, 1)
-        wrong = mean + done
+        wrong = mean + (done if name != "left alone" else 0)
         out[name] = float((size * (wrong - (size * wrong).sum()) ** 2).sum())
     return out
 
@@ -91,7 +95,7 @@ def main(arguments: list[str] | None = None) -> int:
     rows: dict[str, list[tuple[float, float]]] = {}
     strips = []
     for light in bright:
-        teacher = fused(light)
+        teacher = fusion(light)
         shown = {"plain": srgb_encode(light.clip(0, 1)), "fusion": teacher,
                  "ours": srgb_encode(applied(light, local_exposure(light)).clip(0, 1))}  # fmt: skip
         for name, picture in shown.items():

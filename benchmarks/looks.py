@@ -9,9 +9,12 @@ column    picture
 ========  =========================================================================================================
 start     what every one of them starts from
 global    the best global map: one by brightness, then a 3-D table of 9^3, both fitted to the training pairs
-net       the shipped net
+base      the shipped closed form, which follows the picture's statistics, without the net
+ours      what is shipped: base and net, or, for `codec.looks.operators`, the operator small and a grid fitted to it
 grid      the best grid of the net's shape for this very picture, in closed form: the ceiling
-way       how much of the way from `global` to `grid` the net goes, share of the dB
+way       how much of the way from `global` to `grid` ours goes, share of the dB
+halos     overshoot at strong edges, of 255: ours beyond what lies on both sides of the edge, mean of the 99th
+          percentiles; then the program's own
 ========  =========================================================================================================
 
 dB are PSNR on the display, over all three channels; dE is CIEDE2000, mean. After the table: halves of two looks mixed
@@ -30,65 +33,89 @@ from typing import Any
 
 import cv2
 import numpy as np
-from scipy.sparse import coo_array, diags_array
-from scipy.sparse.linalg import splu
 
 from ..bitstream.errors import InputError, RawinlayError
-from ..codec.isp.grid import Grid, fit
-from ..codec.looks import own
-from ..codec.looks.net import NAMES, SHAPE, LookNet
-from ..codec.training.look_loop import Pair, drawn, is_fixed, read_pair
+from ..codec.isp.cube import Cube
+from ..codec.isp.grid import WEIGHTS, Grid, fit
+from ..codec.looks import operators, own
+from ..codec.looks.base import Base, identity_table
+from ..codec.looks.net import NAMES, SHAPE, LookNet, base_curve
+from ..codec.training.look_base import fit_table
+from ..codec.training.look_data import Pair, drawn, is_fixed, read_pair
 
-SIDE = 9
 STRANGER, FEW = "lab", 10
 MIXED = "bw", "pop"
 POINTS = 3000
 """Of each training picture, for the global maps."""
 
+ALL = (*NAMES, *operators.OPERATORS)
+STEP = 0.25
+"""Of the display's range, over `REACH` pixels: a strong edge."""
+
+REACH = 3
+
 
 @dataclass(frozen=True)
-class Global:
-    """A map by brightness, then a table (SIDE, SIDE, SIDE, 3) trilinear."""
+class Held:
+    """A pair, and its light, linear sRGB float32 (h, w, 3)."""
 
-    own: Grid
-    table: np.ndarray
-
-    def __call__(self, base: np.ndarray) -> np.ndarray:
-        """Display of a base, float (h, w, 3)."""
-        first = self.own(base)
-        made = _shares(first.reshape(-1, 3)) @ self.table.reshape(-1, 3)
-        return np.asarray(made.reshape(base.shape).clip(0, 1), np.float32)
+    pair: Pair
+    light: np.ndarray
 
 
-def best_global(pairs: list[Pair], name: str) -> Global:
-    """Fitted to the training pairs."""
-    base, shown = drawn(pairs, name, POINTS, np.random.default_rng(2))
-    own = fit(base[None], shown[None], (1, 1, 12), 1e-4)
-    share = _shares(own(base[None])[0])
-    number = np.arange(SIDE**3).reshape((SIDE,) * 3)
-    pairs_of = [(number.take(range(1, SIDE), a).ravel(), number.take(range(SIDE - 1), a).ravel()) for a in range(3)]
-    above, below = (np.concatenate(side) for side in zip(*pairs_of, strict=True))
-    rows, ones = np.tile(np.arange(len(above)), 2), np.ones(len(above))
-    rough = coo_array((np.concatenate([ones, -ones]), (rows, np.concatenate([above, below])))).tocsr()
-    axis = np.linspace(0, 1, SIDE)
-    same = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), -1).reshape(-1, 3)
-    weight = 0.05 * len(base) / SIDE**3
-    normal = share.T @ share + weight * (rough.T @ rough) + diags_array(np.full(SIDE**3, weight / 100))
-    right = share.T @ (shown - own(base[None])[0])
-    return Global(own, splu(normal.tocsc()).solve(right).reshape(SIDE, SIDE, SIDE, 3) + same.reshape(*(SIDE,) * 3, 3))
+def read(path: Path, half: bool) -> Held:
+    """A pair with the operators' pictures beside the programs'."""
+    pair = read_pair(path, half=half)
+    with np.load(path, allow_pickle=False) as entries:
+        light = entries["light"].astype(np.float32)
+    for name, operator in operators.OPERATORS.items():
+        made = operator(light)
+        if half:
+            h, w = pair.base[False].shape[:2]
+            made = cv2.resize(made[: 2 * h, : 2 * w], (w, h), interpolation=cv2.INTER_AREA)
+        pair.shown[name] = np.rint(made * 255).astype(np.uint8)
+    return Held(pair, light)
 
 
-def _shares(rgb: np.ndarray) -> Any:
-    place = rgb.clip(0, 1) * (SIDE - 1)
-    low = np.minimum(place.astype(int), SIDE - 2)
-    part = place - low
-    cells, shares = [], []
-    for k in range(8):
-        corner = np.array([k >> 2, k >> 1 & 1, k & 1])
-        cells.append(((low + corner) * [SIDE * SIDE, SIDE, 1]).sum(1))
-        shares.append(np.where(corner, part, 1 - part).prod(1))
-    rows = np.tile(np.arange(len(rgb)), 8)
-    return coo_array((np.concatenate(shares), (rows, np.concatenate(cells))), (len(rgb), SIDE**3)).tocsr()
+def best_global(pairs: list[Pair], name: str) -> Base:
+    """The best map for all pictures alike, fitted to the training pairs."""
+    rng = np.random.default_rng(2)
+    some = [drawn(pair, name, POINTS, rng) for pair in pairs]
+    base, shown = (np.concatenate(values) for values in zip(*some, strict=True))
+    grid = fit(base[None], shown[None], (1, 1, 12), 1e-4)
+    table = identity_table() + fit_table(grid(base[None])[0], shown)
+    ends = np.zeros(3, np.float32), np.ones(3, np.float32)
+    return Base(grid, Cube(np.ascontiguousarray(table.clip(0, 1), np.float32), *ends))
+
+
+def ours(held: Held, name: str, net: LookNet) -> list[Grid | Cube]:
+    """What is shipped does behind the start."""
+    if name in operators.OPERATORS:
+        share = 256 / max(held.light.shape[:2])
+        light = cv2.resize(held.light, None, fx=share, fy=share, interpolation=cv2.INTER_AREA)
+        return [operators.grid_of(name, light, base_curve()(light))]
+    return list(net.maps(held.pair.small.permute(1, 2, 0).numpy(), held.pair.facts.numpy(), name))
+
+
+def overshoot(made: np.ndarray, base: np.ndarray) -> float:
+    """99th percentile of how far pixels beside a strong edge of `base` lie beyond what is farther from it, of 255.
+
+    Along rows: an edge is a rise of `STEP` within `REACH` pixels; beside it is within 2 `REACH` of its sides.
+    """
+    grey, shown = base @ WEIGHTS, made @ WEIGHTS * 255
+    r = REACH
+    beyond = []
+    for a, b in ((grey, shown), (grey.T, shown.T)):
+        rise = a[:, 6 * r : -5 * r] - a[:, 5 * r : -6 * r]
+        n = rise.shape[1]
+        near = [b[:, k : k + n] for k in range(4 * r, 5 * r)], [b[:, 6 * r + k : 6 * r + k + n] for k in range(r)]
+        far = [b[:, k : k + n] for k in range(0, 4 * r)], [b[:, 7 * r + k : 7 * r + k + n] for k in range(0, 4 * r)]
+        for sign in (1, -1):
+            at = rise * sign > STEP
+            low, high, below, above = ([v[at] * sign for v in part] for part in (*near, *far))
+            beyond += [(np.max(high, 0) - np.max(above, 0)).clip(0), (np.min(below, 0) - np.min(low, 0)).clip(0)]
+    values = np.concatenate(beyond)
+    return float(np.percentile(values, 99)) if values.size else 0.0
 
 
 def psnr(made: np.ndarray, shown: np.ndarray) -> float:
@@ -105,34 +132,40 @@ def delta_e(made: np.ndarray, shown: np.ndarray) -> float:
 
 def measure(files: list[Path], train: list[Path], net: LookNet, pictures: Path | None) -> list[dict[str, Any]]:
     """A row a look."""
-    fitted = [read_pair(path) for path in train]
-    maps = {name: best_global(fitted, name) for name in NAMES}
-    held = [read_pair(path, half=False) for path in files]
+    fitted = [read(path, True).pair for path in train]
+    maps = {name: best_global(fitted, name) for name in ALL}
+    fitted.clear()
+    every = [read(path, half=False) for path in files]
     rows = []
-    for name in NAMES:
+    for name in ALL:
         found: dict[str, list[float]] = {}
         strip = []
-        for pair in held:
+        for held in every:
+            pair = held.pair
             base = (pair.base[is_fixed(name)] / 65535).astype(np.float32)
             shown = (pair.shown[name] / 255).astype(np.float32)
-            small = pair.small.permute(1, 2, 0).numpy()
-            half = base[::2, ::2], shown[::2, ::2]
-            made = {
-                "start": base, "global": maps[name](base), "net": net.grid(small, pair.facts.numpy(), name)(base),
-                "grid": fit(*half, SHAPE)(base),
-            }  # fmt: skip
+            made = {"start": base, "global": maps[name](base), "ours": base}
+            for k, grid in enumerate(ours(held, name, net)):
+                made["ours"] = grid(made["ours"])
+                if k == 1:
+                    made["base"] = made["ours"]
+            made["grid"] = fit(base[::2, ::2], shown[::2, ::2], SHAPE)(base)
             for kind, picture in made.items():
                 found.setdefault(f"{kind} dB", []).append(psnr(picture, shown))
-                if kind in ("global", "net"):
+                if kind in ("global", "ours"):
                     found.setdefault(f"{kind} dE", []).append(delta_e(picture, shown))
-            strip.append([base, made["global"], made["net"], shown])
-        row: dict[str, Any] = {"look": name, "scenes": len(held)}
-        row |= {key: round(float(np.mean(values)), 3) for key, values in found.items()}
+            found.setdefault("halos", []).append(overshoot(made["ours"], base))
+            found.setdefault("halos of program", []).append(overshoot(shown, base))
+            strip.append([base, made["global"], made["ours"], shown])
+        row: dict[str, Any] = {"look": name, "scenes": len(every)}
+        kinds = ("start dB", "global dB", "global dE", "base dB", "ours dB", "ours dE", "grid dB", "halos",
+                 "halos of program")  # fmt: skip
+        row |= {key: round(float(np.mean(found[key])), 2) if key in found else None for key in kinds}
         room = row["grid dB"] - row["global dB"]
-        row["way"] = round((row["net dB"] - row["global dB"]) / room, 3) if room > 0 else None
+        row["way"] = round((row["ours dB"] - row["global dB"]) / room, 2) if room > 0 else None
         rows.append(row)
         if pictures:
-            _sheet(strip[:6], pictures / f"look-{name}.jpg")
+            _sheet(strip[:6], pictures / f"{name}.jpg")
     return rows
 
 
@@ -144,7 +177,7 @@ def mixed(files: list[Path], net: LookNet) -> dict[str, float]:
         made, shown = [], []
         for name in MIXED:
             base = (pair.base[is_fixed(name)] / 65535).astype(np.float32)
-            made.append(net.grid(pair.small.permute(1, 2, 0).numpy(), pair.facts.numpy(), name)(base))
+            made.append(_through(net, pair, name, base))
             shown.append(pair.shown[name] / 255)
         alone = float(np.mean([psnr(m, s) for m, s in zip(made, shown, strict=True)]))
         rows.append((psnr((made[0] + made[1]) / 2, (shown[0] + shown[1]) / 2), alone))
@@ -152,15 +185,20 @@ def mixed(files: list[Path], net: LookNet) -> dict[str, float]:
     return {"mix dB": round(float(found[0]), 2), "alone dB": round(float(found[1]), 2)}
 
 
+def _through(net: LookNet, pair: Pair, name: str, base: np.ndarray) -> np.ndarray:
+    for grid in net.maps(pair.small.permute(1, 2, 0).numpy(), pair.facts.numpy(), name):
+        base = grid(base)
+    return base
+
+
 def learned(train: list[Path], files: list[Path], net: LookNet) -> dict[str, Any]:
     """`STRANGER` from `FEW` pairs and from all, on held-out scenes, dB; and the starts that were chosen."""
 
     def example(path: Path) -> own.Example:
         pair = read_pair(path, (STRANGER,))
-        told = pair.small.permute(1, 2, 0).numpy(), pair.facts.numpy()
         bases = {k: (pair.base[k] / 65535).astype(np.float32)[::3, ::3] for k in (True, False)}
         starts = {"fixed": bases[True], "bright": bases[False]}
-        starts |= {name: net.grid(*told, name)(bases[is_fixed(name)]) for name in ("filmic", "film", "pop")}
+        starts |= {name: _through(net, pair, name, bases[is_fixed(name)]) for name in ("filmic", "film", "pop")}
         return own.Example(starts, (pair.shown[STRANGER] / 255)[::3, ::3])
 
     held = [example(path) for path in files]
@@ -190,7 +228,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--weights", type=Path, help="default: the shipped ones")
     parser.add_argument("--count", type=int, default=1000, help="held-out scenes at most")
     parser.add_argument("--out", type=Path, metavar="ROWS.jsonl")
-    parser.add_argument("--pictures", type=Path, metavar="DIR", help="a sheet a look: start, global, net, program")
+    parser.add_argument("--pictures", type=Path, metavar="DIR", help="a sheet a look: start, global, ours, program")
     args = parser.parse_args(arguments)
     try:
         train, held = (sorted(args.pairs.glob(f"pair-*-{split}.npz")) for split in ("train", "val"))

@@ -21,6 +21,8 @@ from ..bitstream.jpeg.mend import Mended, mend, mend_superbox
 from ..bitstream.jpeg.planes import JpegPlanes
 from ..bitstream.raw_image import RawImage
 from ..bitstream.runtime.files import Source
+from ..bitstream.stream.container import Container
+from ..bitstream.stream.header import Header
 from ..bitstream.stream.limits import check_pixels
 from .decoder.salvage import RIM, WHOLE, Salvage, states, unguided, without
 from .decoder.stream import Stream
@@ -53,7 +55,7 @@ def open_carrier(
     sidecar: holds the RAW instead of the JPEG. salvage: whether a stream of which parts are lost will do. Raises
     NoRawError, InputError and StreamError as `codec.api.decode` says.
     """
-    stream, found = _stream(jpeg, sidecar, salvage)
+    stream, found = _stream(jpeg, sidecar, salvage, max_pixels)
     check_pixels(stream.header.width, stream.header.height, max_pixels, "the mosaic")
     notes = (found.notes or ("what is damaged is not needed",)) if found else ()
     warnings = [f"the RAW is damaged: {'; '.join(notes)}"] if notes else []
@@ -127,7 +129,19 @@ def _picture(jpeg: Jpeg, binding: bytes, max_pixels: int | None) -> tuple[JpegPl
         raise
 
 
-def _stream(jpeg: Jpeg, sidecar: Source | None, salvage: bool) -> tuple[Stream, Mended | None]:
+def is_bound(found: Mended, max_pixels: int | None) -> bool:
+    """Whether a mended stream belongs to the picture that it lies in."""
+    try:
+        binding = Header.from_bytes(Container.from_bytes(found.payload).sections["HEAD"]).binding
+        check_binding(Jpeg(found.bare), binding, max_pixels)
+        return True
+    except (InputError, StreamError):
+        return False
+
+
+def _stream(
+    jpeg: Jpeg, sidecar: Source | None, salvage: bool, max_pixels: int | None
+) -> tuple[Stream, Mended | None]:
     """The stream, and how it was mended if it was damaged."""
     try:
         return Stream.from_bytes(parts(jpeg, sidecar)[0]), None
@@ -135,7 +149,10 @@ def _stream(jpeg: Jpeg, sidecar: Source | None, salvage: bool) -> tuple[Stream, 
         raise
     except StreamError as error:
         try:
-            found = mend(jpeg.data) if sidecar is None else mend_superbox(read_sidecar(sidecar))
+            if sidecar is None:
+                found = mend(jpeg.data, lambda one: is_bound(one, max_pixels))
+            else:
+                found = mend_superbox(read_sidecar(sidecar))
             stream = Stream.from_bytes(found.payload)
         except StreamError as reason:
             raise StreamError(f"{error} ({reason})" if salvage else str(error)) from None

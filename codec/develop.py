@@ -20,21 +20,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from ..bitstream.dng.crop import default_crop
-from ..bitstream.errors import UsageError
+from ..bitstream.errors import InputError, UsageError
 from ..bitstream.jpeg.file import Jpeg
 from ..bitstream.raw_image import RawImage, TiffValue
 from ..bitstream.runtime.files import Source, bytes_of
 from .guide.geometry import POSITION_BITS, Geometry
 from .isp.cube import Cube
-from .isp.develop import Developer, Layers, Rendering, plain_rendering
+from .isp.develop import Developer, Layer, Layers, Rendering, plain_rendering
 from .isp.local import Exposed
 from .isp.picture_file import QUALITY, picture_file
 from .isp.settings import Settings
 from .isp.shown import matched, rendering_of
-from .looks import chosen
+from .looks import alike, chosen, illuminant
 from .looks import exposure as exposing
 from .mosaic.turn import turn
 
@@ -72,7 +72,7 @@ def develop(
     source: Source,
     settings: Settings | None = None,
     *,
-    look: str = chosen.CAMERA,
+    look: str | Path | bytes = chosen.CAMERA,
     auto: bool = False,
     local_exposure: bool | float = False,
     lut: str | Path | Cube | None = None,
@@ -84,7 +84,8 @@ def develop(
 
     settings, or its fields as keywords: exposure=1, shadows=40 (`codec.isp.settings.Settings`). look: a name of
     `codec.looks.chosen.names`, "camera" unless told, or a mix: "filmic:0.5,pop:0.3", what is missing from 1 being
-    "camera". auto: the look that imitates exposure fusion. local_exposure: parts of the picture exposed each for
+    "camera"; or a picture whose look is wanted, a Path or its bytes: of the same scene, or, by its statistics, of another.
+    auto: the look that imitates exposure fusion. local_exposure: parts of the picture exposed each for
     itself; a number from 0 to 1 says how much. lut: a `.cube` table, applied last. size: longest side in pixels, never
     enlarged. bits: 8 or 16.
 
@@ -94,7 +95,8 @@ def develop(
     started = time.monotonic()
     if auto and look != chosen.CAMERA:
         raise UsageError("auto is a look of its own: it goes without another one")
-    mix = chosen.mix(chosen.AUTO if auto else look)
+    reference = None if isinstance(look, str) else _reference(look)
+    mix = chosen.mix(chosen.AUTO if auto else look) if isinstance(look, str) else {chosen.PLAIN: 1.0}
     if not 0 <= local_exposure <= 1:
         raise UsageError(f"local exposure of {local_exposure:g}: want 0 .. 1")
     if bits not in (8, 16):
@@ -106,8 +108,38 @@ def develop(
     raw, shown = _opened(source, chosen.CAMERA if chosen.CAMERA in mix else "plain")
     developer = Developer(raw, shown)
     exposed = _exposed(developer, float(local_exposure)) if local_exposure else None
-    layers = Layers(chosen.layers(developer, mix), exposed)
-    return developed(developer, settings, cube, size, bits, chosen.said(mix, shown is not None), started, layers)
+    layers, said = Layers(chosen.layers(developer, mix), exposed), chosen.said(mix, shown is not None)
+    if reference is not None:
+        layer, said = _liked(developer, reference)
+        layers = Layers((layer,), exposed)
+    return developed(developer, settings, cube, size, bits, said, started, layers)
+
+
+def _reference(source: Path | bytes) -> np.ndarray:
+    """A small display picture, upright, float32 (h, w, 3); InputError for what is no picture."""
+    try:
+        with Image.open(io.BytesIO(bytes_of(source, "picture"))) as image:
+            image.draft("RGB", (2 * SMALL, 2 * SMALL))
+            image.thumbnail((2 * SMALL, 2 * SMALL))
+            upright = ImageOps.exif_transpose(image)
+            return np.asarray(upright.convert("RGB"), np.float32) / np.float32(255)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        name = source if isinstance(source, Path) else "the reference"
+        raise InputError(f"{name}: not a picture whose look can be taken") from error
+
+
+def _liked(developer: Developer, reference: np.ndarray) -> tuple[Layer, str]:
+    """The layer that looks as a reference does, and what it is called."""
+    raw = developer.raw
+    plain = plain_rendering(raw)
+    small = plain.curve(Developer(raw, plain).small(Settings(), SMALL))
+    rows, cols = raw.size
+    left, top, width, height = frame_of(raw)
+    down, across = len(small) / rows, small.shape[1] / cols
+    part = small[round(top * down) : max(1, round((top + height) * down)),
+                 round(left * across) : max(1, round((left + width) * across))]  # fmt: skip
+    made, same = alike.like(reference, turn(np.ascontiguousarray(part), raw.orientation))
+    return Layer(1.0, plain, (made,)), "like the reference, the same scene" if same else "like the reference"
 
 
 def developed(
@@ -144,12 +176,13 @@ def _opened(source: Source, look: str) -> tuple[RawImage, Rendering | None]:
         from .decoding import decode_carrier
 
         carrier, raw, _ = decode_carrier(Jpeg(data), DecodeOptions(device=choose_device("auto")))
+        raw = illuminant.lit(raw)
         if look == "plain":
             return raw, None
         return raw, rendering_laid(raw, carrier.picture or data, carrier.stream.geometry)
     from .source.raw import own_preview, read_raw
 
-    raw = read_raw(source if not isinstance(source, str) else Path(source))
+    raw = illuminant.lit(read_raw(source if not isinstance(source, str) else Path(source)))
     preview = own_preview(source if not isinstance(source, str) else Path(source)) if look == "camera" else None
     return raw, None if preview is None else rendering_like(raw, preview)
 
@@ -171,6 +204,15 @@ def rendering_laid(raw: RawImage, jpeg: bytes, geometry: Geometry) -> Rendering 
     linear = Developer(raw, _unexposed(raw)).small(Settings(), SMALL)
     display = laid_display(raw, jpeg, geometry, (linear.shape[0], linear.shape[1]))
     return None if display is None else rendering_of(linear, display)
+
+
+def rendering_beside(raw: RawImage, shown: np.ndarray) -> Rendering:
+    """The rendering of a picture that has a pixel for each site, display float (H, W, 3), NaN where it shows none."""
+    linear = Developer(raw, _unexposed(raw)).small(Settings(), SMALL)
+    (h, w), (height, width) = linear.shape[:2], raw.mosaic.shape
+    step = max(1, -(-max(height // 2, width // 2) // SMALL))
+    at = np.ix_(*(np.minimum(2 * step * np.arange(n) + step, side - 1) for n, side in ((h, height), (w, width))))
+    return rendering_of(linear, shown[at])
 
 
 def laid_display(raw: RawImage, jpeg: bytes, geometry: Geometry, size: tuple[int, int]) -> np.ndarray | None:

@@ -11,8 +11,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
@@ -38,6 +40,7 @@ from .sidecar import sidecar_of
 if TYPE_CHECKING:
     from ..bitstream.stream.preview import CarriedPreview
     from .align.place import Origin
+    from .source.choose_jpeg import Choice
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,8 @@ class Encoded:
     """A JPEG that carries its RAW.
 
     metadata_bytes: what the JPEG grew by. bpp: 8 x that per pixel of the mosaic. guide: where the JPEG comes from;
-    guide_path: its file. alignment: how it lies over the mosaic, for people. model: identity of the probability tables.
+    guide_path: its file. alignment: how it lies over the mosaic, for people; place_error: px of the coarser picture by
+    which it may be off, rms, None where that was not measured. model: identity of the probability tables.
     seconds: time taken. preview: what the decoded DNG's will be, "raw", "jpeg" or "neutral" (`codec.preview_choice`).
     warnings: what the user should look at before the RAW is deleted, a line each. guided: share of the RAW's picture,
     0..1, that the JPEG helps to code; own_guide_bytes: what stands for it elsewhere (`codec.guide_report`). edit_gain:
@@ -66,6 +70,7 @@ class Encoded:
     guided: float = 1.0
     own_guide_bytes: int = 0
     edit_gain: float | None = None
+    place_error: float | None = None
 
     def sidecar(self) -> bytes:
         """The RAW as a file of its own, for `decode`'s `sidecar`: the JPEG then needs to carry nothing."""
@@ -94,8 +99,8 @@ def encode(
     `trim` can lower the rate later; layers: where to put them, in ascending bits per pixel, rather than where the codec
     would (implies trimmable). effort: 1 to 9, or an `Effort` (`codec.encoder.effort`). guide: "auto", "jpeg" to trust
     it everywhere, or "none" for a JPEG that only carries the RAW, whatever it shows. device: "auto", "cpu" or "cuda".
-    progress: see `Progress`. parity: share of the bytes that mends others which are lost (`bitstream.jpeg.parity`;
-    needs `zfec`). options: all that as one object, instead of keywords.
+    progress: see `Progress`. parity: share of the bytes that mends others which are lost (`bitstream.jpeg.parity`).
+    options: all that as one object, instead of keywords.
 
     Raises UsageError for contradicting or unreachable options, InputError for files that are unreadable, unsupported,
     or of another scene.
@@ -107,12 +112,16 @@ def encode(
     options = chosen_options(EncodeOptions.of, options, keywords)
     choose_device(options.device)
     tell(options.progress, "reading")
-    file = RawFile(raw, frame, margins)
+    with ThreadPoolExecutor(1) as pool:
+        # LibRaw works in a process of its own: meanwhile there is time for the JPEG.
+        early = None if jpeg is None else pool.submit(_decoded, jpeg)
+        file = RawFile(raw, frame, margins)
+        named = early.result() if early else None
     image, preview, passed_over = file.image, file.own_preview(), list[str]()
     told, digest = file.warnings, file.digest
     if margins and image.border is None:
         told += ("the RAW has no margins around its mosaic: there is nothing to keep",)
-    candidates = choose_jpeg.choices(file, jpeg, passed_over)
+    candidates = choose_jpeg.choices(file, named, passed_over)
     del file  # and with it the file's bytes, once nothing more is to be found in them
     for choice in candidates:
         try:
@@ -127,6 +136,16 @@ def encode(
         passed_over.append(choose_jpeg.unused(choice, "it doesn't help to code this RAW"))
     seconds, warnings = time.monotonic() - started, (*told, *passed_over, *encoded.warnings)
     return replace(encoded, guide=choice.origin, guide_path=choice.path, seconds=seconds, warnings=warnings)
+
+
+def _decoded(jpeg: Source) -> Choice:
+    """A JPEG that the user names, its picture decoded if that can be done: whoever asks again is told why not."""
+    from .source.choose_jpeg import given
+
+    choice = given(jpeg)
+    with contextlib.suppress(InputError):
+        choice.jpeg.planes  # noqa: B018 (it is kept)
+    return choice
 
 
 def encode_arrays(
@@ -164,8 +183,10 @@ def _encode(
         planes = jpeg.planes
         tell(options.progress, "aligning")
         unguided = options.guide == "none"
-        placed = Placed(Geometry(), "none asked for") if unguided else place(raw, planes, jpeg, origin)
-        beside = _Beside.of(raw, jpeg, origin, options, own, digest)
+        with ThreadPoolExecutor(1) as pool:
+            other = pool.submit(_Beside.of, raw, jpeg, origin, options, own, digest)
+            placed = Placed(Geometry(), "none asked for") if unguided else place(raw, planes, jpeg, origin)
+            beside = other.result()
         size = options.rate.bytes_for(raw.mosaic.size)
         bands = {"DIGJ": bands_of(planes)}
         if size and size >= LEAST:
@@ -186,11 +207,12 @@ def _encode(
             "`strip` byte for byte; `jpegtran -copy none` makes a JPEG of the same picture without metadata"
         )
     report = GuideReport.of(payload)
-    warnings += beside.warnings + (() if unguided else report.warnings())
+    warnings += beside.warnings + (() if unguided else (placed.warnings() if report.share else ()) + report.warnings())
     return Encoded(
         carrier.data, carrier.grown, 8 * carrier.grown / raw.mosaic.size, "given", placed.report,
         tables.load().identity.hex(), time.monotonic() - started, preview=kind_of(beside.preview, jpeg, raw.ifd0_tags),
         warnings=warnings, guided=report.share, own_guide_bytes=report.own_bytes, edit_gain=_gain(raw, options),
+        place_error=placed.error,
     )  # fmt: skip
 
 

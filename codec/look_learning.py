@@ -23,7 +23,7 @@ from .develop import SMALL, laid_display
 from .isp.develop import Developer, plain_rendering
 from .isp.settings import Settings
 from .looks import chosen, own
-from .looks.net import LookNet, base_curve, facts_of, small_input, start
+from .looks.net import base_curve, start
 from .source.endings import JPEG_SUFFIXES, SIDECAR_SUFFIXES
 from .source.raw import read_raw
 
@@ -95,9 +95,10 @@ def example(raw: RawImage, jpeg: bytes) -> own.Example:
 def starts(developer: Developer, light: np.ndarray) -> dict[str, np.ndarray]:
     """What each start makes of small light under the plain rendering's exposure, display (h, w, 3)."""
     exposure = plain_rendering(developer.raw).exposure
-    facts, small = facts_of(exposure, developer.light.neutral), small_input(light)
     found = {}
     for name in STARTS:
         base = base_curve()(light * np.float32(2.0 ** (start(name, exposure) - exposure)))
-        found[name] = base if name in own.STARTS else LookNet.shipped().grid(small, facts, name)(base)
+        for grid in () if name in own.STARTS else chosen.maps(light, exposure, developer.light.neutral, name):
+            base = grid(base)
+        found[name] = base
     return found

@@ -39,6 +39,9 @@ QUANTILES = np.arange(5, 100, 5)
 MEAN_APART, MOST_APART = 3, 10
 """Pictures whose quantiles by colour differ by more, of 255, were not developed alike."""
 
+LEAST_COMPARED = 512
+"""Pixels a side that are enough of the JPEG to compare its tones."""
+
 MAKE, MODEL, SOFTWARE, MAKER_NOTE = 271, 272, 305, 37500
 VERSION = re.compile(r"(ver(sion)?|v)?[ .]*\d[\w.]*")
 ALIKE = 48  # side in pixels at which two pictures are compared place by place
@@ -52,7 +55,7 @@ def choose(own: bytes | None, jpeg: Jpeg, raw: RawImage, room: float) -> Carried
     picture = open_picture(own, ("JPEG", "PPM")) if own else None
     if own is None or picture is None:
         return CarriedPreview() if is_cameras(jpeg, raw.ifd0_tags) else None
-    carrier = open_picture(jpeg.data)
+    carrier = open_picture(jpeg.data, least=LEAST_COMPARED)
     if carrier is not None and _agree(picture, carrier):
         return CarriedPreview()
     lying = _as_the_mosaic(picture.convert("RGB"), Jpeg(own).orientation, raw)

@@ -20,7 +20,7 @@ def check_share(share: float | None) -> None:
 
 
 def further_boxes(payload: bytes, share: float | None = None) -> bytes:
-    """The boxes for a stream; share: of parity, None for none. Raises ModuleNotFoundError for parity without `zfec`."""
+    """The boxes for a stream; share: of parity, None for none."""
     spare = parity.parity_box(jumbf.contents(payload), share) if share else b""
     return spare + _copy_box(payload)
 

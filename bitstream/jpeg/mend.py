@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ..errors import StreamError
@@ -31,22 +31,26 @@ class Mended:
     size: int
 
 
-def mend(data: bytes) -> Mended:
-    """The RAW stream in a damaged JPEG. `StreamError` where too little is left."""
-    best, reason = None, StreamError("no segment of the RAW is left")
+def mend(data: bytes, is_bound: Callable[[Mended], bool] | None = None) -> Mended:
+    """The RAW stream in a damaged JPEG. `StreamError` where too little is left.
+
+    is_bound: whether a stream belongs to the picture, which is asked where segments of several RAWs are there.
+    """
+    candidates: list[Mended] = []
+    reason, boxes = StreamError("no segment of the RAW is left"), set[int]()
     for found in remains_in(data):
         try:
-            mended = _mend(found)
+            candidates.append(_mend(found))
         except StreamError as error:
             reason = error
             continue
-        if best is None or len(mended.lost) < len(best.lost):
-            best = mended
-        if not best.lost:
+        boxes.add(len(found.contents))
+        if not candidates[-1].lost and not (is_bound and found.strange):
             break
-    if best is None:
+    if not candidates:
         raise reason
-    return best
+    bound = [one for one in candidates if is_bound(one)] if is_bound and len(boxes) > 1 else []
+    return min(bound or candidates, key=lambda one: len(one.lost))
 
 
 def mend_superbox(contents: bytes) -> Mended:

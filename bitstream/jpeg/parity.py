@@ -19,12 +19,11 @@ units       spare units: of each group its first, of each its second, and so on
 ==========  ==========================================================================================
 
 A unit is a segment's contents, or a third of them, so that a lost segment costs no more than that; less in a small
-file. The arithmetic is `zfec`'s, a package of the extra `parity`, without which `gf256` mends as well, a little slower.
+file. The arithmetic is in `bitstream.stream.gf256`.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import math
 import zlib
 from collections.abc import Iterator
@@ -37,7 +36,7 @@ from .jumbf import PART, box
 
 UUID = bytes.fromhex("1E6A7C3B52574E434F50590000000002")
 UNITS, LEAST_UNIT = (PART // 3, PART), 64
-MOST_IN_A_GROUP = 256  # of zfec: units of a group, spare ones included
+MOST_IN_A_GROUP = gf256.MOST  # units, spare ones included
 MOST_SHARE = 0.5
 MANY = 3
 MOST_RECORDS, MOST_BYTES = 16, 1 << 22  # that are looked at, and of one
@@ -132,15 +131,12 @@ def parity_size(covered: int, share: float) -> int:
 
 def parity_box(contents: bytes, share: float) -> bytes:
     """The box over the contents before it; share: of their bytes, above 0, at most `MOST_SHARE`."""
-    import zfec
-
     plan = Plan.of(len(contents), share)
     units = list(_units(contents, plan))
     spare: list[bytes] = [b""] * plan.spare_units
     for group in range(plan.groups):
         own = [units[n] for n in plan.members(group)]
-        encoder = zfec.Encoder(len(own), len(own) + plan.spare)
-        spare[group :: plan.groups] = encoder.encode(own, list(range(len(own), len(own) + plan.spare)))
+        spare[group :: plan.groups] = gf256.spare(own, plan.spare)
     crcs = b"".join(zlib.crc32(unit).to_bytes(4, "little") for unit in [*units, *spare])
     head = Plan(plan.covered, plan.unit, plan.groups, plan.spare, crcs).to_bytes()
     return box(b"uuid", b"".join([head, *spare, head]))
@@ -170,16 +166,11 @@ def mended(contents: bytes) -> tuple[bytes, int, int]:
         if len(have) < len(members):
             left += len(lost)
             continue
-        for n, unit in _solved(have, members):
+        for n, unit in zip(members, gf256.solved(have, len(members)), strict=True):
             units[n] = unit
     if damaged == left:
         return contents, damaged, left
     return b"".join(units)[: plan.covered] + contents[plan.covered :], damaged, left
-
-
-def is_available() -> bool:
-    """Whether `zfec` is installed."""
-    return importlib.util.find_spec("zfec") is not None
 
 
 def damages(contents: bytes) -> int:
@@ -196,25 +187,6 @@ def _examined(contents: bytes, plan: Plan, start: int) -> tuple[list[bytes], lis
     spare = [contents[max(at, 0) : max(at + plan.unit, 0)] for at in ends]
     good = [zlib.crc32(unit).to_bytes(4, "little") == crc for unit, crc in zip([*units, *spare], crcs, strict=True)]
     return units, spare, good
-
-
-def _solved(have: dict[int, bytes], members: range) -> Iterator[tuple[int, bytes]]:
-    """All data units of a group from as many of its units, by number in the group."""
-    count = len(members)
-    numbers = sorted(have)[:count]
-    if not is_available():
-        some = {n: have[n] for n in numbers}
-        return ((members[n], gf256.piece(n, some)) for n in range(count))
-    import zfec
-
-    # zfec wants data units at their own places.
-    places: list[int | None] = [n if n in numbers else None for n in range(count)]
-    others = iter(n for n in numbers if n >= count)
-    order = [n if n is not None else next(others) for n in places]
-    found = zfec.Decoder(count, max(order) + 1 if max(order) >= count else count).decode(
-        [have[n] for n in order], order
-    )
-    return zip(members, found, strict=True)
 
 
 def _units(contents: bytes, plan: Plan) -> Iterator[bytes]:

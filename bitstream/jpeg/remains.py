@@ -34,13 +34,14 @@ Head = tuple[int, int, int]
 class Remains:
     """contents: of the superbox, zeros where something is missing; others: parts of which there are several variants,
     the one that is in `contents` first; ends: of the parts; notes: what was found, for people; bare: the file without
-    our segments."""
+    our segments; strange: segments of other RAWs that are there too."""
 
     contents: bytes
     others: dict[int, tuple[bytes, ...]] = field(default_factory=dict)
     ends: Sequence[int] = ()
     notes: tuple[str, ...] = ()
     bare: bytes = b""
+    strange: int = 0
 
     def with_part(self, contents: bytes, part: int, data: bytes) -> bytes:
         """Contents with another variant of a part."""
@@ -142,7 +143,7 @@ def _of_a_box(data: bytes, found: Sequence[Head], length: int, ends: Sequence[in
     notes += [f"{strange} segments of another RAW are among them"] if strange else []
     others = {z: tuple(choices) for z, choices in variants.items() if len(choices) > 1}
     notes += [f"{len(others)} segments are there twice, with different contents"] if others else []
-    return Remains(bytes(contents), others, ends, tuple(notes), _without(data, cuts))
+    return Remains(bytes(contents), others, ends, tuple(notes), _without(data, cuts), strange)
 
 
 def start_of(ends: Sequence[int], part: int) -> int:

@@ -7,6 +7,7 @@ import os
 import re
 import stat
 from pathlib import Path
+from typing import BinaryIO
 
 from ..errors import InputError
 from . import unfinished
@@ -29,13 +30,24 @@ def read_file(path: str | os.PathLike[str], what: str) -> bytes:
     """
     try:
         with timed("reading"), open(path, "rb") as file:
-            data = file.read(MAX_FILE_BYTES + 1) if os.fstat(file.fileno()).st_size <= MAX_FILE_BYTES else None
+            data = _read(file)
     except (OSError, ValueError) as error:
         raise InputError(f"cannot read the {what} {shown(path)}: {reason(error)}") from error
     if data is None or len(data) > MAX_FILE_BYTES:
         raise InputError(f"cannot read the {what} {shown(path)}: it is over {MAX_FILE_BYTES >> 30} GiB")
     if not data:
         raise InputError(f"cannot read the {what} {shown(path)}: it is empty")
+    return data
+
+
+def _read(file: BinaryIO) -> bytes | None:
+    """All of it, in room for as much as it says; None for more than `MAX_FILE_BYTES`."""
+    size = os.fstat(file.fileno()).st_size
+    if size > MAX_FILE_BYTES:
+        return None
+    data = file.read(size + 1)
+    if len(data) > size:  # a pipe, or a file that grows
+        data += file.read(MAX_FILE_BYTES + 1 - len(data))
     return data
 
 

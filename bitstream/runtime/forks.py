@@ -109,7 +109,8 @@ def _locks() -> list[tuple[Any, str]]:
     """Who has a lock that a fork waits for, and under which name; numba's and LLVM's as far as they are loaded."""
     compiler = getattr(sys.modules.get("numba.core.compiler_lock"), "global_compiler_lock", None)
     llvm = getattr(getattr(sys.modules.get("llvmlite.binding.ffi"), "lib", None), "_lock", None)
-    found = [(sys.modules[__name__], "_whole"), (compiler, "_lock"), (llvm, "_lock")]
+    ours = sys.modules.get(f"{__package__}.jit")
+    found = [(sys.modules[__name__], "_whole"), (ours, "_making"), (compiler, "_lock"), (llvm, "_lock")]
     return [(owner, name) for owner, name in found if hasattr(getattr(owner, name, None), "acquire")]
 
 

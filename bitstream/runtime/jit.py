@@ -1,207 +1,136 @@
-"""Compiling inner loops: numba with the few options that all of them share.
+"""Inner loops, compiled: ahead, when the package was built, or by numba, when they are first called.
 
-Compiled code is kept in the user's cache folder (`bitstream.runtime.kernel_files`), so that only a first run waits for
-it, about a minute; `bitstream.runtime.compiling` tells who wants to know. The folder's name tells the compiler, a
-kernel's name the sources that it was made of: numba itself does not notice when a function changes that a kernel of
-another file calls. A new version compiles only what changed. What is kept and no good, for whatever reason, is compiled
-anew in the same run; what can't be kept is compiled by every process for itself.
+::
 
-Threads may run compiled code at the same time (`nogil`). No option that lets floats be reordered or contracted is ever
-set: what a kernel computes in float64 is what IEEE 754 says, operation by operation.
+    kernel(arguments) --types known to bitstream.ahead's table, sources those it was made of?--> C, at once
+                     '--no: no compiler at the build, other types, sources changed since--> numba, which compiles
+
+Both give the same, bit for bit (tests/bitstream/test_ahead.py), so that nobody needs to know which one ran; numba is
+imported only where it compiles. RAWINLAY_KERNELS=numba takes numba for all; so do numba's own switches for a hunt,
+NUMBA_BOUNDSCHECK and NUMBA_DISABLE_JIT.
 """
 
 from __future__ import annotations
 
 import functools
-import hashlib
-import importlib.metadata
-import pickle
-import re
-import sys
-import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+import os
+import threading
+import types
+from collections.abc import Callable
 from typing import Any
 
-import numba
-import numpy as np
-from numba.core import config, event, serialize
-from numba.core.caching import NullCache
-from numba.core.compiler import CompileResult
+from . import kernel_sources
 
-from . import compiling
-from .kernel_files import KernelFolder, Unusable, reason
+MISSED: list[Callable[[str, tuple[Any, ...]], None]] = []
+"""Called with a kernel's name and arguments where there are compiled kernels, but none for these types."""
 
-SETTINGS: Any = config  # numba fills it when it is imported
+ALONE: list[bool] = []
+"""Not empty in a process that is our own, in which numba may do without scipy's BLAS: a sixth of a second."""
 
-SOURCES = (
-    "bitstream/runtime/jit.py", "bitstream/dng/ljpeg_kernels.py", "entropy/*.py", "codec/**/*kernels.py",
-    "codec/stages/order.py", "codec/stages/quantiser.py", "codec/recipe/features.py",
-)  # fmt: skip
-"""What kernels are made of: every file that one of theirs takes a function or a constant from."""
-
-ROOT = Path(__file__).parents[2]
-_IMPORT = re.compile(r"^from (\.+)([\w.]*) import (\([^)]*\)|.*)$", re.MULTILINE)
+_SWITCHES = "NUMBA_BOUNDSCHECK", "NUMBA_DISABLE_JIT"
+_making = threading.RLock()
 
 
-def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile a function of numbers and arrays at its first call. Division by zero gives what IEEE 754 says."""
-    kernel: Any = numba.njit(nogil=True, error_model="numpy", fastmath=False)(function)
-    if isinstance(getattr(kernel, "_cache", None), NullCache):  # not with NUMBA_DISABLE_JIT
-        kernel._cache = _KernelCache(function)
-    return kernel
+class Kernel:
+    """A function of numbers and arrays that is compiled. function: what it was made of, in Python."""
+
+    def __init__(self, function: Callable[..., Any], part: bool = False) -> None:
+        self.function, self.part = function, part
+        self.name = f"{_room(function)}:{function.__qualname__}"
+        self._ahead: Callable[..., Any] | None = None
+        self._late: Callable[..., Any] | None = None
+        self._looked = False
+        functools.update_wrapper(self, function)
+
+    def __call__(self, *args: Any) -> Any:
+        if not self._looked:
+            self._ahead, self._looked = _ahead(self), True
+        if self._ahead is not None:
+            out = self._ahead(*args)
+            if out is not NotImplemented:
+                return out
+            for listener in list(MISSED):
+                listener(self.name, args)
+        return self.late(*args)
+
+    @property
+    def late(self) -> Callable[..., Any]:
+        """The function as numba compiles it."""
+        if self._late is None:
+            with _making:
+                if self._late is None:
+                    self._late = _for_numba(self)
+        return self._late
+
+    def __reduce__(self) -> Any:
+        return self.__qualname__
 
 
-def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
+def compiled(function: Callable[..., Any]) -> Any:
+    """Compile a function of numbers and arrays. Division by zero gives what IEEE 754 says, of whole numbers zero."""
+    return Kernel(function)
+
+
+def inlined(function: Callable[..., Any]) -> Any:
     """A part of compiled functions, which is copied into each that calls it: for what is called once a row or more.
 
-    A call hands over each array with its shape and counts who holds it; with rows of 64 places that took `predict` 4 to
-    11 % longer, copied in nothing that could be measured.
+    By numba a call hands over each array with its shape and counts who holds it; with rows of 64 places that took
+    `predict` 4 to 11 % longer, copied in nothing that could be measured.
     """
-    part: Callable[..., Any] = numba.njit(nogil=True, error_model="numpy", fastmath=False, inline="always")(function)
-    return part
+    return Kernel(function, part=True)
 
 
-def cache_folder() -> str:
-    """Where compiled code is kept; "" where there is no folder for it."""
-    folder = _folder()
-    return str(folder.path) if isinstance(folder, KernelFolder) else ""
+def _room(function: Callable[..., Any]) -> str:
+    """The module of a function, without the package's name."""
+    return function.__module__.partition(".")[2] or function.__module__
 
 
 @functools.cache
-def _folder() -> KernelFolder | str:
-    """Where compiled code is kept, or why nowhere."""
+def table() -> Any:
+    """The module of kernels compiled ahead; None where there is none, or another compiler is wanted."""
+    if os.environ.get("RAWINLAY_KERNELS") == "numba" or any(os.environ.get(name, "0") != "0" for name in _SWITCHES):
+        return None
     try:
-        return KernelFolder(hashlib.sha256(repr(_surroundings()).encode()).hexdigest()[:16])
-    except Unusable as error:
-        return str(error)
+        from ..ahead import _kernels  # type: ignore[attr-defined]
+    except ImportError:
+        return None
+    return _kernels
 
 
-def sources_of(path: Path) -> set[Path]:
-    """The files of `SOURCES` that a kernel's file is made of: itself, what it imports, what those import."""
-    todo, found = [path], set()
-    while todo:
-        here = todo.pop()
-        if here not in found:
-            found.add(here)
-            todo += _imported(here) & _sources()
+@functools.cache
+def _fresh(module: str, file: str) -> bool:
+    """Whether the table's kernels of a module were made of what its sources are."""
+    return table().digest(module) == kernel_sources.made_of(file).hex()
+
+
+def _ahead(kernel: Kernel) -> Callable[..., Any] | None:
+    """A kernel from the table, if it has it."""
+    if table() is None or not _fresh(_room(kernel.function), kernel.function.__code__.co_filename):
+        return None
+    found: Callable[..., Any] | None = table().find(kernel.name)
     return found
 
 
-@functools.cache
-def _sources() -> frozenset[Path]:
-    return frozenset(path for pattern in SOURCES for path in ROOT.glob(pattern))
+def _for_numba(kernel: Kernel) -> Callable[..., Any]:
+    """A kernel compiled by numba, as are those that it calls: numba wants them under the names in its module."""
+    from . import by_numba
+
+    if ALONE:
+        by_numba.without_blas()
+    function = kernel.function
+    used = set(function.__code__.co_names)
+    names = {name: _seen(value) if name in used else value for name, value in function.__globals__.items()}
+    copy = types.FunctionType(function.__code__, names, function.__name__, function.__defaults__, function.__closure__)
+    copy.__qualname__, copy.__module__, copy.__doc__ = function.__qualname__, function.__module__, function.__doc__
+    return by_numba.part_by_numba(copy) if kernel.part else by_numba.by_numba(copy)
 
 
-@functools.cache
-def _imported(path: Path) -> frozenset[Path]:
-    """The files that may stand behind a file's imports of the product's own, all of which are relative."""
-
-    def named() -> Iterator[Path]:
-        for dots, module, names in _IMPORT.findall(path.read_text(encoding="utf-8")):
-            base = path.parents[len(dots) - 1].joinpath(*filter(None, module.split(".")))
-            yield base.with_suffix(".py")
-            yield from (base / f"{name}.py" for name in re.findall(r"(\w+)(?: as \w+)?", names))
-
-    return frozenset(named())
-
-
-@functools.cache
-def _made_of(file: str) -> bytes:
-    """A digest of all that the kernels of a file are made of."""
-    digest = hashlib.sha256()
-    for source in sorted(sources_of(Path(file)) | {ROOT / SOURCES[0]}):
-        content = hashlib.sha256(source.read_bytes()).digest()
-        digest.update(source.name.encode() + b"\0" + content)
-    return digest.digest()
-
-
-@functools.cache
-def _surroundings() -> tuple[Any, ...]:
-    """What compiled code depends on besides its source and the processor."""
-    llvmlite = importlib.metadata.version("llvmlite")
-    return sys.implementation.cache_tag, numba.__version__, llvmlite, np.__version__, SETTINGS.BOUNDSCHECK, SETTINGS.OPT
-
-
-class _KernelCache(NullCache):
-    """What numba asks, before and after it compiles a function, for the compiled code. Nothing in it raises."""
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        self._function = function
-
-    def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """The compiled function of the arguments' types `sig`, None if it must be compiled."""
-        target_context.refresh()
-        folder = _folder()
-        if isinstance(folder, str):
-            return None
-        name = ""
-        try:
-            name = self._name(sig, target_context.codegen())
-            data = folder.read(name)
-            return None if data is None else CompileResult._rebuild(target_context, *pickle.loads(data))
-        except Exception as error:
-            line = f"the compiled code in {folder.file(name)} is no good ({reason(error)}): compiling it anew"
-            compiling.trouble("damage", line)
-            return None
-
-    def save_overload(self, sig: Any, data: Any) -> None:
-        """Keep a compiled function, if that can be."""
-        folder = _folder()
-        try:
-            if isinstance(folder, str):
-                raise Unusable(folder)
-            if any(not part.can_cache for part in data.lifted) or data.library.has_dynamic_globals:
-                return
-            folder.write(self._name(sig, data.codegen), serialize.dumps(data._reduce()))
-            if folder.set_back:
-                compiling.trouble("folder", f"compiled code is kept in {folder.path}, not in {folder.set_back}")
-        except Exception as error:
-            where = f"{folder.path}: " if isinstance(folder, KernelFolder) else ""
-            compiling.trouble("folder", f"compiled code can't be kept, each run compiles ({where}{reason(error)})")
-
-    def _name(self, sig: Any, codegen: Any) -> str:
-        """Names the function, the types of its arguments, the processor and what else the code depends on."""
-        code, cells = self._function.__code__, self._function.__closure__ or ()
-        title = f"{self._function.__module__}.{self._function.__qualname__}"
-        digest = hashlib.sha256(_made_of(code.co_filename) + code.co_code)
-        digest.update(serialize.dumps(tuple(cell.cell_contents for cell in cells)))
-        about = (title, code.co_firstlineno, repr(sig), codegen.magic_tuple(), _surroundings())
-        digest.update(repr(about).encode())
-        return f"{''.join(c for c in title if c.isalnum() or c in '._')[-80:]}-{digest.hexdigest()[:32]}"
-
-
-def without_blas() -> None:
-    """Load numba's array functions without scipy's BLAS behind them, for the rest of the process.
-
-    No kernel here multiplies matrices, and scipy.linalg takes a sixth of a second to import. For processes of our own:
-    in another's, a numba without `numpy.dot` would not do.
-    """
-    name = "scipy.linalg"
-    if name in sys.modules or "numba.np.arraymath" in sys.modules:
-        return
-    sys.modules[name] = None  # type: ignore[assignment]
-    try:
-        import numba.np.arraymath  # noqa: F401
-    finally:
-        del sys.modules[name]
-
-
-class _Compiling(event.Listener):
-    """Tells the watchers that something is compiled that was not kept, and counts how long. Under numba's own lock."""
-
-    def __init__(self) -> None:
-        self._starts: list[float] = []  # of functions that are compiled for others, too
-
-    def on_start(self, event: event.Event) -> None:
-        self._starts.append(time.monotonic())
-        for watcher in list(compiling.WATCHERS):
-            watcher()
-
-    def on_end(self, event: event.Event) -> None:
-        start = self._starts.pop()
-        if not self._starts:
-            compiling.add(time.monotonic() - start)
-
-
-event.register("numba:compile", _Compiling())
+def _seen(value: Any) -> Any:
+    """What numba sees of a module's name: of kernels, and of modules with kernels, what it can compile."""
+    if isinstance(value, Kernel):
+        return value.late
+    if isinstance(value, types.ModuleType) and any(isinstance(one, Kernel) for one in vars(value).values()):
+        other = types.ModuleType(value.__name__)
+        other.__dict__.update({n: one.late if isinstance(one, Kernel) else one for n, one in vars(value).items()})
+        return other
+    return value

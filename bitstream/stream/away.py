@@ -41,10 +41,10 @@ def scattered(body: bytes, tiles: Sequence[int], spare: int) -> tuple[bytes, dic
     are bytes; spare: how many of them are, fewer than there are tiles."""
     size = piece_size(len(body), len(tiles) - spare)
     count = -(-len(body) // size)
-    pieces = {n: body[n * size : (n + 1) * size].ljust(size, b"\0") for n in range(count)}
-    more = {n: gf256.piece(n, pieces) for n in range(count, count + spare)}
+    pieces = [body[n * size : (n + 1) * size].ljust(size, b"\0") for n in range(count)]
+    pieces += gf256.spare(pieces, spare)
     section = write_record(FIELDS, {"size": len(body), "spare": spare})
-    return section, {(tiles[n], 0, STAGE): data for n, data in (pieces | more).items()}
+    return section, {(tile, 0, STAGE): data for tile, data in zip(tiles, pieces, strict=False)}
 
 
 def piece_size(size: int, count: int) -> int:
@@ -85,8 +85,11 @@ def mended(section: bytes, all_keys: Iterable[Key], found: Mapping[Key, bytes]) 
     have = {n: found[key] for n, key in enumerate(keys) if len(found.get(key, b"")) == size}
     if len(have) < count - spare:
         return None
-    some = dict(list(have.items())[: count - spare])
-    return {key: gf256.piece(n, some) for n, key in enumerate(keys) if n not in have}
+    if len(have) == count:
+        return {}
+    pieces = gf256.solved(have, count - spare)
+    pieces += gf256.spare(pieces, spare)
+    return {key: pieces[n] for n, key in enumerate(keys) if n not in have}
 
 
 def keys_in(keys: Iterable[Key]) -> list[Key]:

@@ -17,6 +17,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from ...bitstream.errors import InputError
 from ...bitstream.jpeg.planes import JpegPlanes
 from ...bitstream.raw_image import RawImage
@@ -52,13 +54,17 @@ FULL_SIZE = 0.02
 LEAST_SIDE = 128
 """Side of a mosaic below which a regression fits anything."""
 
-TOLD_OFF, ALL_SHOWN, RUNNERS_UP = 0.2, 0.995, 3
-"""Pixels out of register from which the message says so, share of the mosaic that is all of it, other places kept."""
+TOLD_OFF, TOLD_UNSURE, ALL_SHOWN, RUNNERS_UP = 0.2, 0.4, 0.995, 3
+"""Pixels out of register, and of uncertainty, from which the message says so; share of the mosaic that is all of it;
+other places kept."""
 
 COSTLY_OFF, LEAST_COST = 0.5, 1e-4
 """Pixels out of register from which, and bytes a site from which, the message says what it costs. By the detail that
 the JPEG tells where it lies right, with `fit_check`'s small regression: about that at quality 60, twice that without
 loss, less where there are fewer bits."""
+
+NOTHING_SHOWN, MOST_STRETCHED = 0.98, 2.0
+"""Share of a JPEG that is white or black from which it may be of anything; how much of another form it may be then."""
 
 CLEAR_FIT = 3.0
 """dB by which the true orientation must fit better than any other there: unlike pairs of 70 simulated shots reach 1.7,
@@ -75,7 +81,8 @@ class Alignment:
     score: correlation 0..1 of the tone-free pictures under the geometry. fit: dB of a small regression of the mosaic
     from the JPEG. gain: bits a site by which the JPEG tells the detail of what it covers. covered: share of the mosaic
     that it shows. doubtful: whether another place, or none, may be as good. runners_up: other places that were found,
-    the better ones first. report: one line for people.
+    the better ones first. error: how far its places may be off, rms, px of the coarser picture: what is known to be
+    left, and what is uncertain; None where that was not measured. report: one line for people.
     """
 
     geometry: Geometry
@@ -86,6 +93,7 @@ class Alignment:
     covered: float = 1.0
     doubtful: bool = False
     runners_up: tuple[Geometry, ...] = ()
+    error: float | None = None
 
 
 def align(
@@ -101,7 +109,7 @@ def align(
     with timed("guide"):
         likely = {1, raw.orientation, _unturned(raw.orientation, exif_orientation)}
         search = Search(raw, planes, likely, stretch)
-        found = search.quick()
+        found = quick = search.quick()
         others: list[Candidate] = []
         if found is None:
             others = search.all()
@@ -110,8 +118,11 @@ def align(
                 others = sorted([*others, *again], key=lambda c: -c.worth)
             found = others.pop(0) if others else None
         if found is None or not (_sure(found) or _possible(found)):
+            nothing = _of_nothing(search, exif_orientation) if search.blank >= NOTHING_SHOWN else None
+            if nothing:
+                return nothing
             return _by_regression(search, found.score if found else 0.0)
-        return _settled(search, found, others)
+        return _settled(search, found if quick else search.retoned(found), others)
 
 
 def _sure(found: Candidate) -> bool:
@@ -123,7 +134,7 @@ def _possible(found: Candidate) -> bool:
 
 
 def _settled(search: Search, found: Candidate, others: list[Candidate]) -> Alignment:
-    settled = settle(found.orientation, found.placement, found.points, found.patches)
+    settled = settle(found.orientation, found.placement, found.points, found.patches, search.planes.y.shape)
     geometry, moved = settled.geometry, 0.0
     if not search.raw.cell:
         geometry, moved = apart(search.raw, geometry, found.patches)
@@ -136,6 +147,8 @@ def _settled(search: Search, found: Candidate, others: list[Candidate]) -> Align
         report.append(f"up to {settled.off:.1f} px out of register")
         if settled.off > COSTLY_OFF:
             report[-1] += _cost(search.raw, found.patches.half().out_of_register(geometry, settled.off) * found.covered)
+    if settled.unsure > TOLD_UNSURE:
+        report.append(f"uncertain by some {settled.unsure:.1f} px")
     if found.covered < ALL_SHOWN:
         report.append(f"{1 - found.covered:.0%} of the RAW not shown")
         report[-1] += _cost(search.raw, found.gain * (1 - found.covered))
@@ -143,7 +156,8 @@ def _settled(search: Search, found: Candidate, others: list[Candidate]) -> Align
         report.append("doubtful: it fits about as well elsewhere" if rival else "doubtful: little of it agrees")
     runners = tuple(other.geometry for other in others[:RUNNERS_UP])
     return Alignment(
-        geometry, found.score, ", ".join(report), settled.db, found.gain, found.covered, doubtful, runners
+        geometry, found.score, ", ".join(report), settled.db, found.gain, found.covered, doubtful, runners,
+        float(np.hypot(settled.off, settled.unsure)),
     )  # fmt: skip
 
 
@@ -182,6 +196,18 @@ def _by_regression(search: Search, score: float) -> Alignment:
         f"centred, fit {best:.1f} dB against {next_best:.1f} dB turned"
     )
     return Alignment(geometry, score, report, best, 0.0, search.covered(geometry), True)
+
+
+def _of_nothing(search: Search, exif_orientation: int) -> Alignment | None:
+    """A JPEG white or black nearly everywhere may be of this shot as of any, and helps nobody: it fills the mosaic.
+
+    None for one of quite another form or size.
+    """
+    geometry = search.filling(_unturned(search.raw.orientation, exif_orientation))
+    if not geometry.in_range or max(geometry.scale) > MOST_STRETCHED * min(geometry.scale):
+        return None
+    report = f"{search.blank:.0%} of the JPEG is white or black: nothing to align by, doubtful"
+    return Alignment(geometry, 0.0, report, covered=1.0, doubtful=True)
 
 
 def _another_scene(score: float) -> InputError:

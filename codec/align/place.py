@@ -24,6 +24,9 @@ DEFAULT_SCALE = 50718
 SQUARE = 0.005
 """Pixels that are so much wider than high, or less, are square to LibRaw (`parse_tiff_ifd`, tag 50718)."""
 
+TOLD = 0.5
+"""Pixels out of place that are worth a warning."""
+
 TAKEN = "too few features to align by, taken as the tags say"
 
 ROUNDED_DOWN = (0.0, 0.25, 0.5, 0.75)
@@ -39,11 +42,24 @@ class Origin(Enum):
 
 
 class Placed(NamedTuple):
-    """How a JPEG lies over the mosaic, that in words, and where else it may lie, if that is in doubt."""
+    """How a JPEG lies over the mosaic, that in words, and where else it may lie, if that is in doubt.
+
+    error: px of the coarser picture by which its places may be off, rms; None where that was not measured.
+    """
 
     geometry: Geometry
     report: str
     elsewhere: tuple[Geometry, ...] = ()
+    error: float | None = None
+
+    def warnings(self) -> tuple[str, ...]:
+        """What is to be told of it."""
+        if self.error is None or self.error < TOLD:
+            return ()
+        return (
+            f"the JPEG's place over the RAW is known to some {self.error:.1f} px only: the RAW comes back exactly as "
+            "asked, but may take more bytes than with a JPEG that shows it plainly",
+        )
 
 
 def place(raw: RawImage, planes: JpegPlanes, jpeg: Jpeg, origin: Origin = Origin.UNKNOWN) -> Placed:
@@ -60,7 +76,7 @@ def place(raw: RawImage, planes: JpegPlanes, jpeg: Jpeg, origin: Origin = Origin
     try:
         scale = _stretch(raw)
         found = align(raw, planes, orientation, (float(scale[0]), float(scale[1])))
-        return Placed(found.geometry, found.report, found.runners_up)
+        return Placed(found.geometry, found.report, found.runners_up, found.error)
     except InputError:
         if origin is Origin.UNKNOWN:
             raise

@@ -103,13 +103,30 @@ class Register:
         shifted = self._sites(blocks.place + blocks.move, factor)
         return Points(sites, np.stack(placement(shifted[:, 0], shifted[:, 1]), 1), blocks.trust)
 
+    def finest(self, placement: Placement) -> int:
+        """Cells to a sample where they are compared last."""
+        return self._factors(placement)[-1][0]
+
+    def toned(self, light: np.ndarray, luma: np.ndarray) -> Register:
+        """The same with the mosaic's brightness by a curve, of rising values and what they become."""
+        return Register(np.interp(self._light, light, luma).astype(np.float32), self._lead, self._y)
+
+    def pairs(self, placement: Placement, factor: int) -> tuple[np.ndarray, np.ndarray]:
+        """Brightness and luma where both pictures show something, at `factor` cells to a sample; (n,) both."""
+        first, second, valid = self._laid(placement, factor)
+        return first[valid], second[valid]
+
+    def _laid(self, placement: Placement, factor: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Both pictures, the JPEG's laid over the mosaic's, and where it has something."""
+        first, small, place = self._pair(placement, factor)
+        second, valid = np.zeros(first.shape, np.float32), np.zeros(first.shape, np.bool_)
+        if min(small.shape) >= 2:
+            kernels.lay(small, place, 0, 0, *first.shape, second, valid)
+        return first, second, valid
+
     def score(self, placement: Placement) -> float:
         """Correlation of the tone-free pictures, where both show something."""
-        first, small, place = self._pair(placement, max(1, -(-max(self._light.shape) // SCORE_SIDE)))
-        second, valid = np.empty(first.shape, np.float32), np.empty(first.shape, np.bool_)
-        if min(small.shape) < 2:
-            return 0.0
-        kernels.lay(small, place, 0, 0, *first.shape, second, valid)
+        first, second, valid = self._laid(placement, max(1, -(-max(self._light.shape) // SCORE_SIDE)))
         a, b = detail(first)[valid], detail(second)[valid]
         if len(a) < 1000:
             return 0.0

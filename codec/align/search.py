@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -20,6 +20,7 @@ from .placement import Placement
 from .register import Register
 from .robust_fit import Points
 from .starts import THUMBNAIL, TINY, Start, Thumbnails, expected
+from .tones import retoned
 
 LUMA = {"R": 0.299, "G": 0.587 / 2, "B": 0.114}
 """Share of a site in Y (ITU-R BT.601)."""
@@ -107,6 +108,18 @@ class Search:
     def white(self) -> float:
         """Share of the JPEG that is as good as white."""
         return float((self.planes.y[::4, ::4] >= WHITE).mean())
+
+    @cached_property
+    def blank(self) -> float:
+        """Share of it that is as good as white or black."""
+        return self.white + float((self.planes.y[::4, ::4] <= 255 - WHITE).mean())
+
+    def filling(self, orientation: int) -> Geometry:
+        """All of the mosaic, as large as the JPEG."""
+        turned = self.mosaic[::-1] if orientation >= 5 else self.mosaic
+        scale = [j / n for j, n in zip(self.planes.y.shape, turned, strict=True)]
+        offset = scale[0] / 2 - 0.5, scale[1] / 2 - 0.5
+        return Placement.plain(offset, (scale[0], scale[1]), turned).plainest(orientation)
 
     def register(self, orientation: int) -> Register:
         if orientation not in self._registers:
@@ -221,6 +234,14 @@ class Search:
     def refined(self, start: Start) -> Candidate | None:
         found = self.register(start.orientation).refine(start.placement)
         return self._judged(start.orientation, *found) if found else None
+
+    def retoned(self, found: Candidate) -> Candidate:
+        """The same, refined once more under the JPEG's tones."""
+        register = self.register(found.orientation)
+        placement, points = retoned(register, found.placement, found.points)
+        if points is found.points or not placement.geometry(found.orientation).in_range:
+            return found
+        return replace(found, placement=placement, points=points)
 
     def _judged(self, orientation: int, placement: Placement, points: Points) -> Candidate | None:
         geometry = placement.geometry(orientation)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..guide.geometry import POSITION_BITS, Geometry
+from .certainty import rms, spread
 from .fit_check import Patches
 from .placement import LENS as LENS_NUMBERS
 from .placement import LINEAR, VANISH, Placement
@@ -21,13 +22,15 @@ NEAR_WHOLE = 1.0
 WORTHWHILE = 0.5
 """What interpolation instead of whole pixels must gain, dB of the small regression."""
 
-AGREE, MOST_AGREE, REACH = 0.5, 0.8, 0.75
-"""Where so large a share of the points agrees within so many px of the coarser picture, whole pixels are tried no
-further than this from where they say: tones that differ from place to place, or another sky, would draw the regression
-away."""
+SURE, REACH = 0.25, 0.75
+"""Where the points tell a shift within so many px of the coarser picture, whole pixels are tried no further than this
+from where they say: tones that differ from place to place, or another sky, would draw the regression away."""
 
 FREER, PROJECTED = 0.03, 0.1
 """What each further number must gain, and a projection instead of offset and scale, dB of the small regression."""
+
+COVERED = 16
+"""Places a side at which is seen how uncertain a placement is."""
 
 FULL_SIZE = 0.05
 """Share by which a scale may differ from 1 for whole pixels to be tried."""
@@ -35,36 +38,45 @@ FULL_SIZE = 0.05
 
 @dataclass(frozen=True, eq=False)
 class Settled:
-    """placement: None for whole pixels. db: of the regression. off: px of the coarser picture by which nearly all
-    points lie within what is settled upon."""
+    """db: of the regression. off: px of the coarser picture by which nearly all
+    good points lie from where a fit with all freedoms has them, beyond what that is uncertain. unsure: how uncertain
+    its places are, rms over what the JPEG covers, px of the coarser picture."""
 
     geometry: Geometry
     db: float
     off: float
+    unsure: float = 0.0
 
 
-def settle(orientation: int, placement: Placement, points: Points, patches: Patches) -> Settled:
-    """The simplest geometry that explains the mosaic about as well as any."""
+def settle(
+    orientation: int, placement: Placement, points: Points, patches: Patches, shown: tuple[int, ...]
+) -> Settled:
+    """The simplest geometry that explains the mosaic about as well as any; shown: the JPEG's rows and columns."""
     px = max(1.0, placement.scale)
+    sites = points.sites[points.good]
+    doubt = rms(spread(points, placement, LENS, sites)) / px
 
     def off(other: Placement) -> float:
-        """Displacement between two placements where points were measured, nearly the largest; px of the coarser."""
-        sites = points.sites if len(points.sites) else np.zeros((1, 2))
+        """Displacement between two placements at good points, nearly the largest, beyond doubt; px of the coarser."""
+        if not len(sites):
+            return 0.0
         there, here = (np.stack(p(sites[:, 0], sites[:, 1]), 1) for p in (other, placement))
-        return float(np.quantile(np.hypot(*(there - here).T), 0.95)) / px
+        far = float(np.quantile(np.hypot(*(there - here).T), 0.95)) / px
+        return max(far * far - (2 * doubt) ** 2, 0.0) ** 0.5
 
     flat = _flat(placement)
     whole = None
     if abs(placement.numbers[2] - 1) < FULL_SIZE > abs(placement.numbers[5] - 1):
-        told = points.agree(placement, AGREE * px) >= MOST_AGREE
-        whole = _whole(orientation, fit(points, _flat(placement, 1.0), SHIFT), patches, REACH if told else np.inf)
+        square = fit(points, _flat(placement, 1.0), SHIFT)
+        sure = rms(spread(points, square, SHIFT, sites)) <= SURE * px
+        whole = _whole(orientation, square, patches, REACH if sure else np.inf)
         if off(whole[1]) <= WHOLE_PIXELS:
             return Settled(whole[0], whole[2], off(whole[1]))
     full = patches.psnr(placement.geometry(orientation))
     if whole is not None and whole[2] + WORTHWHILE >= full and off(whole[1]) <= NEAR_WHOLE:
         return Settled(whole[0], whole[2], off(whole[1]))
     best: tuple[Geometry, Placement, float] | None = None
-    most = -np.inf
+    most, freed = -np.inf, LENS
     turned = trial = _flat(placement, turned=True)
     for free in (SCALE, SIMILAR, AFFINE, ROUND, PROJECTIVE, RADIAL, LENS, CENTRED):
         start = flat if free == SCALE else trial if free > PROJECTIVE else turned
@@ -73,12 +85,21 @@ def settle(orientation: int, placement: Placement, points: Points, patches: Patc
         db = patches.psnr(geometry)
         worth = db - FREER * len(ways(free, placement)) - PROJECTED * (free != SCALE)
         if geometry.in_range and worth > most:
-            best, most = (geometry, trial, db), worth
+            best, most, freed = (geometry, trial, db), worth, free
     if best is None or (whole is not None and whole[2] + WORTHWHILE >= best[2]):
-        best = whole
+        best, freed = whole, SHIFT
     if best is None:
         return Settled(placement.geometry(orientation), -np.inf, 0.0)
-    return Settled(best[0], best[2], off(best[1]))
+    unsure = rms(spread(points, best[1], freed, _covered(best[1], shown))) / px
+    return Settled(best[0], best[2], off(best[1]), unsure if freed else 0.0)
+
+
+def _covered(placement: Placement, shown: tuple[int, ...]) -> np.ndarray:
+    """Sites all over what a JPEG of so many rows and columns shows, (n, 2)."""
+    rows, cols = (np.linspace(0, n - 1, COVERED) for n in placement.shape)
+    sites = np.stack(np.meshgrid(rows, cols, indexing="ij"), -1).reshape(-1, 2)
+    y, x = placement(sites[:, 0], sites[:, 1])
+    return sites[(y >= 0) & (x >= 0) & (y <= shown[0] - 1) & (x <= shown[1] - 1)]
 
 
 def _flat(placement: Placement, scale: float | None = None, turned: bool = False) -> Placement:

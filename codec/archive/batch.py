@@ -251,7 +251,10 @@ def _common(sources: Sequence[Place]) -> Place:
         if len({str(folder).partition("://")[0] for folder in folders}) > 1:
             raise UsageError("sources of one batch lie all here or all in one store")
         levels = zip(*(str(folder).split("/") for folder in folders), strict=False)
-        return place("/".join(names[0] for names in takewhile(lambda names: len(set(names)) == 1, levels)))
+        common = [names[0] for names in takewhile(lambda names: len(set(names)) == 1, levels)]
+        if len(common) < 3:
+            raise UsageError("sources of one batch lie all on one host or in one bucket")
+        return place("/".join(common))
     return Path(os.path.commonpath([os.path.abspath(folder) for folder in folders])) if len(folders) > 1 else folders[0]
 
 

@@ -9,12 +9,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import multiprocessing
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -144,10 +146,13 @@ def checked_all(files: Sequence[tuple[Place, bool]], how: How, tell: Told | None
     jobs = cores()
     heavy = how.deep or how.raws is not None
     if heavy or jobs < 2 or len(files) <= FEW:
-        for n, file in enumerate(files):
-            if tell:
-                tell(f"checking {len(files)} files", n / len(files))
-            yield _checked(file, how)
+        # What takes time without decoding lets go of the interpreter's lock: reading, SHA-256, CRCs.
+        with contextlib.nullcontext() if heavy else ThreadPoolExecutor(jobs) as threads:
+            found = (threads.map if threads else map)(partial(_checked, how=how), files)
+            for n, one in enumerate(found):
+                if tell:
+                    tell(f"checking {len(files)} files", n / len(files))
+                yield one
         return
     bundles, done, left = iter(_bundles(files)), 0, list[tuple[Place, bool]]()
     running: dict[Future[list[Checked]], list[tuple[Place, bool]]] = {}

@@ -12,6 +12,7 @@ import re
 import uuid
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from ...bitstream.errors import InputError, UsageError
 from ...bitstream.runtime.files import MAX_FILE_BYTES, read_file, reason, write_atomically
@@ -34,6 +35,11 @@ def place(text: str | os.PathLike[str]) -> Place:
         return Path(said[7:])
     from upath import UPath
 
+    if said.startswith(("sftp://", "ssh://")):
+        from . import sftp  # noqa: F401 - what is registered there counts from now on
+
+    if urlsplit(said).password:
+        raise UsageError("a password in an URL is seen by everyone and kept in journals: use a key")
     try:
         found = UPath(said)
         found.fs  # noqa: B018 - the file system is opened, if it can be
@@ -100,7 +106,7 @@ def read(path: Place, what: str) -> bytes:
     size = _asked(path, lambda: path.stat().st_size)
     if size > MAX_FILE_BYTES:
         raise InputError(f"cannot read the {what} {path}: it is over {MAX_FILE_BYTES >> 30} GiB")
-    data = bytes(_asked(path, lambda: path.read_bytes()))
+    data = bytes(_asked(path, lambda: path.fs.cat_file(path.path)))
     if not data:
         raise InputError(f"cannot read the {what} {path}: it is empty")
     return data

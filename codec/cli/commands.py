@@ -140,8 +140,9 @@ def _encode(args: argparse.Namespace) -> None:
     result = {
         "output": str(output or args.sidecar), "jpeg_bytes": len(written), "metadata_bytes": encoded.metadata_bytes,
         "bpp": encoded.bpp, "guide": encoded.guide, "model": encoded.model, "seconds": round(encoded.seconds, 3),
-        "alignment": encoded.alignment, "preview": encoded.preview, "guided": encoded.guided,
-        "own_guide_bytes": encoded.own_guide_bytes, "edit_gain": encoded.edit_gain, "warnings": encoded.warnings,
+        "alignment": encoded.alignment, "place_error": encoded.place_error, "preview": encoded.preview,
+        "guided": encoded.guided, "own_guide_bytes": encoded.own_guide_bytes, "edit_gain": encoded.edit_gain,
+        "warnings": encoded.warnings,
         **({"sidecar": str(args.sidecar)} if args.sidecar else {}), **profile,
     }  # fmt: skip
     lines = [

@@ -71,9 +71,9 @@ def decode_command(subparsers: Any) -> None:
 
 def settle() -> None:
     """This process is the command's own: what it imports may be less than others could ask of it."""
-    from ...bitstream.runtime.jit import without_blas
+    from ...bitstream.runtime.jit import ALONE
 
-    without_blas()
+    ALONE.append(True)
 
 
 def _run(args: argparse.Namespace) -> None:

@@ -40,6 +40,8 @@ def develop_command(subparsers: Any) -> None:
         parser.add_argument(f"--{name}", type=number, metavar=unit, help=text)
     parser.add_argument("--look", default="camera", metavar="NAME[:W][,NAME:W]",
                         help="camera (default), or another (rawinlay look list); W: weights, mixed")  # fmt: skip
+    parser.add_argument("--look-like", type=file_path, metavar="REF.jpg",
+                        help="a picture whose look is wanted: of the same scene, or, roughly, of another")  # fmt: skip
     parser.add_argument("--auto", action="store_true", help="tones for the whole range of light, by areas")
     parser.add_argument("--local-exposure", nargs="?", type=number, const=1.0, default=0.0, metavar="0..1",
                         help="each part of the picture exposed for itself; how much")  # fmt: skip
@@ -71,12 +73,14 @@ def _develop(args: argparse.Namespace) -> None:
     from ..isp.settings import Settings
 
     output: Path = output_of(args) or renamed("develop", args.file, ".developed.jpg")
-    check_output(output, [args.file, *([args.lut] if args.lut else [])], args.force)
+    check_output(output, [args.file, *(p for p in (args.lut, args.look_like) if p)], args.force)
     kind = "jpeg" if output == STANDARD else kind_of_name(output)
     if args.bits == 16 and kind != "tiff":
         raise UsageError(f"{output}: 16 bits go into a TIFF: name it .tif")
     if not 1 <= args.jpeg_quality <= 100:
         raise UsageError(f"a JPEG's quality of {args.jpeg_quality}: want 1 to 100")
+    if args.look_like and args.look != "camera":
+        raise UsageError("--look-like is a look of its own: it goes without --look")
     sliders = {f.name: getattr(args, f.name) for f in fields(Settings) if getattr(args, f.name) is not None}
     settings = Settings(**sliders)
     cube = Cube.read(args.lut) if args.lut else None
@@ -86,8 +90,8 @@ def _develop(args: argparse.Namespace) -> None:
         progress("developing", 0.0)
         with explained("develop", (args.file, file, want)):
             found = develop(
-                file, settings, look=args.look, auto=args.auto, local_exposure=args.local_exposure, lut=cube,
-                size=args.size, bits=args.bits,
+                file, settings, look=args.look_like or args.look, auto=args.auto,
+                local_exposure=args.local_exposure, lut=cube, size=args.size, bits=args.bits,
             )  # fmt: skip
         progress("writing", 1.0)
         write_output(output, found.file(kind, args.jpeg_quality), [args.file], args.force)

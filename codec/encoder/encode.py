@@ -117,7 +117,8 @@ def _job(
 
     makes = [functools.partial(make, place) for place in places if place.in_range]
     size, step = options.rate.bytes_for(raw.mosaic.size), _finest(options.rate)
-    return Chooser(makes, raw, size, step).choose(options.guide)
+    alone = functools.partial(make, Geometry())  # the place of a JPEG that guides nothing is not worth its bytes
+    return Chooser(makes, alone, raw, size, step).choose(options.guide)
 
 
 def _finest(wanted: Rate) -> int | None:

@@ -15,23 +15,23 @@ import math
 import numpy as np
 
 from ...bitstream.raw_image import RawImage
+from ...bitstream.runtime.parallel import in_parallel
 from ...bitstream.stream.noise import COLOURS, GRAIN_ONE, GRAIN_UNIT, KNOTS, MOST_TAP, NOISE_BYTES, CarriedNoise
 from ..decoder.grain import COLOUR, LEVELS
 from ..decoder.stream import Stream
 from ..mosaic.layout import Layout
 from ..mosaic.noise import NOISE_PROFILE, Profile, told
 from .fit import noise
-from .fit.noise import SIDE, second_differences
+from .fit.noise_kernels import PAIR, SIDE, of_pairs
 from .options import EncodeOptions
 
 SECTION_BYTES, LEAST_TIMES = NOISE_BYTES + 6, 100
 """What the section costs a stream, and how many times that a stream has at least that gets one."""
 
-PART = 4
 FLAT = 0.5
 """Share of a level's blocks that are looked at: those whose means of 4 x 4 sites differ least."""
 
-LEAST_BLOCKS, MOST_BLOCKS = 4, 20_000
+LEAST_BLOCKS, MOST_BLOCKS = 4, 6_000
 HELD = 12.0
 """How much the shares of neighbouring knots are held together, in blocks."""
 
@@ -75,19 +75,22 @@ def carried_noise(
     alike = np.zeros(3)
     seen: list[list[np.ndarray]] = [[] for _ in range(COLOURS)]
     by_plane = layout.per_plane((black[0], black[1], black[2], black[3]))
-    for k in range(4):
-        pairs = [_blocks(layout.plane(mosaic, k)) for mosaic in (true, found)]
-        if not len(pairs[0]):
-            continue
-        level = (pairs[1].mean((1, 2)) - by_plane[k]) / span
+
+    def blocks(k: int) -> np.ndarray:
+        planes = layout.plane(true, k), layout.plane(found, k)
+        h, w = (n // SIDE for n in planes[0].shape)
+        thin = max(1, math.ceil(math.sqrt(h * w / MOST_BLOCKS)))
+        out = np.empty((-(-h // thin), -(-w // thin), PAIR))
+        of_pairs(*planes, by_plane[k], thin, out)
+        return out.reshape(-1, PAIR).T
+
+    for k, (mean, spread, of_true, of_found, *lost) in enumerate(in_parallel(blocks, range(4))):
         # A level's place between two knots, where the section's straight lines meet it.
-        place = np.interp(np.clip(level, 0, 1), LEVELS, np.arange(KNOTS))
-        flat = _flat(pairs[1] - by_plane[k], np.rint(place).astype(int))
-        variance = [second_differences(pair[flat]) / span**2 for pair in pairs]
+        place = np.interp(np.clip((mean - by_plane[k]) / span, 0, 1), LEVELS, np.arange(KNOTS))
+        flat = _flat(spread, np.rint(place).astype(int))
+        variance = [noise[flat] / span**2 for noise in (of_true, of_found)]
         seen[COLOUR[k]].append(np.stack([place[flat], variance[0], variance[0] - variance[1]]))
-        lost = (pairs[0] - pairs[1])[flat]
-        lost -= lost.mean((1, 2), keepdims=True)
-        alike += np.square(lost).sum(), (lost[:, :, 1:] * lost[:, :, :-1]).sum(), (lost[:, 1:] * lost[:, :-1]).sum()
+        alike += [float(part[flat].sum()) for part in lost]
     taps = [_tap(float(a / alike[0]) * SIDE / (SIDE - 1)) if alike[0] else 0 for a in alike[1:]]
     share = _second(taps[0]) / 2 + _second(taps[1]) / 2
     numbers: list[int] = []
@@ -98,19 +101,9 @@ def carried_noise(
     return CarriedNoise(profile.carried(), tuple(numbers), *taps)
 
 
-def _blocks(plane: np.ndarray) -> np.ndarray:
-    h, w = (n // SIDE for n in plane.shape)
-    thin = max(1, math.isqrt(max(h * w, 1) // MOST_BLOCKS))
-    cut = plane[: h * SIDE, : w * SIDE].reshape(h, SIDE, w, SIDE).swapaxes(1, 2)[::thin, ::thin]
-    return cut.reshape(-1, SIDE, SIDE).astype(np.float32)
-
-
-def _flat(blocks: np.ndarray, knot: np.ndarray) -> np.ndarray:
-    """Which blocks vary least, of each knot's."""
-    parts = blocks.reshape(len(blocks), SIDE // PART, PART, SIDE // PART, PART).mean((2, 4))
-    parts = parts.reshape(len(blocks), -1)
-    spread = parts.std(1) / np.maximum(parts.mean(1), 1.0)  # against the level: the darkest are no flatter
-    out = np.zeros(len(blocks), bool)
+def _flat(spread: np.ndarray, knot: np.ndarray) -> np.ndarray:
+    """Which blocks vary least, of each knot's; spread: against the level, the darkest are no flatter."""
+    out = np.zeros(len(spread), bool)
     for n in np.unique(knot):
         own = np.flatnonzero(knot == n)
         out[own[np.argsort(spread[own])[: max(LEAST_BLOCKS, int(FLAT * len(own)))]]] = True

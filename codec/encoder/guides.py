@@ -66,12 +66,15 @@ class _Own:
 class Chooser:
     """Finds a picture's guide.
 
-    makes: the job of the picture with a gate or none, for each place where the JPEG may lie, the likeliest first; size:
-    bytes that are wanted; step: what is to be coded, where that is known instead.
+    makes: the job of the picture with a gate or none, for each place where the JPEG may lie, the likeliest first;
+    alone: with a gate that leaves nothing to the JPEG, wherever that lies; size: bytes that are wanted; step: what is
+    to be coded, where that is known instead.
     """
 
-    def __init__(self, makes: Sequence[Make], raw: RawImage, size: int | None, step: int | None) -> None:
-        self._make, self._others = makes[0], makes[1:]
+    def __init__(
+        self, makes: Sequence[Make], alone: Make, raw: RawImage, size: int | None, step: int | None
+    ) -> None:
+        self._make, self._others, self._alone = makes[0], makes[1:], alone
         self._raw, self._scale = raw, Scale(size, step)
         self._pictures: dict[int, np.ndarray] = {}
 
@@ -104,7 +107,7 @@ class Chooser:
         """Our own rendering everywhere."""
         best: _Own | None = None
         for look in LOOKS:
-            job = self._make(Gate(look.scale, as_jpeg(self._picture(look), look.quality)))
+            job = self._alone(Gate(look.scale, as_jpeg(self._picture(look), look.quality)))
             cost = self._scale.cost(job)
             if best is None or cost.value < best.cost.value:
                 best = _Own(self._picture(look), look, job, cost)

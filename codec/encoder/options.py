@@ -72,8 +72,8 @@ class EncodeOptions:
     tune: "edit" for an error that edits show evenly, "psnr" for one that is even in linear light. effort: 1 to 9, or an
     `Effort`. guide: "auto" for the JPEG wherever it helps (`codec.encoder.guides`), "jpeg" to trust it everywhere,
     "none" to leave it out. device: "auto", "cpu" or "cuda" (`codec.asked.choose_device`). progress: called with what is
-    being done and how much of it is. parity: share of the bytes, 0.01 to 0.5, that mends others which are lost; needs
-    `zfec`. metadata: of the RAW: "auto", "all" (its place too, where the JPEG has none), "whole" (the MakerNote however
+    being done and how much of it is. parity: share of the bytes, 0.01 to 0.5, that mends others which are lost.
+    metadata: of the RAW: "auto", "all" (its place too, where the JPEG has none), "whole" (the MakerNote however
     large, for archives) or "none". for_edit: the one development in which the error is to be least
     (`codec.encoder.for_edit`).
     """

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ...bitstream.cell import CellLayout
+from ...bitstream.rect import Rect
 from ...bitstream.runtime.parallel import in_parallel
 from ...bitstream.runtime.progress import Progress
 from ...entropy.ans import model_of
@@ -80,14 +81,6 @@ class Area:
         return Area(self.row + halo, self.col + halo, self.prediction[cut], self.activity[cut])
 
 
-def _parts(area: Area) -> list[Area]:
-    """The pieces by which a tile is tried: squares spread over it, or all of it where it is small."""
-    _, rows, cols = area.prediction.shape
-    if min(rows, cols) <= 2 * TRIAL_SIDE:
-        return [area]
-    return [area.part(r, c, TRIAL_SIDE) for r in _spread(rows, TRIAL_SIDE) for c in _spread(cols, TRIAL_SIDE)]
-
-
 class CpuEncoder:
     """Encodes one picture by a recipe."""
 
@@ -105,13 +98,13 @@ class CpuEncoder:
         every = np.arange(self.companding.top + 1)
         self._number = [np.searchsorted(dn, every).astype(np.int32) for dn in self.companding.dn]
         self._found: list[Survey] = []
-        self._sampled: list[Survey] = []
+        self._sampled: dict[int, Survey] = {}
         self.areas: dict[Window, Area] = {}
         h, w = picture.layout.cells
         windows, apart = sample_windows(h, w, effort.windows), picture.side_info.apart
-        self._sample = windows = with_more(windows, *apart, h, w) if apart and min(h, w) >= windows.rows else windows
-        self._areas = [self._area(Window((place,), self._sample.rows, self._sample.cols)) for place in windows.places]
-        self._pieces: dict[tuple[int, bool], list[Piece]] = {}
+        self._sample = with_more(windows, *apart, h, w) if apart and min(h, w) >= windows.rows else windows
+        self._looked: dict[int, Area] = {}
+        self._pieces: dict[tuple[int, int, bool], Piece] = {}
 
     def _area(self, window: Window) -> Area:
         (row, col), *_ = window.places
@@ -162,14 +155,14 @@ class CpuEncoder:
         transforms = [IN_PLACE, HAAR] if self.effort.haar and not lossless else [IN_PLACE]
         transforms = [transform for transform in transforms if transform == only] or transforms
         chosen = self._chosen(quick)
+        areas = self._areas(chosen)
         search = Search(self.tables, self.lagrangian, self.effort.states)
 
         def one(transform: int) -> tuple[Params, np.ndarray, np.ndarray]:
-            if (transform, lossless) not in self._pieces:
-                self._pieces[transform, lossless] = [self._piece(area, transform, lossless) for area in self._areas]
-            tiles = [self._tile(area, transform, step) for area in self._areas[chosen]]
+            tiles = [self._tile(area, transform, step) for area in areas]
+            pieces = [self._sample_piece(n, transform, lossless) for n in chosen]
             places = QUICK_PLACES if quick else PLACES
-            return fit_stages(tiles, self._pieces[transform, lossless][chosen], search, self.tables, places)
+            return fit_stages(tiles, pieces, search, self.tables, places)
 
         params, rates, errors = zip(*in_parallel(one, transforms), strict=True)
         rate, error = np.stack(rates), np.stack(errors)
@@ -177,15 +170,34 @@ class CpuEncoder:
         fitted = summary(step, dict(zip(transforms, params, strict=True)), rate, cost, cells)
         return self.scaled(fitted, quick)
 
-    def _chosen(self, quick: bool) -> slice:
-        """Sample windows of a fit."""
-        return np.s_[::2] if quick and len(self._areas) > FEW else np.s_[:]
+    def _chosen(self, quick: bool) -> range:
+        """Numbers of the sample windows of a fit."""
+        count = len(self._sample.places)
+        return range(0, count, 2 if quick and count > FEW else 1)
+
+    def _areas(self, chosen: Sequence[int]) -> list[Area]:
+        """Sample windows by their numbers, made when they are asked for first."""
+        rows, cols = self._sample.rows, self._sample.cols
+
+        def look(n: int) -> None:
+            self._looked[n] = self._area(Window((self._sample.places[n],), rows, cols))
+
+        for _ in in_parallel(look, [n for n in chosen if n not in self._looked]):
+            pass
+        return [self._looked[n] for n in chosen]
+
+    def _sample_piece(self, n: int, transform: int, lossless: bool) -> Piece:
+        """What the stages of a sample window should code."""
+        key = n, transform, lossless
+        if key not in self._pieces:
+            self._pieces[key] = self._piece(self._looked[n], transform, lossless)
+        return self._pieces[key]
 
     def scaled(self, fitted: Fit, quick: bool) -> Fit:
         """A fit whose bits are those of the whole picture, if that was surveyed since."""
         if fitted.step == LOSSLESS or not self._found:
             return fitted
-        return replace(fitted, bits=fitted.bits * self._scale(fitted.step, self._surveys()[self._chosen(quick)]))
+        return replace(fitted, bits=fitted.bits * self._scale(fitted.step, self._surveys(self._chosen(quick))))
 
     def survey(self, side: int) -> None:
         """Look at all of the picture, in tiles of `side` cells, so that fits can tell its bits well."""
@@ -205,11 +217,12 @@ class CpuEncoder:
             kernel.survey(piece.y[k, 0], piece.y[k, 1], area.prediction[k], steps, self.companding.low, found.histogram)
         return found
 
-    def _surveys(self) -> list[Survey]:
-        """Surveys of the sample windows."""
-        if not self._sampled:
-            self._sampled = [self._surveyed(area) for area in self._areas]
-        return self._sampled
+    def _surveys(self, chosen: Sequence[int]) -> list[Survey]:
+        """Surveys of sample windows."""
+        for n, area in zip(chosen, self._areas(chosen), strict=True):
+            if n not in self._sampled:
+                self._sampled[n] = self._surveyed(area)
+        return [self._sampled[n] for n in chosen]
 
     def _scale(self, step: int, part: list[Survey]) -> float:
         """What bits of a part of the picture count for in the whole of it, by their surveys."""
@@ -222,8 +235,7 @@ class CpuEncoder:
         search = Search(self.tables, self.lagrangian, self.effort.states)
 
         def one(n: int) -> tuple[int, float, list[Survey], int]:
-            area = self.whole(Window.of(places[n]))
-            parts = _parts(area)
+            parts = self._parts(places[n])
             found = {b: [self._try(part, b, step, p, search) for part in parts] for b, p in fitted.params.items()}
             best = min(found, key=lambda b: sum(cost for cost, _, _ in found[b]))
             surveys = [self._surveyed(part.inner(TRIAL_HALO)) for part in parts] if self._found else []
@@ -232,6 +244,17 @@ class CpuEncoder:
         transforms, bits, surveys, sites = zip(*in_parallel(one, range(len(places))), strict=True)
         scale = self._scale(step, [s for found in surveys for s in found]) if self._found else 1.0
         return list(transforms), scale * sum(bits) / max(sum(sites), 1)
+
+    def _parts(self, place: Rect) -> list[Area]:
+        """The pieces by which a tile is tried: squares spread over it, or all of it where it is small."""
+        side = TRIAL_SIDE
+        if min(place.shape) <= 2 * side:
+            return [self.whole(Window.of(place))]
+        corners = [(r, c) for r in _spread(place.rows, side) for c in _spread(place.cols, side)]
+        if self.mosaic.size >= KEEP_BASES:  # the rest of the tile would be made in vain
+            return [self._area(Window(((place.top + r, place.left + c),), side, side)) for r, c in corners]
+        area = self.whole(Window.of(place))
+        return [area.part(r, c, side) for r, c in corners]
 
     def _try(self, area: Area, transform: int, step: int, params: Params, search: Search) -> tuple[float, float, int]:
         """Cost of a piece, and the bits and sites of it without its edges."""

@@ -54,9 +54,9 @@ class LayeredEncoder(CpuEncoder):
         follows stage.
         """
         self._rules = Rules(self.tables, self.companding, self.step_exponent)
-        steps = self._rules.steps(step, spread)
-        windows = [LayerTile(area.prediction, area.activity, self._rules, steps) for area in self._areas]
-        pieces = [self._piece(area, IN_PLACE, True) for area in self._areas]
+        steps, areas = self._rules.steps(step, spread), self._areas(range(len(self._sample.places)))
+        windows = [LayerTile(area.prediction, area.activity, self._rules, steps) for area in areas]
+        pieces = [self._piece(area, IN_PLACE, True) for area in areas]
         self._fitter = LayerFitter(windows, pieces, self._rules, spread)
         return self._fitter.fit(step)
 

@@ -141,7 +141,11 @@ def _approach(plain: Candidate, size: int) -> tuple[Candidate, Fit, list[int], r
         curve.add(fitted.step, _bytes(candidate, fitted, bits))
         return curve.solve(goal)
 
-    step, curve = rate.search_estimate(estimate, goal, START, enough=0.2)
+    job = plain.job
+    wanted = max(goal - plain.fixed, 1.0) * 8 / job.sites
+    start, slope = job.recipes.likely_step(wanted, job.header.step_exponent, rate.FINEST, rate.COARSEST)
+    slope = min(max(slope, rate.STEEPEST), rate.FLATTEST)
+    step, curve = rate.search_estimate(estimate, goal, start, enough=0.2, slope=slope)
     slope = curve.slope(step)
     candidate, settled = choose_recipe(plain, step, fits[step], size / 4, careful=False)
     settled = candidate.survey(size * 8 / plain.job.sites, settled)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ...bitstream.errors import InputError
+from .render_kernels import look_up
 
 MOST_SIDE = 128
 """Largest table that is read, 128^3 entries, 25 MB: programs write 17 to 65. The specification allows 256."""
@@ -23,6 +24,12 @@ class Cube:
     table: np.ndarray
     low: np.ndarray
     high: np.ndarray
+
+    def __call__(self, picture: np.ndarray) -> np.ndarray:
+        """The picture, float (h, w, 3), through the table, float32, 0..1."""
+        made = np.array(picture, np.float32, order="C")
+        look_up(made, self.table, self.low, self.high)
+        return made
 
     @classmethod
     def read(cls, path: str | Path) -> Cube:

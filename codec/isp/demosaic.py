@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy.ndimage import correlate, uniform_filter
+import scipy  # its parts load when they are first used: half a second that most commands need not wait for
 
 COLOURS = "RGB"
 NEAR = np.array([[1, 2, 1], [2, 4, 2], [1, 2, 1]], np.float32) / 4
@@ -25,7 +25,7 @@ def site_masks(shape: tuple[int, int], cfa: str) -> list[np.ndarray]:
 
 
 def _filter(image: np.ndarray, kernel: np.ndarray) -> np.ndarray:
-    return np.asarray(correlate(image, kernel, mode="mirror"))
+    return np.asarray(scipy.ndimage.correlate(image, kernel, mode="mirror"))
 
 
 def _symmetric(*rows: tuple[float, ...]) -> np.ndarray:
@@ -65,7 +65,7 @@ def edge_directed(mosaic: np.ndarray, cfa: str) -> np.ndarray:
         step = [_shift(mosaic, d, axis) for d in (-2, -1, 1, 2)]
         second = 2 * mosaic - step[0] - step[3]
         estimates.append((step[1] + step[2]) / 2 + second / 4)
-        costs.append(uniform_filter(np.abs(step[1] - step[2]) + np.abs(second), 3, mode="mirror") + 1e-6)
+        costs.append(scipy.ndimage.uniform_filter(np.abs(step[1] - step[2]) + np.abs(second), 3, mode="mirror") + 1e-6)
     down, across = (c**-3 for c in costs)
     out = np.empty((*mosaic.shape, 3), np.float32)
     out[..., 1] = mosaic * green + (1 - green) * (down * estimates[0] + across * estimates[1]) / (down + across)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy.ndimage import convolve1d, uniform_filter
+import scipy  # its parts load when they are first used: half a second that most commands need not wait for
 
 SPLINE = np.array([1, 4, 6, 4, 1], np.float32) / 16  # B3, of the wavelet 'a trous'
 
@@ -39,7 +39,7 @@ def guided_coefficients(image: np.ndarray, guide: np.ndarray, size: int, eps: fl
     """a, b of the guided filter's result a guide + b, float (H, W) each."""
 
     def mean(v: np.ndarray) -> np.ndarray:
-        return np.asarray(uniform_filter(v, size, mode="nearest"))
+        return np.asarray(scipy.ndimage.uniform_filter(v, size, mode="nearest"))
 
     mean_guide, mean_image = mean(guide), mean(image)
     variance = np.maximum(mean(guide * guide) - mean_guide**2, 0)
@@ -58,7 +58,8 @@ def _wavelet(plane: np.ndarray, sigma: float) -> np.ndarray:
     for level, share in enumerate((0.9, 0.25, 0.1, 0.05)):
         kernel = np.zeros(4 * 2**level + 1, np.float32)
         kernel[:: 2**level] = SPLINE
-        smooth = convolve1d(convolve1d(low, kernel, 0, mode="mirror"), kernel, 1, mode="mirror")
+        down = scipy.ndimage.convolve1d(low, kernel, 0, mode="mirror")
+        smooth = scipy.ndimage.convolve1d(down, kernel, 1, mode="mirror")
         band, limit = low - smooth, np.float32(2.0 * sigma * share)
         out += np.sign(band) * np.maximum(np.abs(band) - limit, 0)
         low = smooth
@@ -72,7 +73,7 @@ def _nonlocal(plane: np.ndarray, sigma: float) -> np.ndarray:
     total, weight = plane.copy(), np.ones_like(plane)
     for dy, dx in SHIFTS:
         moved = np.roll(plane, (dy, dx), (0, 1))
-        distance = uniform_filter((plane - moved) ** 2, 3, mode="nearest")
+        distance = scipy.ndimage.uniform_filter((plane - moved) ** 2, 3, mode="nearest")
         w = np.exp(-np.maximum(distance - np.float32(2 * sigma * sigma), 0) / np.float32(1.2 * sigma * sigma))
         total += w * moved
         weight += w

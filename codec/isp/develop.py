@@ -52,11 +52,11 @@ def plain_rendering(raw: RawImage) -> Rendering:
 
 @dataclass(frozen=True)
 class Layer:
-    """One look within a mix: its share, how light becomes a picture before it, and its grids, in turn, behind."""
+    """One look within a mix: its share, how light becomes a picture before it, and grids and tables, in turn, behind."""
 
     weight: float
     rendering: Rendering
-    grids: tuple[Grid, ...] = ()
+    grids: tuple[Grid | Cube, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -121,8 +121,11 @@ class Developer:
             mixed = rgb if len(steps) == 1 else np.zeros_like(rgb)
             for weight, before, after, grids in steps:
                 render(rgb, *before, top, height, *after, shown)
-                for cells in grids:
-                    through_grid(shown, cells, top, height)
+                for grid in grids:
+                    if isinstance(grid, Cube):
+                        look_up(shown, grid.table, grid.low, grid.high)
+                    else:
+                        through_grid(shown, grid.cells.reshape(*grid.cells.shape[:3], 12), top, height)
                 if len(steps) > 1:
                     mixed += np.float32(weight) * shown
             if cube is not None:
@@ -136,8 +139,8 @@ class Developer:
 
     def _layer(
         self, layer: Layer, settings: Settings, neutral: np.ndarray, exposed: local.Exposed | None
-    ) -> tuple[float, tuple[Any, ...], tuple[Any, ...], list[np.ndarray]]:
-        """Weight, what `render` takes before and behind a band's place, and the grids' cells."""
+    ) -> tuple[float, tuple[Any, ...], tuple[Any, ...], tuple[Grid | Cube, ...]]:
+        """Weight, what `render` takes before and behind a band's place, and the grids."""
         matrix = self.matrix(settings, layer.rendering.exposure)
         gains, slopes, rests = np.zeros(0, np.float32), np.zeros((1, 1), np.float32), np.zeros((1, 1), np.float32)
         if settings.local or exposed is not None:
@@ -148,9 +151,8 @@ class Developer:
                 gains, (slopes, rests) = local.AS_TOLD, local.combined(light, settings, exposed)
         curve = layer.rendering.curve.then(contrast_table(settings.contrast))
         saturation = np.float32(layer.rendering.saturation * (1 + settings.saturation / 100))
-        cells = [grid.cells.reshape(*grid.cells.shape[:3], 12) for grid in layer.grids]
         after = (gains, local.DARKEST, local.BRIGHTEST, local.LOGS, local.LOG_TOP, curve.table, curve.top, saturation)
-        return layer.weight, (matrix, slopes, rests), after, cells
+        return layer.weight, (matrix, slopes, rests), after, layer.grids
 
     def balanced(self, top: int, bottom: int, left: int, right: int, neutral: np.ndarray) -> np.ndarray:
         """Camera RGB of a part of the picture, demosaicked, 0 black, at most 1 at its sites; float32 (h, w, 3)."""

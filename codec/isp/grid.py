@@ -14,8 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import coo_array, csr_array, diags_array, vstack
-from scipy.sparse.linalg import spsolve
+import scipy  # its parts load when they are first used: half a second that most commands need not wait for
 
 WEIGHTS = np.array([0.2126, 0.7152, 0.0722], np.float32)
 """Of brightness on the display, as `codec.isp.render_kernels` has them."""
@@ -47,7 +46,7 @@ class Grid:
         )
 
 
-def weights(picture: np.ndarray, shape: tuple[int, int, int]) -> csr_array:
+def weights(picture: np.ndarray, shape: tuple[int, int, int]) -> scipy.sparse.csr_array:
     """Share of each cell in each pixel, sparse (h w, n m d): trilinear."""
     (h, w), (n, m, d) = picture.shape[:2], shape
     axes = [_between((np.arange(h) + 0.5) * n / h - 0.5, n), _between((np.arange(w) + 0.5) * m / w - 0.5, m),
@@ -61,7 +60,7 @@ def weights(picture: np.ndarray, shape: tuple[int, int, int]) -> csr_array:
         cells.append(((y * m + x) * d + z).ravel())
         shares.append(part.ravel())
     rows = np.tile(np.arange(h * w), 8)
-    return coo_array((np.concatenate(shares), (rows, np.concatenate(cells))), (h * w, n * m * d)).tocsr()
+    return scipy.sparse.coo_array((np.concatenate(shares), (rows, np.concatenate(cells))), (h * w, n * m * d)).tocsr()
 
 
 def _between(place: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -79,37 +78,37 @@ def fit(base: np.ndarray, shown: np.ndarray, shape: tuple[int, int, int], smooth
     share, flat = weights(base, shape), base.reshape(-1, 3)
     ones = np.concatenate([flat, np.ones((len(flat), 1))], 1)
     columns = [share.multiply(ones[:, k : k + 1]) for k in range(4)]
-    design = coo_array(_joined(columns)).tocsr()
+    design = scipy.sparse.coo_array(_joined(columns)).tocsr()
     cells = int(np.prod(shape))
     per_cell = len(flat) / cells
     rough = _differences(shape)
     quiet = (rough.T @ rough) * (smooth * per_cell)
-    blocks = [quiet + diags_array(np.full(cells, smooth * per_cell / 10)) for _ in range(4)]
+    blocks = [quiet + scipy.sparse.diags_array(np.full(cells, smooth * per_cell / 10)) for _ in range(4)]
     normal = (design.T @ design + _diagonal(blocks)).tocsc()
     same = np.zeros((4, 3))
     same[:3] = np.eye(3) * smooth * per_cell / 10
     right = design.T @ shown.reshape(-1, 3) + np.repeat(same, cells, 0)
-    found = spsolve(normal, right).reshape(4, cells, 3)
+    found = scipy.sparse.linalg.spsolve(normal, right).reshape(4, cells, 3)
     return Grid.bounded(found.transpose(1, 2, 0).reshape(*shape, 3, 4))
 
 
-def _joined(columns: list) -> coo_array:
-    return vstack([c.T for c in columns]).T
+def _joined(columns: list) -> scipy.sparse.coo_array:
+    return scipy.sparse.vstack([c.T for c in columns]).T
 
 
-def _diagonal(blocks: list) -> csr_array:
+def _diagonal(blocks: list) -> scipy.sparse.csr_array:
     from scipy.sparse import block_diag
 
-    return csr_array(block_diag(blocks))
+    return scipy.sparse.csr_array(block_diag(blocks))
 
 
-def _differences(shape: tuple[int, int, int]) -> csr_array:
+def _differences(shape: tuple[int, int, int]) -> scipy.sparse.csr_array:
     """Differences of neighbouring cells along the three axes, sparse."""
     number = np.arange(int(np.prod(shape))).reshape(shape)
     pairs = [(number.take(range(1, n), a).ravel(), number.take(range(n - 1), a).ravel()) for a, n in enumerate(shape)]
     above, below = (np.concatenate(side) for side in zip(*pairs, strict=True))
     rows = np.arange(len(above))
     ones = np.ones(len(above))
-    return coo_array(
+    return scipy.sparse.coo_array(
         (np.concatenate([ones, -ones]), (np.tile(rows, 2), np.concatenate([above, below]))), (len(rows), number.size)
     ).tocsr()

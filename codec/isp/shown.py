@@ -12,8 +12,7 @@ is wanted, from file and JPEG alone; nothing of it is stored.
 from __future__ import annotations
 
 import numpy as np
-from scipy.interpolate import PchipInterpolator
-from scipy.optimize import isotonic_regression
+import scipy  # its parts load when they are first used: half a second that most commands need not wait for
 
 from .develop import Rendering
 from .tone import TABLE, ToneCurve, plain
@@ -78,7 +77,7 @@ def _curve(light: np.ndarray, shown: np.ndarray) -> ToneCurve | None:
             counts.append(float(here.sum()))
     if len(places) < 4:
         return None
-    rising = isotonic_regression(values, weights=np.sqrt(counts)).x
+    rising = scipy.optimize.isotonic_regression(values, weights=np.sqrt(counts)).x
     x, y = np.array([0.0, *places, 1.0]), np.array([0.0, *rising, 0.0])
     slope = (rising[-1] - rising[-2]) / max(places[-1] - places[-2], 1e-6)
     y[-1] = np.clip(rising[-1] + max(slope, 0.0) * (1 - places[-1]), rising[-1], 1)
@@ -86,5 +85,5 @@ def _curve(light: np.ndarray, shown: np.ndarray) -> ToneCurve | None:
         x, y = x[1:], y[1:]
     if 1 - places[-1] < 1e-6:
         x, y = x[:-1], y[:-1]
-    table = PchipInterpolator(x, y, extrapolate=True)(np.linspace(0, 1, TABLE))
+    table = scipy.interpolate.PchipInterpolator(x, y, extrapolate=True)(np.linspace(0, 1, TABLE))
     return ToneCurve(np.maximum.accumulate(np.clip(table, 0, 1)).astype(np.float32))

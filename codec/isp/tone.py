@@ -13,7 +13,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.interpolate import PchipInterpolator
+import scipy  # its parts load when they are first used: half a second that most commands need not wait for
 
 from .colour import srgb_encode
 
@@ -60,7 +60,7 @@ def filmic(shoulder: float, s_curve: tuple[float, float, float, float] = (0, 0, 
         linear = linear * (1 + linear / shoulder**2) / (1 + linear)
     knots = np.array([0, 1 / 8, 1 / 4, 1 / 2, 3 / 4, 1])
     bent = np.maximum.accumulate((knots + np.array([0, *s_curve, 0])).clip(0, 1))
-    curve = PchipInterpolator(knots, bent)(srgb_encode(linear))
+    curve = scipy.interpolate.PchipInterpolator(knots, bent)(srgb_encode(linear))
     return ToneCurve(np.maximum.accumulate(curve).astype(np.float32), shoulder)
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ...bitstream.errors import UsageError
+from ..isp.cube import Cube
 from ..isp.develop import Developer, Layer, Rendering, plain_rendering
+from ..isp.grid import Grid
 from ..isp.settings import Settings
-from . import own
+from . import operators, own
 from .net import LookNet, base_curve, facts_of, small_input, start
 
 CAMERA, PLAIN, AUTO = "camera", "plain", "fused"
@@ -18,6 +22,7 @@ SHIPPED = {
     "drc": "RawTherapee, film curve and dynamic range compression: local",
     "libraw": "LibRaw, brightened",
     "fused": "exposure fusion of -2, 0, +2 EV: local; what --auto is",
+    "laplacian": "local Laplacian filter: less range, more detail: local",
 }
 """What each imitates."""
 
@@ -72,11 +77,18 @@ def layers(developer: Developer, mix: dict[str, float]) -> tuple[Layer, ...]:
             continue
         look = own.load(name) if name not in SHIPPED else None
         before = look.start if look else name
-        grids = look.grids if look else ()
+        grids: tuple[Grid | Cube, ...] = look.grids if look else ()
         if before not in own.STARTS:
             if light is None:
-                light = small_input(Developer(developer.raw, plain).small(Settings(), SMALL))
-            facts = facts_of(exposure, developer.light.neutral)
-            grids = (LookNet.shipped().grid(light, facts, before), *grids)
+                light = Developer(developer.raw, plain).small(Settings(), SMALL)
+            grids = (*maps(light, exposure, developer.light.neutral, before), *grids)
         found.append(Layer(weight, Rendering(start(before, exposure), base_curve()), grids))
     return tuple(found)
+
+
+def maps(light: np.ndarray, exposure: float, neutral: np.ndarray, name: str) -> tuple[Grid | Cube, ...]:
+    """What a shipped look does behind its start, in turn. light: linear sRGB, small, under the plain rendering's
+    exposure, float (h, w, 3); neutral: of the light, (3,)."""
+    if name in operators.OPERATORS:
+        return (operators.grid_of(name, light, base_curve()(light)),)
+    return LookNet.shipped().maps(small_input(light), facts_of(exposure, neutral), name)

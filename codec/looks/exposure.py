@@ -2,13 +2,14 @@
 
 ::
 
-    linear light, small --k-means: log light, colour, place--> `PARTS` segments
+    linear light, small --`apart`: what was exposed apart, found at borders--> light as it would be without
+    that --k-means: log light, colour, place--> `PARTS` segments
     -2, 0, +2 EV on the display --exposure fusion (Mertens et al. 2007)--> brightness wanted by place
     per segment: median of log2 (wanted / there), least squares with neighbours' differences --> EV, within `MOST`
-    EV by place --guided filter on log2 light, in `codec.isp.local.combined`--> gain of every pixel
+    EV by place, less what was found --guided filter on log2 light, in `codec.isp.local.combined`--> gain of every pixel
 
 The supervised answer to what DeepExposure (Yu et al. 2018) learns by reinforcement: segments by low-level features, one
-exposure each, blended. Nothing is learned here.
+exposure each, blended. Nothing is learned here but how far to believe a border (`codec.looks.apart`).
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ import numpy as np
 from ..isp.colour import srgb_decode, srgb_encode
 from ..isp.grid import WEIGHTS
 from ..isp.local import FLOOR, Exposed
+from .apart import exposed_apart
+from .operators import fusion
 
 SIDE = 192
 """Longest side of what is cut into segments."""
@@ -34,7 +37,6 @@ contrast between areas, less uses the display's range better."""
 BRIGHT = 97
 """Percentile of a segment's light that is not to leave the display: sunlit parts are brought back, none is burnt."""
 
-BRACKET = -2.0, 0.0, 2.0
 SEED = 5
 FEATURE_WEIGHTS = np.array([1.0, 0.15, 0.15, 0.8, 0.8])
 """Of log2 light, Lab's a and b over 8, row and column over a third of the side."""
@@ -45,19 +47,16 @@ def local_exposure(light: np.ndarray, strength: float = 1.0) -> Exposed:
     share = min(1.0, SIDE / max(light.shape[:2]))
     to = max(2, round(light.shape[1] * share)), max(2, round(light.shape[0] * share))
     small = cv2.resize(np.asarray(light, np.float32), to, interpolation=cv2.INTER_AREA)
-    parts = segments(small)
-    return Exposed((by_segment(small, parts, fusion_change(small))[parts] * strength).astype(np.float32))
-
-
-def fused(light: np.ndarray) -> np.ndarray:
-    """The teacher: exposure fusion of the bracket, display float32 (h, w, 3), 0..1."""
-    shots = [np.rint(srgb_encode((light * 2.0**ev).clip(0, 1)) * 255).astype(np.uint8) for ev in BRACKET]
-    return np.asarray(cv2.createMergeMertens().process(shots).clip(0, 1), np.float32)
+    done = exposed_apart(small)
+    calm = (small * np.exp2(-done)[..., None]).astype(np.float32)
+    parts = segments(calm)
+    ev = by_segment(calm, parts, fusion_change(calm))[parts] - done
+    return Exposed((ev.clip(-MOST, MOST) * strength).astype(np.float32))
 
 
 def fusion_change(light: np.ndarray) -> np.ndarray:
     """EV by which exposure fusion changes each place, float (h, w)."""
-    wanted = srgb_decode(fused(light)) @ WEIGHTS
+    wanted = srgb_decode(fusion(light)) @ WEIGHTS
     return np.asarray(np.log2(np.maximum(wanted, FLOOR)) - np.log2(np.maximum(light @ WEIGHTS, FLOOR)))
 
 

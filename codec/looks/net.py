@@ -1,10 +1,16 @@
-"""The net of the looks, run by NumPy: a small picture, a look and three facts in, a bilateral grid of affine maps out.
+"""The net of the looks, run by NumPy: a small picture, a look and what is known of the picture in, a bilateral grid of
+affine maps out.
 
 ::
 
+    display --`base.Base`: closed form, alike everywhere--> --the net's grid, what depends on the place--> display
+
     96 x 96 x 3, places --3 convs, stride 2--> 12 x 12 x 64 --attention between channels--> conv --> 12 x 12 x 8 x 12
-                            ^ scale and offset of the channels: the look's vector,                   + the look's own
-                              exposure, neutral                                                       map of brightness
+                            ^ scale and offset of the channels: the look's vector,                   x the look's gate
+                              exposure, neutral, statistics                                          + doing nothing
+
+The net was trained from nothing on top of the base, and a look's gate, 0 to 1, is what pictures left out of the
+training found best: a look is never farther from its program than its base.
 
 HDRNet (Gharbi et al. 2017) has grid and slicing, MetaISP (Souza and Heidrich 2023) one net for several looks by a
 vector each, XCiT (El-Nouby et al. 2021) the attention between channels. `codec.training.look_model` is the same with
@@ -21,8 +27,10 @@ import cv2
 import numpy as np
 from safetensors.numpy import load_file
 
+from ..isp.cube import Cube
 from ..isp.grid import Grid
 from ..isp.tone import ToneCurve, filmic
+from .base import Base, base_of, measured, statistics
 
 SIDE = 96
 """Of the small picture, whatever its proportions."""
@@ -40,7 +48,7 @@ LEAK = 0.1
 FACTS = np.array([[-1.0, 5.0], [-2.5, 0.5], [-2.5, 0.5]])
 """Exposure in EV, log2 of the neutral's R / G and B / G: strangers are cut to what was trained on."""
 
-NAMES = ("filmic", "film", "pop", "bw", "drc", "libraw", "fused")
+NAMES = ("filmic", "film", "pop", "bw", "drc", "libraw")
 """Rows of the table of looks."""
 
 FIXED = {"filmic": 1.0, "film": 1.0, "pop": 1.0, "bw": 1.0, "drc": 1.0, "fixed": 1.0}
@@ -91,10 +99,20 @@ class LookNet:
         """Those of this version."""
         return cls.read(WEIGHTS)
 
+    def base(self, small: np.ndarray, facts: np.ndarray, name: str) -> Base:
+        """The look's closed form. small: as `small_input`, facts: as `facts_of`."""
+        return base_of(self.weights, NAMES.index(name), statistics(measured(small, facts), self.weights))
+
+    def maps(self, small: np.ndarray, facts: np.ndarray, name: str) -> tuple[Grid | Cube, ...]:
+        """All of a look, in turn."""
+        base = self.base(small, facts, name)
+        return base.grid, base.cube, self.grid(small, facts, name)
+
     def grid(self, small: np.ndarray, facts: np.ndarray, name: str) -> Grid:
-        """small: as `small_input`, facts: as `facts_of`."""
+        """What the net adds behind `base`."""
         w, k = self.weights, NAMES.index(name)
-        told = np.concatenate([w["table"][k], ((facts - FACTS.mean(1)) / 2).astype(np.float32)])
+        stats = statistics(measured(small, facts), w)
+        told = np.concatenate([w["table"][k], ((facts - FACTS.mean(1)) / 2), stats]).astype(np.float32)
         place = np.linspace(-1, 1, SIDE, dtype=np.float32)
         x = np.stack([*np.moveaxis(small * 2 - 1, -1, 0), *np.meshgrid(place, place, indexing="ij")])
         for i in range(3):
@@ -107,7 +125,7 @@ class LookNet:
         x = _leaky(_told(_conv(x, w["last.weight"], w["last.bias"], 1), told, w, "told3"))
         maps = np.einsum("oc,chw->hwo", w["head.weight"][:, :, 0, 0], x) + w["head.bias"]
         n, m, d = SHAPE
-        return Grid.bounded(maps.reshape(n, m, d, 3, 4) + w["own"][k])
+        return Grid.bounded(maps.reshape(n, m, d, 3, 4) * w["gate"][k] + np.eye(3, 4, dtype=np.float32))
 
     def _attention(self, x: np.ndarray) -> np.ndarray:
         w, (c, tokens) = self.weights, x.shape

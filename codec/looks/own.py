@@ -83,7 +83,7 @@ def load(name: str) -> OwnLook:
     except (OSError, SafetensorError, ValueError, TypeError) as error:
         raise InputError(f"{path}: not a look") from error
     shaped = all(c.ndim == 5 and c.shape[3:] == (3, 4) and c.dtype == np.float16 and min(c.shape) for c in cells)
-    if not shaped or len(cells) > 4 or start not in (*STARTS, *FIXED, "libraw", "fused"):
+    if not shaped or len(cells) > 4 or start not in (*STARTS, *FIXED, "libraw", "fused", "laplacian"):
         raise InputError(f"{path}: not a look")
     return OwnLook(start, tuple(Grid.bounded(c) for c in cells))
 

@@ -34,16 +34,15 @@ class Choice:
     last: bool = False
 
 
-def choices(raw: RawFile, jpeg: Source | None, passed_over: list[str]) -> Iterator[Choice]:
-    """The JPEG that the user names; else, in this order, the first to be taken that shows the RAW's picture: those
-    beside it, its own full-size preview, and LibRaw's rendering (camera white balance, quality 95, 4:2:0).
+def choices(raw: RawFile, named: Choice | None, passed_over: list[str]) -> Iterator[Choice]:
+    """The JPEG that the user names (`given`); else, in this order, the first to be taken that shows the RAW's picture:
+    those beside it, its own full-size preview, and LibRaw's rendering (camera white balance, quality 95, 4:2:0).
 
-    Files beside it that are of no use are told in `passed_over`, a line each. Raises InputError for a named file that
-    can't be read or is no JPEG.
+    Files beside it that are of no use are told in `passed_over`, a line each.
     """
-    if jpeg is not None:
+    if named is not None:
         del raw  # whoever goes on with the last one needs no more of it
-        yield given(jpeg)
+        yield named
         return
     yield from beside(raw, passed_over)
     preview = _preview(raw)

@@ -16,19 +16,25 @@ from safetensors.torch import save_file
 
 from ...bitstream.errors import InputError, UsageError
 from ...bitstream.runtime.files import read_file
-from ..isp.grid import fit
-from ..looks.net import FACTS, NAMES, SHAPE, base_curve, small_input, start
+from ..looks.net import NAMES
 from . import checkpoint
+from .look_data import Pair, closed_forms, read_pair, with_first
 from .look_model import LookModel, sliced
 
-OWN_POINTS = 1200
-"""Of each picture, for the closed form."""
+CHOICE = 8
+"""Every so manieth pair is not trained on: it has a say in how much of the net each look gets."""
+
+DECAY = 0.03
+BLUR = 0.3
+"""Noise on the statistics, standard deviations: with few scenes they would say which one it is."""
+
+GATES = 0.0, 0.25, 0.5, 0.75, 0.9, 1.0
 
 
 @dataclass(frozen=True)
 class LookConfig:
     """scenes: made into `count` pairs in the folder `pairs` where they are missing, "": none are made. points: of each
-    picture of a batch, a step."""
+    picture of a batch, a step. only: looks that the net learns, "": all."""
 
     kind: str = "looks"
     scenes: str = ""
@@ -39,6 +45,7 @@ class LookConfig:
     points: int = 4096
     rate: float = 2e-3
     seed: int = 1
+    only: str = ""
 
 
 def load(path: Path) -> LookConfig:
@@ -64,64 +71,6 @@ def is_looks(path: Path) -> bool:
         return False
 
 
-@dataclass
-class Pair:
-    """small: (3, SIDE, SIDE); facts: (3,); shown: by look; base: by starting exposure; uint16 and uint8 (h, w, 3)."""
-
-    small: torch.Tensor
-    facts: torch.Tensor
-    base: dict[bool, np.ndarray]
-    shown: dict[str, np.ndarray]
-
-
-def read_pair(path: Path, names: tuple[str, ...] = NAMES, half: bool = True) -> Pair:
-    """half: means of 2 x 2 pixels, what training looks at."""
-    with np.load(path, allow_pickle=False) as entries:
-        light, facts = entries["light"].astype(np.float32), entries["facts"]
-        shown = {name: entries[name] for name in names}
-    ev = float(facts[0])
-    shrink = _halved if half else (lambda v: v)
-    base = {}
-    for fixed in (False, True):
-        shift = start("film" if fixed else "libraw", ev) - ev
-        base[fixed] = np.rint(shrink(base_curve()(light * np.float32(2.0**shift))) * 65535).astype(np.uint16)
-    pictures = {k: np.rint(shrink(v.astype(np.float32))).astype(np.uint8) for k, v in shown.items()}
-    small = torch.from_numpy(small_input(light)).permute(2, 0, 1)
-    told = torch.tensor(facts.clip(FACTS[:, 0], FACTS[:, 1]), dtype=torch.float32)
-    return Pair(small, told, base, pictures)
-
-
-def _halved(v: np.ndarray) -> np.ndarray:
-    h, w = (n // 2 * 2 for n in v.shape[:2])
-    return np.asarray(v[:h, :w].reshape(h // 2, 2, w // 2, 2, 3).mean((1, 3)))
-
-
-def is_fixed(name: str) -> bool:
-    """Whether a look starts from the RAW's own white."""
-    return start(name, 1e9) != 1e9
-
-
-def drawn(pairs: list[Pair], name: str, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Bases and a look's pictures at `count` pixels of each pair, display, float (n, 3) each."""
-    bases, shown = [], []
-    for pair in pairs:
-        base, target = pair.base[is_fixed(name)].reshape(-1, 3), pair.shown[name].reshape(-1, 3)
-        at = rng.integers(len(base), size=count)
-        bases.append(base[at] / 65535)
-        shown.append(target[at] / 255)
-    return np.concatenate(bases), np.concatenate(shown)
-
-
-def own_maps(pairs: list[Pair], rng: np.random.Generator) -> torch.Tensor:
-    """Each look's best map by brightness alone, (looks, d, 3, 4)."""
-    found = []
-    for name in NAMES:
-        base, shown = drawn(pairs, name, OWN_POINTS, rng)
-        grid = fit(base[None], shown[None], (1, 1, SHAPE[2]), 1e-4)
-        found.append(torch.from_numpy(grid.cells[0, 0]))
-    return torch.stack(found)
-
-
 def train(config: LookConfig, out: Path, resume: bool, told: Callable[[int, float], Any]) -> tuple[Path, float | None]:
     """The weights' file, and the last line's loss. `out` gets log.jsonl, the checkpoint, and looks.safetensors."""
     folder = Path(config.pairs)
@@ -136,8 +85,12 @@ def train(config: LookConfig, out: Path, resume: bool, told: Callable[[int, floa
     torch.manual_seed(config.seed)
     rng = np.random.default_rng(config.seed)
     pairs = [read_pair(path) for path in files[: config.count]]
-    model = LookModel(own_maps(pairs, rng))
-    optimiser = torch.optim.Adam(model.parameters(), config.rate)
+    closed, trust = closed_forms(pairs, rng)
+    pairs = [with_first(pair, closed) for pair in pairs]
+    held = pairs[::CHOICE]
+    pairs = [pair for k, pair in enumerate(pairs) if k % CHOICE] or held
+    model = LookModel({name: torch.from_numpy(value) for name, value in closed.items()})
+    optimiser = torch.optim.AdamW(model.parameters(), config.rate, weight_decay=DECAY)
     state = out / checkpoint.NAME
     first = checkpoint.read(state, model, optimiser)[0] if resume and state.exists() else 0
     mean, last, started = 0.0, None, time.monotonic()
@@ -161,35 +114,67 @@ def train(config: LookConfig, out: Path, resume: bool, told: Callable[[int, floa
         if (step + 1) % 250 == 0 or step + 1 == config.steps:
             checkpoint.write(state, model, optimiser, step + 1, {})
             save(model, out / "looks.safetensors")
+    gates = choose_gates(model, held)
+    save(model, out / "looks.safetensors")
+    with (out / "log.jsonl").open("a") as log:
+        log.write(json.dumps({"gates": gates, "ridges": trust, "pairs": len(pairs), "choice": len(held)}) + "\n")
     return out / "looks.safetensors", last
 
 
+def choose_gates(model: LookModel, held: list[Pair]) -> dict[str, list[float]]:
+    """Set how much of the net each look gets, by pairs that it was not trained on; mean dB by gate."""
+    found: dict[str, list[float]] = {}
+    gates = torch.ones(len(NAMES))
+    for look, name in enumerate(NAMES):
+        sums = np.zeros(len(GATES))
+        for pair in held:
+            h, w = pair.shown[name].shape[:2]
+            y, x = (np.arange(n) for n in (h, w))
+            places = np.stack(np.meshgrid((y + 0.5) / h, (x + 0.5) / w, indexing="ij"), -1).reshape(1, -1, 2)
+            base, shown = pair.first[name].reshape(1, -1, 3) / 65535, pair.shown[name].reshape(1, -1, 3) / 255
+            for k, gate in enumerate(GATES):
+                model.gate.fill_(gate)
+                with torch.no_grad():
+                    cells = model(pair.small[None], pair.facts[None], _tensor([pair.stats]), torch.tensor([look]))
+                    made = sliced(cells, _tensor([*places]), _tensor([*base])).clamp(0, 1).numpy()
+                sums[k] -= 10 * np.log10(max(float(((made - shown) ** 2).mean()), 1e-10))
+        gates[look] = GATES[int(sums.argmax())]
+        found[name] = [round(float(v), 2) for v in sums / len(held)]
+    model.gate.copy_(gates)
+    return found
+
+
 def save(model: LookModel, path: Path) -> None:
-    """The weights, float16."""
-    weights = {k: v.detach().to(torch.float16).contiguous() for k, v in model.state_dict().items()}
+    """The weights and the closed forms, float16."""
+    weights = {k: v.detach().to(torch.float16).contiguous() for k, v in (model.state_dict() | model.closed).items()}
     save_file(weights, path, {"looks": ",".join(NAMES)})
 
 
 def _loss(model: LookModel, pairs: list[Pair], config: LookConfig, rng: np.random.Generator) -> torch.Tensor:
-    smalls, facts, looks, places, bases, shown = [], [], [], [], [], []
+    """Mean logarithm of the pictures' squared errors: what PSNR is the mean of."""
+    smalls, facts, stats, looks, places, bases, shown = [], [], [], [], [], [], []
+    names = config.only.split(",") if config.only else NAMES
     for _ in range(config.batch):
-        pair, look, turned = pairs[rng.integers(len(pairs))], int(rng.integers(len(NAMES))), bool(rng.random() < 0.5)
-        name = NAMES[look]
-        base, target = pair.base[is_fixed(name)], pair.shown[name]
+        pair, name = pairs[rng.integers(len(pairs))], names[rng.integers(len(names))]
+        flips, turned = rng.random(2) < 0.5, bool(rng.random() < 0.5)
+        base, target = pair.first[name], pair.shown[name]
         h, w = base.shape[:2]
         y, x = rng.integers(h, size=config.points), rng.integers(w, size=config.points)
-        across = (x + 0.5) / w
-        smalls.append(pair.small.flip(2) if turned else pair.small)
-        places.append(np.stack([(y + 0.5) / h, 1 - across if turned else across], -1))
+        place = np.stack([(y + 0.5) / h, (x + 0.5) / w], -1)
+        small = pair.small.flip([k + 1 for k in range(2) if flips[k]])
+        place = np.where(flips, 1 - place, place)
+        smalls.append(small.transpose(1, 2) if turned else small)
+        places.append(place[:, ::-1] if turned else place)
         bases.append(base[y, x] / 65535)
         shown.append(target[y, x] / 255)
         facts.append(pair.facts)
-        looks.append(look)
-    cells = model(torch.stack(smalls), torch.stack(facts), torch.tensor(looks))
+        stats.append(pair.stats + rng.normal(0, BLUR, len(pair.stats)))
+        looks.append(NAMES.index(name))
+    cells = model(torch.stack(smalls), torch.stack(facts), _tensor(stats), torch.tensor(looks))
     made = sliced(cells, _tensor(places), _tensor(bases))
-    wrong = made - _tensor(shown)
+    wrong = ((made - _tensor(shown)) ** 2).mean((1, 2))
     rough = (cells.diff(dim=3) ** 2).mean() + (cells.diff(dim=4) ** 2).mean()
-    return torch.sqrt(wrong**2 + 1e-4).mean() + 0.02 * rough
+    return torch.log(wrong + 1e-5).mean() / 2 + 0.2 * rough
 
 
 def _tensor(values: list[np.ndarray]) -> torch.Tensor:

@@ -6,27 +6,33 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ..looks.base import PARTS
 from ..looks.net import FACTS, HEADS, LEAK, NAMES, SHAPE, SIDE
 
 CHANNELS = 24, 48, 64
 VECTOR = 16
+TOLD = VECTOR + 3 + PARTS
 STEEPEST = 8.0
 
 
 class LookModel(nn.Module):
-    """small (b, 3, SIDE, SIDE), facts (b, 3), number of the look (b,) -> cells (b, 12, d, n, m)."""
+    """small (b, 3, SIDE, SIDE), facts (b, 3), statistics (b, PARTS), number of the look (b,) -> cells (b, 12, d, n, m).
 
-    def __init__(self, own: Tensor) -> None:
-        """own: (looks, d, 3, 4), each look's best map by brightness alone: where training starts."""
+    Maps that do nothing, until it is trained. What is known in closed form comes before them.
+    """
+
+    def __init__(self, closed: dict[str, Tensor]) -> None:
+        """closed: the weights of `codec.looks.base`, kept beside the net's own."""
         super().__init__()
         looks, last = len(NAMES), CHANNELS[-1]
-        self.own: Tensor
-        self.register_buffer("own", own.clone())
+        self.closed = {name: value.detach() for name, value in closed.items()}
+        self.gate: Tensor
+        self.register_buffer("gate", torch.ones(looks))
         self.table = nn.Parameter(torch.randn(looks, VECTOR) * 0.5)
         before = 5
         for i, channels in enumerate(CHANNELS):
             setattr(self, f"down{i}", nn.Conv2d(before, channels, 3, 2, 1))
-            setattr(self, f"told{i}", nn.Linear(VECTOR + 3, 2 * channels))
+            setattr(self, f"told{i}", nn.Linear(TOLD, 2 * channels))
             before = channels
         self.qkv = nn.Linear(last, 3 * last, bias=False)
         self.heat = nn.Parameter(torch.ones(HEADS))
@@ -34,7 +40,7 @@ class LookModel(nn.Module):
         self.in1, self.in2 = nn.Linear(last, 2 * last), nn.Linear(2 * last, last)
         self.pooled = nn.Linear(2 * last, last)
         self.last = nn.Conv2d(last, last, 3, 1, 1)
-        self.told3 = nn.Linear(VECTOR + 3, 2 * last)
+        self.told3 = nn.Linear(TOLD, 2 * last)
         self.head = nn.Conv2d(last, SHAPE[2] * 12, 1)
         nn.init.zeros_(self.head.weight)
         assert self.head.bias is not None
@@ -43,12 +49,14 @@ class LookModel(nn.Module):
         self.places: Tensor
         self.register_buffer("places", torch.stack(torch.meshgrid(place, place, indexing="ij"))[None], persistent=False)
         middle = torch.tensor(FACTS.mean(1), dtype=torch.float32)
+        self.same: Tensor
+        self.register_buffer("same", torch.eye(3, 4).reshape(12, 1, 1, 1), persistent=False)
         self.middle: Tensor
         self.register_buffer("middle", middle, persistent=False)
 
-    def forward(self, small: Tensor, facts: Tensor, look: Tensor) -> Tensor:
+    def forward(self, small: Tensor, facts: Tensor, stats: Tensor, look: Tensor) -> Tensor:
         b = small.shape[0]
-        told = torch.cat([self.table[look], (facts - self.middle) / 2], 1)
+        told = torch.cat([self.table[look], (facts - self.middle) / 2, stats], 1)
         x = torch.cat([small * 2 - 1, self.places.expand(b, -1, -1, -1)], 1)
         for i in range(3):
             x = _leaky(self._told(getattr(self, f"down{i}")(x), told, i))
@@ -58,8 +66,7 @@ class LookModel(nn.Module):
         x = _leaky(self._told(self.last(x), told, 3))
         n, m, d = SHAPE
         maps = self.head(x).reshape(b, d, 12, n, m).transpose(1, 2)
-        own = self.own[look].reshape(b, d, 12).transpose(1, 2)[..., None, None]
-        return (maps + own).clamp(-STEEPEST, STEEPEST)
+        return (maps * self.gate[look][:, None, None, None, None] + self.same).clamp(-STEEPEST, STEEPEST)
 
     def _told(self, x: Tensor, told: Tensor, i: int) -> Tensor:
         scale, offset = getattr(self, f"told{i}")(told)[:, :, None, None].chunk(2, 1)

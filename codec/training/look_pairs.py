@@ -33,7 +33,6 @@ from PIL import Image
 from ...bitstream.dng.writer import write_dng
 from ...bitstream.errors import InputError, RawinlayError
 from ...bitstream.raw_image import RawImage
-from ..isp.colour import srgb_encode
 from ..isp.develop import Developer, Rendering
 from ..isp.settings import Settings
 from ..isp.tone import TABLE, ToneCurve
@@ -57,7 +56,7 @@ RAWTHERAPEE = {
 }  # fmt: skip
 """Profiles, and what is set beside them. `lab` is nobody's training: it is for looks learned from a few pairs."""
 
-LOOKS = ("filmic", *RAWTHERAPEE, "libraw", "fused")
+LOOKS = ("filmic", *RAWTHERAPEE, "libraw")
 
 
 def linear_developer(raw: RawImage) -> tuple[np.ndarray, float]:
@@ -66,12 +65,6 @@ def linear_developer(raw: RawImage) -> tuple[np.ndarray, float]:
     ramp = np.linspace(0, 1, TABLE).astype(np.float32)  # display = root of light / top
     picture = Developer(raw, Rendering(exposure, ToneCurve(ramp, LIGHT_TOP))).picture(Settings(), bits=16)
     return (picture.astype(np.float32) / 65535) ** 2 * np.float32(LIGHT_TOP), exposure
-
-
-def fused(light: np.ndarray) -> np.ndarray:
-    """Exposure fusion (Mertens et al. 2007) of -2, 0 and +2 EV, uint8: the teacher of local exposure."""
-    shots = [np.rint(srgb_encode((light * 2.0**ev).clip(0, 1)) * 255).astype(np.uint8) for ev in (-2, 0, 2)]
-    return np.rint(cv2.createMergeMertens().process(shots).clip(0, 1) * 255).astype(np.uint8)
 
 
 def _rawtherapee(name: str, dngs: list[Path], out: Path, home: Path) -> None:
@@ -144,15 +137,14 @@ def batch(jobs: list[tuple[Path, SceneFile, list[int]]], side: int, names: tuple
         dngs = sorted((work / "in").glob("*.dng"))
         for name in names:
             (work / name).mkdir()
-            if name in PROGRAMS:
-                PROGRAMS[name](name, dngs, work / name, work)
+            PROGRAMS[name](name, dngs, work / name, work)
         for target, raw in raws.items():
             light, exposure = linear_developer(raw)
             shape = light.shape[0] - 8, light.shape[1] - 8
             cut = _cut(light, shape)
-            found = {"fused": fused(cut)} if "fused" in names else {}
+            found: dict[str, np.ndarray] = {}
             try:
-                for name in (n for n in names if n in PROGRAMS):
+                for name in names:
                     with Image.open(work / name / f"{target.stem}.tif") as picture:
                         found[name] = _cut(np.asarray(picture.convert("RGB")), shape)
             except (OSError, InputError) as error:

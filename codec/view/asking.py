@@ -11,8 +11,12 @@ from ..isp.settings import Settings
 from .acts import Order
 from .frame import Rectangle
 from .server import Asked
+from .trial import LOSSLESS, Rate
 
 RATES = {"bpp": float, "size": int, "quality": float, "lossless": bool, "trimmable": bool}
+RANGES = {"quality": (0, 100), "bpp": (0.01, 32), "size": (1000, 1 << 31)}
+"""Of rates that can be tried: bits per pixel of the mosaic, bytes that the JPEG may grow by."""
+
 MOST = 1 << 20
 """Of a coordinate."""
 
@@ -39,6 +43,11 @@ def box(asked: Asked) -> Rectangle:
     if max(abs(x), abs(y), w, h) > MOST or min(w, h) < 1:
         raise InputError("no such part of the picture")
     return x, y, w, h
+
+
+def first(asked: Asked) -> bool:
+    """Whether the first look is wanted, before the RAW is decoded."""
+    return asked.query.get("first") == "1"
 
 
 def light(query: Mapping[str, Any]) -> Settings:
@@ -82,6 +91,26 @@ def order(body: Mapping[str, Any]) -> Order:
         settings(body), look(body), int(size) if size is not None else None, 16 if bits == 16 else 8, int(quality),
         rate, str(body["jpeg"]) if body.get("jpeg") else None,
     )  # fmt: skip
+
+
+def rate(given: Mapping[str, Any]) -> Rate:
+    """The one rate among what is given: of a query's words, or of an order. UsageError for none, several, or one out of
+    range."""
+    found = [key for key in RANGES if given.get(key) not in (None, "")] + [LOSSLESS] * (
+        given.get(LOSSLESS) in (True, "true"))  # fmt: skip
+    if len(found) != 1:
+        raise UsageError("want one of quality, bpp, size and lossless")
+    if found == [LOSSLESS]:
+        return LOSSLESS, True
+    (unit,) = found
+    try:
+        value = RATES[unit](float(given[unit]))
+    except (TypeError, ValueError, OverflowError):
+        raise UsageError(f"{unit} is no number") from None
+    least, most = RANGES[unit]
+    if not least <= value <= most:
+        raise UsageError(f"{unit}: want {least} to {most}")
+    return unit, value
 
 
 def _is_number(value: Any) -> bool:

@@ -10,14 +10,16 @@ import dataclasses
 import threading
 import time
 from collections.abc import Callable
+from html import escape
 from typing import Any
+from urllib.parse import urlencode
 
 import numpy as np
 
 from ...bitstream.errors import RawinlayError, UsageError
 from ...bitstream.runtime import compiling
 from .acts import WORDS, Acts, Exists
-from .asking import box, light, look, order, settings, text, whole
+from .asking import box, first, light, look, order, rate, settings, text, whole
 from .folder import Entry, Folder, Forbidden
 from .gallery import Gallery
 from .jobs import Jobs
@@ -25,6 +27,8 @@ from .opened import Opened, same_stem
 from .server import Answer, Asked, as_json, asset
 
 MARKS_AT_ONCE = 400
+EARLY = 1600
+"""Longest side of the picture that the page comes with, one of the gallery's."""
 CALM = 0.4
 """Seconds without a thumbnail being asked for, after which marks are found at full speed."""
 
@@ -58,17 +62,40 @@ class Desk:
         found = (self._deeds if asked.post else self._routes).get(asked.path)
         if found:
             return found(asked)
-        given = None if asked.post else asset(asked.path or "index.html")
+        if not asked.post and asked.path in ("", "index.html"):
+            return self.index()
+        given = None if asked.post else asset(asked.path)
         return given or as_json({"said": "there is nothing of that name"}, 404)
+
+    def index(self) -> Answer:
+        """The page, with the first photograph's small picture in it: it is seen before anything runs."""
+        page = asset("index.html")
+        assert page is not None
+        early = ""
+        if self.first:
+            address = f"api/thumb?{urlencode({'name': self.first, 'size': EARLY})}"
+            early = f'<img id="early" alt="" data-name="{escape(self.first)}" src="{escape(address)}">'
+        return dataclasses.replace(page, body=page.body.replace(b"<!-- early -->", early.encode()))
 
     def warm(self) -> None:
         """Have ready what the first photograph will need, while the browser starts."""
+        if self.first:
+            threading.Thread(target=self._begin, name="begin", daemon=True).start()
         from . import facts, look, picture
 
         assert facts and look and picture
         if self.first:
             with contextlib.suppress(RawinlayError, Forbidden):
                 self.opened.picture(self.first)
+        # What finds the JPEG's look needs these, when the mosaic is decoded.
+        import scipy
+
+        assert scipy.interpolate and scipy.optimize
+
+    def _begin(self) -> None:
+        with contextlib.suppress(RawinlayError, Forbidden):
+            self.gallery.thumb(self.first, EARLY)
+            self.opened.begin(self.first)
 
     def close(self) -> None:
         """Stop what goes on by itself."""
@@ -144,13 +171,15 @@ class Desk:
         """A developer as numbers."""
         from .look import look_of
 
-        return as_json(look_of(self.opened.picture(text(asked, "name")).developer(look(asked.query))))
+        picture = self.opened.picture(text(asked, "name"))
+        return as_json(look_of(picture.first_look.developer if first(asked) else picture.developer(look(asked.query))))
 
     def blocks(self, asked: Asked) -> Answer:
         """What local tone looks at."""
         from .look import blocks_of
 
-        return Answer(blocks_of(self.opened.picture(text(asked, "name")).developer("plain")).tobytes())
+        picture = self.opened.picture(text(asked, "name"))
+        return Answer(blocks_of(picture.first_look.developer if first(asked) else picture.developer("plain")).tobytes())
 
     def view(self, asked: Asked) -> Answer:
         """A part of a photograph, of one of its sides: "raw", "jpeg", "original", "error", "trimmed", "trial"."""
@@ -158,7 +187,9 @@ class Desk:
         picture = self.opened.picture(name)
         part = picture.part(box(asked), whole(asked, "step"))
         headers = {}
-        if side == "raw":
+        if side == "raw" and first(asked):
+            part, pixels = picture.first_look.part, picture.first_look.pixels(light(asked.query))
+        elif side == "raw":
             pixels = picture.of_raw(part, light(asked.query), asked.query.get("quick") == "1")
         elif side == "jpeg":
             pixels = picture.of_jpeg(part)
@@ -172,8 +203,8 @@ class Desk:
             from .other_rates import at_another_rate
 
             if side == "trial":
-                jpeg, quality = asked.query.get("jpeg", ""), whole(asked, "quality")
-                tried = self.opened.trials.get(self.opened.key(name, jpeg, quality))
+                key = self.opened.key(name, asked.query.get("jpeg", ""), rate(asked.query))
+                tried = self.opened.trials.get(key)
                 if tried is None:
                     raise UsageError("it is not encoded yet")
                 tiles = tried.tiles
@@ -218,9 +249,9 @@ class Desk:
         return as_json({"value": self.opened.picture(text(asked, "name")).value(whole(asked, "x"), whole(asked, "y"))})
 
     def trial(self, asked: Asked) -> Answer:
-        """How far an encoding at a quality is, and what came of it."""
+        """How far an encoding at a rate is, and what came of it."""
         name, jpeg = text(asked, "name"), asked.query.get("jpeg", "")
-        return as_json(self.opened.tried(name, jpeg, whole(asked, "quality")))
+        return as_json(self.opened.tried(name, jpeg, rate(asked.query)))
 
     # Settings and deeds.
 

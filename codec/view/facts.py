@@ -15,6 +15,7 @@ from ..develop import developed
 from ..isp.develop import Developer, Rendering
 from ..isp.planes import Part
 from ..isp.settings import Settings
+from .first_look import can_be
 from .picture import Picture
 
 EXPOSURE, APERTURE, ISO, TAKEN, FOCAL, LENS = 33434, 33437, 34855, 36867, 37386, 42036
@@ -44,6 +45,7 @@ def facts_of(picture: Picture, data: bytes) -> dict[str, Any]:
         "black": [float(b) for b in raw.real_levels[0]], "about": _about(raw.ifd0_tags, raw.exif_tags, raw.camera),
     }  # fmt: skip
     if picture.carrier:
+        found["first"] = can_be(picture) and picture.tiles is not None and picture.tiles.done < 1
         stream, grown = picture.carrier.stream, Jpeg(data).grown
         found |= {"grown": grown, "bpp": 8 * grown / raw.mosaic.size, "lossless": stream.lossless,
                   "layers": stream.layer_count, "least": _least(picture, grown)}  # fmt: skip

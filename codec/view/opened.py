@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from collections.abc import Mapping
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
-from ...bitstream.errors import NoRawError, UsageError
+from ...bitstream.errors import NoRawError, RawinlayError, UsageError
+from ...bitstream.jpeg.file import Jpeg
 from ...bitstream.runtime.kept import Kept
+from .asking import rate as rate_of
 from .folder import Folder, kind_of
-from .trial import LOSSLESS, Trials, Tried
+from .trial import Rate, Trials, Tried
 
 if TYPE_CHECKING:
     from .original import Original
@@ -29,6 +33,7 @@ class Opened:
         self._pictures: Kept[Picture] = Kept(MOST_OPEN, lambda one: one.nbytes)
         self._originals: Kept[Original | None] = Kept(MOST_OTHERS, lambda one: one.nbytes if one else 0)
         self.trials = Trials(2 * MOST_OTHERS)
+        self._begun: dict[object, Future[Jpeg]] = {}
         self._shorter: Kept[Shorter] = Kept(MOST_OTHERS, lambda one: one.nbytes)
 
     def picture(self, name: str) -> Picture:
@@ -39,12 +44,22 @@ class Opened:
         stamp = self.folder.stamp(name)
 
         def make() -> Picture:
-            made = Picture(self.folder.read(name), kind_of(path.name) or "")
+            begun = self._begun.pop((name, stamp), None)
+            made = Picture(begun.result() if begun else self.folder.read(name), kind_of(path.name) or "")
             if made.tiles:
-                threading.Thread(target=made.tiles.fill, name="fill", daemon=True).start()
+                threading.Thread(target=made.fill, name="fill", daemon=True).start()
             return made
 
         return self._pictures.get((name, stamp), make)
+
+    def begin(self, name: str) -> None:
+        """Have a JPEG's picture decoded meanwhile, while all that `picture` needs is imported."""
+        if kind_of(name) == "jpeg":
+            jpeg = Jpeg(self.folder.read(name))
+            found = self._begun[name, self.folder.stamp(name)] = Future[Jpeg]()
+            with contextlib.suppress(RawinlayError, MemoryError):  # whoever opens it meets that again, and says so
+                assert jpeg.planes
+            found.set_result(jpeg)
 
     def original(self, name: str, picture: Picture) -> Original:
         """The RAW that a carrier's was made of; NoRawError where it doesn't lie beside."""
@@ -58,29 +73,29 @@ class Opened:
             raise NoRawError("the RAW that it was made of does not lie beside it")
         return true
 
-    def key(self, name: str, jpeg: str, quality: int) -> tuple[object, ...]:
+    def key(self, name: str, jpeg: str, rate: Rate) -> tuple[object, ...]:
         """What a trial is known by."""
-        return name, jpeg, quality, self.folder.stamp(name), self.folder.stamp(jpeg) if jpeg else None
+        return name, jpeg, rate, self.folder.stamp(name), self.folder.stamp(jpeg) if jpeg else None
 
-    def tried(self, name: str, jpeg: str, quality: int) -> dict[str, object]:
+    def tried(self, name: str, jpeg: str, rate: Rate) -> dict[str, object]:
         """How far a trial of a RAW is, and what came of it; jpeg: the one that is to carry it, its own preview or a
         rendering where it is ""."""
         if kind_of(name) != "raw":
             raise UsageError("only a RAW can be tried")
-        if not 0 <= quality <= LOSSLESS:
-            raise UsageError("a quality is 0 to 100")
 
         def sources() -> tuple[bytes, bytes | None]:
             return self.folder.read(name), self.folder.read(jpeg) if jpeg else None
 
-        return self.trials.state(self.key(name, jpeg, quality), quality, sources)
+        return self.trials.state(self.key(name, jpeg, rate), rate, sources)
 
     def encoded(self, name: str, jpeg: str, rate: Mapping[str, Any]) -> Tried | None:
         """What an encoding gives that was tried already; None where it has to be made."""
-        qualities = [q for q in (rate.get("quality"), LOSSLESS if rate.get("lossless") else None) if q is not None]
-        if set(rate) - {"quality", "lossless"} or len(qualities) != 1 or qualities[0] != int(qualities[0]):
+        if "trimmable" in rate:
             return None
-        return self.trials.get(self.key(name, jpeg, int(qualities[0])))
+        try:
+            return self.trials.get(self.key(name, jpeg, rate_of(rate)))
+        except UsageError:
+            return None
 
     def shorter(self, name: str, picture: Picture, size: int) -> Shorter:
         """A carrier in layers at a lower rate."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 import io
 import threading
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
@@ -35,6 +36,9 @@ from .frame import Frame, Rectangle
 from .laid import LaidJpeg
 from .tiles import Tiles
 
+if TYPE_CHECKING:
+    from .first_look import FirstLook
+
 MOST_STEP = 64
 MOST_PIXELS = 12_000_000
 """Of one answer: a large screen and its surroundings."""
@@ -50,11 +54,12 @@ class View:
 
 
 class Picture:
-    """data: the file's bytes; kind: "jpeg" or "raw", by its name. InputError and StreamError as `decode` and
-    `read_raw` raise them; for a JPEG whose RAW is damaged, `damage` says what is wrong, for one whose sensor's mosaic
-    isn't developed `refused`, and the JPEG is there alone."""
+    """source: the file's bytes, or a JPEG that is known already; kind: "jpeg" or "raw", by its name. InputError and
+    StreamError as `decode` and `read_raw` raise them; for a JPEG whose RAW is damaged, `damage` says what is wrong, for
+    one whose sensor's mosaic isn't developed `refused`, and the JPEG is there alone."""
 
-    def __init__(self, data: bytes, kind: str) -> None:
+    def __init__(self, source: Jpeg | bytes, kind: str) -> None:
+        data = source.data if isinstance(source, Jpeg) else source
         self.damage, self.refused, self.warnings = "", "", tuple[str, ...]()
         self.carrier: Carrier | None = None
         self.tiles: Tiles | None = None
@@ -63,15 +68,15 @@ class Picture:
         self.preview: bytes | None = None
         self.kind = kind
         self._developers: dict[str, Developer] = {}
-        self._lock = threading.Lock()
+        self._lock, self._looking = threading.Lock(), threading.Lock()
+        self._first: FirstLook | None = None
         if kind == "raw":
             self._open_raw(data)
         else:
-            self._open_jpeg(data)
+            self._open_jpeg(Jpeg.of(source))
         self.frame = self._frame()
 
-    def _open_jpeg(self, data: bytes) -> None:
-        jpeg = Jpeg(data)
+    def _open_jpeg(self, jpeg: Jpeg) -> None:
         try:
             self.carrier = open_carrier(jpeg)
         except NoRawError:
@@ -91,7 +96,7 @@ class Picture:
             self.tiles = Tiles(self.carrier)
             self.raw, told = image_of(self.carrier, self.tiles.mosaic)
             self.warnings += told
-        self.preview, shape = self.carrier.picture or data, self.raw.mosaic.shape
+        self.preview, shape = self.carrier.picture or jpeg.data, self.raw.mosaic.shape
         sites = self.raw.cell.scale if self.raw.cell else 1
         self.laid = LaidJpeg(self.carrier.planes, self.carrier.stream.geometry, (shape[0], shape[1]), sites)
 
@@ -158,6 +163,26 @@ class Picture:
                     rendering = rendering_like(raw, self.preview)
                 self._developers[look] = Developer(raw, rendering)
             return self._developers[look]
+
+    def fill(self) -> None:
+        """Have ready what will be looked at: the first look, then all tiles."""
+        from .first_look import can_be
+
+        if can_be(self):
+            assert self.first_look
+        if self.tiles:
+            self.tiles.fill()
+
+    @property
+    def first_look(self) -> FirstLook:
+        """What can be shown of its RAW before that is decoded. NoRawError where nothing can."""
+        from .first_look import FirstLook, can_be
+
+        if self.raw is None or self.carrier is None or not can_be(self) or not self.laid:
+            raise NoRawError("there is no first look at it")
+        with self._looking:
+            self._first = self._first or FirstLook(self.raw, self.laid, self.carrier.stream.setup)
+            return self._first
 
     def part(self, box: Rectangle, step: int) -> Part:
         """The part of the mosaic for a rectangle of the upright picture. InputError for one that is too large."""

@@ -18,15 +18,11 @@ from .jobs import Stopped
 if TYPE_CHECKING:
     from .tiles import Tiles
 
-LOSSLESS = 101
-"""Stands for no loss among qualities 0 to 100."""
+LOSSLESS = "lossless"
 
 Key = tuple[Any, ...]
-
-
-def rate_of(quality: int) -> dict[str, Any]:
-    """Keywords of `encode`."""
-    return {"lossless": True} if quality == LOSSLESS else {"quality": quality}
+Rate = tuple[str, float]
+"""A keyword of `encode` that says how many bytes there may be, and its value."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +51,7 @@ class Trials:
         self._now: Key | None = None
         self._state: dict[str, Any] = {}
 
-    def state(self, key: Key, quality: int, sources: Callable[[], tuple[bytes, bytes | None]]) -> dict[str, Any]:
+    def state(self, key: Key, rate: Rate, sources: Callable[[], tuple[bytes, bytes | None]]) -> dict[str, Any]:
         """How far a trial is, for JSON; begun where it wasn't. sources: the RAW's and the JPEG's bytes."""
         found = self.get(key)
         if found:
@@ -64,7 +60,7 @@ class Trials:
         with self._lock:
             if self._now != key:
                 self._now, self._state = key, {"state": "running", "now": "waiting", "share": 0.0}
-                threading.Thread(target=self._run, args=(key, quality, sources), name="trial", daemon=True).start()
+                threading.Thread(target=self._run, args=(key, rate, sources), name="trial", daemon=True).start()
             return dict(self._state)
 
     def get(self, key: Key) -> Tried | None:
@@ -74,7 +70,7 @@ class Trials:
         except KeyError:
             return None
 
-    def _run(self, key: Key, quality: int, sources: Callable[[], tuple[bytes, bytes | None]]) -> None:
+    def _run(self, key: Key, rate: Rate, sources: Callable[[], tuple[bytes, bytes | None]]) -> None:
         from ...bitstream.jpeg.file import Jpeg
         from ..api import encode
         from ..carrier import open_carrier
@@ -88,7 +84,8 @@ class Trials:
 
         try:
             raw, jpeg = sources()
-            encoded = encode(raw, jpeg, progress=progress, **rate_of(quality))
+            wanted: dict[str, Any] = dict([rate])
+            encoded = encode(raw, jpeg, progress=progress, **wanted)
             carrier = open_carrier(Jpeg(encoded.jpeg))
             made = Tried(encoded.jpeg, Tiles(carrier), encoded.metadata_bytes, encoded.bpp, carrier.stream.lossless,
                          encoded.warnings)  # fmt: skip

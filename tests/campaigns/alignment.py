@@ -149,8 +149,7 @@ def table(rows: Iterable[Row]) -> str:
         "| source | kind | pairs | placed | rms, median | doubtful | misplaced | refused | dearer | bytes, most |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
-    named = {(row.source, row.kind) for row in rows}
-    kinds = sorted(named, key=lambda k: (k[0], k[1].startswith(UNLIKE), _order(k[1])))
+    kinds = sorted({(row.source, row.kind) for row in rows}, key=lambda k: (k[0], _order(k[1])))
     sums = [(source, part) for source in dict.fromkeys(k[0] for k in kinds) for part in ("all of it", "all unlike")]
     for source, kind in (*kinds, *sums):
         unlike = kind.startswith((UNLIKE, "all unlike"))

@@ -36,7 +36,7 @@ OPTIONS = {"quality": 40.0, "effort": 1}
 
 
 def make_shots(folder: Path, count: int, size: tuple[int, int] | None = None) -> None:
-    """So many different RAWs with their JPEGs, 64x96 to 120x160 sites or of one size, in folders of 100; of every tenth
+    """So many different RAWs with their JPEGs, 72x96 to 120x160 sites or of one size, in folders of 100; of every tenth
     the JPEG is missing."""
     sys.path.insert(0, str(ROOT / "tests" / "support"))
     from landscape import landscape
@@ -45,7 +45,7 @@ def make_shots(folder: Path, count: int, size: tuple[int, int] | None = None) ->
         here = folder / f"{n // 100:03d}"
         here.mkdir(parents=True, exist_ok=True)
         draw = random.Random(n)
-        height, width = size or (2 * draw.randint(32, 60), 2 * draw.randint(48, 80))
+        height, width = size or (2 * draw.randint(36, 60), 2 * draw.randint(48, 80))
         scene = landscape(height + 64, width + 64)
         top, left = draw.randrange(64), draw.randrange(64)
         shot = simulate(scene[top : top + height, left : left + width], n, quality=90, odd_size=False, distortion=0.0,
@@ -175,7 +175,9 @@ def speed(folder: Path, count: int, size: tuple[int, int] | None) -> None:
     taken = {}
     code = ("import sys\nfrom pathlib import Path\nfrom rawinlay import encode\n"
             "for raw in sorted(Path(sys.argv[1]).rglob('*.dng')):\n"
-            "    Path(sys.argv[2], raw.name).write_bytes(encode(raw, quality=40.0, effort=1).jpeg)\n")  # fmt: skip
+            "    jpeg = raw.with_suffix('.jpg')\n"
+            "    made = encode(raw, jpeg if jpeg.exists() else None, quality=40.0, effort=1)\n"
+            "    Path(sys.argv[2], raw.name).write_bytes(made.jpeg)\n")  # fmt: skip
     for n in (count // 3, count):
         photos, to, alone = (folder / f"{name}{n}" for name in ("photos", "out", "alone"))
         make_shots(photos, n, size)
@@ -205,7 +207,7 @@ def main() -> None:
             return
         here = Path(folder)
         found = kills(here, args.count, args.kills) if args.what == "kills" else on_ray(here, args.count)
-    print("\n".join(found[:20]) or f"{args.count} shots, each done once")
+    print("\n".join([*found[:20], *([f"{len(found)} faults"] if found else [])]) or f"{args.count} shots, each done once")
     sys.exit(bool(found))
 
 

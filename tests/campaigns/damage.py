@@ -6,6 +6,7 @@ are right, or an error of one line with its code.
 
 import argparse
 import collections
+import itertools
 import random
 import time
 from pathlib import Path
@@ -21,6 +22,7 @@ from rawinlay.bitstream.jpeg.segments import splice
 from rawinlay.bitstream.stream.container import Container
 from rawinlay.bitstream.stream.head_copy import blocks
 from rawinlay.codec import api
+from rawinlay.codec.carrier import is_bound
 from rawinlay.codec.decoder.salvage import WHOLE
 
 SLOW = 10.0
@@ -161,6 +163,56 @@ def bits_of_substreams(sample, rng, count):
     return pieces
 
 
+def rearranged(sample, other):
+    """Name and bytes: every choice of segments lost, every order, each doubled at each place, each replaced by each of
+    another carrier's or put beside it."""
+    segments, theirs = sample.segments, other.segments
+    first, last = segments[0].start, segments[-1].end
+    own = [sample.jpeg[s.start : s.end] for s in segments]
+    foreign = [other.jpeg[s.start : s.end] for s in theirs]
+
+    def file(parts):
+        return sample.jpeg[:first] + b"".join(parts) + sample.jpeg[last:]
+
+    numbers = range(len(own))
+    for count in numbers:
+        for kept in itertools.combinations(numbers, count):
+            yield "lost", file([own[n] for n in kept])
+    for order in itertools.permutations(numbers):
+        yield "moved", file([own[n] for n in order])
+    for place, n in itertools.product(range(len(own) + 1), numbers):
+        yield "doubled", file([*own[:place], own[n], *own[place:]])
+    for place, part in itertools.product(numbers, foreign):
+        yield "foreign", file([*own[:place], part, *own[place + 1 :]])
+        yield "spliced", file([*own[:place], part, *own[place:]])
+
+
+def every_arrangement(sample, other):
+    """Of all `rearranged`, as streams: how often each kind is read as it was, mended, in part, or refused."""
+    whole = Container.from_bytes(Jpeg(sample.jpeg).payload)
+    found = collections.defaultdict(collections.Counter)
+    for kind, data in rearranged(sample, other):
+        found[kind][_as_stream(data, whole)] += 1
+    return found
+
+
+def _as_stream(data, whole):
+    """What is had of a stream; AssertionError for what it never held."""
+    try:
+        stream, word = Container.from_bytes(carried_stream(Jpeg(data))), "right"
+    except (StreamError, NoRawError, InputError):
+        try:
+            mended = mend(data, lambda one: is_bound(one, None))
+        except StreamError as error:
+            assert "\n" not in str(error)
+            return "refused"
+        stream, word = Container.from_bytes(mended.payload), "in part" if mended.lost else "mended"
+    assert {**whole.substreams, **stream.substreams} == whole.substreams, "another substream"
+    assert all(body in (b"", whole.sections[name]) for name, body in stream.sections.items()), "another section"
+    assert word == "in part" or stream.substreams == whole.substreams
+    return word
+
+
 def cuts(sample, count):
     """Cut the file on a grid: an error with its code; salvage decodes what lies above a cut of the picture."""
     for n in range(count):
@@ -175,6 +227,7 @@ def main():
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--every", action="store_true", help="each bit of the head; so many cuts, and bits behind it")
+    parser.add_argument("--segments", action="store_true", help="segments lost, moved, doubled, foreign: all ways")
     parser.add_argument("--file", help="the same bits of a carrier of your own, as streams, without the cuts")
     parser.add_argument("--step", type=int, default=1, help="of its head, each so-manieth")
     args = parser.parse_args()
@@ -183,6 +236,10 @@ def main():
         pieces = bits_of_substreams(sample, random.Random(args.seed), args.count)
         print(f"{args.count} flips behind the head, {pieces} of them in pieces: one substream lost each, or none")
         print(f"{every_bit_of_the_head(sample, args.step)} flips in the head: all read or mended", flush=True)
+        return
+    if args.segments:
+        for kind, ends in every_arrangement(carriers.sample(), carriers.sample(seed=4)).items():
+            print(f"{kind:8}", *(f"{word}: {n};" for word, n in ends.most_common()))
         return
     if args.every:
         sample = carriers.sample(64, (256, 320))  # two segments

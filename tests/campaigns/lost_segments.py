@@ -2,7 +2,7 @@
 
     python -m tests.campaigns.lost_segments RAW.. [--count N] [--plain]
 
-At three rates, each segment lost in turn, or so many at random, N times; then the same with 5 % parity, but for
+At three rates, each segment lost in turn, or one in twenty at random, N times; then the same with 5 % parity, but for
 --plain.
 """
 
@@ -40,7 +40,7 @@ def measured(jpeg: bytes, count: int) -> str:
     """A line for a carrier."""
     rng, payload = random.Random(0), Jpeg(jpeg).payload
     segments = sum(s.marker == APP11 for s in read_segments(jpeg))
-    many = max(1, round(0.05 * segments))
+    many = max(1, segments // 20)
     trials = [[n] for n in range(segments)] if many == 1 else [rng.sample(range(segments), many) for _ in range(count)]
     found = [left(jpeg, trial) for trial in trials]
     whole = [some.recovered if some else 0.0 for some in found]

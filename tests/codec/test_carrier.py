@@ -210,7 +210,6 @@ def test_a_head_twice(sample):
 
 
 def test_parity_mends_lost_segments():
-    pytest.importorskip("zfec", reason="zfec makes the parity")
     taken = shot(3, (400, 600), (0, 0))
     encoded = api.encode_arrays(taken.raw, taken.jpeg, lossless=True, effort=1, parity=0.25)
     sample = carriers.Sample(encoded.jpeg, taken.raw.mosaic, taken.jpeg)
@@ -221,10 +220,18 @@ def test_parity_mends_lost_segments():
 
 
 def test_parity_counts_towards_the_rate():
-    pytest.importorskip("zfec", reason="zfec makes the parity")
     taken = shot(3, (400, 600), (0, 0))
     encoded = api.encode_arrays(taken.raw, taken.jpeg, bpp=4, effort=1, parity=0.1)
     assert 0.95 * 4 < encoded.bpp <= 4
+
+
+def test_segments_in_every_arrangement():
+    """Of a carrier of two segments; the campaign takes five."""
+    two = carriers.sample(64, (256, 320))
+    found = damage.every_arrangement(two, carriers.sample(32, (256, 320), seed=4))
+    assert set(found) == {"lost", "moved", "doubled", "foreign", "spliced"}
+    assert found["doubled"] == {"right": 6} and found["moved"] == {"right": 2} and found["lost"]["in part"] == 2
+    assert found["foreign"] == {"in part": 4}  # of the RAW that belongs to the picture, though there is as much of both
 
 
 def test_damage_of_all_kinds(sample):

@@ -14,6 +14,7 @@ from rawinlay.codec.isp.grid import Grid
 from rawinlay.codec.look_learning import pairs_of
 from rawinlay.codec.looks import chosen, own
 from rawinlay.codec.looks.net import NAMES, WEIGHTS, LookNet, facts_of, small_input
+from rawinlay.codec.looks.operators import OPERATORS
 from rawinlay.codec.simulator import simulate
 
 QUIET = {"odd_size": False, "distortion": 0.0, "orientation": 1, "iso": 100, "median": 0.2}
@@ -50,8 +51,8 @@ def test_a_mix_lies_between(tmp_path, shot, looks):
 
 
 def test_every_shipped_look_is_a_picture(shot):
-    assert set(chosen.SHIPPED) <= set(NAMES)
-    assert WEIGHTS.stat().st_size < 300_000
+    assert set(chosen.SHIPPED) == {*NAMES, *OPERATORS}
+    assert sum(path.stat().st_size for path in WEIGHTS.parent.glob("*.safetensors")) < 1_000_000
     developer = Developer(shot.raw)
     for name in chosen.SHIPPED:
         picture = developer.picture(layers=Layers(chosen.layers(developer, {name: 1.0})))
@@ -63,7 +64,7 @@ def test_every_shipped_look_is_a_picture(shot):
 def test_strangers_give_a_bounded_grid():
     facts = facts_of(99.0, np.array([1e-9, 1.0, 1.0]))
     for small in (np.zeros((40, 50, 3)), np.full((40, 50, 3), 60.0)):
-        grid = LookNet.shipped().grid(small_input(small.astype(np.float32)), facts, "fused")
+        grid = LookNet.shipped().grid(small_input(small.astype(np.float32)), facts, "pop")
         assert np.isfinite(grid.cells).all()
 
 

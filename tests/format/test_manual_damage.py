@@ -20,8 +20,6 @@ from rawinlay.bitstream.stream.container import SECTIONS, Container
 from rawinlay.codec import api
 from test_manual import by_the_manual
 
-zfec = pytest.importorskip("zfec", reason="zfec writes the parity that the second decoder mends by")
-
 
 def test_the_digests_of_a_golden_stream():
     jpeg, sections = goldens.jpeg("digests"), Container.from_bytes(goldens.payload("digests")).sections

@@ -3,9 +3,12 @@
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
+import photographs
 import pytest
+from raws import slow
 
 DESKTOP = Path(__file__).parents[2] / "docs" / "desktop"
 
@@ -74,3 +77,34 @@ def test_the_script_for_darktable(fake):
         words = ["lua", str(fake / "try.lua"), str(DESKTOP / "rawinlay.lua"), str(fake), window]
         done = subprocess.run(words, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
+
+
+IN_DARKTABLE = """
+package.path = "{desktop}/?.lua;" .. package.path
+local dt = require "darktable"
+local done, wrong = require("rawinlay").run({{ dt.database.import("{carrier}") }})
+local has = {{}}
+for _, one in ipairs(dt.database) do has[#has + 1] = one.filename end
+table.sort(has)
+print("done " .. done .. " " .. #wrong .. " " .. table.concat(has, " "))
+"""
+
+
+@slow
+@pytest.mark.skipif(shutil.which("darktable-cli") is None, reason="darktable-cli runs the script itself")
+def test_the_script_in_darktable(tmp_path):
+    """In darktable's own Lua, as far as there is one without a window: the DNG is written, and imported."""
+    (tmp_path / "IMG 1.jpg").write_bytes(photographs.files()[photographs.TRIMMABLE])
+    (tmp_path / "it.jpg").write_bytes(photographs.files()[photographs.PLAIN])
+    (tmp_path / "try.lua").write_text(IN_DARKTABLE.format(desktop=DESKTOP, carrier=tmp_path / "IMG 1.jpg"))
+    program = Path(sys.executable).with_name("rawinlay")
+    if not program.exists():
+        pytest.skip("the command is not installed beside the interpreter")
+    words = ["darktable-cli", str(tmp_path / "it.jpg"), str(tmp_path / "it.png"), "--core", "--configdir",
+             str(tmp_path / "config"), "--library", ":memory:", "--luacmd", f'dofile("{tmp_path}/try.lua")']  # fmt: skip
+    path = f"{program.parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(words, capture_output=True, text=True, env={**os.environ, "PATH": path}, timeout=300)
+    if "done " not in done.stdout:
+        pytest.skip("this darktable has no Lua")
+    assert "done 1 0 IMG 1.dng IMG 1.jpg" in done.stdout
+    assert (tmp_path / "IMG 1.dng").read_bytes()[:2] == b"II"

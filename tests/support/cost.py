@@ -4,8 +4,8 @@ import resource
 import time
 from types import TracebackType
 
+from rawinlay.bitstream.runtime import by_numba as by_numba  # which counts how long it compiles
 from rawinlay.bitstream.runtime import compiling
-from rawinlay.bitstream.runtime import jit as jit  # which counts how long it compiles
 
 
 class Cost:

@@ -14,10 +14,12 @@ from __future__ import annotations
 import numpy as np
 
 from ....bitstream.raw_image import RawImage
+from ....bitstream.runtime.parallel import in_parallel
 from ...mosaic.layout import Layout
 from ...mosaic.noise import Noise, Profile
+from .noise_kernels import BLOCK, of_blocks
+from .noise_kernels import SIDE as SIDE
 
-SIDE = 16
 FLATTEST = 0.1
 """Share of a level's blocks that are taken for flat."""
 BIAS = 1.1
@@ -30,8 +32,12 @@ CLIPPED = 0.9
 
 def estimate(raw: RawImage, layout: Layout) -> Profile:
     """Noise of the four planes (R, G1, G2, B) in shares of white - black."""
-    return Profile(tuple(_of_plane(layout.plane(raw.mosaic, k), black, raw.white)
-                         for k, black in enumerate(layout.per_plane(raw.black))))  # fmt: skip
+    black = layout.per_plane(raw.black)
+
+    def one(k: int) -> Noise:
+        return _of_plane(layout.plane(raw.mosaic, k), black[k], raw.white)
+
+    return Profile(tuple(in_parallel(one, range(4))))
 
 
 def _of_plane(plane: np.ndarray, black: float, white: int) -> Noise:
@@ -40,10 +46,9 @@ def _of_plane(plane: np.ndarray, black: float, white: int) -> Noise:
     if not h or not w:
         return Noise(0.0, rounding)
     thin = max(1, int(np.ceil(np.sqrt(h * w / MOST_BLOCKS))))
-    blocks = plane[: h * SIDE, : w * SIDE].reshape(h, SIDE, w, SIDE).swapaxes(1, 2)[::thin, ::thin]
-    blocks = blocks.reshape(-1, SIDE, SIDE).astype(np.float32)
-    mean, variance = (blocks.mean((1, 2)) - black) / (white - black), second_differences(blocks) / (white - black) ** 2
-    good = (blocks.max((1, 2)) < plane.max()) & (mean < CLIPPED) & (blocks.min((1, 2)) > 0)
+    level, seen, least, most = _blocks(plane, thin)
+    mean, variance = (level - black) / (white - black), seen / (white - black) ** 2
+    good = (most < plane.max()) & (mean < CLIPPED) & (least > 0)
     mean, variance = mean[good], variance[good]
     if len(mean) < LEAST_BLOCKS:
         return Noise(0.0, rounding)
@@ -55,25 +60,23 @@ def _of_plane(plane: np.ndarray, black: float, white: int) -> Noise:
     return _line(np.array(points), rounding)
 
 
+def _blocks(plane: np.ndarray, thin: int) -> np.ndarray:
+    """Mean, variance of noise, least and most of every thin-th block, float64 (`BLOCK`, n)."""
+    out = np.empty((-(-(plane.shape[0] // SIDE) // thin), -(-(plane.shape[1] // SIDE) // thin), BLOCK))
+    of_blocks(plane, thin, out)
+    return out.reshape(-1, BLOCK).T
+
+
 def of_picture(luma: np.ndarray) -> float:
     """Noise of a picture (h, w) around its median, in its own units: root of the least variances there."""
     h, w = (n // SIDE for n in luma.shape)
     if not h or not w:
         return 0.0
     thin = max(1, int(np.ceil(np.sqrt(h * w / MOST_BLOCKS))))
-    blocks = luma[: h * SIDE, : w * SIDE].reshape(h, SIDE, w, SIDE).swapaxes(1, 2)[::thin, ::thin]
-    blocks = blocks.reshape(-1, SIDE, SIDE).astype(np.float32)
-    order = np.argsort(np.abs(blocks.mean((1, 2)) - np.median(luma[:: 4 * thin])))
-    variance = second_differences(blocks[order[: max(LEAST_BLOCKS, len(order) // 3)]])
+    level, seen, _, _ = _blocks(luma, thin)
+    order = np.argsort(np.abs(level - np.median(luma[:: 4 * thin])))
+    variance = seen[order[: max(LEAST_BLOCKS, len(order) // 3)]]
     return float(np.sqrt(np.sort(variance)[: max(3, int(FLATTEST * len(variance)))].mean()))
-
-
-def second_differences(blocks: np.ndarray) -> np.ndarray:
-    """Variance of white noise that second differences along rows and columns of blocks (n, side, side) tell."""
-    along = [
-        np.square(b[..., 2:] - 2 * b[..., 1:-1] + b[..., :-2]).mean((1, 2)) for b in (blocks, blocks.swapaxes(1, 2))
-    ]
-    return np.asarray((along[0] + along[1]) / 12)
 
 
 def _line(points: np.ndarray, rounding: float) -> Noise:

@@ -3,13 +3,15 @@
 import { Developer, NEUTRAL } from "./develop.js";
 import { Deeds } from "./deeds.js";
 import { drawHistogram } from "./histogram.js";
-import { bytes, get } from "./net.js";
+import { bytes, get, part } from "./net.js";
 import { pointing, setSplit } from "./pointing.js";
 import { Rates, line } from "./rates.js";
 import { Sliders } from "./sliders.js";
 import { Stage } from "./stage.js";
 import { Strip, bytesText, words } from "./strip.js";
 
+const wanted = decodeURIComponent(location.hash.slice(1)), early = document.getElementById("early");
+if (early && wanted && early.dataset.name !== wanted) early.remove();
 const $ = (id) => document.getElementById(id);
 const SIDES = { jpeg: "JPEG", raw: "RAW", before: "before edits", original: "original RAW", error: "error map", trimmed: "trimmed", trial: "encoded" };
 const phone = matchMedia("(max-width: 760px)");
@@ -119,6 +121,8 @@ async function open(file) {
   if (!file) return;
   state.file = file;
   state.facts = state.developer = null;
+  state.missing = new Set(["look", "planes"]);
+  looking(false);
   folder(false);
   trouble("");
   $("name").textContent = file.name;
@@ -135,10 +139,12 @@ async function open(file) {
     if (state.file !== file) return;
     state.facts = facts;
     describe(facts);
+    if (facts.first) firstLook(file).catch(() => undefined);  // the RAW itself is on its way
+    const developed = facts.hasRaw ? Promise.all([settings, develop()]) : null;
     await first;
     if (state.file !== file) return;
     stage.describe(facts);
-    if (facts.hasRaw) await Promise.all([settings, develop()]);
+    await developed;
   } catch (error) {
     if (state.file === file) trouble(error.message);
   }
@@ -170,6 +176,35 @@ function describe(facts) {
   rates.open(state.file, facts);
 }
 
+/** What the recipe says of the RAW, shown until the RAW is there; it says so. */
+async function firstLook(file) {
+  const name = file.name, query = { name, first: 1 };
+  const [numbers, blocks, found] = await Promise.all([get("look", query), bytes("blocks", query),
+    part({ name, side: "raw", x: 0, y: 0, w: 1, h: 1, step: 2, first: 1 })]);
+  if (state.file !== file || state.missing.size < 2) return;
+  looking(true);
+  take(numbers, blocks);
+  stage.put("raw", "overview", found);
+  edit();
+}
+
+/** Whether it is the first look that is shown. */
+function looking(on) {
+  state.first = on;
+  $("stage").classList.toggle("first", on);
+}
+
+function take(numbers, blocks) {
+  state.developer = new Developer(numbers, new Float32Array(blocks));
+  sliders.ranges = numbers.constants.ranges;
+  sliders.shot(numbers.kelvin, numbers.tint);
+}
+
+function came(what) {
+  state.missing.delete(what);
+  if (state.first && !state.missing.size) looking(false);
+}
+
 /** The developer's numbers for the look that is chosen; waits until the mosaic is whole. */
 async function develop() {
   const { file } = state, { look } = sliders;
@@ -182,9 +217,8 @@ async function develop() {
   try {
     const [numbers, blocks] = await Promise.all([get("look", { name: file.name, look }), bytes("blocks", { name: file.name })]);
     if (state.file !== file || sliders.look !== look) return;
-    state.developer = new Developer(numbers, new Float32Array(blocks));
-    sliders.ranges = numbers.constants.ranges;
-    sliders.shot(numbers.kelvin, numbers.tint);
+    take(numbers, blocks);
+    came("look");
     edit();
     relight();
   } finally {
@@ -299,6 +333,7 @@ stage.addEventListener("moved", zoomWords);
 stage.addEventListener("part", (event) => {
   trouble(state.facts?.damage ? $("trouble").textContent : "");
   const { source, headers } = event.detail;
+  if (source === "raw") came("planes");
   if (source === "trimmed" && headers.get("X-Bytes")) rates.trimWords(+headers.get("X-Bytes"), headers.get("X-Lossless") === "1");
   later("histogram", 90, histogram);
 });

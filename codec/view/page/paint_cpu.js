@@ -49,12 +49,10 @@ export class CpuPainter {
   }
 
   pixels(asked, side, w, h, step, from, to, into) {
-    const out = into ?? new Uint8ClampedArray(4 * w * h), { view } = asked, ground = asked.ground.map((v) => v * 255);
-    for (let i = 0; i < h; i++)
-      for (let j = from; j < to; j++) {
-        const n = 4 * (i * w + j);
-        [out[n], out[n + 1], out[n + 2], out[n + 3]] = [...ground, 255];
-      }
+    const out = into ?? new Uint8ClampedArray(4 * w * h), { view } = asked;
+    const ground = new Uint8ClampedArray([...asked.ground.map((v) => v * 255), 255]);
+    const whole = new Uint32Array(out.buffer, out.byteOffset, w * h), [word] = new Uint32Array(ground.buffer);
+    for (let i = 0; i < h; i++) whole.fill(word, i * w + from, i * w + to);
     for (const part of side?.parts ?? []) {
       if (part.kind === "half" && !side.numbers) continue;
       const b = part.box, edges = [Math.max(b.x, 0), Math.max(b.y, 0), Math.min(b.x + b.w, view.width), Math.min(b.y + b.h, view.height)];

@@ -5,6 +5,7 @@ import { bytesText } from "./strip.js";
 
 const $ = (id) => document.getElementById(id);
 const LOSSLESS = 101, CALM = 350;
+const LEAST_BPP = 0.05, MOST_BPP = 8;  // between which the slider stands for even steps of their logarithm
 
 export class Rates {
   constructor(stage, deeds, show, say) {
@@ -12,6 +13,7 @@ export class Rates {
     $("trim-rate").oninput = () => this.trim();
     $("trim-write").onclick = () => deeds.start({ act: "trim", name: this.file.name, size: this.bytes() });
     $("trial-quality").oninput = () => this.tryIt();
+    $("trial-unit").onchange = () => this.unit();
     $("trial-jpeg").onchange = () => this.tryIt();
     $("trial-start").onclick = () => this.tryIt();
     $("trial-encode").onclick = () => deeds.start({ act: "encode", name: this.file.name, jpeg: $("trial-jpeg").value, ...this.rate() });
@@ -26,6 +28,7 @@ export class Rates {
   open(file, facts) {
     Object.assign(this, { file, facts });
     clearTimeout(this.waiting);
+    this.last = null;
     const raw = facts.kind === "raw", layers = facts.kind === "carrier" && facts.layers > 1 && facts.least < facts.grown;
     $("trial").hidden = !raw;
     $("trim").hidden = !layers;
@@ -74,26 +77,40 @@ export class Rates {
     }, CALM / 2);
   }
 
+  /** What the slider stands for, as `encode` takes it. */
   rate() {
-    const quality = +$("trial-quality").value;
-    return quality === LOSSLESS ? { lossless: true } : { quality };
+    const at = +$("trial-quality").value, unit = $("trial-unit").value;
+    if (at === LOSSLESS) return { lossless: true };
+    if (unit === "quality") return { quality: at };
+    const bpp = LEAST_BPP * (MOST_BPP / LEAST_BPP) ** (at / (LOSSLESS - 1));
+    return unit === "bpp" ? { bpp: +bpp.toPrecision(2) } : { size: Math.max(+(bpp * this.facts.sites / 8).toPrecision(2), 1000) };
   }
 
   words() {
-    const quality = +$("trial-quality").value, text = quality === LOSSLESS ? "lossless" : String(quality);
+    const rate = this.rate(), [[unit, value]] = Object.entries(rate);
+    const text = unit === "lossless" ? unit : unit === "size" ? bytesText(value) : String(value);
     $("trial-quality-text").textContent = text;
     $("trial-quality").setAttribute("aria-valuetext", text);
-    return quality;
+    $("trial-quality-label").textContent = { quality: "Quality", bpp: "Bits per pixel", size: "Size" }[$("trial-unit").value];
+    return rate;
   }
 
-  /** Encode the whole picture in memory at this quality; what is there before is shown until it is done. */
+  /** Another unit: the slider goes to what was tried last, where that is known. */
+  unit() {
+    const { bpp } = this.last ?? {};
+    if ($("trial-unit").value !== "quality" && bpp && +$("trial-quality").value !== LOSSLESS)
+      $("trial-quality").value = Math.min(Math.max(Math.round((LOSSLESS - 1) * Math.log(bpp / LEAST_BPP) / Math.log(MOST_BPP / LEAST_BPP)), 0), LOSSLESS - 1);
+    this.words();
+  }
+
+  /** Encode the whole picture in memory at this rate; what is there before is shown until it is done. */
   tryIt() {
-    const quality = this.words(), { file } = this, jpeg = $("trial-jpeg").value, turn = (this.turn = (this.turn ?? 0) + 1);
+    const rate = this.words(), { file } = this, jpeg = $("trial-jpeg").value, turn = (this.turn = (this.turn ?? 0) + 1);
     clearTimeout(this.waiting);
     $("trial-share").textContent = "";
     this.waiting = setTimeout(async () => {
       for (;;) {
-        const found = await get("trial", { name: file.name, jpeg, quality }).catch((error) => ({ state: "failed", said: error.message }));
+        const found = await get("trial", { name: file.name, jpeg, ...rate }).catch((error) => ({ state: "failed", said: error.message }));
         if (turn !== this.turn || this.file !== file) return;
         $("trial-progress").hidden = found.state !== "running";
         if (found.state === "running") {
@@ -107,7 +124,8 @@ export class Rates {
         } else {
           $("trial-size").textContent = bytesText(found.grown);
           $("trial-share").textContent = `${found.bpp.toFixed(2)} bits per pixel${found.lossless ? ", lossless" : ""}; JPEG ${bytesText(found.jpeg)}`;
-          this.stage.renew("trial", { ...this.stage.extra.raw, quality, jpeg });
+          this.last = found;
+          this.stage.renew("trial", { ...this.stage.extra.raw, ...rate, jpeg });
           if (this.stage.sides[1] !== "trial") this.showSides("raw", "trial", "split");
           return;
         }

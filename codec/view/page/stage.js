@@ -16,6 +16,7 @@ export class Stage extends EventTarget {
   constructor(canvas, forced) {
     super();
     this.canvas = canvas;
+    this.early = document.getElementById("early");
     try {
       if (forced === "cpu") throw new Error("asked for");
       this.painter = new GlPainter(canvas);
@@ -60,12 +61,13 @@ export class Stage extends EventTarget {
     this.file = file;
     this.picture = null;
     this.marksOf = null;
-    const image = new Image();
-    image.decoding = "async";
-    image.src = thumb(file, 1600);
+    const early = this.early?.dataset.name === file.name ? this.early : null;  // the server put it into the page
+    const image = early ?? Object.assign(new Image(), { decoding: "async", src: thumb(file, 1600) });
+    if (!early) this.settled();
     try {
       await image.decode();
     } catch {
+      this.settled();
       if (this.file === file) this.draw();
       return;
     }
@@ -81,7 +83,14 @@ export class Stage extends EventTarget {
       this.fit();
     }
     this.draw();
+    this.addEventListener("painted", () => this.settled(), { once: true });
     this.dispatchEvent(new Event("first"));
+  }
+
+  /** The picture that the page came with has done its service. */
+  settled() {
+    this.early?.remove();
+    this.early = null;
   }
 
   /** The photograph's facts are there: from now on parts are fetched. */
@@ -204,6 +213,16 @@ export class Stage extends EventTarget {
     return { x: left, y: top, w: Math.max(1, right - left), h: Math.max(1, bottom - top) };
   }
 
+  /** The part of what is in sight that shows a source, and a little more: beside the line between two sides, one of them. */
+  shown(source, sight) {
+    const [left, right] = this.sides.map((side) => SOURCE[side] === source);
+    if (this.mode !== "split" || left === right) return sight;
+    const at = Math.min(Math.max(this.view.x + this.edge() * this.canvas.width / this.view.zoom, sight.x), sight.x + sight.w);
+    const more = Math.ceil(sight.w / 32), end = sight.x + sight.w;
+    const [from, to] = left ? [sight.x, Math.min(Math.ceil(at) + more, end)] : [Math.max(Math.floor(at) - more, sight.x), end];
+    return { ...sight, x: from, w: Math.max(1, to - from) };
+  }
+
   // What is fetched.
 
   get inUse() {
@@ -231,7 +250,7 @@ export class Stage extends EventTarget {
     const extra = JSON.stringify(this.extra[source] ?? {});
     const whole = { x: 0, y: 0, w: this.picture.width, h: this.picture.height };
     const least = Math.max(this.stepFor(this.least), Math.max(whole.w, whole.h) > 9000 ? 4 : 1);
-    if ((source === "trial" && this.extra.trial?.quality === undefined) || (source === "trimmed" && !this.extra.trimmed?.bytes)) return;
+    if ((source === "trial" && this.extra.trial?.jpeg === undefined) || (source === "trimmed" && !this.extra.trimmed?.bytes)) return;
     if ((one.overviewKey !== extra + least || (source === "jpeg" && this.standin)) && one.loading !== extra + least) {
       one.loading = extra + least;
       await this.load(source, one, "overview", whole, least, extra + least);
@@ -248,7 +267,9 @@ export class Stage extends EventTarget {
     }
     if (one.detailKey === key || one.wanted === key) return;
     one.wanted = key;
-    await this.load(source, one, "detail", sight, step, key);
+    const near = this.shown(source, sight);  // what is seen of it comes first, what the line hides then
+    if (near.w < 0.8 * sight.w) await this.load(source, one, "detail", near, step, key);
+    if (one.wanted === key && this.parts.get(source) === one) await this.load(source, one, "detail", sight, step, key);
   }
 
   async load(source, one, level, box, step, key) {

@@ -9,22 +9,22 @@ from pathlib import Path
 
 import numba
 import pytest
+from rawinlay.bitstream.runtime import by_numba as by_numba  # which tells of what is compiled
 from rawinlay.bitstream.runtime import compiling
-from rawinlay.bitstream.runtime import jit as jit  # which tells of what is compiled
 from rawinlay.bitstream.runtime.kernel_files import FORGOTTEN, MARK, KernelFolder, Unusable
 from rawinlay.codec.cli import console
 from raws import long
 
 ROOT = Path(__file__).parents[3]
+NUMBA = {"RAWINLAY_KERNELS": "numba"}
 PROGRAM = """
 import sys
 import numpy as np
 from rawinlay.bitstream.runtime import compiling
-from rawinlay.bitstream.runtime import jit as jit  # which tells of what is compiled
 compiling.TROUBLES.append(lambda line: print(line, file=sys.stderr))
 seen = []
 compiling.WATCHERS.append(lambda: seen or (seen.append(1), print("compiling", file=sys.stderr)))
-from rawinlay.bitstream.runtime.jit import cache_folder
+from rawinlay.bitstream.runtime.by_numba import cache_folder
 from rawinlay.entropy.ans import sort_by_class
 sort_by_class(np.zeros(3, np.uint8), np.zeros(3, np.int32), np.zeros(96, np.int64))
 print(cache_folder())
@@ -35,7 +35,7 @@ posix = pytest.mark.skipif(os.name != "posix", reason="owners and modes are POSI
 def run(home, root=ROOT, before="", **more):
     """Where a fresh process keeps what it compiles, and the lines that it was told."""
     kept = {n: v for n, v in os.environ.items() if n != "NUMBA_CACHE_DIR"}
-    environment = {**kept, "PYTHONPATH": str(root), "XDG_CACHE_HOME": str(home), **more}
+    environment = {**kept, **NUMBA, "PYTHONPATH": str(root), "XDG_CACHE_HOME": str(home), **more}
     done = subprocess.run(
         [sys.executable, "-c", before + PROGRAM], env=environment, cwd=root, capture_output=True, text=True, timeout=300
     )
@@ -218,7 +218,7 @@ def test_what_is_out_of_use_is_removed(tmp_path, monkeypatch):
 def test_two_processes_compile_at_once(tmp_path):
     """Each finds whole files or none."""
     kept = {n: v for n, v in os.environ.items() if n != "NUMBA_CACHE_DIR"}
-    environment = kept | {"PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(tmp_path)}
+    environment = kept | NUMBA | {"PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(tmp_path)}
     words = [sys.executable, "-c", PROGRAM]
     both = [subprocess.Popen(words, env=environment, stderr=subprocess.PIPE, text=True) for _ in range(2)]
     for process in both:
@@ -254,6 +254,6 @@ def test_threads_compile_at_once(tmp_path):
         "    a = lambda i: sort_by_class(np.zeros(3, np.uint8), np.zeros(3, np.int32), np.zeros(96, np.int64))\n"
         "    list(pool.map(a, range(2)))",
     )
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "NUMBA_CACHE_DIR": str(tmp_path)}
+    environment = {**os.environ, **NUMBA, "PYTHONPATH": str(ROOT), "NUMBA_CACHE_DIR": str(tmp_path)}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=300)
     assert (done.returncode, done.stderr) == (0, "compiling\n")

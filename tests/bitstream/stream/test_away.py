@@ -46,13 +46,17 @@ def test_any_two_of_the_pieces_may_be_lost():
     assert away.mended(b"\xff", container.substreams, left) is None
 
 
-def test_the_code_is_that_of_zfec():
-    zfec = pytest.importorskip("zfec", reason="zfec has the same numbers")
+def test_the_code_is_that_of_zfec(monkeypatch):
+    pytest.importorskip("zfec", reason="zfec has the same numbers")
     parts = [random.Random(n).randbytes(40) for n in range(200)]
-    spare = zfec.Encoder(200, 256).encode(parts, [200, 231, 255])
-    assert [gf256.piece(n, dict(enumerate(parts))) for n in (200, 231, 255)] == spare
-    have = {n: part for n, part in enumerate(parts) if n not in (3, 70)} | {200: spare[0], 255: spare[2]}
-    assert [gf256.piece(n, have) for n in (3, 70, 4)] == [parts[3], parts[70], parts[4]]
+    more = gf256.spare(parts, 56)
+    have = dict(enumerate([*parts, *more]))
+    left = {n: part for n, part in have.items() if n not in (0, 3, 70, 199)}
+    assert gf256.solved(left, 200) == parts
+    monkeypatch.setattr(gf256, "has_zfec", lambda: False)
+    assert [gf256.piece(n, dict(enumerate(parts))) for n in (200, 231, 255)] == [more[n] for n in (0, 31, 55)]
+    few = {n: part for n, part in enumerate(gf256.spare(parts[:9], 4), 9)} | {n: parts[n] for n in range(1, 6)}
+    assert gf256.solved(few, 9) == parts[:9]
 
 
 @pytest.mark.parametrize("change, message", [

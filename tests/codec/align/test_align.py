@@ -258,6 +258,22 @@ def test_a_noisy_sky_without_detail_is_known_by_its_light() -> None:
         align(raw, jpeg_planes(smooth(2)[:, ::-1]))
 
 
+@pytest.mark.parametrize("level", [0, 255])
+def test_a_jpeg_of_nothing_is_taken(level: int) -> None:
+    """It may be of this shot, overexposed; what it costs is no more than none."""
+    found = align(raw_of(scene(2)), planes_of(np.full((HEIGHT // 2, WIDTH // 2, 3), level, np.uint8)))
+    assert found.doubtful and found.error is None and "nothing to align by" in found.report
+    assert found.geometry.in_range and found.covered == 1
+
+
+def test_the_error_of_a_place_is_told() -> None:
+    rgb = scene(2)
+    found, off = exported(rgb, Export.of(rgb).distort(0.08))
+    assert found.error is not None and np.sqrt((off**2).mean()) / 3 < found.error < 0.5
+    level = exported(rgb, Export.of(rgb))[0]
+    assert level.error == 0 and "out of register" not in level.report
+
+
 def test_the_campaign_of_random_exports() -> None:
     """A handful of its pairs; hundreds stand in docs/alignment.md."""
     rows = list(alignment.run(shots(1, 0, (256, 320)), kinds="mix,1-5 degrees"))

@@ -136,7 +136,7 @@ def test_our_rendering_lies_where_libraw_puts_it(orientation, stretch):
     source = write_dng(replace(raw, raw_tags={**raw.raw_tags, 50718: scale}))
     raw, jpeg = read_raw(source), render_jpeg(source)
     planes = decode_planes(jpeg)
-    geometry, report, _ = place(raw, planes, Jpeg(jpeg), Origin.RENDERED)
+    geometry, report, *_ = place(raw, planes, Jpeg(jpeg), Origin.RENDERED)
     assert report.startswith("its own rendering") and geometry in rendering_places(raw, planes.y.shape)
     patches = Patches(raw, planes, geometry)
     right = patches.psnr(geometry)
@@ -173,7 +173,7 @@ def test_a_stretched_rendering_without_features_lies_as_the_tags_say(monkeypatch
 
     monkeypatch.setattr(place_module, "rendered", lambda raw, planes: None)
     monkeypatch.setattr(place_module, "align", refuse)
-    geometry, report, _ = place(raw, planes, Jpeg(shot().jpeg), Origin.RENDERED)
+    geometry, report, *_ = place(raw, planes, Jpeg(shot().jpeg), Origin.RENDERED)
     assert geometry == rendering_places(raw, (512, 320))[0] and geometry.scale == (1 << 25, 1 << 24)
     assert "taken as the tags say" in report
 

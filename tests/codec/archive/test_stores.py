@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 
 import pytest
 from landscape import landscape
@@ -50,7 +51,67 @@ def s3():
     serving.stop()
 
 
-@pytest.fixture(params=["memory", pytest.param("s3", marks=slow)])
+@pytest.fixture(scope="module")
+def ssh(tmp_path_factory):
+    """The folder of a user of a real server, its port, the key of the host and of the user."""
+    asyncssh = pytest.importorskip("asyncssh", reason="asyncssh is the SFTP server of the test")
+    pytest.importorskip("paramiko", reason="paramiko reaches sftp://")
+    import asyncio
+    import threading
+
+    from rawinlay.codec.archive.sftp import Sftp
+
+    folder, loop, ready = tmp_path_factory.mktemp("ssh"), asyncio.new_event_loop(), threading.Event()
+    host, user = (asyncssh.generate_private_key("ssh-ed25519") for _ in range(2))
+    user.write_private_key(folder / "id")
+    user.write_public_key(folder / "id.pub")
+    (folder / "root").mkdir()
+    serving = []
+
+    async def serve():
+        serving.append(await asyncssh.listen(
+            "127.0.0.1", 0, server_host_keys=[host], authorized_client_keys=str(folder / "id.pub"),
+            sftp_factory=lambda chan: asyncssh.SFTPServer(chan, chroot=str(folder / "root"))))  # fmt: skip
+        ready.set()
+
+    def run():
+        asyncio.set_event_loop(loop)
+        loop.run_until_complete(serve())
+        loop.run_forever()
+        left = asyncio.all_tasks(loop)
+        for task in left:
+            task.cancel()
+        loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+        loop.close()
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    assert ready.wait(20)
+    yield folder, serving[0].get_port(), host.export_public_key().decode()
+    for system in Sftp._cache.values():
+        system.client.close()
+    Sftp.clear_instance_cache()
+    loop.call_soon_threadsafe(serving[0].close)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join(20)
+
+
+@pytest.fixture
+def home(ssh, monkeypatch, tmp_path):
+    """A user's home in which the server is known as "nas"; whose `~/.ssh` it gives."""
+    folder, port, key = ssh
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    monkeypatch.delenv("http_proxy", raising=False)
+    dot = tmp_path / ".ssh"
+    dot.mkdir()
+    (dot / "config").write_text(
+        f"Host nas\n  HostName 127.0.0.1\n  Port {port}\n  User me\n  IdentityFile {folder / 'id'}\n")  # fmt: skip
+    (dot / "known_hosts").write_text(f"[127.0.0.1]:{port} {key}")
+    return dot
+
+
+@pytest.fixture(params=["memory", "sftp", pytest.param("s3", marks=slow)])
 def store(request, monkeypatch, files, tmp_path):
     """A store with the files in it, by the URL of a folder, and its own view of what is there."""
     from upath import UPath
@@ -64,9 +125,14 @@ def store(request, monkeypatch, files, tmp_path):
             monkeypatch.setenv(name, value)
         root = UPath(f"s3://bucket-{os.getpid()}-{abs(hash(str(tmp_path))) % 10**9}")
         root.fs.mkdir(root.path.rstrip("/"))
+    elif request.param == "sftp":
+        request.getfixturevalue("home")
+        root = stores.place(f"sftp://nas/{tmp_path.name}")
     else:
         root = UPath(f"memory://{tmp_path.name}")
     for name, data in files.items():
+        if request.param == "sftp":
+            stores.make_folder((root / "photos" / name).parent)
         root.fs.pipe_file((root / "photos" / name).path, data)
     return root
 
@@ -128,6 +194,33 @@ def test_what_is_written_is_whole(monkeypatch):
     monkeypatch.setattr(type(path.fs), "pipe_file", losing)
     with pytest.raises(InputError, match="3 bytes are there, not 6"):
         stores.write_whole(path, b"second")
+
+
+def test_a_host_must_be_the_one_that_is_known(ssh, home, capsys):
+    """Nobody in between is believed: a host of an unknown key, or of another one than it had, is not asked anything."""
+    import asyncssh
+    from rawinlay.codec.archive.sftp import Sftp
+
+    known = (home / "known_hosts").read_text()
+    wrong = f"{known.split(' ')[0]} {asyncssh.generate_private_key('ssh-ed25519').export_public_key().decode()}"
+    for n, (lines, said) in enumerate((("", "is not known"), (wrong, "is not the one in ~/.ssh/known_hosts"))):
+        (home / "known_hosts").write_text(lines)
+        Sftp.clear_instance_cache()
+        assert main(["verify", f"sftp://nas/none-{n}.jpg"]) == 3
+        error = capsys.readouterr().err
+        assert said in error and "Traceback" not in error and error.count("\n") == 1
+
+
+def test_paths_of_a_host_say_so(home):
+    """So a journal tells hosts apart, and is read again by another process."""
+    pytest.importorskip("paramiko", reason="paramiko reaches sftp://")
+    path = stores.place("sftp://nas/photos") / "a.jpg"
+    assert str(path) == str(pickle.loads(pickle.dumps(path))) == "sftp://nas/photos/a.jpg"
+    assert type(pickle.loads(pickle.dumps(path))) is type(path)
+    with pytest.raises(UsageError, match="password"):
+        stores.place("sftp://me:secret@nas/photos")
+    with pytest.raises(UsageError, match="one host"):
+        batching._common([stores.place("memory://a/b"), stores.place("memory://c/b")])
 
 
 def test_places():

@@ -18,7 +18,7 @@ from rawinlay.codec.cli.main import main
 from rawinlay.codec.decoder import grain
 from rawinlay.codec.decoder.grain import Grain
 from rawinlay.codec.decoder.stream import Stream
-from rawinlay.codec.encoder.fit.noise import SIDE, second_differences
+from rawinlay.codec.encoder.fit.noise_kernels import BLOCK, SIDE, of_blocks
 from rawinlay.codec.encoder.grain import SECTION_BYTES, carried_noise
 from rawinlay.codec.mosaic.layout import Layout
 from rawinlay.codec.mosaic.noise import NOISE_PROFILE, Noise, Profile, told
@@ -74,12 +74,13 @@ def test_of_a_coded_shot(noisy):
     layout = Layout(*taken.raw.mosaic.shape, taken.raw.cfa)
 
     def share(mosaic):
-        def blocks(m):
+        def noise(m):
             plane = layout.plane(m, 1)
-            h, w = (n // SIDE for n in plane.shape)
-            return plane[: h * SIDE, : w * SIDE].reshape(h, SIDE, w, SIDE).swapaxes(1, 2).reshape(-1, SIDE, SIDE)
+            out = np.empty((plane.shape[0] // SIDE, plane.shape[1] // SIDE, BLOCK))
+            of_blocks(plane, 1, out)
+            return out[..., 1]
 
-        pairs = [second_differences(blocks(m).astype(float)) for m in (mosaic, taken.raw.mosaic)]
+        pairs = [noise(m) for m in (mosaic, taken.raw.mosaic)]
         return np.median(pairs[0] / pairs[1])
 
     assert share(plain.raw.mosaic) < 0.85 and 0.9 < share(grained.raw.mosaic) < 1.15

@@ -81,7 +81,8 @@ def clipped_quarter(taken, rng):
 def test_clipped_places_cost_next_to_nothing(monkeypatch):
     """Not even where the JPEG is noise there; and less than without a saturation, at a better quality."""
     raw, planes, rows = clipped_quarter(shot(2), np.random.default_rng(0))
-    code = lambda: encode_stream(raw, planes, Geometry(), EncodeOptions.of(quality=80, guide="jpeg"), b"", len)  # noqa: E731
+    options = EncodeOptions.of(quality=80, tune="psnr", guide="jpeg")
+    code = lambda: encode_stream(raw, planes, Geometry(), options, b"", len)  # noqa: E731
     with_saturation = code()
     monkeypatch.setattr("rawinlay.codec.encoder.candidates.find_saturation", lambda *_: NOWHERE)
     without = code()

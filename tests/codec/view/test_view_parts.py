@@ -7,7 +7,7 @@ import numpy as np
 import photographs
 import pytest
 from PIL import Image
-from rawinlay.bitstream.errors import InputError, UsageError
+from rawinlay.bitstream.errors import InputError, NoRawError, UsageError
 from rawinlay.bitstream.runtime.kept import Kept
 from rawinlay.codec.develop import develop
 from rawinlay.codec.encoding import encode_arrays
@@ -15,8 +15,9 @@ from rawinlay.codec.isp.develop import Developer, Rendering
 from rawinlay.codec.isp.settings import Settings
 from rawinlay.codec.isp.tone import plain
 from rawinlay.codec.mosaic.turn import turn
-from rawinlay.codec.view import presets
+from rawinlay.codec.view import first_look, presets
 from rawinlay.codec.view.acts import Acts, Exists, Order
+from rawinlay.codec.view.asking import rate
 from rawinlay.codec.view.folder import Folder
 from rawinlay.codec.view.frame import Frame
 from rawinlay.codec.view.jobs import Jobs
@@ -110,6 +111,21 @@ def test_other_sensors_are_seen_as_they_are_developed(kind):
     assert np.isclose(value, seen[1] if kind == "several" else seen, atol=1e-5)
 
 
+@pytest.mark.parametrize("name", [photographs.TRIMMABLE, photographs.TURNED])
+def test_the_first_look_is_the_raw_in_the_mean(name, monkeypatch):
+    """What the recipe says of the small JPEG, before anything is decoded: the RAW's light, if not its detail."""
+    picture = Picture(photographs.files()[name], "jpeg")
+    with pytest.raises(NoRawError, match="no first look"):
+        assert picture.first_look  # it is small, and decoded as soon
+    monkeypatch.setattr(first_look, "LARGE", 0)
+    monkeypatch.setattr(first_look, "SIDE", 72)
+    seen = picture.first_look.pixels(Settings()).astype(float)
+    assert picture.tiles.done == 0 and picture.first_look.part.step == 2
+    true = picture.of_raw(picture.first_look.part, Settings()).astype(float)
+    assert seen.shape == true.shape and np.abs((seen - true).mean((0, 1))).max() < 0.05
+    assert np.abs(seen - true).mean() < 0.5 * np.abs(true - true.mean((0, 1))).mean()
+
+
 def test_exports_are_what_the_commands_write(folder):
     acts, source = Acts(folder, lambda *_: None), folder.root / photographs.TURNED
     said, result, undo = acts.do(Order("jpeg", photographs.TURNED, settings=Settings(exposure=0.5)), quiet)
@@ -151,6 +167,17 @@ def test_what_was_tried_is_what_is_written(folder):
     order = Order("encode", photographs.RAW, "new.jpg", jpeg=photographs.PLAIN, rate=(("quality", 60.0),))
     result = Acts(folder, tried).do(order, quiet)[1]
     assert (folder.root / "new.jpg").read_bytes() == b"the very bytes" and result["warnings"] == ["look"]
+
+
+def test_rates_are_one_of_four():
+    """Of a query's words or an order's numbers: the same, so that what was tried is found again."""
+    assert rate({"quality": "60"}) == rate({"quality": 60.0}) == ("quality", 60.0)
+    assert rate({"bpp": "0.4", "x": "1"}) == ("bpp", 0.4) and rate({"size": 50000.0}) == ("size", 50000)
+    assert rate({"lossless": "true"}) == rate({"lossless": True, "quality": None}) == ("lossless", True)
+    for wrong in ({}, {"quality": "101"}, {"quality": "x"}, {"bpp": "nan"}, {"size": "1e999"}, {"size": "7"},
+                  {"bpp": "1", "quality": "2"}, {"lossless": "true", "bpp": "1"}):  # fmt: skip
+        with pytest.raises(UsageError):
+            rate(wrong)
 
 
 def test_a_full_disk_is_a_sentence(folder, monkeypatch):

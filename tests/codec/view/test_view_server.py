@@ -235,3 +235,15 @@ def test_a_second_look_behind_the_loop_is_had_in_parts_too():
         tiles.need(0, left, height // 2, left + 24)
     tiles.fill()
     assert np.array_equal(tiles.mosaic, carrier.stream.decode(carrier.planes))
+
+
+def test_the_page_comes_with_the_first_picture(site):
+    """Its small picture is in the page itself, whatever its name; for a folder there is none."""
+    status, _, body = site.ask("")
+    assert status == 200 and b'id="early"' not in body
+    desk = Desk(site.server.route.__self__.folder, 'a "<b>&c.jpg')
+    page = desk.index().body.decode()
+    desk.close()
+    assert 'data-name="a &quot;&lt;b&gt;&amp;c.jpg"' in page
+    assert 'src="api/thumb?name=a+%22%3Cb%3E%26c.jpg&amp;size=1600"' in page
+    assert "<b>" not in page

@@ -1,0 +1,1 @@
+"""Kernels translated to C when the package is built: `bitstream.runtime.jit` calls them."""
