@@ -3,9 +3,10 @@
 Without a compiler it is built all the same: kernels are then compiled when they are first called.
 """
 
-import importlib.util
+import importlib
 import os
 import sys
+import types
 from pathlib import Path
 
 from setuptools import Extension, setup
@@ -15,12 +16,12 @@ HERE = Path(__file__).parent.resolve()
 
 
 def builder():
-    """`bitstream/ahead/build.py`, of the folder that is built."""
+    """`rawinlay.bitstream.ahead.build`, of the folder that is built, which need not be installed."""
     sys.dont_write_bytecode = True  # the folder stays as it is
-    spec = importlib.util.spec_from_file_location("rawinlay_build", HERE / "bitstream/ahead/build.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    package = types.ModuleType("rawinlay")
+    package.__path__ = [str(HERE)]
+    sys.modules["rawinlay"] = package
+    return importlib.import_module("rawinlay.bitstream.ahead.build")
 
 
 class Kernels(build_ext):
@@ -33,11 +34,12 @@ class Kernels(build_ext):
             Path(target).parent.mkdir(parents=True, exist_ok=True)
             self.compiler.link_shared_object(objects, target, export_symbols=self.get_export_symbols(ext))
         except (Exception, SystemExit) as error:
-            print(f"rawinlay: inner loops are not compiled ahead, but when they are first called: {error}", file=sys.stderr)
+            told = "inner loops are not compiled now, but when they are first called"
+            print(f"rawinlay: {told} ({error})", file=sys.stderr)
 
 
 wanted = os.environ.get("RAWINLAY_KERNELS") != "numba"
-extension = Extension("rawinlay.bitstream.ahead._kernels", [], py_limited_api=True, optional=True)
+extension = Extension("rawinlay.bitstream.runtime._kernels", [], py_limited_api=True, optional=True)
 setup(
     ext_modules=[extension] if wanted else [],
     cmdclass={"build_ext": Kernels},

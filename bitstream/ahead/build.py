@@ -8,14 +8,19 @@ from __future__ import annotations
 import importlib
 import sys
 import sysconfig
-import types
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from ..runtime.jit import Kernel
+from ..runtime.kernel_sources import made_of
+from . import signatures
+from .program import Program
+from .types import Unsupported
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-EXTENSION = "rawinlay.bitstream.ahead._kernels"
+PACKAGE = str(__package__).partition(".")[0]
 
 # What is computed is what IEEE 754 says, operation by operation, as by numba: nothing contracted or reordered. Errors
 # and traps, which nobody looks at, need not be kept. Whole numbers wrap; bits of floats are looked at as integers.
@@ -28,30 +33,15 @@ LEVELS = {"base": (), "avx2": ("-mavx2", "-mbmi", "-mbmi2")}
 """Processors that kernels are compiled for; `module.c` looks at which one it is."""
 
 
-def package() -> None:
-    """Make `rawinlay` importable from the folder that is built, where it isn't installed."""
-    if "rawinlay" not in sys.modules:
-        found = types.ModuleType("rawinlay")
-        found.__path__ = [str(ROOT)]
-        sys.modules["rawinlay"] = found
-
-
-def translated(wanted: list[tuple[str, str]] | None = None) -> tuple[str, list[str]]:
-    """Kernels in C, those of `signatures.txt` unless told, and a line on each that can't be translated."""
-    package()
-    from rawinlay.bitstream.ahead import signatures
-    from rawinlay.bitstream.ahead.program import Program
-    from rawinlay.bitstream.ahead.types import Unsupported
-    from rawinlay.bitstream.runtime.jit import Kernel
-    from rawinlay.bitstream.runtime.kernel_sources import made_of
-
+def translated() -> tuple[str, list[str]]:
+    """The kernels of `signatures.txt` in C, and a line on each that can't be translated."""
     program = Program(lambda what: isinstance(what, Kernel))
     digests: dict[str, str] = {}
     troubles = []
-    for title, signature in signatures.read() if wanted is None else wanted:
+    for title, signature in signatures.read():
         module, _, name = title.partition(":")
         try:
-            found = importlib.import_module(f"rawinlay.{module}")
+            found = importlib.import_module(f"{PACKAGE}.{module}")
             program.want(title, getattr(found, name), signature)
             digests[module] = made_of(str(found.__file__)).hex()
         except (Unsupported, AttributeError, ImportError) as error:
@@ -64,7 +54,7 @@ def objects(compiler: Any, folder: Path, include: list[str]) -> list[str]:
     text, troubles = translated()
     for trouble in troubles:
         print(f"not compiled ahead: {trouble}", file=sys.stderr)
-    return compiled(compiler, folder, text, include)
+    return objects_of(compiler, folder, text, include)
 
 
 def includes() -> list[str]:
@@ -72,7 +62,7 @@ def includes() -> list[str]:
     return [sysconfig.get_paths()["include"]]
 
 
-def compiled(compiler: Any, folder: Path, text: str, include: list[str]) -> list[str]:
+def objects_of(compiler: Any, folder: Path, text: str, include: list[str]) -> list[str]:
     """Compile kernels in C, with the table around them; the objects' files."""
     folder.mkdir(parents=True, exist_ok=True)
     source = folder / "kernels.c"
@@ -96,30 +86,21 @@ def compiled(compiler: Any, folder: Path, text: str, include: list[str]) -> list
     return made
 
 
-def main() -> None:
-    """Build in place."""
-    from setuptools import Extension
-    from setuptools.command.build_ext import build_ext
-    from setuptools.dist import Distribution
-
-    command = build_ext(Distribution())
-    command.ensure_finalized()
-    command.extensions = [Extension(EXTENSION, [])]
-    folder = ROOT / "build" / "kernels"
-    command.build_lib, command.build_temp = str(folder), str(folder)
-    prepare(command)
-    target = HERE / "_kernels.abi3.so"
-    command.compiler.link_shared_object(objects(command.compiler, folder, command.include_dirs), str(target))
-    print(target)
-
-
-def prepare(command: Any) -> None:
-    """A `build_ext` with its compiler, ready to be asked."""
-    from setuptools._distutils.ccompiler import new_compiler
+def new_compiler() -> Any:
+    """The compiler that Python itself was made with, or what CC names."""
+    from setuptools._distutils.ccompiler import new_compiler as new
     from setuptools._distutils.sysconfig import customize_compiler
 
-    command.compiler = new_compiler(compiler=command.compiler)
-    customize_compiler(command.compiler)
+    compiler = new()
+    customize_compiler(compiler)
+    return compiler
+
+
+def main() -> None:
+    """Build in place."""
+    compiler, target = new_compiler(), ROOT / "bitstream" / "runtime" / "_kernels.abi3.so"
+    compiler.link_shared_object(objects(compiler, ROOT / "build" / "kernels", includes()), str(target))
+    print(target)
 
 
 if __name__ == "__main__":

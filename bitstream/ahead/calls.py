@@ -1,18 +1,15 @@
-"""Calls in kernels: Python's and NumPy's functions, methods of arrays, other kernels; and arithmetic of whole arrays."""
+"""Calls in kernels: Python's and NumPy's functions, methods of arrays, other kernels; arithmetic of whole arrays."""
 
 from __future__ import annotations
 
 import builtins
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from .types import C_TYPES, Array, Tuple, Type, Unsupported, number, result, unified
 from .values import DTYPES, Named, Value, c_type, cast
-
-if TYPE_CHECKING:
-    from .statements import Function
 
 ON_STACK = 4096
 """Bytes of an array of constant size that a loop makes anew in the same place."""
@@ -27,7 +24,7 @@ def size(value: Value) -> Value:
     return Value(counts[0] if len(counts) == 1 else f"({' * '.join(counts)})", "i8", positive=True)
 
 
-def kernel(own: Function, what: Any, values: list[Value]) -> Value:
+def kernel(own: Any, what: Any, values: list[Value]) -> Value:
     """A call of another compiled function."""
     values = [materialised(own, value) for value in values]
     other = own.program.instance(what, tuple(value.type for value in values))
@@ -42,7 +39,7 @@ def kernel(own: Function, what: Any, values: list[Value]) -> Value:
     return Value(code, other.type, origins)
 
 
-def builtin(own: Function, what: Any, args: list[Value | Named]) -> Value:
+def builtin(own: Any, what: Any, args: list[Value | Named]) -> Value:
     """A call of one of Python's or NumPy's functions."""
     if what in (np.empty, np.zeros):
         dtype = DTYPES[args[1].what] if len(args) > 1 else "f8"  # type: ignore[union-attr]
@@ -105,7 +102,7 @@ def absolute(value: Value) -> Value:
     raise Unsupported(f"abs of {kind}")
 
 
-def array(own: Function, shape: list[Value], dtype: str, zero: bool) -> Value:
+def array(own: Any, shape: list[Value], dtype: str, zero: bool) -> Value:
     """A new array. In loops those of a small constant size lie in the function's own memory."""
     shape = [own.named(part) if part.fixed is None else part for part in (cast(part, "i8") for part in shape)]
     kind = Array(dtype, len(shape))
@@ -141,7 +138,7 @@ def element(value: Value, index: list[str]) -> Value:
     return Value(f"{value.code}.at[{' + '.join(places)}]", value.type.dtype)
 
 
-def elementwise(own: Function, op: str, values: list[Value]) -> Value:
+def elementwise(own: Any, op: str, values: list[Value]) -> Value:
     """Arithmetic of whole arrays of one shape, and of numbers: whole numbers in i8, else f8."""
     values = [value if value.element or value.fixed is not None else own.named(value) for value in values]
     arrays = [value for value in values if isinstance(value.type, Array)]
@@ -168,7 +165,7 @@ def elementwise(own: Function, op: str, values: list[Value]) -> Value:
     return Value(shape.code, Array(dtype, ndim), element=at)
 
 
-def loops(own: Function, shape: Value) -> tuple[list[str], list[str]]:
+def loops(own: Any, shape: Value) -> tuple[list[str], list[str]]:
     """Heads of loops over all of an array, and their counters' names."""
     assert isinstance(shape.type, Array)
     names = [own.fresh("e") for _ in range(shape.type.ndim)]
@@ -176,7 +173,7 @@ def loops(own: Function, shape: Value) -> tuple[list[str], list[str]]:
     return heads, names
 
 
-def materialised(own: Function, value: Value, anew: bool = False, dtype: str = "") -> Value:
+def materialised(own: Any, value: Value, anew: bool = False, dtype: str = "") -> Value:
     """What was computed of arrays as an array; `anew`: a copy of an array."""
     if not value.element and not anew:
         return value
@@ -191,12 +188,12 @@ def materialised(own: Function, value: Value, anew: bool = False, dtype: str = "
     return out
 
 
-def method(own: Function, value: Value, name: str, args: list[Value | Named]) -> Value:
+def method(own: Any, value: Value, name: str, args: list[Value | Named]) -> Value:
     """A method of an array."""
     if not isinstance(value.type, Array):
         raise Unsupported(f"{value.type}.{name}")
-    value = value if value.element else own.named(value)
     kind = value.type
+    value = value if value.element else own.named(value)
     if name == "copy" and not args:
         return materialised(own, value, True)
     if name == "astype":

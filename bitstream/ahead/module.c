@@ -1,4 +1,4 @@
-/* rawinlay.bitstream.ahead._kernels: translated kernels, called from Python.
+/* rawinlay.bitstream.runtime._kernels: translated kernels, called from Python.
 
    find(name) gives a function that takes a kernel's arguments. It looks among the kernel's entries for one of their
    types, and runs it without Python's lock; it returns NotImplemented where there is none. Arrays are taken by the

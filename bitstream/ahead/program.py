@@ -67,9 +67,9 @@ class Program:
         """An array or a tuple that belongs to a kernel's module."""
         if isinstance(found, tuple):
             parts = [self.constant(p, name) if isinstance(p, (tuple, np.ndarray)) else literal(p) for p in found]
-            kind = Tuple(tuple(part.type for part in parts))
-            self.declare(kind)
-            return Value(f"(({c_type(kind)}){{{', '.join(p.code for p in parts)}}})", kind, parts=tuple(parts))
+            whole = Tuple(tuple(part.type for part in parts))
+            self.declare(whole)
+            return Value(f"(({c_type(whole)}){{{', '.join(p.code for p in parts)}}})", whole, parts=tuple(parts))
         if id(found) not in self._constants:
             dtype = DTYPES.get(found.dtype.type)
             if not dtype or not found.flags.c_contiguous:

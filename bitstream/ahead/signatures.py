@@ -41,6 +41,6 @@ def _word(one: Any) -> str:
         letters = "b1" if one.dtype == np.bool_ else f"{one.dtype.kind}{one.dtype.itemsize}"
         if not one.ndim:
             return letters
-        near = one.shape[-1] <= 1 or not one.size or one.strides[-1] == one.itemsize
+        near = one.size <= 1 or one.shape[one.ndim - 1] <= 1 or one.strides[one.ndim - 1] == one.itemsize
         return f"{letters}.{one.ndim}{'' if near else 's'}"
     raise ValueError(f"kernels take no {type(one).__name__}")

@@ -29,7 +29,10 @@ i8 i8 i8 i8 f8 i8 i8 i8 i8 f8 f8
 f4 f4 f4 f8 f8 f4 f4 f8 f8 f4 f8
 f8 f8 f8 f8 f8 f8 f8 f8 f8 f8 f8
 """
-_ROWS = dict(zip(SCALARS, (dict(zip(SCALARS, r.split(), strict=True)) for r in _UNIFIED.split("\n")[1:-1]), strict=True))
+_ROWS = {
+    one: dict(zip(SCALARS, row.split(), strict=True))
+    for one, row in zip(SCALARS, _UNIFIED.strip().split("\n"), strict=True)
+}
 
 
 class Unsupported(Exception):

@@ -62,8 +62,8 @@ class Kernel:
                     self._late = _for_numba(self)
         return self._late
 
-    def __reduce__(self) -> Any:
-        return self.__qualname__
+    def __reduce__(self) -> str:
+        return self.function.__qualname__
 
 
 def compiled(function: Callable[..., Any]) -> Any:
@@ -91,7 +91,7 @@ def table() -> Any:
     if os.environ.get("RAWINLAY_KERNELS") == "numba" or any(os.environ.get(name, "0") != "0" for name in _SWITCHES):
         return None
     try:
-        from ..ahead import _kernels  # type: ignore[attr-defined]
+        from . import _kernels  # type: ignore[attr-defined]
     except ImportError:
         return None
     return _kernels

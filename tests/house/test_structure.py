@@ -14,7 +14,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 LAYERS = ("bitstream", "entropy", "codec", "eval", "benchmarks")
 FLOORS = (
-    "bitstream", "bitstream/runtime", "bitstream/stream", "bitstream/tiff", "bitstream/jpeg", "bitstream/dng",
+    "bitstream", "bitstream/runtime", "bitstream/ahead", "bitstream/stream", "bitstream/tiff", "bitstream/jpeg",
+    "bitstream/dng",
     "entropy",
     "codec/mosaic", "codec/guide", "codec/stages", "codec/recipe", "codec/refine", "codec/decoder", "codec/isp",
     "codec/looks",

@@ -51,9 +51,6 @@ def test_types_are_numbas():
 @pytest.fixture(scope="module")
 def examples(tmp_path_factory):
     """The functions of `kernel_examples` in C."""
-    from setuptools._distutils.ccompiler import new_compiler
-    from setuptools._distutils.sysconfig import customize_compiler
-
     program = Program(lambda what: isinstance(what, jit.Kernel))
     for name, kinds in (
         ("whole_numbers", "i4.1 i4.1 i8.2"), ("real_numbers", "f4.1 f8.1 f8.2"), ("kinds_change", "i4.1 f8.1"),
@@ -61,9 +58,8 @@ def examples(tmp_path_factory):
     ):  # fmt: skip
         program.want(name, getattr(kernel_examples, name), kinds)
     folder = tmp_path_factory.mktemp("examples")
-    compiler = new_compiler()
-    customize_compiler(compiler)
-    objects = build.compiled(compiler, folder, program.text({}), build.includes())
+    compiler = build.new_compiler()
+    objects = build.objects_of(compiler, folder, program.text({}), build.includes())
     compiler.link_shared_object(objects, str(folder / "_kernels.so"))
     spec = importlib.util.spec_from_file_location("_kernels", folder / "_kernels.so")
     module = importlib.util.module_from_spec(spec)
