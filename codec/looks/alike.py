@@ -103,7 +103,7 @@ def statistics(picture: np.ndarray) -> np.ndarray:
     """Of a display picture, float (h, w, 3): quantiles of red, green, blue and grey; by thirds of brightness the mean
     colour, and the mean and the 90th percentile of the distance from grey; float64 (n,)."""
     share = min(1.0, SIDE / max(picture.shape[:2]))
-    small = _resized(picture, tuple(max(4, round(n * share)) for n in picture.shape[1::-1]))  # type: ignore[arg-type]
+    small = _resized(picture, (max(4, round(picture.shape[1] * share)), max(4, round(picture.shape[0] * share))))
     flat = small.reshape(-1, 3).astype(np.float64)
     grey = flat @ GREY
     found = [np.quantile(flat, QUANTILES, axis=0).ravel(), np.quantile(grey, QUANTILES)]
@@ -111,7 +111,8 @@ def statistics(picture: np.ndarray) -> np.ndarray:
     size = np.sqrt((away**2).sum(1))
     for low, high in ((0, 1 / 3), (1 / 3, 2 / 3), (2 / 3, 1)):
         inside = (grey >= np.quantile(grey, low)) & (grey <= np.quantile(grey, high))
-        found += [away[inside].mean(0)[[0, 2]], [size[inside].mean(), np.quantile(size[inside], 0.9)]]
+        strong = np.array([size[inside].mean(), np.quantile(size[inside], 0.9)])
+        found += [away[inside].mean(0)[[0, 2]], strong]
     found.append(np.array([grey.std(), *(float((away[:, k] * grey).mean()) for k in (0, 2))]))
     return np.concatenate(found)
 

@@ -6,7 +6,7 @@
     small light --plain rendering--> small display ---------'
 
 Bilateral guided upsampling (Chen et al. 2016): what exposure fusion or a local Laplacian filter does to a picture of
-192 pixels is what it does to areas of the large one; the grid has it without the operator's work at full size, edges
+256 pixels is what it does to areas of the large one; the grid has it without the operator's work at full size, edges
 kept.
 """
 
@@ -20,7 +20,7 @@ import numpy as np
 from ..isp.colour import srgb_encode
 from ..isp.grid import WEIGHTS, Grid, fit
 
-SIDE = 192
+SIDE = 256
 """Longest side of what operators work on."""
 
 SHAPE = 12, 12, 8

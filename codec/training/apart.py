@@ -78,7 +78,7 @@ def _logistic(x: np.ndarray, label: np.ndarray, trust: np.ndarray) -> np.ndarray
         total.backward()
         return total
 
-    optimiser.step(loss)  # type: ignore[arg-type]
+    optimiser.step(loss)
     return np.asarray(found.detach().numpy())
 
 
