@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import stat
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -113,5 +115,12 @@ class Mounted(mfusepy.Operations):
 def mount(view: View, point: Path, background: bool) -> None:
     """Mount, and return when it is taken down (`umount`, `fusermount -u`), or at once in the background. Raises OSError
     and RuntimeError where that can't be."""
-    mfusepy.FUSE(Mounted(view), str(point), foreground=not background, nothreads=False, fsname="rawinlay", ro=False,
-                 default_permissions=True)  # fmt: skip
+    # libfuse takes the mount down at a SIGTERM, if nobody else has a handler; Python's would wait until it is down.
+    main = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGTERM, signal.SIG_DFL) if main else None
+    try:
+        mfusepy.FUSE(Mounted(view), str(point), foreground=not background, nothreads=False, fsname="rawinlay", ro=False,
+                     default_permissions=True)  # fmt: skip
+    finally:
+        if before is not None:
+            signal.signal(signal.SIGTERM, before)
