@@ -57,12 +57,15 @@ def settle(
     doubt = rms(spread(points, placement, LENS, sites)) / px
 
     def off(other: Placement) -> float:
-        """Displacement between two placements at good points, nearly the largest, beyond doubt; px of the coarser."""
+        """Displacement between two placements at good points, nearly the largest; px of the coarser picture."""
         if not len(sites):
             return 0.0
         there, here = (np.stack(p(sites[:, 0], sites[:, 1]), 1) for p in (other, placement))
-        far = float(np.quantile(np.hypot(*(there - here).T), 0.95)) / px
-        return max(far * far - (2 * doubt) ** 2, 0.0) ** 0.5
+        return float(np.quantile(np.hypot(*(there - here).T), 0.95)) / px
+
+    def left(other: Placement) -> float:
+        """The same beyond doubt, to be told."""
+        return max(off(other) ** 2 - (2 * doubt) ** 2, 0.0) ** 0.5
 
     flat = _flat(placement)
     whole = None
@@ -71,10 +74,10 @@ def settle(
         sure = rms(spread(points, square, SHIFT, sites)) <= SURE * px
         whole = _whole(orientation, square, patches, REACH if sure else np.inf)
         if off(whole[1]) <= WHOLE_PIXELS:
-            return Settled(whole[0], whole[2], off(whole[1]))
+            return Settled(whole[0], whole[2], left(whole[1]))
     full = patches.psnr(placement.geometry(orientation))
     if whole is not None and whole[2] + WORTHWHILE >= full and off(whole[1]) <= NEAR_WHOLE:
-        return Settled(whole[0], whole[2], off(whole[1]))
+        return Settled(whole[0], whole[2], left(whole[1]))
     best: tuple[Geometry, Placement, float] | None = None
     most, freed = -np.inf, LENS
     turned = trial = _flat(placement, turned=True)
@@ -91,7 +94,7 @@ def settle(
     if best is None:
         return Settled(placement.geometry(orientation), -np.inf, 0.0)
     unsure = rms(spread(points, best[1], freed, _covered(best[1], shown))) / px
-    return Settled(best[0], best[2], off(best[1]), unsure if freed else 0.0)
+    return Settled(best[0], best[2], left(best[1]), unsure if freed else 0.0)
 
 
 def _covered(placement: Placement, shown: tuple[int, ...]) -> np.ndarray:

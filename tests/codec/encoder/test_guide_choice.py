@@ -119,3 +119,18 @@ def test_small_pictures_are_not_doubted():
     small = painted(scene((40, 56)), np.s_[:], np.s_[:])
     assert Stream.from_bytes(small.encode(quality=50)).gate is None
     assert Stream.from_bytes(small.encode(quality=50, guide="none")).gate is not None
+
+
+def test_a_size_in_a_small_picture_is_coded_with_each_guide(monkeypatch):
+    """The least error is kept, whatever the sample windows say of a JPEG that covers a part."""
+    cut = scene((160, 192), "GRBG", seed=5, bits=12, black=(64,) * 4, jpeg_shape=(112, 192))
+    none = error(cut, cut.encode(bpp=1.0, guide="none"))
+    real = guides.Scale.cost
+
+    def misled(self, job):
+        """The JPEG alone seems to cost next to nothing."""
+        cost = real(self, job)
+        return dataclasses.replace(cost, value=0.0) if job.gate is None else cost
+
+    monkeypatch.setattr(guides.Scale, "cost", misled)
+    assert error(cut, cut.encode(bpp=1.0)) <= none
