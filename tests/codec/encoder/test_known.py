@@ -1,4 +1,4 @@
-"""The check of a stream by the side information that its tiles were coded with: taken over only where it is the same."""
+"""A stream checked by the side information that its tiles were coded with: taken over only where it is the same."""
 
 from dataclasses import replace
 
