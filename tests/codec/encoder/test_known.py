@@ -24,7 +24,7 @@ def told():
 
 
 def test_it_is_taken_over(told):
-    ((areas, made_by, parsed, planes), found) = told[-1]
+    ((areas, _, parsed, planes), found) = told[-1]
     assert found is not None and found.areas is areas
     assert np.array_equal(parsed.settled(parsed.tiles(found, range(len(parsed.transforms)))),
                           parsed.decode(planes, unbounded=True))  # fmt: skip
