@@ -183,10 +183,8 @@ def _encode(
         planes = jpeg.planes
         tell(options.progress, "aligning")
         unguided = options.guide == "none"
-        with ThreadPoolExecutor(1) as pool:
-            other = pool.submit(_Beside.of, raw, jpeg, origin, options, own, digest)
-            placed = Placed(Geometry(), "none asked for") if unguided else place(raw, planes, jpeg, origin)
-            beside = other.result()
+        placed = Placed(Geometry(), "none asked for") if unguided else place(raw, planes, jpeg, origin)
+        beside = _Beside.of(raw, jpeg, origin, options, own, digest)
         size = options.rate.bytes_for(raw.mosaic.size)
         bands = {"DIGJ": bands_of(planes)}
         if size and size >= LEAST:

@@ -83,6 +83,7 @@ class Job:
     recipes: those that were fitted to it. growth: bytes that the JPEG grows by for a payload.
     projection: of the geometry, which the header names else. gate: where a guide of the stream's own is the guide.
     levels: what the mosaic's numbers stand for, as far as it is to be kept. used: the values by plane, where told.
+    wanted: bits a site, where a size is.
     """
 
     picture: SourcePicture
@@ -95,6 +96,7 @@ class Job:
     gate: Gate | None = None
     levels: Levels | None = None
     used: UsedValues | None = None
+    wanted: float | None = None
 
     @classmethod
     def of(
@@ -127,7 +129,11 @@ class Job:
         levels = raw.levels
         if levels and not options.rate.lossless:
             levels = replace(levels, low=None)
-        return cls(picture, recipes, header, growth, effort, options.progress, geometry.projection, gate, levels, used)
+        size = options.rate.bytes_for(raw.mosaic.size)
+        wanted = size * 8 / raw.mosaic.size if size and not options.rate.in_layers else None
+        return cls(
+            picture, recipes, header, growth, effort, options.progress, geometry.projection, gate, levels, used, wanted
+        )  # fmt: skip
 
     @property
     def sites(self) -> int:
@@ -141,7 +147,9 @@ class Job:
 
     def side(self, bits: float) -> int:
         """Side of a tile in cells: larger where there are few bits, since each substream costs bytes of its own; but a
-        segment that is lost costs the tiles in it (`bitstream.jpeg.parts`), so that those have few."""
+        segment that is lost costs the tiles in it (`bitstream.jpeg.parts`), so that those have few. What is wanted
+        counts more than an estimate: tiles of another side would all be made anew."""
+        bits = self.wanted or bits
         h, w = self.picture.layout.cells
         if bits * 4 * h * w / 8 < 40_000:
             return max(16, 2 * ((max(h, w) + 1) // 2))
