@@ -46,6 +46,10 @@ def builtin(own: Any, what: Any, args: list[Value | Named]) -> Value:
         shape = args[0]
         assert isinstance(shape, Value)
         return array(own, list(shape.parts) if shape.parts is not None else [shape], dtype, what is np.zeros)
+    if what in (np.arange, np.ones) and isinstance(args[0], Value) and args[0].type == "i8":
+        dtype = "i8" if what is np.arange else DTYPES[args[1].what] if len(args) > 1 else "f8"  # type: ignore[union-attr]
+        if what is np.ones or len(args) == 1:
+            return filled(own, args[0], dtype, what is np.arange)
     values = [arg for arg in args if isinstance(arg, Value)]
     if len(values) != len(args):
         raise Unsupported(f"{what}")
@@ -123,6 +127,14 @@ def array(own: Any, shape: list[Value], dtype: str, zero: bool) -> Value:
         own.program.notes.append(f"{own.name}: memory of a varying size in a loop")
     memory = f"claim(arena, {many}, sizeof({C_TYPES[dtype]}), {str(zero).lower()})"
     return Value(f"(({c_type(kind)}){{{memory}, {{{', '.join(counts)}}}, {{{', '.join(steps)}}}}})", kind)
+
+
+def filled(own: Any, count: Value, dtype: str, counted: bool) -> Value:
+    """A new array of 0, 1, 2 .. or of ones."""
+    out = own.held(array(own, [count], dtype, False))
+    heads, (at,) = loops(own, out)
+    own.emit(f"{heads[0]} {out.code}.at[{at}] = {at if counted else '1'};")
+    return out
 
 
 def element(value: Value, index: list[str]) -> Value:
