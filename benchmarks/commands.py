@@ -117,7 +117,7 @@ def _size(text: str) -> tuple[int, int]:
 
 
 def _edits(args: argparse.Namespace) -> None:
-    from . import edited, guides, rd
+    from . import edited, guides, needed, rd
     from .inputs import find_inputs
     from .rows import Results
 
@@ -133,7 +133,7 @@ def _edits(args: argparse.Namespace) -> None:
             campaign.needed()
     finally:
         results.close()
-    text = edited.markdown(results.done.values())
+    text = needed.markdown(results.done.values())
     write_atomically(args.out / "edited.md", text.encode())
     if args.json:
         print(json.dumps({"rows": str(args.out / "edited.jsonl"), "all": len(results.done)}))

@@ -10,8 +10,7 @@
 The edited JPEG is at its best: each of its channels becomes linear by a table fitted to the true development, and it
 is edited from there. It is measured where it lies over the development pixel by pixel, as LibRaw's renderings do.
 
-`bytes_needed` says from the rows how many bits a pixel a codec needs until +2 EV reaches a SSIMULACRA2, by straight
-lines between the rates' logarithms.
+What the rows say together: `benchmarks.needed`.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from __future__ import annotations
 import io
 import math
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -41,21 +40,19 @@ from ..eval.metrics import finite_or_none, psnr
 from ..eval.pictures import crop
 from .guides import Guide, Unavailable, render
 from .inputs import Input
+from .needed import NEEDED, curves, next_rate
 from .peers.base import Peer
 from .peers.jxl import COARSEST, FINEST, JxlLossy
 from .peers.ours import Rawinlay
 from .rows import Results, Row, commit, key, machine, versions
 
 RATES = (0.2, 0.4, 1.0, 2.0)
-NEEDED = (60.0, 75.0, 85.0)
-"""SSIMULACRA2 at +2 EV whose bytes are told."""
-
 EDITED_JPEG = "edited-jpeg"
 TOLERANCE, ROUNDS = 0.02, 12
 """By how much JPEG XL's bytes may miss the rate, and tries to meet it."""
 
-NEAR, TRIES, LEAST_BPP, MOST_BPP = 0.5, 4, 0.03, 8.0
-"""Of the search for the bytes that a SSIMULACRA2 takes: points that are near enough, tries a goal, rates it goes to."""
+TRIES = 4
+"""Of the search for the bytes that a SSIMULACRA2 takes, a goal."""
 
 FLIPPED = ("as_shot", "plus2ev")
 """Edits measured by FLIP too, which takes as long as all else."""
@@ -236,26 +233,6 @@ class Campaign:
         return {"machine": machine(), "commit": commit(), "versions": versions(), "cut": list(self.size)}
 
 
-def next_rate(curve: Sequence[tuple[float, float]], goal: float) -> float | None:
-    """The next rate to try of a curve of (bpp, SSIMULACRA2); None where one is near enough, or none is left."""
-    if not curve or any(abs(reached - goal) < NEAR for _, reached in curve):
-        return None
-    below = [bpp for bpp, reached in curve if reached < goal]
-    above = [bpp for bpp, reached in curve if reached >= goal]
-    if not above:
-        return MOST_BPP if max(below) < MOST_BPP / 2 else None
-    if not below:
-        return max(min(above) / 2, LEAST_BPP) if min(above) > 1.1 * LEAST_BPP else None
-    return float(f"{_between(curve, goal):.3g}")
-
-
-def _between(curve: Sequence[tuple[float, float]], goal: float) -> float:
-    """Where straight lines between the rates' logarithms reach the goal."""
-    rates, reached = zip(*sorted(curve), strict=True)
-    rising = np.maximum.accumulate(reached)
-    return float(2 ** np.interp(goal, rising, np.log2(rates)))
-
-
 def _row(
     measured: Measured, part: Input, guide: Guide, codec: Peer | None, rate: float, cache: Path
 ) -> Row:
@@ -278,53 +255,3 @@ def _line(row: Row) -> str:
         return f"{said}: ERROR {row['error']}"
     found = [f"{edit} {row['edits'][edit]['ssimulacra2']:.1f}" for edit in FLIPPED if edit in row["edits"]]
     return f"{said}: SSIMULACRA2 {', '.join(found)}"
-
-
-Needed = dict[tuple[str, str, str], list[float | None]]
-
-
-def bytes_needed(rows: Iterable[Row], wanted: Sequence[float] = NEEDED) -> Needed:
-    """(file, guide, codec) -> bits a pixel until +2 EV reaches each SSIMULACRA2; None where no rate does.
-
-    Where the least rate is past it already, that rate.
-    """
-    out = {}
-    for at, points in curves(rows).items():
-        most = max(reached for _, reached in points)
-        out[at] = [None if most < goal else _between(points, goal) for goal in wanted]
-    return out
-
-
-def curves(rows: Iterable[Row]) -> dict[tuple[str, str, str], list[tuple[float, float]]]:
-    """(file, guide, codec) -> (bpp, SSIMULACRA2 at +2 EV) of its rows."""
-    found: dict[tuple[str, str, str], list[tuple[float, float]]] = {}
-    for row in rows:
-        if row.get("bpp") and "edits" in row:
-            at = row["file"], row["guide"], row["codec"]
-            found.setdefault(at, []).append((row["bpp"], row["edits"]["plus2ev"]["ssimulacra2"]))
-    return found
-
-
-def markdown(rows: Iterable[Row]) -> str:
-    """What each codec shows at each rate, means over files, and the bytes that +2 EV needs."""
-    rows = [row for row in rows if "edits" in row]
-    whole = [row for row in rows if len(row["edits"]) == len(EDITS)]
-    groups: dict[tuple[str, str, str], list[Row]] = {}
-    for row in whole:
-        groups.setdefault((row["guide"], row["codec"], row["setting"]), []).append(row)
-    titles = ("guide", "codec", "rate", "files", "linear, dB", "+2 EV, dB", "+2 EV, CIEDE2000", "SSIMULACRA2 as shot",
-              "+2 EV")  # fmt: skip
-    lines = [f"| {' | '.join(titles)} |", "|" + "---|" * len(titles)]
-    for (guide, codec, setting), some in sorted(groups.items()):
-        values = [np.mean([row["psnr"] or math.nan for row in some])] if "psnr" in some[0] else [math.nan]
-        for edit, measure in (("plus2ev", "psnr"), ("plus2ev", "ciede2000"), ("as_shot", "ssimulacra2"),
-                              ("plus2ev", "ssimulacra2")):  # fmt: skip
-            values.append(np.mean([row["edits"][edit][measure] or math.nan for row in some]))
-        shown = " | ".join("" if math.isnan(v) else f"{v:.2f}" for v in values)
-        lines.append(f"| {guide} | {codec} | {setting.removeprefix('bpp=')} | {len(some)} | {shown} |")
-    goals = " | ".join(f"{goal:g}" for goal in NEEDED)
-    lines += ["", "Bits a pixel until +2 EV reaches a SSIMULACRA2 of:", "", f"| file | guide | codec | {goals} |",
-              "|---|---|---|" + "---|" * len(NEEDED)]  # fmt: skip
-    for at, needed in sorted(bytes_needed(rows).items()):
-        lines.append(f"| {' | '.join(at)} | " + " | ".join("over" if n is None else f"{n:.2f}" for n in needed) + " |")
-    return "\n".join(lines) + "\n"

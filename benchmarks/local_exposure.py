@@ -5,8 +5,8 @@
 Known answers: segments of held-out pictures are exposed apart by up to 1.5 EV; what a method gives each segment is
 compared with what was done to it, free of a common offset, in EV. Rows: nothing done; exposure fusion, how far its
 change by place differs from that of the picture as it was; `codec.looks.apart` told the segments, and finding them;
-ours, as fusion; and what is found in pictures that were left alone. Light beyond the display: share of pixels at its ends, and SSIM of brightness with exposure fusion, over
-the held-out scenes whose brightest hundredth is over white.
+ours, as fusion; and what is found in pictures that were left alone. Light beyond the display: share of pixels at its
+ends, and SSIM of brightness with exposure fusion, over the held-out scenes whose brightest hundredth is over white.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from ..bitstream.errors import InputError, RawinlayError
+from ..bitstream.errors import InputError, RawinlayError, UsageError
 from ..codec.isp.cube import Cube
 from ..codec.isp.grid import WEIGHTS, Grid, fit
 from ..codec.looks import operators, own
@@ -63,13 +63,13 @@ class Held:
     light: np.ndarray
 
 
-def read(path: Path, half: bool) -> Held:
-    """A pair with the operators' pictures beside the programs'."""
+def read(path: Path, half: bool, names: tuple[str, ...] = ALL) -> Held:
+    """A pair with the pictures of those operators that are among the names beside the programs'."""
     pair = read_pair(path, half=half)
     with np.load(path, allow_pickle=False) as entries:
         light = entries["light"].astype(np.float32)
-    for name, operator in operators.OPERATORS.items():
-        made = operator(light)
+    for name in (n for n in names if n in operators.OPERATORS):
+        made = operators.OPERATORS[name](light)
         if half:
             h, w = pair.base[False].shape[:2]
             made = cv2.resize(made[: 2 * h, : 2 * w], (w, h), interpolation=cv2.INTER_AREA)
@@ -130,14 +130,16 @@ def delta_e(made: np.ndarray, shown: np.ndarray) -> float:
     return float(deltaE_ciede2000(rgb2lab(made[::4, ::4]), rgb2lab(shown[::4, ::4])).mean())
 
 
-def measure(files: list[Path], train: list[Path], net: LookNet, pictures: Path | None) -> list[dict[str, Any]]:
+def measure(
+    files: list[Path], train: list[Path], net: LookNet, pictures: Path | None, names: tuple[str, ...] = ALL
+) -> list[dict[str, Any]]:
     """A row a look."""
-    fitted = [read(path, True).pair for path in train]
-    maps = {name: best_global(fitted, name) for name in ALL}
+    fitted = [read(path, True, names).pair for path in train]
+    maps = {name: best_global(fitted, name) for name in names}
     fitted.clear()
-    every = [read(path, half=False) for path in files]
+    every = [read(path, False, names) for path in files]
     rows = []
-    for name in ALL:
+    for name in names:
         found: dict[str, list[float]] = {}
         strip = []
         for held in every:
@@ -227,6 +229,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("pairs", type=Path, metavar="PAIRS_DIR")
     parser.add_argument("--weights", type=Path, help="default: the shipped ones")
     parser.add_argument("--count", type=int, default=1000, help="held-out scenes at most")
+    parser.add_argument("--looks", default=",".join(ALL), metavar="A,B", help="default: all, and what follows them")
     parser.add_argument("--out", type=Path, metavar="ROWS.jsonl")
     parser.add_argument("--pictures", type=Path, metavar="DIR", help="a sheet a look: start, global, ours, program")
     args = parser.parse_args(arguments)
@@ -235,7 +238,10 @@ def main(arguments: list[str] | None = None) -> int:
         if not train or not held:
             raise InputError(f"{args.pairs}: no pairs for training, or none held out")
         net = LookNet.read(args.weights) if args.weights else LookNet.shipped()
-        rows = measure(held[: args.count], train, net, args.pictures)
+        names = tuple(args.looks.split(","))
+        if not set(names) <= set(ALL):
+            raise UsageError(f"--looks: want some of {', '.join(ALL)}")
+        rows = measure(held[: args.count], train, net, args.pictures, names)
     except RawinlayError as error:
         print(error, file=sys.stderr)
         return error.exit_code
@@ -243,10 +249,12 @@ def main(arguments: list[str] | None = None) -> int:
     print("| " + " | ".join(keys) + " |\n|" + "---|" * len(keys))
     for row in rows:
         print("| " + " | ".join(str(row[key]) for key in keys) + " |")
-    print("mix", mixed(held[: args.count], net))
-    print(STRANGER, learned(train, held[: args.count], net))
     if args.out:
         args.out.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    if not set(NAMES) <= set(names):
+        return 0
+    print("mix", mixed(held[: args.count], net))
+    print(STRANGER, learned(train, held[: args.count], net))
     return 0
 
 

@@ -84,8 +84,8 @@ def develop(
 
     settings, or its fields as keywords: exposure=1, shadows=40 (`codec.isp.settings.Settings`). look: a name of
     `codec.looks.chosen.names`, "camera" unless told, or a mix: "filmic:0.5,pop:0.3", what is missing from 1 being
-    "camera"; or a picture whose look is wanted, a Path or its bytes: of the same scene, or, by its statistics, of another.
-    auto: the look that imitates exposure fusion. local_exposure: parts of the picture exposed each for
+    "camera"; or a picture whose look is wanted, a Path or its bytes: of the same scene or, by its statistics, of
+    another. auto: the look that imitates exposure fusion. local_exposure: parts of the picture exposed each for
     itself; a number from 0 to 1 says how much. lut: a `.cube` table, applied last. size: longest side in pixels, never
     enlarged. bits: 8 or 16.
 

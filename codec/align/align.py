@@ -63,8 +63,9 @@ COSTLY_OFF, LEAST_COST = 0.5, 1e-4
 the JPEG tells where it lies right, with `fit_check`'s small regression: about that at quality 60, twice that without
 loss, less where there are fewer bits."""
 
-NOTHING_SHOWN, MOST_STRETCHED = 0.98, 2.0
-"""Share of a JPEG that is white or black from which it may be of anything; how much of another form it may be then."""
+NOTHING_SHOWN, MOST_STRETCHED, LEAST_SHOWN = 0.98, 2.0, 64
+"""Share of a JPEG that is white or black from which it may be of anything; how much of another form it may be then, and
+its least side."""
 
 CLEAR_FIT = 3.0
 """dB by which the true orientation must fit better than any other there: unlike pairs of 70 simulated shots reach 1.7,
@@ -204,7 +205,9 @@ def _of_nothing(search: Search, exif_orientation: int) -> Alignment | None:
     None for one of quite another form or size.
     """
     geometry = search.filling(_unturned(search.raw.orientation, exif_orientation))
-    if not geometry.in_range or max(geometry.scale) > MOST_STRETCHED * min(geometry.scale):
+    if min(search.planes.y.shape) < LEAST_SHOWN or not geometry.in_range:
+        return None
+    if max(geometry.scale) > MOST_STRETCHED * min(geometry.scale):
         return None
     report = f"{search.blank:.0%} of the JPEG is white or black: nothing to align by, doubtful"
     return Alignment(geometry, 0.0, report, covered=1.0, doubtful=True)

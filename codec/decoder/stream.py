@@ -1,15 +1,5 @@
 """The RAW stream as a whole: header, recipe, parameters and substreams from payload bytes.
 
-The PARM section:
-
-==========  ======================================================================
-bytes       meaning
-==========  ======================================================================
-u8          bit b: parameters of transform b follow (0 in place, 1 Haar)
-then each   varint length, then `codec.stages.parameters` of that transform
-==========  ======================================================================
-
-Of a stream in layers (section LAYR, `bitstream.stream.layers`) PARM holds those of layer 0, in place.
 `codec.encoder.stream_writer` writes what is read here.
 """
 
@@ -35,7 +25,6 @@ from ...bitstream.stream import away
 from ...bitstream.stream.bias import Bias
 from ...bitstream.stream.container import Container, Key
 from ...bitstream.stream.digests import FileDigests
-from ...bitstream.stream.fields import Reader
 from ...bitstream.stream.header import Header
 from ...bitstream.stream.layers import STAGES, Depth, Layers
 from ...bitstream.stream.limits import check_work
@@ -60,7 +49,7 @@ from ..recipe.recipe import Recipe
 from ..recipe.side import ACTIVITIES, SideInfo
 from ..refine.layer import Layer
 from ..stages.coding import Coding
-from ..stages.order import HAAR, IN_PLACE, REFINED
+from ..stages.order import IN_PLACE, REFINED
 from ..stages.parameters import Params
 from .bias import read_bias, unbiased
 from .cpu import TileSide, Watch, decode_mosaic
@@ -69,6 +58,7 @@ from .layers import decode_layers
 from .packing import pack_black as pack_black
 from .packing import pack_transforms as pack_transforms
 from .packing import unpack_transforms
+from .param_section import parse_parameters
 from .post import corrected, read_post
 from .sensor import parse_cell, parse_levels, parse_used
 from .setup import Setup
@@ -78,7 +68,6 @@ from .setup import layout_of as layout_of
 if TYPE_CHECKING:
     from ..recipe.net import GuideNet
 
-BASES = (IN_PLACE, HAAR)
 LEAST_SCALE, LEAST_SIDE = 64, 8
 """A JPEG has at least 1 / `LEAST_SCALE` of the mosaic's rows and columns (`codec.guide.geometry`), give or take
 `LEAST_SIDE`: a small file can't ask for the memory of a huge mosaic."""
@@ -187,17 +176,7 @@ class Stream:
             recipe = recipe.with_local(LocalRecipe.from_bytes(container.sections["LOCL"], cells, model))
         if container.sections["LOOK"]:
             recipe = replace(recipe, look=Look.from_bytes(container.sections["LOOK"]))
-        reader = Reader(container.sections.get("PARM", b""), "parameters")
-        mask = reader.number(1, "transforms")
-        if mask >= 1 << len(BASES):
-            raise StreamError("the stream uses a transform that this version does not know")
-        params = {}
-        for transform in BASES:
-            if mask >> transform & 1:
-                part = reader.take(reader.varint("length"), "a transform")
-                params[transform] = Params.from_bytes(part, transform, ACTIVITIES)
-        if reader.remaining:
-            raise StreamError("the stream's parameters have a tail that does not belong there")
+        params = parse_parameters(container.sections.get("PARM", b""))
         count = len(tiles(*layout_of(header).cells, 2 * header.tile))
         transforms = unpack_transforms(header.transforms, count)
         if header.step == LOSSLESS and any(b != IN_PLACE for b in transforms):

@@ -48,7 +48,7 @@ def reserved(options: EncodeOptions, sites: int) -> int:
 def with_bias(found: Found, raw: RawImage, options: EncodeOptions) -> Found:
     """What was coded with its section BIAS, and what that decodes to; as it is where none pays or it has no place."""
     stream, header = found.stream, found.stream.header
-    if stream.lossless or stream.layers is not None or stream.cell or stream.used or header.values:
+    if stream.lossless or stream.layers is not None or stream.cell:
         return found
     sized = options.rate.bytes_for(raw.mosaic.size)
     enough = sum(map(len, stream.substreams.values())) >= LEAST_TIMES * SECTION_BYTES

@@ -88,9 +88,10 @@ def encode_stream(
         for goal, effort in ((wanted, chosen), (in_one, chosen), (in_one, replace(chosen, learned=False))):
             tried = replace(options, rate=goal, effort=effort)
             try:
-                job = _job(raw, planes, [geometry, *elsewhere], (header, used), growth, tried)
-                found = with_bias(with_post(_coded(job, raw, tried), job, raw, tried), raw, tried)
-                del job
+                jobs = _jobs(raw, planes, [geometry, *elsewhere], (header, used), growth, tried)
+                job, found = _best(jobs, raw, tried)
+                found = with_bias(with_post(found, job, raw, tried), raw, tried)
+                del job, jobs
                 noise = noise_of(found.stream, found.mosaic, raw, tried)
                 found = replace(found, stream=replace(found.stream, noise=noise))
                 give_back()  # what the search has built up: checking makes the guide anew, and memory holds one of them
@@ -104,11 +105,18 @@ class _TooMuchWorkError(Exception):
     """What was coded asks for more work than readers do for so few bytes."""
 
 
-def _job(
+def _best(jobs: list[Job], raw: RawImage, options: EncodeOptions) -> tuple[Job, Found]:
+    """The job whose error is least at the size that is asked for, coded; the first one in layers."""
+    coded = [(job, _coded(job, raw, options)) for job in (jobs[:1] if options.rate.in_layers else jobs)]
+    return coded[0] if len(coded) == 1 else min(coded, key=lambda one: one[0].plain().error(one[1]))
+
+
+def _jobs(
     raw: RawImage, planes: JpegPlanes, places: Sequence[Geometry], told: tuple[Header, UsedValues | None],
     growth: Callable[[bytes], int], options: EncodeOptions,
-) -> Job:  # fmt: skip
-    """The picture's job, with the guide that it is cheapest with. told: header, and the values by plane."""
+) -> list[Job]:  # fmt: skip
+    """The picture's job, with the guide that it is cheapest with, and others that may be as cheap. told: header, and
+    the values by plane."""
     header, used = told
 
     def make(place: Geometry, gate: Gate | None) -> Job:

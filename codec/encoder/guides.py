@@ -46,6 +46,9 @@ GAIN = 0.97
 WORTH = 0.995
 """Another guide is to cost at most so many times what the JPEG alone does."""
 
+FEW = 1 << 20
+"""Sites up to which a size is coded with each guide."""
+
 ROUNDS = 3
 """Of finding blocks: without the bad ones the recipe is another, and others are bad. In the first one at least half of
 them stay the JPEG's: where much of it shows something else, its recipe fits nowhere, and all would seem bad."""
@@ -78,20 +81,25 @@ class Chooser:
         self._raw, self._scale = raw, Scale(size, step)
         self._pictures: dict[int, np.ndarray] = {}
 
-    def choose(self, guide: str = "auto") -> Job:
-        """The cheapest job; guide: as in `EncodeOptions`."""
+    def choose(self, guide: str = "auto") -> list[Job]:
+        """Jobs by what they cost by the sample windows, the cheapest first; guide: as in `EncodeOptions`.
+
+        Others than the first only for a size in a picture of few sites: windows say too little of it to go by.
+        """
         if guide == "none":
-            return self._own().job
+            return [self._own().job]
         jpeg = self._make(None)
         if guide == "jpeg" or min(jpeg.picture.layout.cells) < LEAST_CELLS or doubtful_share(jpeg) < DOUBT:
-            return jpeg
+            return [jpeg]
         jpeg = self._placed(jpeg)
         own, first = self._own(), self._scale.cost(jpeg)
         found = [(WORTH * first.value, jpeg), (own.cost.value, own.job)]
         blocks = self._in_blocks(jpeg, own, min(first.step, own.cost.step))
         if blocks:
             found.append((self._scale.cost(blocks).value, blocks))
-        return min(found, key=lambda one: one[0])[1]
+        found.sort(key=lambda one: one[0])
+        few = self._scale.size is not None and jpeg.sites <= FEW
+        return [job for n, (cost, job) in enumerate(found) if n == 0 or (few and math.isfinite(cost))]
 
     def _placed(self, jpeg: Job) -> Job:
         """The job with the JPEG where it helps most; jpeg: the one where it should lie."""

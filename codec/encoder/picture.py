@@ -34,6 +34,7 @@ from .effort import Effort
 from .fit import survey_kernels as kernel
 from .fit.parameters import SPLITS
 from .fit.samples import LAGRANGIAN, Coded, Fit, sample_windows, summary, with_more
+from .fit.saturation import NOWHERE
 from .fit.source_picture import SourcePicture
 from .fit.stage_kernels import length
 from .fit.stages import Piece, fit_stages
@@ -95,6 +96,7 @@ class CpuEncoder:
         )
         self.companding, self.tables, self.step_exponent = picture.companding, picture.tables, picture.exponent
         self.effort, self.lagrangian = effort, lagrangian
+        self._ceilings = picture.ceilings
         every = np.arange(self.companding.top + 1)
         self._number = [np.searchsorted(dn, every).astype(np.int32) for dn in self.companding.dn]
         self._found: list[Survey] = []
@@ -116,19 +118,19 @@ class CpuEncoder:
         companding, (top, left) = self.companding, self.layout.origin
         _, rows, cols = area.prediction.shape
         shape = 4, 4, rows // 2, cols // 2
-        y, valid, index = np.empty(shape, np.float32), np.empty(shape, np.bool_), None
+        y, valid, index = np.empty(shape, np.float32), np.empty(shape, np.uint8), None
         if lossless:
             index = np.empty(shape, np.int32)
         for k, black in enumerate(companding.black_levels()):
             first = 2 * area.row - top + k // 2, 2 * area.col - left + k % 2
             kernels.lay_residuals(
-                self.mosaic, area.prediction[k], companding.table, companding.low, companding.shift, black, *first,
-                transform == HAAR, y[k], valid[k],
+                self.mosaic, area.prediction[k], companding.table, companding.low, companding.shift, black,
+                NOWHERE if lossless else self._ceilings[k], *first, transform == HAAR, y[k], valid[k],
             )  # fmt: skip
             if index is not None:
                 kernels.lay_indices(self.mosaic, self._number[k], *first, index[k])
         if self.layout.cell:
-            valid &= self._coded(self.layout.cell, area, transform)
+            valid *= self._coded(self.layout.cell, area, transform)
         return Piece(y, valid, index)
 
     def _coded(self, cell: CellLayout, area: Area, transform: int) -> np.ndarray:
@@ -213,8 +215,9 @@ class CpuEncoder:
     def _surveyed(self, area: Area) -> Survey:
         piece, found = self._piece(area, IN_PLACE, False), Survey()
         steps = self.companding.step_of_level(REFERENCE, self.step_exponent)
+        y = np.where(piece.valid == kernels.OPEN, np.maximum(piece.y, 0), piece.y)
         for k in range(4):
-            kernel.survey(piece.y[k, 0], piece.y[k, 1], area.prediction[k], steps, self.companding.low, found.histogram)
+            kernel.survey(y[k, 0], y[k, 1], area.prediction[k], steps, self.companding.low, found.histogram)
         return found
 
     def _surveys(self, chosen: Sequence[int]) -> list[Survey]:

@@ -52,7 +52,7 @@ def plain_rendering(raw: RawImage) -> Rendering:
 
 @dataclass(frozen=True)
 class Layer:
-    """One look within a mix: its share, how light becomes a picture before it, and grids and tables, in turn, behind."""
+    """One look of a mix: its share, how light becomes a picture before it, and grids and tables, in turn, behind."""
 
     weight: float
     rendering: Rendering

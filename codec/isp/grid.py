@@ -16,6 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 import scipy  # its parts load when they are first used: half a second that most commands need not wait for
 
+from .grid_kernels import through_grid
+
 WEIGHTS = np.array([0.2126, 0.7152, 0.0722], np.float32)
 """Of brightness on the display, as `codec.isp.render_kernels` has them."""
 
@@ -36,14 +38,10 @@ class Grid:
         return cls(np.ascontiguousarray(cells.clip(-STEEPEST, STEEPEST)))
 
     def __call__(self, picture: np.ndarray) -> np.ndarray:
-        """The picture, float (h, w, 3), through the grid, float32, 0..1: for small ones; bands have kernels."""
-        h, w = picture.shape[:2]
-        share = weights(picture, self.cells.shape[:3])
-        maps = (share @ self.cells.reshape(-1, 12)).reshape(h * w, 3, 4)
-        flat = picture.reshape(-1, 3)
-        return np.asarray((np.einsum("nij,nj->ni", maps[..., :3], flat) + maps[..., 3]).clip(0, 1), np.float32).reshape(
-            h, w, 3
-        )
+        """The picture, float (h, w, 3), through the grid, float32, 0..1."""
+        made = np.array(picture, np.float32, order="C")
+        through_grid(made, self.cells.reshape(*self.cells.shape[:3], 12), 0, len(made))
+        return made
 
 
 def weights(picture: np.ndarray, shape: tuple[int, int, int]) -> scipy.sparse.csr_array:

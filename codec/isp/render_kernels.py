@@ -73,23 +73,25 @@ def look_up(picture, table, low, high):
     """A 3-D table on display values in place, trilinear. picture: float32 (h, w, 3); table: float32 (n, n, n, 3), by
     red, green, blue, over low to high, float32 (3,) each."""
     n = table.shape[0]
-    place, part = np.empty(3, np.int64), np.empty(3, np.float32)
+    last = np.float32(n - 1)
+    per = last / (high - low)
+    zero = np.float32(0)
     for i in range(picture.shape[0]):
         for j in range(picture.shape[1]):
             p = picture[i, j]
+            x = min(max((p[0] - low[0]) * per[0], zero), last)
+            y = min(max((p[1] - low[1]) * per[1], zero), last)
+            z = min(max((p[2] - low[2]) * per[2], zero), last)
+            r, g, b = min(int(x), n - 2), min(int(y), n - 2), min(int(z), n - 2)
+            x, y, z = x - np.float32(r), y - np.float32(g), z - np.float32(b)
             for c in range(3):
-                at = min(max((p[c] - low[c]) / (high[c] - low[c]) * (n - 1), 0.0), n - 1.0)
-                place[c] = min(int(at), n - 2)
-                part[c] = at - place[c]
-            r, g, b = place
-            for c in range(3):
-                total = np.float32(0)
-                for k in range(8):
-                    i0, i1, i2 = k // 4, k // 2 % 2, k % 2
-                    share = (part[0] if i0 else 1 - part[0]) * (part[1] if i1 else 1 - part[1])
-                    share *= part[2] if i2 else 1 - part[2]
-                    total += share * table[r + i0, g + i1, b + i2, c]
-                p[c] = min(max(total, np.float32(0)), np.float32(1))
+                v = table[r, g, b, c] + z * (table[r, g, b + 1, c] - table[r, g, b, c])
+                w = table[r, g + 1, b, c] + z * (table[r, g + 1, b + 1, c] - table[r, g + 1, b, c])
+                near = v + y * (w - v)
+                v = table[r + 1, g, b, c] + z * (table[r + 1, g, b + 1, c] - table[r + 1, g, b, c])
+                w = table[r + 1, g + 1, b, c] + z * (table[r + 1, g + 1, b + 1, c] - table[r + 1, g + 1, b, c])
+                far = v + y * (w - v)
+                p[c] = min(max(near + x * (far - near), zero), np.float32(1))
 
 
 @compiled

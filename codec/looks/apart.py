@@ -2,13 +2,13 @@
 
 ::
 
-    log2 light --regions grown along weak edges--> borders: the step across each, beyond what goes on on both sides
+    log2 light --regions grown along weak edges--> borders: the step across each, beyond what is beside it
     each border --logistic regression: alike along it, alike in red, green and blue, ...--> P(exposed apart by the step),
                                                                                             P(not at all)
     all borders --least squares, by those--> EV of each region
 
-A photograph's light goes on across a line that somebody drew: what is left is the same factor all along the border and in
-every colour. Edges of things differ in colour and from place to place. The two regressions (91 weights each) know how
+Light goes on across a line that somebody drew: what is left is the same factor all along the border and
+in every colour. Edges of things differ in colour and from place to place. The two regressions (91 weights each) know how
 much to believe; `codec.training.apart` fits them to pictures exposed apart and to pictures left alone.
 """
 

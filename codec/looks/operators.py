@@ -6,7 +6,8 @@
     small light --plain rendering--> small display ---------'
 
 Bilateral guided upsampling (Chen et al. 2016): what exposure fusion or a local Laplacian filter does to a picture of
-192 pixels is what it does to areas of the large one; the grid has it without the operator's work at full size, edges kept.
+192 pixels is what it does to areas of the large one; the grid has it without the operator's work at full size, edges
+kept.
 """
 
 from __future__ import annotations

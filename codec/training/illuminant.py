@@ -84,7 +84,7 @@ def gather(folder: Path, kept: Path, count: int) -> tuple[np.ndarray, np.ndarray
 
 
 def fit(found: np.ndarray, wanted: np.ndarray, true: np.ndarray) -> dict[str, np.ndarray]:
-    """Weights by ridge regression, large errors weighed less; directions, products and ridge by scenes left out in turn.
+    """Weights by ridge regression, large errors weighed less; its form by scenes left out in turn.
 
     found: answers (n, m), rows of one scene following each other; wanted: (n, 2); true: neutrals (n, 3).
     """

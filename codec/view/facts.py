@@ -45,7 +45,7 @@ def facts_of(picture: Picture, data: bytes) -> dict[str, Any]:
         "black": [float(b) for b in raw.real_levels[0]], "about": _about(raw.ifd0_tags, raw.exif_tags, raw.camera),
     }  # fmt: skip
     if picture.carrier:
-        found["first"] = can_be(picture) and picture.tiles is not None and picture.tiles.done < 1
+        found["first"] = can_be(raw, picture.carrier) and picture.tiles is not None and picture.tiles.done < 1
         stream, grown = picture.carrier.stream, Jpeg(data).grown
         found |= {"grown": grown, "bpp": 8 * grown / raw.mosaic.size, "lossless": stream.lossless,
                   "layers": stream.layer_count, "least": _least(picture, grown)}  # fmt: skip

@@ -10,7 +10,6 @@ The recipe was made for the JPEG at its own size; what it says of a smaller one 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -18,6 +17,7 @@ import numpy as np
 from ...bitstream.jpeg.planes import JpegPlanes
 from ...bitstream.raw_image import RawImage
 from ...bitstream.rect import Rect
+from ..carrier import Carrier
 from ..decoder.setup import Setup
 from ..develop import rendering_beside
 from ..guide.geometry import Geometry
@@ -28,9 +28,6 @@ from ..isp.settings import Settings
 from ..mosaic.layout import Layout
 from ..recipe.side import SideInfo, Window
 from .laid import OUTSIDE, LaidJpeg
-
-if TYPE_CHECKING:
-    from .picture import Picture
 
 SIDE = 1600
 """Most pixels of the longer side."""
@@ -57,11 +54,10 @@ class FirstLook:
         return planes(self.developer, self.developer.neutral(light), Part(0, 0, rows, cols, 1))
 
 
-def can_be(picture: Picture) -> bool:
+def can_be(raw: RawImage | None, carrier: Carrier | None) -> bool:
     """Whether a first look is worth while: of a large Bayer mosaic whose recipe asks for nothing that takes seconds to
     load."""
-    raw, carrier = picture.raw, picture.carrier
-    if raw is None or carrier is None or picture.tiles is None or not isinstance(picture.laid, LaidJpeg):
+    if raw is None or carrier is None:
         return False
     large, plain = raw.mosaic.size >= LARGE, raw.cell is None and raw.levels is None
     return large and plain and not carrier.stream.recipe.learned and not carrier.cut

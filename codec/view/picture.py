@@ -168,7 +168,7 @@ class Picture:
         """Have ready what will be looked at: the first look, then all tiles."""
         from .first_look import can_be
 
-        if can_be(self):
+        if can_be(self.raw, self.carrier):
             assert self.first_look
         if self.tiles:
             self.tiles.fill()
@@ -178,7 +178,7 @@ class Picture:
         """What can be shown of its RAW before that is decoded. NoRawError where nothing can."""
         from .first_look import FirstLook, can_be
 
-        if self.raw is None or self.carrier is None or not can_be(self) or not self.laid:
+        if self.raw is None or self.carrier is None or not self.laid or not can_be(self.raw, self.carrier):
             raise NoRawError("there is no first look at it")
         with self._looking:
             self._first = self._first or FirstLook(self.raw, self.laid, self.carrier.stream.setup)

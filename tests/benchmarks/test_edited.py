@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 from PIL import Image
-from rawinlay.benchmarks import edited
+from rawinlay.benchmarks import edited, needed
 from rawinlay.benchmarks.inputs import Input
 from rawinlay.benchmarks.peers.jxl import JxlLossy
 from rawinlay.bitstream.dng.writer import write_dng
@@ -108,8 +108,8 @@ def test_a_cut_is_the_middle(raw, tmp_path):
 def test_bytes_needed():
     rows = [{"file": "a", "guide": "g", "codec": "c", "bpp": bpp, "edits": {"plus2ev": {"ssimulacra2": s}}}
             for bpp, s in ((0.5, 50.0), (1.0, 70.0), (2.0, 80.0))]  # fmt: skip
-    assert edited.bytes_needed(rows)["a", "g", "c"] == [pytest.approx(0.5 * 2**0.5), pytest.approx(2**0.5), None]
-    assert edited.bytes_needed([{"file": "a", "guide": "g", "codec": "c", "error": "none"}]) == {}
+    assert needed.bytes_needed(rows)["a", "g", "c"] == [pytest.approx(0.5 * 2**0.5), pytest.approx(2**0.5), None]
+    assert needed.bytes_needed([{"file": "a", "guide": "g", "codec": "c", "error": "none"}]) == {}
 
 
 @long

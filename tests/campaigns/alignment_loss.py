@@ -37,16 +37,16 @@ def _look(**changes: float) -> Change:
 WAYS: dict[str, Change] = {
     "in place": _look(),
     **{f"crop {n} %": _place(lambda e, n=n: e.crop_share(n / 100, (0.3, 0.6))) for n in (5, 20, 40)},
-    **{f"scale {s}": _place(lambda e, s=s: e.resize(s)) for s in (0.25, 0.5, 0.75, 1.5)},
+    **{f"scale {s}": _place(lambda e, s=s: e.resize(s)) for s in (0.15, 0.25, 0.5, 0.75, 1.5, 2)},
     "quarter turn": _place(lambda e: e.turn(1)),
     "mirrored": _place(lambda e: e.mirror()),
     **{f"straightened {a} degrees": _place(lambda e, a=a: e.straighten(a)) for a in (0.25, 1, 5)},
     **{f"perspective {n} %": _place(lambda e, n=n: e.perspective(n / 100)) for n in (2, 10)},
-    **{f"distortion {n:+} %": _place(lambda e, n=n: e.distort(n / 100)) for n in (3, -3, 10)},
+    **{f"distortion {n:+} %": _place(lambda e, n=n: e.distort(n / 100)) for n in (3, -3, 10, -10)},
     "chromatic shift 0.1 %": _place(lambda e: e.chromatic(0.001)),
     **{f"frame {n} %": _place(lambda e, n=n: e.frame(n / 100)) for n in (3, 10)},
-    **{f"brightness x {g}": _look(gain=g) for g in (0.25, 4)},
-    **{f"contrast x {c}": _look(contrast=c) for c in (0.6, 3)},
+    **{f"brightness x {g}": _look(gain=g) for g in (0.25, 0.5, 2, 4, 6)},
+    **{f"contrast x {c}": _look(contrast=c) for c in (0.6, 1.5, 3)},
     "black and white": _look(mono=True),
     "local tone 0.6": _look(local=0.6),
     "pasted sky 30 %": _look(sky=0.3),
@@ -60,7 +60,7 @@ NONE = "no guide"
 def db_of(raw: RawImage, jpeg: bytes, bpp: float, guide: str = "auto") -> float:
     """Linear PSNR over (white - black) of the mosaic decoded from a JPEG; -inf where that is refused."""
     try:
-        found = decode_arrays(encode_arrays(raw, jpeg, bpp=bpp, guide=guide).jpeg)
+        found = decode_arrays(encode_arrays(raw, jpeg, bpp=bpp, guide=guide, metadata="none").jpeg)
     except InputError:
         return -np.inf
     error = np.mean((found.mosaic.astype(np.float64) - raw.mosaic) ** 2)

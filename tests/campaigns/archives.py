@@ -207,7 +207,8 @@ def main() -> None:
             return
         here = Path(folder)
         found = kills(here, args.count, args.kills) if args.what == "kills" else on_ray(here, args.count)
-    print("\n".join([*found[:20], *([f"{len(found)} faults"] if found else [])]) or f"{args.count} shots, each done once")
+    print("\n".join(found[:20]))
+    print(f"{len(found)} faults" if found else f"{args.count} shots, each done once")
     sys.exit(bool(found))
 
 

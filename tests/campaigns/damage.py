@@ -26,7 +26,7 @@ from rawinlay.codec.carrier import is_bound
 from rawinlay.codec.decoder.salvage import WHOLE
 
 SLOW = 10.0
-UNCOPIED = ("PREV", "META", "NOIS", "BORD")
+UNCOPIED = ("PREV", "META", "NOIS", "BORD", "DIGJ")
 """Sections that the copy of the head lacks."""
 
 

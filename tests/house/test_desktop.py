@@ -100,8 +100,9 @@ def test_the_script_in_darktable(tmp_path):
     program = Path(sys.executable).with_name("rawinlay")
     if not program.exists():
         pytest.skip("the command is not installed beside the interpreter")
-    words = ["darktable-cli", str(tmp_path / "it.jpg"), str(tmp_path / "it.png"), "--core", "--configdir",
-             str(tmp_path / "config"), "--library", ":memory:", "--luacmd", f'dofile("{tmp_path}/try.lua")']  # fmt: skip
+    core = ["--core", "--configdir", str(tmp_path / "config"), "--library", ":memory:"]
+    words = ["darktable-cli", str(tmp_path / "it.jpg"), str(tmp_path / "it.png"), *core]
+    words += ["--luacmd", f'dofile("{tmp_path}/try.lua")']
     path = f"{program.parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(words, capture_output=True, text=True, env={**os.environ, "PATH": path}, timeout=300)
     if "done " not in done.stdout:

@@ -7,6 +7,8 @@ onto it; here the encoder chooses by plane where the saturation is and what is n
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ...mosaic.companding import U_WHITE, Companding
@@ -25,6 +27,16 @@ LOST = (0.5, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
 
 FINE = (U_WHITE / 16, U_WHITE / 64, U_WHITE / 256)
 """Residuals below these cost little: at low, middle and high rates."""
+
+
+NOWHERE = 1 << 16
+"""A DN that there is not."""
+
+LEAST_WHITE = 0.9
+"""A white level is to be at least this share of the largest value, else what lies above it is coded as all else."""
+
+PILE, PILED = 0.96, 0.8
+"""Values from this share of a plane's largest one on lie at the sensor's end; this share of those above white must."""
 
 
 def find_saturation(companding: Companding, level: np.ndarray, prediction: np.ndarray) -> tuple[int, ...]:
@@ -56,3 +68,20 @@ def _cost(companding: Companding, k: int, level: np.ndarray, prediction: np.ndar
     put = np.where(prediction[k] >= at - (reach << companding.shift), at, prediction[k]) if top else prediction[k]
     y = (companding.compand(level[k]) - companding.compand(put)).astype(np.float64)
     return sum(float(np.log2(y * y + fine**2).mean()) for fine in FINE)
+
+
+def ceilings(counts: Sequence[np.ndarray], white: int, most: int) -> tuple[int, ...]:
+    """By plane, the DN from which on values are alike: the least one at white, where those above it pile up at the
+    sensor's end, not far away; else the largest value of all, which is what anything larger decodes to.
+
+    counts: how often each DN occurs in the planes, or in a part of them; most: the largest one. Developers clip at
+    white, and so do measures; of what lies there is coded that it is white. But a white level that is far too low would
+    take the lights from the picture.
+    """
+    found = []
+    for counted in counts:
+        above = np.flatnonzero(counted[white:]) + white
+        piled = counted[above[above >= PILE * above[-1]]].sum() if len(above) else 0
+        clipped = len(above) and above[-1] * LEAST_WHITE <= white and piled >= PILED * counted[above].sum()
+        found.append(int(above[0]) if clipped else most)
+    return tuple(found)

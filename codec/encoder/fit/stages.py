@@ -19,7 +19,7 @@ from ...stages.model import Mixing, Views
 from ...stages.order import MEAN_UNIT, STAGES, Y_LIMIT, context_count
 from ...stages.parameters import Params
 from ...stages.tile import Tile
-from ..search.target_kernels import exact_symbols
+from ..search.target_kernels import OPEN, exact_symbols
 from ..search.trellis_kernels import Search
 from . import stage_kernels as kernels
 from . import window_kernels as windows
@@ -41,7 +41,8 @@ but where scales are small, zeros are cheap, so that a search under too small on
 class Piece:
     """What the stages of a window should code, by plane and pass, (4, 4, H, W).
 
-    y: float32; valid: bool, where it counts; index: int32, number of the value among those used (lossless only).
+    y: float32; valid: uint8, where it counts, as `lay_residuals` has it; index: int32, number of the value among those
+    used (lossless only).
     """
 
     y: np.ndarray
@@ -191,6 +192,7 @@ class LossyFitter(Fitter):
         mu = self.fit_mean(stage, views, y, kept)
         x = self.contexts(stage, mu, kept)
         e = (y - mu) / self._picked(self._all["step"][:, t])[kept]
+        e[(valid[kept] == OPEN) & (e < 0)] = 0
         weight, few = self.params.weight, max(-(-len(e) // FEW), 1)
         first = ScaleFit(self.lengths, np.ascontiguousarray(x[:, ::few]))
         weight[stage] = first(rough_symbols(e[::few]), None, FIRST_STEPS)

@@ -51,7 +51,7 @@ def search_of(
     """`predict` and `search` of lossy windows, and their stage taken in: arrays with a leading axis of windows.
 
     inner, outer: whether the boxes of own passes, of earlier planes, are there. y: float32 (B, 4, 4, H, W); valid:
-    bool; into symbols: int32 (B, H, W); rate, error: float64 (B,).
+    uint8; into symbols: int32 (B, H, W); rate, error: float64 (B,).
     """
     nothing, seen = np.zeros((0, 0), np.int32), np.zeros((4, 4, 0, 0), np.int32)
     views, groups = np.zeros((0, 4), np.int64), np.zeros(0, np.int64)

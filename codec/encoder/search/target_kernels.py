@@ -13,18 +13,22 @@ import numpy as np
 
 from ....bitstream.runtime.jit import compiled
 
+OPEN = 2
+"""Of a place: its y or anything above will do."""
+
 _ROWS = np.array([0, 1, 0, 1])  # of PASSES
 _COLS = np.array([0, 1, 1, 0])
 
 
 @compiled
-def lay_residuals(mosaic, prediction, companded, low, shift, black, top, left, haar, y, valid):
+def lay_residuals(mosaic, prediction, companded, low, shift, black, ceiling, top, left, haar, y, valid):
     """y of one plane by pass, or of its bands.
 
     mosaic: uint16 (h, w), of which the plane's site of cell (i, j) is at row top + 2 i, column left + 2 j, or outside;
     prediction: int32 (2 H, 2 W), levels; companded: int32, of each level from `low` on; a level is DN 2^shift - black.
-    Into y: float32 (4, H, W), 0 outside; valid: bool (4, H, W), of a band where any of its four sites lies in the
-    mosaic.
+    ceiling: DN from which on all are alike: their y is the least that will do. Into y: float32 (4, H, W), 0 outside;
+    valid: uint8 (4, H, W), 0 outside, `OPEN` where y or more will do, else 1; of a band 1 where any of its four sites
+    lies in the mosaic.
     """
     _, height, width = y.shape
     for i in range(height):
@@ -33,7 +37,7 @@ def lay_residuals(mosaic, prediction, companded, low, shift, black, top, left, h
             into, counts, level = y[t, i], valid[t, i], prediction[2 * i + _ROWS[t]]
             if row < 0 or row >= mosaic.shape[0]:
                 into[:] = np.float32(0)
-                counts[:] = False
+                counts[:] = 0
                 continue
             values = mosaic[row]
             for j in range(width):
@@ -41,8 +45,13 @@ def lay_residuals(mosaic, prediction, companded, low, shift, black, top, left, h
                 inside = 0 <= col < mosaic.shape[1]
                 counts[j] = inside
                 if inside:
-                    u = companded[(np.int64(values[col]) << shift) - black - low]
+                    alike = np.int64(values[col]) >= ceiling
+                    u = companded[(min(np.int64(values[col]), ceiling) << shift) - black - low]
                     into[j] = u - companded[level[2 * j + _COLS[t]] - low]
+                    if alike and haar:
+                        into[j] = max(into[j], np.float32(0))  # as predicted will do
+                    elif alike:
+                        counts[j] = OPEN
                 else:
                     into[j] = np.float32(0)
         if haar:
@@ -51,7 +60,7 @@ def lay_residuals(mosaic, prediction, companded, low, shift, black, top, left, h
                 a, d, b, c = y[0, i, j], y[1, i, j], y[2, i, j], y[3, i, j]
                 y[0, i, j], y[1, i, j] = (a + b + c + d) * half, (a - b + c - d) * half
                 y[2, i, j], y[3, i, j] = (a + b - c - d) * half, (a - b - c + d) * half
-                some = valid[0, i, j] or valid[1, i, j] or valid[2, i, j] or valid[3, i, j]
+                some = valid[0, i, j] | valid[1, i, j] | valid[2, i, j] | valid[3, i, j]
                 for t in range(4):
                     valid[t, i, j] = some
 

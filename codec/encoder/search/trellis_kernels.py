@@ -19,6 +19,7 @@ from ....bitstream.runtime.jit import compiled
 from ....entropy.tables import ALPHABET, CLASSES, HALF, OFFSET_UNIT, REACH, SPLIT_CLASS, TRELLIS, Tables, split_bits
 from ...stages.order import MAGNITUDE_LIMIT, Y_LIMIT
 from ...stages.quantiser import QUARTER, Trellis
+from .target_kernels import OPEN
 
 ROWS = 32
 """Rows searched side by side, each in a lane of the processor's vectors."""
@@ -67,8 +68,9 @@ class Search:
     ) -> tuple[np.ndarray, float, float]:
         """Symbols, int32 (h, w); rate in bits; squared error in steps.
 
-        y: float32 (h, w); mu, step: int32 (h, w); classes: uint8 (h, w); valid: bool (h, w): places outside the picture
-        have symbol 0 and no distortion. Into y_hat, and into magnitudes in quarters of a step: int32 (h, w).
+        y: float32 (h, w); mu, step: int32 (h, w); classes: uint8 (h, w); valid: uint8 (h, w), as `lay_residuals` has
+        it: places outside the picture have symbol 0 and no distortion. Into y_hat, and into magnitudes in quarters of a
+        step: int32 (h, w).
         """
         symbols = np.empty(y.shape, np.int32)
         rate, distortion = search(y, mu, step, classes, valid, *self.tables, symbols, y_hat, magnitudes)
@@ -101,6 +103,8 @@ def _price_rows(y, mu, step, classes, valid, price, splits, first, rows, cost, r
                 residual[r, j], further[r, j] = np.float32(0), np.uint8(0)
                 continue
             e, c = (np.float32(y[i, j]) - np.float32(mu[i, j])) / np.float32(step[i, j]), np.int64(classes[i, j])
+            if valid[i, j] == OPEN and e < 0:
+                e = np.float32(0)
             e = FAR if e > FAR else e
             e = -FAR if e < -FAR else e
             bits = 0
@@ -211,5 +215,6 @@ def search(y, mu, step, classes, valid, price, bits, offsets, splits, source, la
                 rate += bits[c, min(max(m >> splits[c], -HALF), HALF) + HALF]
                 if valid[i, j]:
                     error = (y[i, j] - np.float32(found)) / np.float32(step[i, j])
-                    distortion += np.float64(error * error)
+                    if error > 0 or valid[i, j] != OPEN:
+                        distortion += np.float64(error * error)
     return rate, distortion

@@ -10,6 +10,7 @@ for (let n = 0; n < 65536; n++) {
 export class CpuPainter {
   constructor(canvas) {
     this.name = "processor";
+    this.coarse = true;  // while something moves
     this.canvas = canvas;
     this.context = canvas.getContext("2d", { alpha: false, willReadFrequently: true });
   }

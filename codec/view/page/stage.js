@@ -200,7 +200,7 @@ export class Stage extends EventTarget {
     clearTimeout(this.resting);
     this.resting = setTimeout(() => {
       this.moving = false;
-      this.update();
+      this.update(Boolean(this.painter.coarse));  // the frame that is there is as good as another, but for a coarse one
     }, REST);
     this.dispatchEvent(new Event("moved"));
   }
@@ -235,8 +235,8 @@ export class Stage extends EventTarget {
     return most < 2 ? 1 : Math.min(Math.floor(most / 2) * 2, 64);
   }
 
-  async update() {
-    this.draw();
+  async update(anew = true) {
+    if (anew) this.draw();
     if (!this.picture) return;
     for (const source of this.inUse) {
       if ((source === "jpeg" && !this.facts.hasJpeg) || (source !== "jpeg" && !this.facts.hasRaw)) continue;

@@ -29,7 +29,7 @@ def arrays(seed):
         "rows": rng.integers(0, SHAPE[0], (COUNT, PICKED)).astype(np.int32),
         "cols": rng.integers(0, SHAPE[1], (COUNT, PICKED)).astype(np.int32),
         "y": rng.normal(0, 3000, (COUNT, 4, 4, *SHAPE)).round().astype(np.float32),
-        "valid": rng.random((COUNT, 4, 4, *SHAPE)) < 0.9,
+        "valid": (rng.random((COUNT, 4, 4, *SHAPE)) < 0.9).astype(np.uint8),
     }
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from rawinlay.codec.encoder.search.target_kernels import OPEN
 from rawinlay.codec.encoder.search.trellis_kernels import ROWS, Search
 from rawinlay.codec.stages.quantiser import CODES, quantisers
 from rawinlay.entropy.tables import CLASSES, HALF, OFFSET_UNIT, REACH, TRELLIS, ZERO_CLASS, load, split_bits
@@ -61,7 +62,7 @@ def test_no_row_has_cheaper_symbols(states, shape, louder):
     y, mu, step, classes, valid = stage(shape, states, louder)
     y_hat, magnitude = np.empty(shape, np.int32), np.empty(shape, np.int32)
     search = Search(load(), LAGRANGIAN, states)
-    symbols, rate, distortion = search(y, mu, step, classes, valid, y_hat, magnitude)
+    symbols, rate, distortion = search(y, mu, step, classes, valid.astype(np.uint8), y_hat, magnitude)
     symbols = symbols.astype(np.int64)
 
     assert not symbols[~valid].any()
@@ -76,6 +77,20 @@ def test_no_row_has_cheaper_symbols(states, shape, louder):
     cost = (e - value / OFFSET_UNIT) ** 2 + LAGRANGIAN * lengths(symbols, classes)
     found, least = (cost * valid).sum(1), least_costs(e, classes, valid, states)
     assert (found <= least * (1 + 1e-4) + 1e-4).all() and (found >= least * (1 - 1e-9) - 1e-9).all()
+
+
+def test_more_will_do():
+    """Open places: what is above costs no error, and no symbols where the mean is there already."""
+    shape = (6, 200)
+    _, mu, step, classes, valid = stage(shape, 3, 0)
+    classes[:] = ZERO_CLASS - 8
+    y, y_hat = (mu + np.where(np.arange(200) < 100, -9, 2.3) * step).astype(np.float32), np.empty(shape, np.int32)
+    search, magnitude = Search(load(), LAGRANGIAN, 3), np.empty(shape, np.int32)
+    found = {n: search(y, mu, step, classes, n * valid.astype(np.uint8), y_hat, magnitude) for n in (1, OPEN)}
+    symbols, _, error = found[OPEN]
+    assert not symbols[:, :100].any() and symbols[:-1, 100:-1].any()
+    below = np.maximum((y - y_hat) / step, 0)[valid]
+    assert error == pytest.approx((below.astype(float) ** 2).sum(), rel=1e-5) and error < found[1][2]
 
 
 def test_far_residuals():
