@@ -151,7 +151,7 @@ def element(value: Value, index: list[str]) -> Value:
 
 
 def elementwise(own: Any, op: str, values: list[Value]) -> Value:
-    """Arithmetic of whole arrays of one shape, and of numbers: whole numbers in i8, else f8."""
+    """Arithmetic of whole arrays of one shape, and of numbers: whole numbers in i8, else f8, or all in f4."""
     values = [value if value.element or value.fixed is not None else own.named(value) for value in values]
     arrays = [value for value in values if isinstance(value.type, Array)]
     shape = arrays[0]
@@ -161,7 +161,7 @@ def elementwise(own: Any, op: str, values: list[Value]) -> Value:
     if any(one.type.ndim != ndim for one in arrays):  # type: ignore[union-attr]
         raise Unsupported(f"arrays of different shapes: {op}")
     compares = op in ("<", "<=", ">", ">=", "==", "!=")
-    if not compares and not dtypes <= {"i8", "f8"}:
+    if not compares and not (dtypes <= {"i8", "f8"} or dtypes == {"f4"}):
         raise Unsupported(f"arrays of {dtypes}: {op}")
 
     def at(index: list[str]) -> Value:
