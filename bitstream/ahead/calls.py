@@ -46,6 +46,10 @@ def builtin(own: Any, what: Any, args: list[Value | Named]) -> Value:
         shape = args[0]
         assert isinstance(shape, Value)
         return array(own, list(shape.parts) if shape.parts is not None else [shape], dtype, what is np.zeros)
+    if what in (np.arange, np.ones) and isinstance(args[0], Value) and args[0].type == "i8":
+        dtype = "i8" if what is np.arange else DTYPES[args[1].what] if len(args) > 1 else "f8"  # type: ignore[union-attr]
+        if what is np.ones or len(args) == 1:
+            return filled(own, args[0], dtype, what is np.arange)
     values = [arg for arg in args if isinstance(arg, Value)]
     if len(values) != len(args):
         raise Unsupported(f"{what}")
@@ -125,6 +129,14 @@ def array(own: Any, shape: list[Value], dtype: str, zero: bool) -> Value:
     return Value(f"(({c_type(kind)}){{{memory}, {{{', '.join(counts)}}}, {{{', '.join(steps)}}}}})", kind)
 
 
+def filled(own: Any, count: Value, dtype: str, counted: bool) -> Value:
+    """A new array of 0, 1, 2 .. or of ones."""
+    out = own.held(array(own, [count], dtype, False))
+    heads, (at,) = loops(own, out)
+    own.emit(f"{heads[0]} {out.code}.at[{at}] = {at if counted else '1'};")
+    return out
+
+
 def element(value: Value, index: list[str]) -> Value:
     """What stands at an index of an array, or of what is computed of arrays; a number is the same everywhere."""
     if not isinstance(value.type, Array):
@@ -139,7 +151,7 @@ def element(value: Value, index: list[str]) -> Value:
 
 
 def elementwise(own: Any, op: str, values: list[Value]) -> Value:
-    """Arithmetic of whole arrays of one shape, and of numbers: whole numbers in i8, else f8."""
+    """Arithmetic of whole arrays of one shape, and of numbers: whole numbers in i8, else f8, or all in f4."""
     values = [value if value.element or value.fixed is not None else own.named(value) for value in values]
     arrays = [value for value in values if isinstance(value.type, Array)]
     shape = arrays[0]
@@ -149,7 +161,7 @@ def elementwise(own: Any, op: str, values: list[Value]) -> Value:
     if any(one.type.ndim != ndim for one in arrays):  # type: ignore[union-attr]
         raise Unsupported(f"arrays of different shapes: {op}")
     compares = op in ("<", "<=", ">", ">=", "==", "!=")
-    if not compares and not dtypes <= {"i8", "f8"}:
+    if not compares and not (dtypes <= {"i8", "f8"} or dtypes == {"f4"}):
         raise Unsupported(f"arrays of {dtypes}: {op}")
 
     def at(index: list[str]) -> Value:
