@@ -11,6 +11,7 @@ from pathlib import Path
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.command.build_py import build_py
 
 HERE = Path(__file__).parent.resolve()
 
@@ -38,10 +39,18 @@ class Kernels(build_ext):
             print(f"rawinlay: {told} ({error})", file=sys.stderr)
 
 
+class Modules(build_py):
+    """The package without this file, which lies in its folder."""
+
+    def find_package_modules(self, package, package_dir):
+        found = super().find_package_modules(package, package_dir)
+        return [module for module in found if (package, module[1]) != ("rawinlay", "setup")]
+
+
 wanted = os.environ.get("RAWINLAY_KERNELS") != "numba"
 extension = Extension("rawinlay.bitstream.runtime._kernels", [], py_limited_api=True, optional=True)
 setup(
     ext_modules=[extension] if wanted else [],
-    cmdclass={"build_ext": Kernels},
+    cmdclass={"build_ext": Kernels, "build_py": Modules},
     options={"bdist_wheel": {"py_limited_api": "cp311"}},
 )

@@ -125,10 +125,10 @@ class Shown:
         encoder, layout = self._candidate.encoder, self._candidate.picture.layout
         search = Search(encoder.tables, encoder.lagrangian, encoder.effort.states)
         transform = fitted.better if fitted.better in fitted.params else next(iter(fitted.params))
-        scratch = np.empty_like(self._raw.mosaic)
 
         def one(n: int) -> tuple[float, int]:
             window = self._windows[n]
+            scratch = np.empty_like(self._raw.mosaic)  # its own: those of small pictures overlap
             tile, piece = encoder.open(encoder.whole(window), transform, step)
             for _ in code_stages(tile, piece, fitted.params[transform], search):
                 pass

@@ -34,7 +34,6 @@ from ..guide.guide import LaidGuide
 from ..guide.projection import Projection
 from ..isp.colour import srgb_from_balanced
 from ..isp.light import Light
-from ..mosaic.layout import Layout
 from ..recipe import net_weights as weights
 from ..recipe.gate import Gate
 from ..recipe.gated import guided_by
@@ -43,9 +42,8 @@ from ..recipe.side import Window
 from .candidates import RecipeChoice
 from .corrections_writer import local_bytes
 from .effort import Effort, effort_of
-from .fit.sample_kernels import histogram
 from .fit.samples import Coded, Fit
-from .fit.saturation import NOWHERE, ceilings
+from .fit.saturation import ceilings_of
 from .fit.source_picture import SourcePicture
 from .gate_writer import gate_bytes
 from .options import EncodeOptions
@@ -60,10 +58,6 @@ if TYPE_CHECKING:
 SIDES, LEAST_SIDE = ((512, 1.0), (384, 1.75), (320, 1.75), (256, 1.75), (224, 1.75), (192, 1.75), (160, 1.75)), 128
 """Sides of tiles, and how many segments a mean one may fill: most then take two at most, so that each twentieth segment
 costs each tenth tile; one where there are few tiles."""
-
-
-ENOUGH_ROWS = 1024
-"""Rows by which it is told where values pile up."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +118,7 @@ class Job:
             companding = stream.companding_of(header, used)
         picture = SourcePicture(
             raw.mosaic, layout, side_info, companding, tables.load(), header.step_exponent, _colours(raw),
-            _ceilings(raw, layout),
+            ceilings_of(raw, layout),
         )  # fmt: skip
         levels = raw.levels
         if levels and not options.rate.lossless:
@@ -290,13 +284,6 @@ def _colours(raw: RawImage) -> np.ndarray:
         by_colour = [np.mean([m for m, c in zip(mean, raw.cfa, strict=True) if c == colour]) for colour in "RGB"]
         gains = np.clip(by_colour[1] / np.array(by_colour), 1 / 8, 8)
     return srgb_from_balanced(light.daylight()) * gains
-
-
-def _ceilings(raw: RawImage, layout: Layout) -> tuple[int, ...]:
-    """From which DN on values are alike, by plane; levels that are no DN are clipped by nobody."""
-    every = max(len(raw.mosaic) // ENOUGH_ROWS, 1)
-    counts = [histogram(np.ascontiguousarray(layout.plane(raw.mosaic, k)[::every])) for k in range(4)]
-    return ceilings(counts, NOWHERE if raw.levels else raw.white, int(raw.mosaic.max()))
 
 
 def _net() -> GuideNet:

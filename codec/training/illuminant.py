@@ -139,7 +139,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return error.exit_code
     n = (train.shape[1] - 7) // 2
-    found = {}
+    found: dict[str, np.ndarray] = {}
     for kind, first in (("matrix", 0), ("plain", n + 2)):
         columns, told = np.r_[first : first + n], np.r_[first + n : first + n + 2]
         weights = fit(train[:, columns], train[:, told], train[:, -3:])

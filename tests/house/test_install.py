@@ -23,8 +23,8 @@ NOT_SHIPPED = ("benchmarks/results/", "benchmarks/peers/learned/weights.md")
 PEERS = "benchmarks/peers/learned/"
 """Where the peers' weights lie, 6 MB, which stay in the repository."""
 
-LARGEST = 1_600_000
-"""Bytes of a wheel: it was 1.3 MB with the looks' weights and the page of `view`."""
+LARGEST = 2_000_000
+"""Bytes of a wheel: it was 1.8 MB with the looks' weights, the page of `view`, and kernels for two kinds of processor."""
 
 
 def tracked():

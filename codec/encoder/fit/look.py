@@ -24,7 +24,6 @@ from ...recipe.look import (
     CLASSES,
     COUNTS,
     DIRECTED,
-    EXPONENTS,
     FAR_REACH,
     KNOT_LIMIT,
     KNOTS,
@@ -40,6 +39,7 @@ from ...recipe.look_kernels import LEAST, LINES, OFFSET, ROOT
 from ...recipe.recipe import Recipe
 from ...recipe.side import saturation_of
 from .log_kernels import sum_of_logs
+from .rounding import exponents_of, quantised
 from .source_picture import SourcePicture
 
 SIDE, WINDOWS = 40, 24
@@ -238,10 +238,10 @@ def fitted(
 
     found = list(in_parallel(one, range(max(CLASSES[kind]) + 1)))
     share = float(np.clip(len(found) * COUNTS[kind] / sites, *PRECISION))
-    exponents = _exponents([gram for gram, *_ in found], [variance for _, _, variance, _ in found], share)
+    exponents = exponents_of([gram for gram, *_ in found], [variance for _, _, variance, _ in found], share)
     coefficients, saved = np.empty((len(found), COUNTS[kind]), np.int64), 0.0
     for row, (gram, solution, _, (a, y, steps)) in zip(coefficients, found, strict=True):
-        row[:] = _quantised(solution, gram, exponents)
+        row[:] = quantised(solution, gram, exponents)
         units = 2.0 ** (exponents - 10)
         left = y - (row * units).astype(np.float32) @ a
         saved += 0.5 * float(sum_of_logs((y * steps)[None])[0] - sum_of_logs((left * steps)[None])[0])
@@ -279,26 +279,3 @@ def _weights(left: np.ndarray, steps: np.ndarray) -> np.ndarray:
     some = steps > 0
     usual = float(np.median(size[some])) if some.any() else 1.0
     return (some / (size + max(usual, 1e-3))).astype(np.float32)
-
-
-def _exponents(grams: list[np.ndarray], variances: list[float], share: float) -> np.ndarray:
-    """Steps of the coefficients, a power of two for each feature: rounding adds a share to the error."""
-    mean = np.mean([g / max(v, 1e-12) for g, v in zip(grams, variances, strict=True)], 0)
-    delta = (12 * share / len(mean)) ** 0.5
-    wanted = np.log2(np.maximum(delta * np.diag(_upper(mean)), 1e-30)) + 10
-    return np.clip(np.floor(wanted), 0, EXPONENTS - 1).astype(np.int64)
-
-
-def _upper(gram: np.ndarray) -> np.ndarray:
-    """Upper Cholesky factor of the inverse."""
-    return np.linalg.cholesky(np.linalg.inv(gram)).T
-
-
-def _quantised(solution: np.ndarray, gram: np.ndarray, exponents: np.ndarray) -> np.ndarray:
-    upper, rest = _upper(gram), solution.copy()
-    out = np.zeros(len(solution), np.int64)
-    for i in range(len(solution)):
-        unit = 2.0 ** (exponents[i] - 10)
-        out[i] = int(np.rint(rest[i] / unit))
-        rest[i:] -= (rest[i] - out[i] * unit) / upper[i, i] * upper[i, i:]
-    return out

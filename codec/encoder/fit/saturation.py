@@ -11,7 +11,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ....bitstream.raw_image import RawImage
 from ...mosaic.companding import U_WHITE, Companding
+from ...mosaic.layout import Layout
+from .sample_kernels import histogram
 
 BRIGHT = 0.8
 """A saturation lies above this share of the plane's largest value."""
@@ -34,6 +37,9 @@ NOWHERE = 1 << 16
 
 LEAST_WHITE = 0.9
 """A white level is to be at least this share of the largest value, else what lies above it is coded as all else."""
+
+ENOUGH_ROWS = 1024
+"""Rows by which it is told where values pile up."""
 
 PILE, PILED = 0.96, 0.8
 """Values from this share of a plane's largest one on lie at the sensor's end; this share of those above white must."""
@@ -68,6 +74,13 @@ def _cost(companding: Companding, k: int, level: np.ndarray, prediction: np.ndar
     put = np.where(prediction[k] >= at - (reach << companding.shift), at, prediction[k]) if top else prediction[k]
     y = (companding.compand(level[k]) - companding.compand(put)).astype(np.float64)
     return sum(float(np.log2(y * y + fine**2).mean()) for fine in FINE)
+
+
+def ceilings_of(raw: RawImage, layout: Layout) -> tuple[int, ...]:
+    """From which DN on values are alike, by plane; levels that are no DN are clipped by nobody."""
+    every = max(len(raw.mosaic) // ENOUGH_ROWS, 1)
+    counts = [histogram(np.ascontiguousarray(layout.plane(raw.mosaic, k)[::every])) for k in range(4)]
+    return ceilings(counts, NOWHERE if raw.levels else raw.white, int(raw.mosaic.max()))
 
 
 def ceilings(counts: Sequence[np.ndarray], white: int, most: int) -> tuple[int, ...]:
