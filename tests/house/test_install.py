@@ -24,7 +24,7 @@ PEERS = "benchmarks/peers/learned/"
 """Where the peers' weights lie, 6 MB, which stay in the repository."""
 
 LARGEST = 2_000_000
-"""Bytes of a wheel: it was 1.8 MB with the looks' weights, the page of `view`, and kernels for two kinds of processor."""
+"""Bytes of a wheel: it was 1.8 MB with the looks' weights, the page of `view`, and kernels for two processors."""
 
 
 def tracked():
