@@ -49,8 +49,8 @@ class Kernel:
             out = self._ahead(*args)
             if out is not NotImplemented:
                 return out
-            for listener in list(MISSED):
-                listener(self.name, args)
+        for listener in list(MISSED) if table() is not None else ():
+            listener(self.name, args)
         return self.late(*args)
 
     @property
