@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ...bitstream.errors import InputError, StreamError
+from ...bitstream.errors import InputError, StreamError, UsageError
 from ...bitstream.jpeg.planes import JpegPlanes
 from ...bitstream.raw_image import CFA_PHASES, RawImage
 from ...bitstream.runtime.memory import give_back
@@ -106,8 +106,19 @@ class _TooMuchWorkError(Exception):
 
 
 def _best(jobs: list[Job], raw: RawImage, options: EncodeOptions) -> tuple[Job, Found]:
-    """The job whose error is least at the size that is asked for, coded; the first one in layers."""
-    coded = [(job, _coded(job, raw, options)) for job in (jobs[:1] if options.rate.in_layers else jobs)]
+    """The job whose error is least at the size that is asked for, coded; the first one in layers. Raises what all of
+    them raise: what one guide is no good for, another may do."""
+    if options.rate.in_layers:
+        jobs = jobs[:1]
+    coded: list[tuple[Job, Found]] = []
+    failed: InputError | UsageError | None = None
+    for job in jobs:
+        try:
+            coded.append((job, _coded(job, raw, options)))
+        except (InputError, UsageError) as error:
+            failed = failed or error
+    if failed and not coded:
+        raise failed
     return coded[0] if len(coded) == 1 else min(coded, key=lambda one: one[0].plain().error(one[1]))
 
 
