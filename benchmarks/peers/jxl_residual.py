@@ -24,7 +24,7 @@ from ...bitstream.raw_image import RawImage
 from ...bitstream.stream.fields import Field, read_record, write_record
 from ...codec.encoder.candidates import RecipeChoice
 from ...codec.encoder.effort import Effort
-from ...codec.encoder.size import START
+from ...codec.encoder.rate import MIDDLE
 from ...codec.encoder.steps import STEPS
 from ...codec.guide.guide import make_guide
 from ...codec.mosaic.companding import Companding
@@ -116,7 +116,7 @@ class Prediction:
         except StreamError as error:
             raise InputError(str(error)) from error
         choice = RecipeChoice(mosaic, self.layout, self.side_info, companding, Effort())
-        self.recipe = choice.best(START, STEPS["psnr"].exponent, float("inf"))
+        self.recipe = choice.best(MIDDLE, STEPS["psnr"].exponent, float("inf"))
         self.saturation = tuple(choice.saturation) if any(choice.saturation) else ()
 
     def record(self) -> dict[str, object]:

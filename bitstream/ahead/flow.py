@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from abc import abstractmethod
 from collections.abc import Callable
 
 from .expressions import Expressions
@@ -26,25 +27,25 @@ class Flow(Expressions):
     around: list[Env]
     """And at the begin of its turns."""
 
+    @abstractmethod
     def emit(self, text: str) -> None:
         """Write a line."""
-        raise NotImplementedError
 
+    @abstractmethod
     def fresh(self, stem: str) -> str:
         """A name that is not taken."""
-        raise NotImplementedError
 
+    @abstractmethod
     def declare(self, text: str) -> None:
         """Make a variable known."""
-        raise NotImplementedError
 
+    @abstractmethod
     def body(self, nodes: list[ast.stmt]) -> bool:
         """Statements; whether what follows them is reached."""
-        raise NotImplementedError
 
+    @abstractmethod
     def assign(self, target: ast.expr, value: Value) -> None:
         """Give a name, names, elements or a slice a value."""
-        raise NotImplementedError
 
     def joined(self, envs: list[Env]) -> Env:
         """Types where ways meet; without the names that have no common one."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
+from abc import ABC, abstractmethod
 from typing import Any
 
 from .types import Array, Tuple, Type, Unsupported
 from .values import Named, Value, c_type, cast
 
 
-class Indexing:
+class Indexing(ABC):
     """What stands in square brackets, in the surroundings `env`: of each variable its type, and which arrays it may
     view."""
 
@@ -22,25 +23,25 @@ class Indexing:
     contiguous: set[int]
     allocates: bool
 
+    @abstractmethod
     def name_of(self, name: str, kind: Type) -> str:
         """The variable in C of a name with a type."""
-        raise NotImplementedError
 
+    @abstractmethod
     def held(self, value: Value) -> Value:
         """A value under a name of its own, computed before the statement."""
-        raise NotImplementedError
 
+    @abstractmethod
     def any(self, node: ast.expr) -> Value | Named:
         """An expression, which may be a function or a module."""
-        raise NotImplementedError
 
+    @abstractmethod
     def one(self, node: ast.expr) -> Value:
         """An expression that has a value."""
-        raise NotImplementedError
 
+    @abstractmethod
     def tuple_of(self, parts: list[Value]) -> Value:
         """A tuple of values."""
-        raise NotImplementedError
 
     def named(self, value: Value) -> Value:
         """A value whose text may be repeated."""

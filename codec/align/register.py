@@ -164,6 +164,3 @@ class Register:
             return slice(0, 0), slice(0, 0)
         spans = [at[inside.any(1 - axis)] for axis, at in enumerate((rows, cols))]
         return slice(int(spans[0][0]), int(spans[0][-1]) + 1), slice(int(spans[1][0]), int(spans[1][-1]) + 1)
-
-
-_NONE = Points(np.zeros((0, 2)), np.zeros((0, 2)), np.zeros(0))

@@ -13,7 +13,6 @@ from ..mosaic.companding import LOSSLESS
 from . import rate
 from .fit.samples import Fit
 from .job import Candidate, Job
-from .size import START
 
 NEAR = 0.12
 """Share of the size within which a step is near enough; what is missing is counted in."""
@@ -35,7 +34,7 @@ class Scale:
 
     def __init__(self, size: int | None, step: int | None) -> None:
         self.size, self.step = size, step
-        self._start = START
+        self._start = rate.MIDDLE
 
     def cost(self, job: Job) -> Cost:
         """What a job costs, by the sample windows and by how much busier all of the picture is."""

@@ -26,7 +26,6 @@ from . import rate
 from .choose_recipe import choose_recipe
 from .job import Candidate, Found
 from .picture_layers import LayeredEncoder
-from .size import START as MIDDLE
 from .size import check_room
 
 FIRST_BPP = 0.04
@@ -58,7 +57,7 @@ def code_layers(plain: Candidate, finest: int | None, size: int | None, rates: S
     fitting(0.0)
     # One recipe serves all layers: the one for the middle of the rates.
     room = math.inf if size is None else size / 4
-    candidate, _ = choose_recipe(plain, MIDDLE, room=room, careful=False)
+    candidate, _ = choose_recipe(plain, rate.MIDDLE, room=room, careful=False)
     bits = 0.0
     if finest is None:
         assert size is not None

@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-FINEST, COARSEST = 0, 5119
+FINEST, MIDDLE, COARSEST = 0, 3300, 5119
 TOLERANCE = 0.97
 AIM = 0.988
 MAX_CODINGS = 12

@@ -21,8 +21,6 @@ from .fit.samples import Coded, Fit
 from .job import Candidate, Found
 from .stream_writer import stream_bytes
 
-START = 3300
-
 GROSS, WASTE, MAX_ATTEMPTS = 256, 1.25, 3
 """Parameters that were fitted an octave from the step of what is coded cost some dB (in tiny pictures, where coarse
 ones are the smaller, they may pay): the search begins anew from a fit at its end, and the least error of these attempts

@@ -115,11 +115,6 @@ class Projection:
         if not self.in_range:
             raise StreamError("the section GEOM is out of range")
 
-    @property
-    def is_plain(self) -> bool:
-        """Whether sites of all colours are shifted alike."""
-        return not any(self.chromatic)
-
     def numbers(self, shape: tuple[int, int]) -> np.ndarray:
         """What positions are computed from, float64 (16,), for a turned mosaic of a shape: rho2 (rho twice, px),
         centre, k1 to k4, linear in 1/4096 px per unit of v, vanish, middle; all exact or rounded once but rho2 and
